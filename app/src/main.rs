@@ -1,0 +1,2 @@
+//! The user interface and the connections.
+fn main() {}

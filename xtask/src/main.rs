@@ -1,0 +1,2 @@
+//! Builds, runs, tests and measures Partyline.
+fn main() {}
