@@ -1,1 +1,9 @@
 //! The domain of Partyline, without IO.
+
+pub mod api;
+pub mod clock;
+pub mod connect;
+pub mod dial;
+pub mod id;
+pub mod replica;
+pub mod session;

@@ -1,0 +1,1 @@
+//! What a browser needs to be dialled: ICE credentials and session descriptions.

@@ -1,0 +1,1 @@
+//! Identifiers, secrets and addresses, and their text forms.

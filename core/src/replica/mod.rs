@@ -1,0 +1,1 @@
+//! The replicated room: tasks, merging, version vectors and deltas.

@@ -1,0 +1,1 @@
+//! The encrypted channel to a peer and the HTTP spoken over it.
