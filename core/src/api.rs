@@ -1,1 +1,495 @@
 //! The JSON documents of the peer API.
+//!
+//! These are the *wire* types: what `/peer/v1/…` says to pages, people and tools. They hold text where the domain holds
+//! parsed values, and the service worker converts between the two at its edge; nothing else in this crate knows them.
+//! Names are camelCase, ids are the text forms of [`id`](crate::id), and moments are RFC 3339 in UTC with milliseconds
+//! (see [`format_timestamp`]).
+//!
+//! | document | route |
+//! |---|---|
+//! | [`Health`] | `GET /peer/v1/health` |
+//! | [`Rooms`] | `GET /peer/v1/rooms` |
+//! | [`NewRoom`] → [`RoomSummary`] | `PUT /peer/v1/rooms/{room}` |
+//! | [`RoomDocument`] | `GET /peer/v1/rooms/{room}` |
+//! | [`Devices`], [`NewDevice`] → [`DeviceDocument`] | `GET …/devices`, `PUT …/device` |
+//! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
+//! | [`Vector`] | `GET …/vector` |
+//! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
+//! | [`BatchDocument`] → [`Merged`] | `POST …/changes` |
+//! | [`Problem`] | every answer from 400 on |
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Media type of the documents.
+pub const JSON: &str = "application/json";
+/// Media type of the binary forms of vector, sync and changes.
+pub const CBOR: &str = "application/cbor";
+/// Media type of a [`Problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Request header that names the device of the peer from which a page hands a request on.
+pub const DEVICE_HEADER: &str = "partyline-device";
+/// Name of the `BroadcastChannel` on which the service worker tells every tab what changed.
+pub const CHANNEL: &str = "partyline";
+
+/// State of the service worker and its storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Version of the application, as in `Cargo.toml`.
+    pub version: String,
+    /// Version of the binary format that this device writes.
+    pub format: u8,
+    /// Whether storage can be read and written.
+    pub storage: StorageState,
+    /// Stored records that could not be read and were set aside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged: u32,
+}
+
+/// What the storage behind the peer API can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageState {
+    /// Reads and writes work.
+    Ready,
+    /// The database cannot be opened: private browsing of some browsers, a full disk, a damaged profile.
+    Unavailable,
+}
+
+/// The rooms kept on this device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rooms {
+    /// In the order in which they were joined.
+    pub rooms: Vec<RoomSummary>,
+}
+
+/// A room in the list of [`Rooms`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomSummary {
+    /// Room id, a UUID.
+    pub id: String,
+    /// The shared name; empty while nobody gave one or it has not arrived yet.
+    pub name: String,
+}
+
+/// Body of `PUT /peer/v1/rooms/{room}`: makes, joins or renames a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoom {
+    /// The room's secret; needed the first time, and must stay the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretText>,
+    /// Gives the room this name, for all its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A room as this device keeps it. Answered to local pages only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomDocument {
+    /// Room id, a UUID.
+    pub id: String,
+    /// The shared name; may be empty.
+    pub name: String,
+    /// The room's secret, as in the room link.
+    pub secret: SecretText,
+    /// This device's id in the room.
+    pub device: String,
+}
+
+/// A room secret in its text form (43 base64url characters). Its `Debug` form shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(pub String);
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+/// The devices that wrote their name into a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Devices {
+    /// In the order of their ids.
+    pub devices: Vec<DeviceDocument>,
+}
+
+/// A device and the name it goes by in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceDocument {
+    /// Device id, 16 hexadecimal digits.
+    pub id: String,
+    /// "Firefox on Linux", or what the person made of it.
+    pub name: String,
+}
+
+/// Body of `PUT …/device`: names this device in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDevice {
+    /// The name to go by.
+    pub name: String,
+}
+
+/// Tasks of a room, and where to go on reading from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tasks {
+    /// All tasks that are not deleted; or, for `?since=CURSOR`, all that were touched after it, deleted ones included.
+    pub tasks: Vec<TaskDocument>,
+    /// To be given as `since` next time. Opaque.
+    pub cursor: String,
+}
+
+/// A task as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskDocument {
+    /// Task id, a UUID.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// Any text.
+    pub notes: String,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// 0 (none) to 3 (high).
+    pub priority: u8,
+    /// The day it is due, an RFC 3339 full-date.
+    pub due: Option<String>,
+    /// Who does it; empty when nobody is named.
+    pub assignee: String,
+    /// In the order of their text.
+    pub labels: Vec<String>,
+    /// Where it stands in the list: tasks sort by this text, byte by byte, then by id.
+    pub position: String,
+    /// The task it is a part of.
+    pub parent: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// When any field was last written.
+    pub updated_at: String,
+    /// Whether it was deleted; it can be brought back.
+    pub deleted: bool,
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Not begun.
+    #[default]
+    Open,
+    /// Somebody is at it.
+    Doing,
+    /// Waits for something else.
+    Blocked,
+    /// Complete.
+    Done,
+}
+
+/// Body of `POST …/tasks`. Only the title is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTask {
+    /// The id to give it; a random one otherwise. Posting the same id again is refused, so that a retry cannot make two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// See [`TaskDocument::title`].
+    pub title: String,
+    /// See [`TaskDocument::notes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// See [`TaskDocument::status`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<TaskStatus>,
+    /// See [`TaskDocument::priority`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// See [`TaskDocument::due`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// See [`TaskDocument::assignee`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// See [`TaskDocument::labels`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// See [`TaskDocument::position`]; after the last task otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// See [`TaskDocument::parent`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// Body of `PATCH …/tasks/{id}`: what is absent stays as it is.
+///
+/// `due` and `parent` can also be taken away: `null` in JSON, `Some(None)` here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskPatch {
+    /// See [`TaskDocument::title`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// See [`TaskDocument::notes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// See [`TaskDocument::status`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<TaskStatus>,
+    /// See [`TaskDocument::priority`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// See [`TaskDocument::due`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub due: Option<Option<String>>,
+    /// See [`TaskDocument::assignee`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// The labels it shall have; those not named are taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// See [`TaskDocument::position`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// See [`TaskDocument::parent`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub parent: Option<Option<String>>,
+    /// `false` brings a deleted task back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<bool>,
+}
+
+/// A version vector: device id to the number of its last change.
+pub type Vector = BTreeMap<String, u64>;
+
+/// Body of `POST …/sync`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncDocument {
+    /// What the caller has.
+    pub vector: Vector,
+    /// `next` of the answer to go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<u64>,
+}
+
+/// Answer to a [`SyncDocument`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncAnswerDocument {
+    /// A part of what the caller lacks.
+    pub batch: BatchDocument,
+    /// Cursor for the next part; absent when this is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// Changes, as they travel and are stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchDocument {
+    /// In the order in which they are to be applied.
+    pub changes: Vec<ChangeDocument>,
+    /// With these changes the receiver has everything that this vector says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vector>,
+}
+
+/// One change: a few fields of one object, written at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeDocument {
+    /// The device that made it.
+    pub device: String,
+    /// Its number among the changes of that device, from 1 on.
+    pub seq: u64,
+    /// When it was made.
+    pub stamp: StampDocument,
+    /// What it is about.
+    pub object: ObjectDocument,
+    /// What it does.
+    pub ops: Vec<OpDocument>,
+}
+
+/// A stamp of the hybrid logical clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StampDocument {
+    /// Unix time in milliseconds.
+    pub millis: u64,
+    /// Tells apart what happened in the same millisecond.
+    pub counter: u32,
+    /// Breaks ties.
+    pub device: String,
+}
+
+/// What a change is about: `"room"`, `{"device":"…"}` or `{"task":"…"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ObjectDocument {
+    /// The room itself.
+    Room,
+    /// A device of the room.
+    Device(String),
+    /// A task.
+    Task(String),
+}
+
+/// One write, such as `{"title":"Buy milk"}` or `{"addLabel":"shop"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OpDocument {
+    /// Name of the room or device.
+    Name(String),
+    /// See [`TaskDocument::title`].
+    Title(String),
+    /// See [`TaskDocument::notes`].
+    Notes(String),
+    /// See [`TaskDocument::status`].
+    Status(TaskStatus),
+    /// See [`TaskDocument::priority`].
+    Priority(u8),
+    /// See [`TaskDocument::due`].
+    Due(Option<String>),
+    /// See [`TaskDocument::assignee`].
+    Assignee(String),
+    /// See [`TaskDocument::position`].
+    Position(String),
+    /// See [`TaskDocument::parent`].
+    Parent(Option<String>),
+    /// Unix time in milliseconds at which the task was made.
+    CreatedAt(u64),
+    /// See [`TaskDocument::deleted`].
+    Deleted(bool),
+    /// Puts a label on.
+    AddLabel(String),
+    /// Takes a label off.
+    RemoveLabel(String),
+}
+
+/// Answer to `POST …/changes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// A change arrived out of sequence: something before it is missing, and a sync would fetch it.
+    pub gap: bool,
+    /// A clock that is far ahead of this device's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skew: Option<SkewDocument>,
+}
+
+/// A device whose clock is more than two minutes ahead of this one's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkewDocument {
+    /// Whose clock it is.
+    pub device: String,
+    /// How far ahead, in milliseconds.
+    pub ahead_ms: u64,
+}
+
+/// An error, as problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Which problem: `about:blank` when the status says it all, or `urn:partyline:…`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in a few words, always the same for one `kind`.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time, fit for a person.
+    pub detail: String,
+}
+
+/// A moment as RFC 3339 text in UTC with milliseconds: `2026-11-22T08:32:00.000Z`.
+///
+/// # Examples
+///
+/// ```
+/// use partyline_core::api::format_timestamp;
+///
+/// assert_eq!(format_timestamp(951_782_400_123), "2000-02-29T00:00:00.123Z");
+/// ```
+pub fn format_timestamp(unix_ms: u64) -> String {
+    // RFC 3339 has four digits for the year; the domain refuses stamps that far ahead long before.
+    const LAST: u64 = 253_402_300_799_999;
+    let unix_ms = unix_ms.min(LAST);
+    let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days, for days from 1970 on.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// Keeps `null` apart from absent: the field was there, whatever it holds.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+// serde's `skip_serializing_if` passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_tells_null_from_absent() {
+        let absent: TaskPatch = serde_json::from_str(r#"{"title":"a"}"#).unwrap();
+        assert_eq!(absent.due, None);
+        let taken_away: TaskPatch = serde_json::from_str(r#"{"due":null,"parent":null}"#).unwrap();
+        assert_eq!(taken_away.due, Some(None));
+        assert_eq!(taken_away.parent, Some(None));
+        let given: TaskPatch = serde_json::from_str(r#"{"due":"2026-12-24"}"#).unwrap();
+        assert_eq!(given.due, Some(Some("2026-12-24".to_owned())));
+        assert_eq!(serde_json::to_string(&taken_away).unwrap(), r#"{"due":null,"parent":null}"#);
+        assert_eq!(serde_json::to_string(&TaskPatch::default()).unwrap(), "{}");
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let error = serde_json::from_str::<TaskPatch>(r#"{"titel":"a"}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown field `titel`"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_stays_out_of_debug_output() {
+        let room = NewRoom { secret: Some(SecretText("s3cret".to_owned())), name: None };
+        assert!(!format!("{room:?}").contains("s3cret"));
+        assert_eq!(serde_json::to_string(&room).unwrap(), r#"{"secret":"s3cret"}"#);
+    }
+
+    #[test]
+    fn timestamps_of_known_moments() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_709_164_800_000, "2024-02-29T00:00:00.000Z"),
+            (1_767_225_599_999, "2025-12-31T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (u64::MAX, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(format_timestamp(ms), text);
+        }
+    }
+}
