@@ -1,0 +1,2 @@
+//! Measures what a user waits for.
+fn main() {}
