@@ -1,2 +1,6 @@
 //! The user interface and the connections.
+
+mod api;
+mod net;
+
 fn main() {}
