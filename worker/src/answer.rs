@@ -1,0 +1,256 @@
+use std::net::IpAddr;
+
+use partyline_core::id::{Address, RoomId};
+use serde::Serialize;
+
+use crate::listing::AddressJson;
+use crate::{Refusal, Route, Ttl};
+
+/// What a caller gets: a status, headers and a short text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+/// On every answer. Any page may ask and read: there are no cookies and no accounts here to protect from another site,
+/// and a page that is served from somewhere else is as good a Partyline as ours.
+const ALWAYS: [(&str, &str); 3] = [
+    ("access-control-allow-origin", "*"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+];
+
+impl Answer {
+    /// `GET /health`.
+    pub fn health() -> Self {
+        Self::of(200)
+            .header("content-type", "text/plain; charset=utf-8")
+            .text("IP discovery only".to_owned())
+    }
+
+    /// `POST /rooms`: the id of a room that nobody has used before.
+    pub fn room(room: RoomId) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body {
+            room_id: String,
+        }
+        Self::of(201).json(&Body {
+            room_id: room.to_string(),
+        })
+    }
+
+    /// `POST /discovery/register`: how long the listing lasts, and where the request was seen to come from. A listing that was withdrawn
+    /// lasts 0 s.
+    pub fn registered(ttl: Option<Ttl>, observed_ip: IpAddr) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body {
+            ttl: u64,
+            observed_ip: IpAddr,
+        }
+        Self::of(200).json(&Body {
+            ttl: ttl.map_or(0, Ttl::seconds),
+            observed_ip,
+        })
+    }
+
+    /// `GET /discovery/peers`.
+    pub fn peers<'a>(peers: impl IntoIterator<Item = &'a Address>) -> Self {
+        #[derive(Serialize)]
+        struct Body {
+            peers: Vec<AddressJson>,
+        }
+        Self::of(200).json(&Body {
+            peers: peers.into_iter().map(AddressJson::from).collect(),
+        })
+    }
+
+    /// The answer to `OPTIONS`, be it a browser's preflight or a curious person.
+    pub fn options(route: Route) -> Self {
+        Self::of(204)
+            .header("allow", route.allow())
+            .header("access-control-allow-methods", route.allow())
+            .header("access-control-allow-headers", "content-type")
+            .header("access-control-max-age", "86400")
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers, their names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        ALWAYS.into_iter().chain(
+            self.headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        )
+    }
+
+    /// The body, if there is one.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// The same without its body, as `HEAD` wants it (RFC 9110, section 9.3.2).
+    pub fn without_body(mut self) -> Self {
+        self.body = None;
+        self
+    }
+
+    fn of(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn text(mut self, body: String) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    fn json(self, body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(text) => self.header("content-type", "application/json").text(text),
+            // Only a map with keys that are not text, or a failing `Serialize`, gets here, and there is neither.
+            Err(_) => Self::of(500),
+        }
+    }
+}
+
+/// `{"error":"one line"}`.
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        #[derive(Serialize)]
+        struct Body {
+            error: String,
+        }
+        let answer = Self::of(refusal.status()).json(&Body {
+            error: refusal.to_string(),
+        });
+        match refusal {
+            Refusal::MethodNotAllowed(route) => answer.header("allow", route.allow()),
+            Refusal::RoomFull { retry_after_s } | Refusal::IpFull { retry_after_s } => {
+                answer.header("retry-after", retry_after_s.to_string())
+            }
+            _ => answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::id::{ParseCertHashError, ParseEndpointError, ParseIdError};
+
+    use super::*;
+
+    fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+        answer
+            .headers()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    #[test]
+    fn bodies_are_as_documented() {
+        let room = RoomId::from_random_bytes([7; 16]);
+        assert_eq!(
+            Answer::room(room).body(),
+            Some(format!(r#"{{"roomId":"{room}"}}"#).as_str())
+        );
+        assert_eq!(
+            Answer::registered(Some(Ttl::MAX), "203.0.113.7".parse().unwrap()).body(),
+            Some(r#"{"ttl":120,"observedIp":"203.0.113.7"}"#)
+        );
+        assert_eq!(
+            Answer::registered(None, "2001:db8::1".parse().unwrap()).body(),
+            Some(r#"{"ttl":0,"observedIp":"2001:db8::1"}"#)
+        );
+        assert_eq!(Answer::peers([]).body(), Some(r#"{"peers":[]}"#));
+        assert_eq!(Answer::health().body(), Some("IP discovery only"));
+        assert_eq!(
+            Answer::from(Refusal::NotFound).body(),
+            Some(r#"{"error":"not found"}"#)
+        );
+    }
+
+    #[test]
+    fn every_answer_may_be_read_by_any_page_and_kept_by_nobody() {
+        for answer in [
+            Answer::health(),
+            Answer::peers([]),
+            Answer::options(Route::Rooms),
+            Refusal::NotFound.into(),
+        ] {
+            assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
+            assert_eq!(header(&answer, "cache-control"), Some("no-store"));
+            assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));
+        }
+    }
+
+    #[test]
+    fn a_preflight_allows_the_routes_methods_and_a_json_body() {
+        let answer = Answer::options(Route::Register);
+        assert_eq!(answer.status(), 204);
+        assert_eq!(answer.body(), None);
+        assert_eq!(
+            header(&answer, "access-control-allow-methods"),
+            Some("POST, OPTIONS")
+        );
+        assert_eq!(
+            header(&answer, "access-control-allow-headers"),
+            Some("content-type")
+        );
+    }
+
+    #[test]
+    fn refusals_say_what_else_to_do() {
+        let answer = Answer::from(Refusal::MethodNotAllowed(Route::Peers));
+        assert_eq!(
+            (answer.status(), header(&answer, "allow")),
+            (405, Some("GET, HEAD, OPTIONS"))
+        );
+        let answer = Answer::from(Refusal::RoomFull { retry_after_s: 17 });
+        assert_eq!(
+            (answer.status(), header(&answer, "retry-after")),
+            (429, Some("17"))
+        );
+        let answer = Answer::from(Refusal::IpFull { retry_after_s: 3 });
+        assert_eq!(
+            (answer.status(), header(&answer, "retry-after")),
+            (429, Some("3"))
+        );
+    }
+
+    #[test]
+    fn every_reason_is_one_line() {
+        for refusal in [
+            Refusal::Query {
+                expected: "nothing",
+            },
+            Refusal::BodyTooLarge,
+            Refusal::BodyUnreadable,
+            Refusal::NotJson,
+            Refusal::NotRegistration,
+            Refusal::RoomId(ParseIdError::NotUuid),
+            Refusal::CertHash(ParseCertHashError::NotBase64Url),
+            Refusal::Endpoint(ParseEndpointError::Unreachable),
+            Refusal::CallerUnknown,
+            Refusal::Unavailable,
+        ] {
+            let reason = refusal.to_string();
+            assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use partyline_core::id::{Address, CertHash};
+use serde::{Deserialize, Serialize};
+
+use crate::listing::AddressJson;
+use crate::{Answer, Book, Refusal};
+
+/// What a room's object is asked, once the front has read the caller's request and noted where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomRequest {
+    /// List this address, or withdraw the certificate's listing when the address has no endpoints.
+    Register(Address),
+    /// Name the peers of whoever has this certificate.
+    Peers(CertHash),
+}
+
+/// The form in which it travels, inside the worker only. The object reads it as strictly as the front reads its callers.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+enum RoomRequestJson {
+    Register(AddressJson),
+    Peers(String),
+}
+
+impl RoomRequest {
+    /// Looks it up, or writes it down.
+    ///
+    /// # Errors
+    ///
+    /// When the book is full.
+    pub fn answer(self, book: &mut Book, now_ms: u64) -> Result<Answer, Refusal> {
+        match self {
+            Self::Register(address) if address.endpoints.is_empty() => {
+                book.withdraw(&address.cert_hash);
+                Ok(Answer::registered(None, address.ip))
+            }
+            Self::Register(address) => {
+                let observed_ip = address.ip;
+                book.register(address, now_ms)?;
+                Ok(Answer::registered(Some(book.ttl()), observed_ip))
+            }
+            Self::Peers(caller) => Ok(Answer::peers(book.peers(&caller, now_ms))),
+        }
+    }
+
+    /// Writes it for the room's object.
+    ///
+    /// # Errors
+    ///
+    /// Never in fact; JSON could refuse types that do not occur here.
+    pub fn to_json(&self) -> Result<String, Refusal> {
+        let json = match self {
+            Self::Register(address) => RoomRequestJson::Register(address.into()),
+            Self::Peers(caller) => RoomRequestJson::Peers(caller.to_string()),
+        };
+        serde_json::to_string(&json).map_err(|_| Refusal::Unavailable)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it is anything else.
+    pub fn from_json(json: &str) -> Result<Self, Refusal> {
+        match serde_json::from_str(json).map_err(|_| Refusal::NotRegistration)? {
+            RoomRequestJson::Register(address) => Ok(Self::Register(address.try_into()?)),
+            RoomRequestJson::Peers(caller) => Ok(Self::Peers(CertHash::parse(&caller)?)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::id::Endpoint;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Ttl;
+
+    fn address(cert: u8, endpoints: &[&str]) -> Address {
+        let endpoints = endpoints
+            .iter()
+            .map(|text| Endpoint::parse(text).unwrap())
+            .collect();
+        Address::new(
+            "203.0.113.7".parse().unwrap(),
+            endpoints,
+            CertHash::from_bytes([cert; 32]),
+        )
+        .unwrap()
+    }
+
+    fn ask(book: &mut Book, request: RoomRequest, now_ms: u64) -> Value {
+        let request = RoomRequest::from_json(&request.to_json().unwrap()).unwrap();
+        serde_json::from_str(request.answer(book, now_ms).unwrap().body().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_browser_lists_itself_is_found_and_withdraws() {
+        let mut book = Book::new(Ttl::MAX);
+        let caller = CertHash::from_bytes([2; 32]);
+        let listed = ask(
+            &mut book,
+            RoomRequest::Register(address(1, &["10.0.0.1:5000"])),
+            0,
+        );
+        assert_eq!(listed, json!({"ttl": 120, "observedIp": "203.0.113.7"}));
+
+        let found = ask(&mut book, RoomRequest::Peers(caller), 1);
+        let hash = CertHash::from_bytes([1; 32]).to_string();
+        assert_eq!(
+            found,
+            json!({"peers": [{"ip": "203.0.113.7", "endpoints": ["10.0.0.1:5000"], "certHash": hash}]})
+        );
+
+        let withdrawn = ask(&mut book, RoomRequest::Register(address(1, &[])), 2);
+        assert_eq!(withdrawn, json!({"ttl": 0, "observedIp": "203.0.113.7"}));
+        assert_eq!(
+            ask(&mut book, RoomRequest::Peers(caller), 3),
+            json!({"peers": []})
+        );
+    }
+
+    #[test]
+    fn the_object_trusts_no_text_either() {
+        let hash = CertHash::from_bytes([1; 32]).to_string();
+        for body in [
+            json!({"peers": "milk"}),
+            json!({"peers": hash, "task": "milk"}),
+            json!({"tasks": []}),
+            json!({"register": {"ip": "203.0.113.7", "endpoints": ["milk"], "certHash": hash}}),
+            json!({"register": {"ip": "203.0.113.7", "endpoints": [], "certHash": hash, "sdp": "v=0"}}),
+            json!({"register": {"ip": "here", "endpoints": [], "certHash": hash}}),
+        ] {
+            assert!(RoomRequest::from_json(&body.to_string()).is_err(), "{body}");
+        }
+    }
+}

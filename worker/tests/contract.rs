@@ -1,0 +1,1 @@
+//! The phone book in a real workerd.
