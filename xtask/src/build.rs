@@ -1,0 +1,109 @@
+//! Building everything that is served: `dist/` by Trunk and [`crate::post_build`], `worker/build/` by worker-build.
+
+use crate::dist::hex;
+use crate::exec;
+use crate::post_build::check_imports;
+use crate::setup::Tools;
+use crate::versions::WASM_TARGET;
+use crate::wrangler;
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// How to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// As it is published.
+    Release,
+    /// Quickly.
+    Dev,
+}
+
+impl Profile {
+    /// The folder below cargo's target folder.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Profile::Release => "release",
+            Profile::Dev => "debug",
+        }
+    }
+
+    /// Adds cargo's flag.
+    pub(crate) fn apply(self, command: &mut Command) -> &mut Command {
+        match self {
+            Profile::Release => command.arg("--release"),
+            Profile::Dev => command,
+        }
+    }
+}
+
+/// The most that the phone book's wasm may have, in bytes.
+const WORKER_BUDGET: usize = 700_000;
+
+/// Builds the app with its service worker, and the phone book.
+pub(crate) fn all(tools: &Tools, profile: Profile) -> Result<()> {
+    let start = Instant::now();
+    app(tools, profile)?;
+    worker(tools, profile)?;
+    wrangler::write_configuration(tools)?;
+    eprintln!("build  dist/ and worker/build/ are ready after {:.0?}", start.elapsed());
+    Ok(())
+}
+
+/// Has Trunk build the app. Trunk calls `post-build` when it is done.
+fn app(tools: &Tools, profile: Profile) -> Result<()> {
+    eprintln!("build  app");
+    let xtask = std::env::current_exe().context("our own program cannot be found")?;
+    let mut trunk = tools.command(&tools.trunk)?;
+    trunk
+        .env("PARTYLINE_XTASK", &xtask)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        .args(["--log", "warn", "build", "--locked"]);
+    exec::run(profile.apply(&mut trunk)).context("the app could not be built")
+}
+
+/// Has worker-build build the phone book, unless its wasm and the tools are the same as last time.
+fn worker(tools: &Tools, profile: Profile) -> Result<()> {
+    eprintln!("build  phone book");
+    let folder = tools.workspace.path("worker");
+    let compiled = compile(tools, profile, "partyline-worker", "partyline_worker")?;
+    let key = format!("{} {}", tools.worker_build.display(), hash(&compiled)?);
+    let stamp = tools.workspace.scratch("worker")?.join("built");
+    let built = folder.join("build/index_bg.wasm");
+    if built.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|last| last == key) {
+        return Ok(());
+    }
+    let mut worker_build = tools.command(&tools.worker_build)?;
+    worker_build
+        .current_dir(&folder)
+        .arg(if profile == Profile::Release { "--release" } else { "--dev" })
+        .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)
+        .env("WASM_OPT_BIN", tools.npm("wasm-opt"))
+        .env("ESBUILD_BIN", tools.npm("esbuild"));
+    exec::output(&mut worker_build).context("the phone book could not be built")?;
+    let wasm = std::fs::read(&built).with_context(|| format!("worker-build left no {}", built.display()))?;
+    check_imports(&built, &wasm)?;
+    if profile == Profile::Release && wasm.len() > WORKER_BUDGET {
+        bail!("the phone book's wasm has {} bytes, more than its budget of {WORKER_BUDGET}", wasm.len());
+    }
+    std::fs::write(&stamp, key).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Compiles one library to wasm and gives the file's path.
+pub(crate) fn compile(tools: &Tools, profile: Profile, package: &str, library: &str) -> Result<PathBuf> {
+    let mut cargo = tools.command("cargo")?;
+    // As worker-build does: the macros of wasm-bindgen read it, and the two must not undo each other's work.
+    if package == "partyline-worker" {
+        cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
+    }
+    cargo.args(["build", "--locked", "--package", package, "--lib", "--target", WASM_TARGET]);
+    exec::run(profile.apply(&mut cargo)).with_context(|| format!("{package} could not be compiled"))?;
+    Ok(tools.workspace.target().join(WASM_TARGET).join(profile.folder()).join(format!("{library}.wasm")))
+}
+
+fn hash(file: &Path) -> Result<String> {
+    let content = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(hex(&Sha256::digest(content), 64))
+}

@@ -1,0 +1,97 @@
+//! The command line.
+
+use crate::checks::Checks;
+use crate::{build, checks, deploy, post_build, serve, setup};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Builds, runs and checks Partyline. Tools that are missing are installed on the way.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing to build and run Partyline
+    Setup {
+        /// Also what the tests need: browsers and their drivers
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Build the app, the service worker and the phone book into dist/ and worker/build/
+    Build(Profile),
+    /// Build, then serve the app and the phone book on one address
+    Run {
+        /// Port to listen on, at localhost
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Run every check and every test, in real browsers too
+    Test {
+        /// One part only; may be given more than once
+        #[arg(long, value_enum)]
+        only: Vec<Part>,
+        /// Only tests whose name contains this
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Build, then measure first visit, sync and offline start in real browsers
+    Bench,
+    /// Build, then publish to Cloudflare with `wrangler deploy`
+    Deploy {
+        /// Do everything but publish; needs no account
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// What Trunk calls after it has built the app
+    #[command(hide = true)]
+    PostBuild,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct Profile {
+    /// Without optimisation: quick to build, big and slow to run
+    #[arg(long)]
+    dev: bool,
+}
+
+/// A part of `cargo xtask test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Formatting, lints, and the tests that run outside a browser
+    Native,
+    /// Tests compiled to wasm, in Chromium and Firefox
+    Wasm,
+    /// The phone book in workerd, and whole browsers against it
+    E2e,
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Setup { tests } => {
+            setup::tools()?;
+            if tests {
+                setup::browsers()?;
+            }
+            Ok(())
+        }
+        Command::Build(profile) => build::all(&setup::tools()?, profile.build()),
+        Command::Run { port, profile } => serve::run(port, profile.build()),
+        Command::Test { only, filter } => checks::run(&Checks { only, filter }),
+        Command::Bench => checks::bench(),
+        Command::Deploy { dry_run } => deploy::run(dry_run),
+        Command::PostBuild => post_build::run(),
+    }
+}
+
+impl Profile {
+    fn build(self) -> build::Profile {
+        if self.dev { build::Profile::Dev } else { build::Profile::Release }
+    }
+}

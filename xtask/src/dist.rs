@@ -1,0 +1,208 @@
+//! What is computed from the files that are served: their names, the precache list, the script of the service worker and
+//! the headers. Bytes in, text out; [`crate::post_build`] does the reading and writing.
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// The script of the service worker: it carries the precache list, so it cannot be on it.
+pub(crate) const SERVICE_WORKER: &str = "sw.js";
+
+/// The headers, which the server reads and does not serve.
+pub(crate) const HEADERS: &str = "_headers";
+
+/// One file that is served: path without a leading slash, and content.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    /// As in `icons/192.png`.
+    pub(crate) path: String,
+    /// Its bytes.
+    pub(crate) content: Vec<u8>,
+}
+
+impl Served {
+    /// The path in a URL. The page is `/`: the server redirects `/index.html` there, and a redirected answer must not be
+    /// given to a navigation.
+    fn url(&self) -> String {
+        if self.path == "index.html" { "/".into() } else { format!("/{}", self.path) }
+    }
+
+    fn hash(&self) -> String {
+        format!("sha256-{}", STANDARD.encode(Sha256::digest(&self.content)))
+    }
+
+    fn is_precached(&self) -> bool {
+        self.path != SERVICE_WORKER && self.path != HEADERS
+    }
+}
+
+/// The first `digits` of the bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8], digits: usize) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(digits).collect()
+}
+
+/// `app.css` with its content's hash in it, `app-0123456789abcdef.css`: such a name never stands for other bytes, so the
+/// file may be kept for ever.
+pub(crate) fn name_by_content(stem: &str, extension: &str, content: &[u8]) -> String {
+    format!("{stem}-{}.{extension}", hex(&Sha256::digest(content), 16))
+}
+
+/// Puts the new name in place of the old one wherever a page refers to it by `"/old"` or `'/old'`.
+pub(crate) fn rename_in_page(page: &str, old: &str, new: &str) -> Result<String> {
+    let mut renamed = page.to_owned();
+    for quote in ['"', '\''] {
+        renamed = renamed.replace(&format!("/{old}{quote}"), &format!("/{new}{quote}"));
+    }
+    if renamed == page {
+        bail!("the page does not refer to {old}, so nothing would load it");
+    }
+    Ok(renamed)
+}
+
+/// Fills the template of the service worker's script.
+///
+/// A browser looks for a new version in this one file, byte by byte: all that may change must be in it.
+pub(crate) fn service_worker(template: &str, files: &[Served], sw_js: &str, sw_wasm: &str) -> Result<String> {
+    let mut precached: Vec<&Served> = files.iter().filter(|file| file.is_precached()).collect();
+    precached.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut version = Sha256::new();
+    version.update(template);
+    for file in &precached {
+        version.update(format!("{} {}\n", file.path, file.hash()));
+    }
+    let list: Vec<_> = precached.iter().map(|file| json!({ "url": file.url(), "hash": file.hash() })).collect();
+    fill(
+        template,
+        &[
+            ("__VERSION__", &hex(&version.finalize(), 16)),
+            ("__PRECACHE__", &serde_json::to_string(&list)?),
+            ("__SW_JS__", &format!("/{sw_js}")),
+            ("__SW_WASM__", &format!("/{sw_wasm}")),
+        ],
+    )
+    .context("static/sw.js")
+}
+
+/// Fills the template of the headers: the hashes of the page's inline scripts, and a rule for each file named by content.
+pub(crate) fn headers(template: &str, page: &str, named_by_content: &[String]) -> Result<String> {
+    let hashes: Vec<String> = inline_scripts(page)?.into_iter().map(csp_hash).collect();
+    let rules: Vec<String> = named_by_content
+        .iter()
+        .map(|name| format!("/{name}\n  ! Cache-Control\n  Cache-Control: public, max-age=31536000, immutable\n"))
+        .collect();
+    fill(template, &[("__SCRIPT_HASHES__", &hashes.join(" ")), ("__IMMUTABLE__", &rules.join("\n"))])
+        .context("static/_headers")
+}
+
+/// A source of a Content Security Policy that allows exactly this script.
+fn csp_hash(script: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
+}
+
+/// The text of each inline script of a page. What the policy would refuse anyway is an error, as nobody would see it
+/// before the page is open.
+fn inline_scripts(page: &str) -> Result<Vec<&str>> {
+    if page.contains("<style") || page.contains(" style=\"") {
+        bail!("the page has inline styles, which its Content Security Policy refuses");
+    }
+    let mut scripts = Vec::new();
+    let mut rest = page;
+    while let Some((_, after)) = rest.split_once("<script") {
+        let (attributes, after) = after.split_once('>').context("a <script that does not end")?;
+        let (script, after) = after.split_once("</script>").context("a <script> without </script>")?;
+        if !attributes.contains("src=") {
+            scripts.push(script);
+        }
+        rest = after;
+    }
+    Ok(scripts)
+}
+
+/// Puts values in place of tokens, each of which must be there.
+fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
+    let mut filled = template.to_owned();
+    for (token, value) in values {
+        if !filled.contains(token) {
+            bail!("{token} is not in it");
+        }
+        filled = filled.replace(token, value);
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);importScripts(\"__SW_JS__\");w(\"__SW_WASM__\")";
+
+    fn served(path: &str, content: &str) -> Served {
+        Served { path: path.into(), content: content.into() }
+    }
+
+    fn worker(files: &[Served]) -> String {
+        service_worker(TEMPLATE, files, "sw-1.js", "sw-2.wasm").unwrap()
+    }
+
+    #[test]
+    fn the_precache_list_has_every_file_but_the_script_itself_and_the_headers() {
+        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/192.png"].map(|path| served(path, path));
+        let script = worker(&files);
+        let list = script.split_once("p(").unwrap().1.split_once(");").unwrap().0;
+        let list: serde_json::Value = serde_json::from_str(list).unwrap();
+        let urls: Vec<_> = list.as_array().unwrap().iter().map(|file| file["url"].as_str().unwrap()).collect();
+        assert_eq!(urls, ["/app-1.css", "/icons/192.png", "/"]);
+        // printf %s app-1.css | openssl dgst -sha256 -binary | base64
+        assert_eq!(list[0]["hash"], "sha256-lTTVqR99C+m5SmoXsQN0Cib31rZpUx3cWEiH7iiG5Nw=");
+    }
+
+    #[test]
+    fn the_script_changes_when_any_file_does_and_does_not_otherwise() {
+        let before = worker(&[served("index.html", "old"), served("a.png", "a")]);
+        assert_ne!(before, worker(&[served("index.html", "new"), served("a.png", "a")]));
+        assert_eq!(before, worker(&[served("a.png", "a"), served("index.html", "old")]));
+    }
+
+    #[test]
+    fn a_template_that_lost_a_token_is_refused() {
+        assert!(service_worker("nothing to fill", &[], "a", "b").is_err());
+    }
+
+    #[test]
+    fn the_headers_allow_the_inline_scripts_of_the_page_and_no_others() {
+        let page = "<script type=\"module\">\nhello()\n</script><script src=\"/x.js\"></script><script>1</script>";
+        let headers = headers("script-src 'self' __SCRIPT_HASHES__\n__IMMUTABLE__", page, &[]).unwrap();
+        // printf 1 | openssl dgst -sha256 -binary | base64
+        assert!(headers.contains("'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"), "{headers}");
+        assert_eq!(headers.matches("'sha256-").count(), 2);
+    }
+
+    #[test]
+    fn files_named_by_content_may_be_kept_for_ever() {
+        let headers = headers("__SCRIPT_HASHES__\n__IMMUTABLE__", "", &["app-1.css".into()]).unwrap();
+        assert!(headers.contains("/app-1.css\n  ! Cache-Control\n  Cache-Control: public, max-age=31536000, immutable"));
+    }
+
+    #[test]
+    fn a_page_with_styles_that_its_policy_refuses_is_refused_here() {
+        assert!(inline_scripts("<style>p{}</style>").is_err());
+        assert!(inline_scripts("<p style=\"color:red\">").is_err());
+    }
+
+    #[test]
+    fn a_name_follows_the_content() {
+        let name = name_by_content("app", "css", b"a");
+        assert_eq!(name, "app-ca978112ca1bbdca.css");
+        assert_ne!(name, name_by_content("app", "css", b"b"));
+    }
+
+    #[test]
+    fn renaming_reaches_every_reference_and_only_whole_names() {
+        let page = "<link href=\"/app.js\"><script>import '/app.js'; '/my/app.json'</script>";
+        let renamed = rename_in_page(page, "app.js", "app-1.js").unwrap();
+        assert_eq!(renamed, "<link href=\"/app-1.js\"><script>import '/app-1.js'; '/my/app.json'</script>");
+        assert!(rename_in_page(page, "lost.js", "lost-1.js").is_err());
+    }
+}
