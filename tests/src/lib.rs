@@ -1,1 +1,50 @@
-//! End-to-end tests.
+//! End to end: real browsers, a real workerd, and nothing of Partyline linked in.
+//!
+//! The suite sees Partyline the way a crew does: through the accessible names of the page, through what reaches the
+//! server, and through what is still there after something died. So this crate depends on no other crate of the
+//! workspace, and its parts are about the world around the app:
+//!
+//! * [`Lab`] is the machine room. It runs phone books ([`PhoneBook`], workerd under `wrangler dev`) and opens a
+//!   [`Site`] for each test: a [`Proxy`] with a port, and thereby an origin and a storage, of its own. The proxy keeps
+//!   every byte that browsers sent, so a test can say what the server never saw, and it can be cut.
+//! * [`Browser`] is one Chromium or Firefox process with its own profile, driven over WebDriver. It can be killed and
+//!   started again on the same profile. A [`Tab`] is one page in it, which finds controls by role and accessible name.
+//! * [`RoomPage`] speaks the language of the app: make a room, add a task, wait until connected.
+//! * [`Play`] is what a test gets: it lends browsers (processes are reused, origins are not), and when a test fails it
+//!   says what every browser showed at that moment.
+//! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
+//!
+//! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
+//! `bench` binary measures that.
+//!
+//! Every process that the lab starts belongs to a [`Group`], which dies with the lab, however the lab dies.
+
+mod axe;
+mod browser;
+mod color_scheme;
+mod eventually;
+mod group;
+mod http;
+mod lab;
+mod phone_book;
+mod play;
+mod proxy;
+mod room_page;
+mod site;
+mod tab;
+mod tools;
+
+pub use axe::{Violation, violations};
+pub use browser::{Browser, BrowserKind};
+pub use color_scheme::ColorScheme;
+pub use eventually::eventually;
+pub use group::Group;
+pub use http::{HttpAnswer, http_get};
+pub use lab::Lab;
+pub use phone_book::PhoneBook;
+pub use play::Play;
+pub use proxy::{Proxy, SeenRequest};
+pub use room_page::{Details, RoomLink, RoomPage, TaskLine};
+pub use site::Site;
+pub use tab::Tab;
+pub use tools::Tools;

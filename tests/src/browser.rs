@@ -1,0 +1,286 @@
+use std::ffi::{OsStr, OsString};
+use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::common::command::Command;
+use thirtyfour::session::handle::SessionHandle;
+use thirtyfour::{Capabilities, WebDriver, WindowHandle};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+
+use crate::phone_book::free_port;
+use crate::{ColorScheme, Group, Tab, Tools, eventually};
+
+/// Which browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrowserKind {
+    /// Chromium, through chromedriver.
+    Chromium,
+    /// Firefox, through geckodriver.
+    Firefox,
+}
+
+/// A browser process with a profile of its own.
+///
+/// The profile outlives the process: [`Browser::kill`] and [`Browser::start_again`] are a crash and the return from it.
+/// Commands to one browser are sent one after another, whichever tab they are for.
+#[derive(Debug)]
+pub struct Browser {
+    kind: BrowserKind,
+    name: std::sync::Mutex<String>,
+    tools: Tools,
+    scheme: ColorScheme,
+    profile: TempDir,
+    running: Mutex<Option<Running>>,
+    starts: AtomicU32,
+}
+
+/// What ends when the process is killed.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Dropped first: the driver and the browser die before the session's handle goes.
+    group: Group,
+    session: Arc<SessionHandle>,
+    window: WindowHandle,
+}
+
+impl Browser {
+    /// Starts a browser with a new profile. `name` is for logs and failure reports.
+    pub async fn start(kind: BrowserKind, name: &str, tools: &Tools, scheme: ColorScheme) -> Result<Arc<Self>> {
+        let browser = Self {
+            kind,
+            name: std::sync::Mutex::new(name.to_owned()),
+            tools: tools.clone(),
+            scheme,
+            profile: tempfile::Builder::new().prefix("partyline-profile-").tempdir()?,
+            running: Mutex::new(None),
+            starts: AtomicU32::new(0),
+        };
+        browser.start_again().await?;
+        Ok(Arc::new(browser))
+    }
+
+    /// Which browser this is.
+    pub fn kind(&self) -> BrowserKind {
+        self.kind
+    }
+
+    /// What the tests call it.
+    pub fn name(&self) -> String {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn rename(&self, name: &str) {
+        name.clone_into(&mut self.name.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Starts the browser on the profile it had.
+    pub async fn start_again(&self) -> Result<()> {
+        let mut running = self.running.lock().await;
+        drop(running.take());
+        let port = free_port()?;
+        let log = self.log_path(self.starts.fetch_add(1, Ordering::Relaxed) + 1);
+        let (driver, arguments, environment) = match self.kind {
+            BrowserKind::Chromium => (&self.tools.chromedriver, vec![format!("--port={port}")], vec![]),
+            BrowserKind::Firefox => {
+                let arguments = vec!["--port".to_owned(), port.to_string(), "--host".to_owned(), "127.0.0.1".to_owned()];
+                // geckodriver finds a free port for Marionette itself only when told 0.
+                let arguments = [arguments, vec!["--marionette-port".to_owned(), free_port()?.to_string()]].concat();
+                (&self.tools.geckodriver, arguments, vec![("MOZ_CRASHREPORTER_DISABLE", OsStr::new("1"))])
+            }
+        };
+        let arguments = arguments.into_iter().map(OsString::from);
+        let group = Group::start(driver, arguments, &environment, None, &log)?;
+        let started = async {
+            let url = format!("http://127.0.0.1:{port}");
+            eventually("the driver listens", Duration::from_secs(15), || async {
+                Ok(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.map(drop)?)
+            })
+            .await?;
+            let driver = WebDriver::builder(url, self.capabilities()?)
+                .request_timeout(Duration::from_secs(60))
+                .connect()
+                .await
+                .context("the browser does not start")?;
+            let session = Arc::clone(driver.handle());
+            // The group ends the session; without this, dropping the handle would block on a driver that may be dead.
+            driver.leak().map_err(|_| anyhow!("the session is over"))?;
+            session.set_script_timeout(Duration::from_secs(30)).await?;
+            let window = session.window().await?;
+            anyhow::Ok((session, window))
+        };
+        let (session, window) = started.await.with_context(|| format!("{}, see {}", self.name(), log.display()))?;
+        *running = Some(Running { group, session, window });
+        Ok(())
+    }
+
+    /// Kills the browser at once (SIGKILL), as a crash or an empty battery does.
+    pub async fn kill(&self) {
+        if let Some(mut running) = self.running.lock().await.take() {
+            running.group.kill();
+        }
+    }
+
+    /// Closes the browser as a user does.
+    pub async fn quit(&self) -> Result<()> {
+        if let Some(running) = self.running.lock().await.take() {
+            running.session.cmd(Command::DeleteSession).await?;
+        }
+        Ok(())
+    }
+
+    /// The tab that is in front.
+    pub async fn tab(self: &Arc<Self>) -> Result<Tab> {
+        let window = self.running().await?.window.clone();
+        Ok(Tab::new(Arc::clone(self), window))
+    }
+
+    /// Opens another, empty tab and brings it to the front.
+    pub async fn new_tab(self: &Arc<Self>) -> Result<Tab> {
+        let mut running = self.running().await?;
+        let window = running.session.new_tab().await?;
+        running.switch_to(&window).await?;
+        drop(running);
+        let tab = Tab::new(Arc::clone(self), window);
+        self.apply_scheme(&tab).await?;
+        Ok(tab)
+    }
+
+    /// Opens `url` in a new tab.
+    pub async fn open(self: &Arc<Self>, url: &str) -> Result<Tab> {
+        let tab = self.new_tab().await?;
+        tab.goto(url).await?;
+        Ok(tab)
+    }
+
+    /// Every open tab.
+    pub async fn tabs(self: &Arc<Self>) -> Result<Vec<Tab>> {
+        let windows = self.running().await?.session.windows().await?;
+        Ok(windows.into_iter().map(|window| Tab::new(Arc::clone(self), window)).collect())
+    }
+
+    /// Closes every tab and leaves an empty one, so that the next test finds nothing of this one.
+    pub async fn clear(self: &Arc<Self>) -> Result<()> {
+        let old = self.tabs().await?;
+        self.new_tab().await?;
+        for tab in old {
+            tab.close().await?;
+        }
+        Ok(())
+    }
+
+    /// What pages wrote to the console since the last call, newest last; for Firefox the tail of its log.
+    pub async fn console(&self) -> Result<Vec<String>> {
+        match self.kind {
+            BrowserKind::Chromium => {
+                let entries = self.running().await?.session.get_log("browser").await?;
+                Ok(entries.into_iter().map(|entry| format!("{:?} {}", entry.level, entry.message)).collect())
+            }
+            BrowserKind::Firefox => {
+                let log = std::fs::read(self.log_path(self.starts.load(Ordering::Relaxed)))?;
+                let log = String::from_utf8_lossy(&log);
+                let lines = log.lines().filter(|line| line.starts_with("console.") || line.contains("JavaScript "));
+                Ok(lines.map(str::to_owned).collect())
+            }
+        }
+    }
+
+    pub(crate) async fn running(&self) -> Result<MappedMutexGuard<'_, Running>> {
+        MutexGuard::try_map(self.running.lock().await, Option::as_mut).map_err(|_| anyhow!("{} is not running", self.name()))
+    }
+
+    /// Chromium takes the colour scheme for each tab anew; Firefox has it in its profile.
+    async fn apply_scheme(&self, tab: &Tab) -> Result<()> {
+        if self.kind == BrowserKind::Chromium && self.scheme == ColorScheme::Dark {
+            tab.emulate_scheme(self.scheme).await?;
+        }
+        Ok(())
+    }
+
+    fn log_path(&self, start: u32) -> std::path::PathBuf {
+        let profile = self.profile.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.tools.logs().join(format!("{profile}-{start}.log"))
+    }
+
+    fn capabilities(&self) -> Result<Capabilities> {
+        let capabilities = match self.kind {
+            BrowserKind::Chromium => self.chromium_capabilities(),
+            BrowserKind::Firefox => self.firefox_capabilities(),
+        };
+        let Value::Object(map) = capabilities else { anyhow::bail!("capabilities are an object") };
+        Ok(Capabilities::from(map))
+    }
+
+    fn chromium_capabilities(&self) -> Value {
+        let mut arguments = vec![
+            "--headless".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--no-first-run".to_owned(),
+            "--lang=en-US".to_owned(),
+            "--window-size=1280,900".to_owned(),
+            format!("--user-data-dir={}", self.profile.path().display()),
+        ];
+        if Tools::is_root(self.profile.path()) {
+            arguments.push("--no-sandbox".to_owned());
+        }
+        json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "binary": self.tools.chromium, "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        })
+    }
+
+    fn firefox_capabilities(&self) -> Value {
+        let scheme = match self.scheme {
+            ColorScheme::Dark => 0,
+            ColorScheme::Light => 1,
+        };
+        json!({
+            "browserName": "firefox",
+            "moz:firefoxOptions": {
+                "binary": self.tools.firefox,
+                "args": ["-headless", "-profile", self.profile.path()],
+                "prefs": {
+                    "layout.css.prefers-color-scheme.content-override": scheme,
+                    "devtools.console.stdout.content": true,
+                    "network.captive-portal-service.enabled": false,
+                    "network.connectivity-service.enabled": false,
+                    "datareporting.policy.dataSubmissionEnabled": false,
+                },
+            },
+        })
+    }
+}
+
+impl Running {
+    /// Directs the commands that follow to `window`, which also brings it to the front.
+    pub(crate) async fn switch_to(&mut self, window: &WindowHandle) -> Result<()> {
+        if self.window != *window {
+            self.session.switch_to_window(window.clone()).await?;
+            self.window = window.clone();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn session(&self) -> &Arc<SessionHandle> {
+        &self.session
+    }
+
+    /// Closes the current window and continues with `next`.
+    pub(crate) async fn close_window(&mut self, next: Option<WindowHandle>) -> Result<()> {
+        self.session.close_window().await?;
+        if let Some(next) = next {
+            self.session.switch_to_window(next.clone()).await?;
+            self.window = next;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::{Instant, sleep};
+
+/// How often a probe is repeated. Short against anything a user would notice.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// Repeats `probe` until it succeeds, for at most `within`.
+///
+/// An error of the probe means "not yet". When time is up the last one is in the message: what was awaited, and what
+/// was there instead.
+pub async fn eventually<T, P, F>(what: &str, within: Duration, mut probe: P) -> Result<T>
+where
+    P: FnMut() -> F,
+    F: Future<Output = Result<T>>,
+{
+    let deadline = Instant::now() + within;
+    loop {
+        // A probe that hangs (a browser that died in the middle of a command) must not outlive the deadline by much.
+        let grace = deadline.max(Instant::now()) + Duration::from_secs(10);
+        let complaint = match tokio::time::timeout_at(grace, probe()).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => error,
+            Err(_) => anyhow!("the browser did not answer"),
+        };
+        if Instant::now() >= deadline {
+            return Err(complaint.context(format!("{what}: not within {} s", within.as_secs_f32())));
+        }
+        sleep(PAUSE).await;
+    }
+}

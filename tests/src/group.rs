@@ -1,0 +1,61 @@
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+/// Runs the program given to it in the background and, when standard input ends, kills its own process group.
+const GUARD: &str = r#""$@" </dev/null & read -r _; kill -KILL 0"#;
+
+/// A program and everything it started, which live no longer than this value.
+///
+/// The program runs under a small shell that leads a process group of its own and reads a pipe whose other end we hold.
+/// When the pipe closes, the shell kills the group: on drop, and just as well when the test process is killed, since the
+/// kernel closes the pipe then. No process is ever looked up by name.
+#[derive(Debug)]
+pub struct Group {
+    leader: Child,
+    leash: Option<ChildStdin>,
+}
+
+impl Group {
+    /// Starts `program` with `arguments` and `environment`; what it prints goes to the file `log`.
+    pub fn start<I, S>(
+        program: &Path,
+        arguments: I,
+        environment: &[(&str, &OsStr)],
+        directory: Option<&Path>,
+        log: &Path,
+    ) -> Result<Self>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(GUARD).arg("guard").arg(program).args(arguments);
+        command.envs(environment.iter().copied());
+        if let Some(directory) = directory {
+            command.current_dir(directory);
+        }
+        command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        let mut leader = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let leash = leader.stdin.take();
+        Ok(Self { leader, leash })
+    }
+
+    /// Kills every process of the group at once (SIGKILL) and waits for that.
+    pub fn kill(&mut self) {
+        drop(self.leash.take());
+        // The leader kills itself with its group; an error means that it is gone already.
+        let _ = self.leader.wait();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use anyhow::Result;
+use tokio::sync::Mutex;
+
+use crate::{Browser, BrowserKind, ColorScheme, Lab, RoomPage, Site, Tools};
+
+/// What one test has: sites, and browsers lent from a pool that outlives it.
+///
+/// A browser process is reused by the next test, with all its tabs closed; since every test visits an origin of its own,
+/// nothing else is shared. A test that kills a browser, or needs an empty profile, asks for [`Play::own_browser`].
+#[derive(Debug, Clone)]
+pub struct Play {
+    lab: Arc<Lab>,
+    pool: Arc<Mutex<Vec<Arc<Browser>>>>,
+    lent: Arc<Mutex<Vec<Lent>>>,
+    name: String,
+}
+
+#[derive(Debug)]
+struct Lent {
+    browser: Arc<Browser>,
+    own: bool,
+}
+
+impl Play {
+    /// The first play in a lab.
+    pub fn new(lab: Arc<Lab>) -> Self {
+        Self { lab, pool: Arc::default(), lent: Arc::default(), name: String::new() }
+    }
+
+    /// A play for the test `name`, with the same lab and pool.
+    pub fn for_test(&self, name: &str) -> Self {
+        Self { lab: Arc::clone(&self.lab), pool: Arc::clone(&self.pool), lent: Arc::default(), name: name.to_owned() }
+    }
+
+    /// The programs in use.
+    pub fn tools(&self) -> &Tools {
+        self.lab.tools()
+    }
+
+    /// A new origin in front of the shared phone book.
+    pub async fn site(&self) -> Result<Site> {
+        self.lab.site().await
+    }
+
+    /// A new origin with a phone book that may be killed.
+    pub async fn site_of_its_own(&self) -> Result<Site> {
+        self.lab.site_of_its_own().await
+    }
+
+    /// A browser for the person `name`.
+    pub async fn browser(&self, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
+        let idle = {
+            let mut pool = self.pool.lock().await;
+            pool.iter().position(|browser| browser.kind() == kind).map(|at| pool.swap_remove(at))
+        };
+        let browser = match idle {
+            Some(browser) => browser,
+            None => Browser::start(kind, name, self.tools(), ColorScheme::Light).await?,
+        };
+        browser.rename(name);
+        self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: false });
+        Ok(browser)
+    }
+
+    /// A browser that this test alone uses, with a new profile.
+    pub async fn own_browser(&self, kind: BrowserKind, name: &str, scheme: ColorScheme) -> Result<Arc<Browser>> {
+        let browser = Browser::start(kind, name, self.tools(), scheme).await?;
+        self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: true });
+        Ok(browser)
+    }
+
+    /// Ends the test: takes the browsers back and, if it failed, adds to the error what each of them showed.
+    pub async fn end(self, outcome: Result<()>) -> Result<()> {
+        let report = match &outcome {
+            Ok(()) => None,
+            Err(_) => Some(self.report().await),
+        };
+        for Lent { browser, own } in self.lent.lock().await.drain(..) {
+            // After a failure nothing is known about a browser: it is not used again.
+            if own || outcome.is_err() || browser.clear().await.is_err() {
+                browser.kill().await;
+            } else {
+                self.pool.lock().await.push(browser);
+            }
+        }
+        match (outcome, report) {
+            (Err(error), Some(report)) => Err(error.context(format!("{} failed\n{report}\nBecause", self.name))),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Closes the browsers that wait for the next test.
+    pub async fn close(&self) {
+        for browser in self.pool.lock().await.drain(..) {
+            browser.kill().await;
+        }
+    }
+
+    async fn report(&self) -> String {
+        let mut report = String::new();
+        for Lent { browser, .. } in self.lent.lock().await.iter() {
+            report += &format!("--- {} ({:?})\n", browser.name(), browser.kind());
+            for (number, tab) in browser.tabs().await.unwrap_or_default().into_iter().enumerate() {
+                let file = format!("{}-{}-{number}.png", self.name.replace("::", "-"), browser.name());
+                let picture = self.tools().failures().join(file);
+                let kept = match tab.screenshot(&picture).await {
+                    Ok(()) => picture.display().to_string(),
+                    Err(error) => format!("no picture: {error:#}"),
+                };
+                // The fragment of the address is a secret; which page it is can be told without it.
+                let url = tab.url().await.unwrap_or_default();
+                let url = url.split('#').next().unwrap_or_default().to_owned();
+                let status = match RoomPage::in_tab(tab).status().await {
+                    Ok(status) => status,
+                    Err(error) => format!("{error:#}"),
+                };
+                report += &format!("tab {number}: {url}\n  status: {status}\n  picture: {kept}\n");
+            }
+            let console = browser.console().await.unwrap_or_default();
+            for line in console.iter().skip(console.len().saturating_sub(25)) {
+                report += &format!("  console: {line}\n");
+            }
+        }
+        report
+    }
+}

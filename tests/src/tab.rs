@@ -1,0 +1,247 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use thirtyfour::cdp::Cdp;
+use thirtyfour::common::command::{Command, ExtensionCommand};
+use thirtyfour::{Key, WebElement, WindowHandle};
+
+use crate::{Browser, BrowserKind, ColorScheme, eventually};
+
+/// How long a control may take to appear. Not a measure of speed: only of patience.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const LOOKUP: &str = include_str!("lookup.js");
+
+/// One page in a [`Browser`].
+///
+/// Every command first brings the tab to the front, as WebDriver wants it; the other tabs of the window are hidden then,
+/// and the app sees that.
+#[derive(Debug, Clone)]
+pub struct Tab {
+    browser: Arc<Browser>,
+    window: WindowHandle,
+}
+
+impl Tab {
+    pub(crate) fn new(browser: Arc<Browser>, window: WindowHandle) -> Self {
+        Self { browser, window }
+    }
+
+    /// The browser it belongs to.
+    pub fn browser(&self) -> &Arc<Browser> {
+        &self.browser
+    }
+
+    /// Loads `url`.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().goto(url).await?)
+    }
+
+    /// Reloads the page.
+    pub async fn reload(&self) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().refresh().await?)
+    }
+
+    /// The address of the page.
+    pub async fn url(&self) -> Result<String> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().current_url().await?.to_string())
+    }
+
+    /// Closes the tab. The browser goes on with another one, if there is one.
+    pub async fn close(self) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        let next = running.session().windows().await?.into_iter().find(|window| *window != self.window);
+        running.close_window(next).await
+    }
+
+    /// Runs a script with `arguments`; the functions of `lookup.js` are at hand.
+    pub async fn execute<T: DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> Result<T> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().execute(format!("{LOOKUP}\n{script}"), arguments).await?.convert()?)
+    }
+
+    /// Runs a script that calls `arguments[arguments.length - 1]` with its result.
+    pub async fn execute_async<T: DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> Result<T> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().execute_async(format!("{LOOKUP}\n{script}"), arguments).await?.convert()?)
+    }
+
+    /// Every reachable element with `role` and, unless it is `None`, exactly this accessible name.
+    pub async fn find_all(&self, role: &str, name: Option<&str>) -> Result<Vec<WebElement>> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        let script = format!("{LOOKUP}\nreturn lookup(arguments[0], arguments[1]);");
+        Ok(running.session().execute(script, vec![json!(role), json!(name)]).await?.elements()?)
+    }
+
+    /// The one reachable element with `role` and `name`, now.
+    pub async fn find(&self, role: &str, name: &str) -> Result<WebElement> {
+        let mut found = self.find_all(role, Some(name)).await?;
+        match found.len() {
+            0 => bail!("{} shows no {role} “{name}”", self.browser.name()),
+            1 => found.pop().context("one is one"),
+            several => bail!("{} shows {several} {role}s named “{name}”", self.browser.name()),
+        }
+    }
+
+    /// Whether there is such an element now.
+    pub async fn shows(&self, role: &str, name: &str) -> Result<bool> {
+        Ok(!self.find_all(role, Some(name)).await?.is_empty())
+    }
+
+    /// Waits for the element.
+    pub async fn wait_for(&self, role: &str, name: &str) -> Result<WebElement> {
+        eventually(&format!("{role} “{name}”"), PATIENCE, || self.find(role, name)).await
+    }
+
+    /// Waits until there is no such element.
+    pub async fn wait_gone(&self, role: &str, name: &str) -> Result<()> {
+        eventually(&format!("no {role} “{name}”"), PATIENCE, || async {
+            ensure!(!self.shows(role, name).await?, "{} still shows it", self.browser.name());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Clicks the element, once it is there and nothing covers it.
+    pub async fn click(&self, role: &str, name: &str) -> Result<()> {
+        eventually(&format!("click {role} “{name}”"), PATIENCE, || async {
+            let element = self.find(role, name).await?;
+            let _turn = self.browser.running().await?;
+            Ok(element.click().await?)
+        })
+        .await
+    }
+
+    /// Replaces what is in a textbox, as typing over it does.
+    pub async fn fill(&self, name: &str, text: &str) -> Result<()> {
+        eventually(&format!("type into textbox “{name}”"), PATIENCE, || async {
+            let element = self.find("textbox", name).await?;
+            let mut running = self.browser.running().await?;
+            running.switch_to(&self.window).await?;
+            let kind = element.prop("type").await?.unwrap_or_default();
+            if kind == "date" {
+                // The keys of a date field depend on the browser's language, so the value is set as a picker sets it.
+                let script = "arguments[0].value = arguments[1]; for (const type of ['input', 'change']) \
+                              arguments[0].dispatchEvent(new Event(type, { bubbles: true }));";
+                running.session().execute(script, vec![element.to_json()?, json!(text)]).await?;
+                return Ok(());
+            }
+            element.click().await?;
+            element.send_keys(Key::Control + "a").await?;
+            if text.is_empty() { element.send_keys("" + Key::Delete).await? } else { element.send_keys(text).await? }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Presses keys in the element that has the focus.
+    pub async fn press(&self, keys: impl Into<thirtyfour::TypingData>) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        let focused = running.session().active_element().await?;
+        Ok(focused.send_keys(keys).await?)
+    }
+
+    /// The current value of a textbox or combobox.
+    pub async fn value(&self, role: &str, name: &str) -> Result<String> {
+        let element = self.wait_for(role, name).await?;
+        let _turn = self.browser.running().await?;
+        Ok(element.value().await?.unwrap_or_default())
+    }
+
+    /// Role and name of an element as the browser itself computes them (WebDriver 2, 12.4.9 and 12.4.10).
+    pub async fn computed(&self, element: &WebElement) -> Result<(String, String)> {
+        let running = self.browser.running().await?;
+        let ask = |what: &'static str| Computed { element: element.element_id().to_string(), what };
+        let mut answers = Vec::new();
+        for what in ["computedrole", "computedlabel"] {
+            let answer = running.session().cmd(Command::ExtensionCommand(Box::new(ask(what)))).await?;
+            answers.push(answer.value::<String>()?);
+        }
+        let label = answers.pop().unwrap_or_default();
+        Ok((answers.pop().unwrap_or_default(), label))
+    }
+
+    /// When the User Timing mark was last set, in ms since the start of the page; `None` if it was not.
+    pub async fn mark(&self, name: &str) -> Result<Option<f64>> {
+        let script = "return performance.getEntriesByName(arguments[0], 'mark').at(0)?.startTime ?? null;";
+        self.execute(script, vec![json!(name)]).await
+    }
+
+    /// Waits for the User Timing mark.
+    pub async fn wait_mark(&self, name: &str) -> Result<f64> {
+        eventually(&format!("mark {name}"), Duration::from_secs(30), || async {
+            self.mark(name).await?.with_context(|| format!("{} has no mark {name}", self.browser.name()))
+        })
+        .await
+    }
+
+    /// Keeps a picture of what is seen.
+    pub async fn screenshot(&self, path: &Path) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().screenshot(path).await?)
+    }
+
+    /// Lays the page out for a screen of this size (Chromium only; a headless window cannot be as narrow as a phone).
+    pub async fn emulate_screen(&self, width: u32, height: u32) -> Result<()> {
+        let phone = width < 600;
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
+        self.cdp("Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
+    }
+
+    /// Tells the page that the system prefers `scheme` (Chromium only).
+    pub async fn emulate_scheme(&self, scheme: ColorScheme) -> Result<()> {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme.as_str() }] });
+        self.cdp("Emulation.setEmulatedMedia", features).await.map(drop)
+    }
+
+    /// Tells the page that the machine is offline, or online again (Chromium only). WebRTC is not touched by it.
+    pub async fn emulate_offline(&self, offline: bool) -> Result<()> {
+        self.cdp("Network.enable", json!({})).await?;
+        let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.cdp("Network.emulateNetworkConditions", conditions).await.map(drop)
+    }
+
+    /// Sends a command of the Chrome DevTools Protocol.
+    pub async fn cdp(&self, method: &str, parameters: Value) -> Result<Value> {
+        ensure!(self.browser.kind() == BrowserKind::Chromium, "only Chromium speaks the DevTools protocol");
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(Cdp::new(Arc::clone(running.session())).send_raw(method, parameters).await?)
+    }
+}
+
+#[derive(Debug)]
+struct Computed {
+    element: String,
+    what: &'static str,
+}
+
+impl ExtensionCommand for Computed {
+    fn parameters_json(&self) -> Option<Value> {
+        None
+    }
+
+    fn method(&self) -> http::Method {
+        http::Method::GET
+    }
+
+    fn endpoint(&self) -> Arc<str> {
+        format!("/element/{}/{}", self.element, self.what).into()
+    }
+}
