@@ -1,1 +1,32 @@
 //! Whom to dial, and when.
+//!
+//! A [`Dialler`] holds the policy of one room on one device: when to list itself in the phone book and when to look
+//! into it, which of the listed devices to dial, how long to wait for an answer, and what to do when a connection ends.
+//! It is sans-IO: `handle_*` methods take what happened and the time, [`Dialler::poll_action`] gives what is to be done,
+//! [`Dialler::poll_timeout`] says when to call [`Dialler::handle_timeout`]. The browser side of it owns the
+//! `RTCPeerConnection`s, which this module knows as [`SlotId`]s.
+//!
+//! # How two devices meet
+//!
+//! There is no signalling, so a connection comes about only when *both* sides dial each other within the same few
+//! seconds, each with the one waiting connection (its *spare*) whose endpoints stand in the phone book. Two rules make
+//! that happen:
+//!
+//! - **Everybody ranks pairs alike.** The score of a pair is the XOR of the two certificate hashes, which is the same
+//!   seen from either end. Each device dials the listed device with the lowest score. The pair with the lowest score of
+//!   all therefore always chooses each other, whoever else is about; once it is connected, the next pair is. Devices
+//!   that did not answer rank behind those not tried yet.
+//! - **A caller stays listed while it dials**, with the very endpoints that it dials from, so the other side can look
+//!   it up. A knock ([`Dialler::handle_knock`]) makes the other side look at once; otherwise its next poll does.
+//!
+//! # Who asks the phone book
+//!
+//! A device with no peer. In a connected crew only the *doorkeepers*: those who see fewer than two peers with a lower
+//! certificate hash than their own. That needs no election message, and when a doorkeeper leaves, the next lowest finds
+//! itself to be one. All others withdraw their listing and make no request at all.
+
+mod action;
+mod dialler;
+
+pub use action::{Action, SlotId};
+pub use dialler::{Activity, BookState, Dialler, DiallerConfig};

@@ -1,0 +1,448 @@
+//! Devices find each other with nothing but a phone book: the dialling policy in virtual time.
+//!
+//! The world is as mean as the real one: a connection only comes about when each side was dialled from the other's
+//! address while both were waiting, a knock is seen by some browsers only, and the phone book may be dead.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
+use partyline_core::id::{Address, CertHash, Endpoint};
+
+/// How long a packet, or a request to the phone book, takes.
+const LATENCY: u64 = 40;
+/// How long a listing lasts.
+const TTL: u64 = 120_000;
+/// How long a dead connection goes unnoticed.
+const KEEP_ALIVE: u64 = 8_000;
+
+/// What is on its way.
+#[derive(Debug)]
+enum Delivery {
+    SpareReady(SlotId, Endpoint),
+    Knock(SlotId),
+    Open(SlotId, CertHash),
+    Closed(SlotId),
+    Registered(Vec<Endpoint>, bool),
+    Peers(Option<Vec<Address>>),
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    endpoint: Option<Endpoint>,
+    dialled: Option<(CertHash, BTreeSet<Endpoint>)>,
+    connected: Option<(usize, SlotId)>,
+}
+
+struct Device {
+    hash: CertHash,
+    dialler: Dialler,
+    slots: BTreeMap<SlotId, Slot>,
+    alive: bool,
+    /// Whether its browser shows a knock (Chromium does, Firefox does not).
+    hears_knocks: bool,
+    polls: usize,
+}
+
+struct World {
+    now: u64,
+    devices: Vec<Device>,
+    queue: BTreeMap<(u64, u64), (usize, Delivery)>,
+    sequence: u64,
+    next_port: u16,
+    book: BTreeMap<CertHash, (u64, Address)>,
+    book_alive: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            now: 0,
+            devices: Vec::new(),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            next_port: 1024,
+            book: BTreeMap::new(),
+            book_alive: true,
+        }
+    }
+
+    fn arrive(&mut self, name: u8, hears_knocks: bool) -> usize {
+        let index = self.devices.len();
+        // Spread like a SHA-256, so that a pair's score says nothing about its names.
+        let mut bytes = [0; 32];
+        let mut state = (u64::from(name) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        for byte in &mut bytes {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = u8::try_from(state & 0xFF).unwrap();
+        }
+        let hash = CertHash::from_bytes(bytes);
+        let dialler = Dialler::new(hash, DiallerConfig::default(), state, self.now);
+        let slots = BTreeMap::new();
+        self.devices.push(Device { hash, dialler, slots, alive: true, hears_knocks, polls: 0 });
+        self.drain(index);
+        index
+    }
+
+    /// The device is gone in an instant, as in a crash: nobody is told.
+    fn crash(&mut self, index: usize) {
+        self.devices[index].alive = false;
+        let slots = std::mem::take(&mut self.devices[index].slots);
+        for (peer, slot) in slots.into_values().filter_map(|slot| slot.connected) {
+            self.send(KEEP_ALIVE, peer, Delivery::Closed(slot));
+        }
+    }
+
+    /// It comes back with its kept certificate.
+    fn come_back(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        device.alive = true;
+        device.dialler = Dialler::new(device.hash, DiallerConfig::default(), 7, self.now);
+        // Numbers of slots are per page: those of the page that crashed mean nothing now.
+        self.queue.retain(|_, (to, _)| *to != index);
+        self.drain(index);
+    }
+
+    fn send(&mut self, delay: u64, to: usize, delivery: Delivery) {
+        self.sequence += 1;
+        self.queue.insert((self.now + delay, self.sequence), (to, delivery));
+    }
+
+    fn drain(&mut self, index: usize) {
+        while let Some(action) = self.devices[index].dialler.poll_action() {
+            match action {
+                Action::MakeSpare(slot) => {
+                    self.next_port += 1;
+                    let endpoint = format!("192.0.2.{}:{}", index + 1, self.next_port);
+                    let endpoint = Endpoint::parse(&endpoint).unwrap();
+                    let made = Slot { endpoint: Some(endpoint), ..Slot::default() };
+                    self.devices[index].slots.insert(slot, made);
+                    self.send(LATENCY, index, Delivery::SpareReady(slot, endpoint));
+                }
+                Action::Drop(slot) => {
+                    let dropped = self.devices[index].slots.remove(&slot);
+                    if let Some((peer, theirs)) = dropped.and_then(|slot| slot.connected) {
+                        self.send(LATENCY, peer, Delivery::Closed(theirs));
+                    }
+                }
+                Action::Dial { slot, address } | Action::AddEndpoints { slot, address } => {
+                    self.dial(index, slot, &address);
+                }
+                Action::Register(endpoints) => self.register(index, endpoints),
+                Action::Poll => self.poll(index),
+                Action::ProbePeers => self.probe(index),
+            }
+        }
+    }
+
+    fn register(&mut self, index: usize, endpoints: Vec<Endpoint>) {
+        if self.book_alive {
+            let hash = self.devices[index].hash;
+            let ip = "203.0.113.1".parse().unwrap();
+            if endpoints.is_empty() {
+                self.book.remove(&hash);
+            } else {
+                let address = Address::new(ip, endpoints.clone(), hash).unwrap();
+                self.book.insert(hash, (self.now + TTL, address));
+            }
+        }
+        self.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
+    }
+
+    fn poll(&mut self, index: usize) {
+        self.devices[index].polls += 1;
+        let (now, hash) = (self.now, self.devices[index].hash);
+        self.book.retain(|_, (until, _)| *until > now);
+        let others = self.book.values().map(|(_, address)| address.clone());
+        let others = others.filter(|address| address.cert_hash != hash).collect();
+        let answer = self.book_alive.then_some(others);
+        self.send(LATENCY, index, Delivery::Peers(answer));
+    }
+
+    /// A peer that does not answer a probe is given up after two seconds.
+    fn probe(&mut self, index: usize) {
+        let slots = self.devices[index].slots.iter();
+        let dead: Vec<SlotId> = slots
+            .filter(|(_, slot)| {
+                slot.connected.is_some_and(|(peer, theirs)| !self.devices[peer].slots.contains_key(&theirs))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for slot in dead {
+            self.send(2_000, index, Delivery::Closed(slot));
+        }
+    }
+
+    /// Two connections find each other when both dial, each where the other is: the way through two NATs.
+    fn dial(&mut self, index: usize, slot: SlotId, address: &Address) {
+        let hash = self.devices[index].hash;
+        let Some(ours) = self.devices[index].slots.get_mut(&slot) else { return };
+        let own = ours.endpoint.unwrap();
+        let dialled = ours.dialled.get_or_insert((address.cert_hash, BTreeSet::new()));
+        dialled.1.extend(address.endpoints.iter().copied());
+        let tried = dialled.1.clone();
+        if ours.connected.is_some() {
+            return;
+        }
+        let other = self.devices.iter().position(|device| device.hash == address.cert_hash).unwrap();
+        let slots = self.devices[other].slots.iter();
+        let targets: Vec<(SlotId, bool, bool)> = slots
+            .filter(|(_, theirs)| theirs.endpoint.is_some_and(|endpoint| tried.contains(&endpoint)))
+            .map(|(id, theirs)| {
+                let back = theirs.dialled.as_ref();
+                let mutual = back.is_some_and(|(peer, tried)| *peer == hash && tried.contains(&own));
+                (*id, back.is_none(), mutual && theirs.connected.is_none())
+            })
+            .collect();
+        for (theirs, waits, mutual) in targets {
+            if waits && self.devices[other].hears_knocks {
+                self.send(LATENCY, other, Delivery::Knock(theirs));
+            }
+            if mutual {
+                self.devices[index].slots.get_mut(&slot).unwrap().connected = Some((other, theirs));
+                self.devices[other].slots.get_mut(&theirs).unwrap().connected = Some((index, slot));
+                self.send(LATENCY, index, Delivery::Open(slot, address.cert_hash));
+                self.send(LATENCY, other, Delivery::Open(theirs, hash));
+                return;
+            }
+        }
+    }
+
+    /// One thing happens: the next delivery, or the next deadline of a device.
+    fn step(&mut self) {
+        let devices = self.devices.iter().enumerate().filter(|(_, device)| device.alive);
+        let deadline = devices.filter_map(|(index, device)| Some((device.dialler.poll_timeout()?, index))).min();
+        let delivery = self.queue.keys().next().copied();
+        match (delivery, deadline) {
+            (Some((at, sequence)), deadline) if deadline.is_none_or(|(due, _)| at <= due) => {
+                self.now = self.now.max(at);
+                let (to, delivery) = self.queue.remove(&(at, sequence)).unwrap();
+                self.deliver(to, delivery);
+            }
+            (_, Some((due, index))) => {
+                self.now = self.now.max(due);
+                self.devices[index].dialler.handle_timeout(self.now);
+                self.drain(index);
+            }
+            _ => self.now += 1_000,
+        }
+    }
+
+    fn deliver(&mut self, to: usize, delivery: Delivery) {
+        let now = self.now;
+        let device = &mut self.devices[to];
+        if !device.alive {
+            return;
+        }
+        let dialler = &mut device.dialler;
+        match delivery {
+            Delivery::SpareReady(slot, endpoint) => dialler.handle_spare_ready(slot, vec![endpoint], now),
+            Delivery::Knock(slot) => dialler.handle_knock(slot, now),
+            Delivery::Open(slot, peer) => {
+                if device.slots.contains_key(&slot) {
+                    dialler.handle_progress(slot, now);
+                    dialler.handle_open(slot, peer, now);
+                }
+            }
+            Delivery::Closed(slot) => {
+                device.slots.remove(&slot);
+                dialler.handle_closed(slot, now);
+            }
+            Delivery::Registered(endpoints, taken) => dialler.handle_registered(&endpoints, taken, now),
+            Delivery::Peers(answer) => dialler.handle_peers(answer, now),
+        }
+        self.drain(to);
+    }
+
+    fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let until = self.now + limit;
+        let mut steps = 0u64;
+        while self.now < until {
+            if done(self) {
+                return true;
+            }
+            self.step();
+            steps += 1;
+            assert!(steps < 100 * limit, "the world turns without time passing");
+        }
+        done(self)
+    }
+
+    fn run_for(&mut self, time: u64) {
+        self.run_until(time, |_| false);
+    }
+
+    fn peers(&self, index: usize) -> BTreeSet<usize> {
+        self.devices[index].slots.values().filter_map(|slot| slot.connected.map(|(peer, _)| peer)).collect()
+    }
+
+    fn connected(&self, a: usize, b: usize) -> bool {
+        self.peers(a).contains(&b) && self.peers(b).contains(&a)
+    }
+
+    /// Whether news from anybody reaches everybody who is alive.
+    fn one_crew(&self) -> bool {
+        let alive: Vec<usize> = (0..self.devices.len()).filter(|index| self.devices[*index].alive).collect();
+        let mut reached = BTreeSet::from([alive[0]]);
+        let mut frontier = vec![alive[0]];
+        while let Some(index) = frontier.pop() {
+            for peer in self.peers(index) {
+                if self.devices[peer].alive && reached.insert(peer) {
+                    frontier.push(peer);
+                }
+            }
+        }
+        reached.len() == alive.len()
+    }
+
+    fn activity(&self, index: usize) -> Activity {
+        self.devices[index].dialler.activity()
+    }
+
+    fn tell(&mut self, index: usize, what: impl FnOnce(&mut Dialler, u64)) {
+        what(&mut self.devices[index].dialler, self.now);
+        self.drain(index);
+    }
+}
+
+#[test]
+fn a_second_device_finds_the_first_within_a_second_when_it_knocks() {
+    let mut world = World::new();
+    let alice = world.arrive(1, true);
+    world.run_for(20_000);
+    assert_eq!(world.activity(alice), Activity::Alone);
+    let bob = world.arrive(2, true);
+    assert_eq!(world.activity(bob), Activity::Connecting);
+    assert!(world.run_until(1_000, |world| world.connected(alice, bob)));
+    world.run_for(100);
+    assert_eq!(world.activity(alice), Activity::Connected);
+    assert_eq!(world.activity(bob), Activity::Connected);
+}
+
+#[test]
+fn without_a_knock_it_takes_no_more_than_a_poll() {
+    let mut world = World::new();
+    let alice = world.arrive(1, false);
+    world.run_for(20_500);
+    let bob = world.arrive(2, false);
+    assert!(world.run_until(3_500, |world| world.connected(alice, bob)));
+}
+
+#[test]
+fn any_number_arriving_at_once_become_one_crew() {
+    for size in [2, 3, 4, 5, 8, 12] {
+        for seed in 0..8u8 {
+            let mut world = World::new();
+            for index in 0..size {
+                let name = seed.wrapping_mul(31).wrapping_add(index);
+                world.arrive(name, (index + seed) % 3 != 0);
+            }
+            let met = world.run_until(60_000, World::one_crew);
+            assert!(met, "{size} devices, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_dead_listing_holds_nobody_up_for_long() {
+    for seed in 0..20u8 {
+        let mut world = World::new();
+        let ghost = world.arrive(seed * 3, true);
+        world.run_for(5_000);
+        world.crash(ghost);
+        let alice = world.arrive(seed * 3 + 1, true);
+        world.run_for(u64::from(seed) * 400);
+        let bob = world.arrive(seed * 3 + 2, seed % 2 == 0);
+        assert!(world.run_until(30_000, |world| world.connected(alice, bob)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_device_that_comes_back_is_dialled_again() {
+    for knocks in [true, false] {
+        let mut world = World::new();
+        let alice = world.arrive(1, knocks);
+        let bob = world.arrive(2, knocks);
+        assert!(world.run_until(10_000, |world| world.connected(alice, bob)));
+        world.run_for(10_000);
+        world.crash(bob);
+        world.run_for(500);
+        world.come_back(bob);
+        assert!(world.run_until(15_000, |world| world.connected(alice, bob)), "knocks: {knocks}");
+    }
+}
+
+#[test]
+fn only_two_of_a_crew_ask_the_phone_book() {
+    let mut world = World::new();
+    let crew: Vec<usize> = (0..6).map(|name| world.arrive(name, true)).collect();
+    assert!(world.run_until(60_000, World::one_crew));
+    world.run_for(60_000);
+    for index in &crew {
+        world.devices[*index].polls = 0;
+    }
+    world.run_for(120_000);
+    let asking = crew.iter().filter(|index| world.devices[**index].polls > 0).count();
+    for index in &crew {
+        let own = world.devices[*index].hash;
+        let before = world.peers(*index).into_iter().filter(|peer| world.devices[*peer].hash < own).count();
+        let asks = world.devices[*index].polls > 0;
+        assert_eq!(asks, before < 2, "device {index} with {before} before it");
+    }
+    assert_eq!(world.book.len(), asking, "only those who ask are listed");
+}
+
+#[test]
+fn without_the_phone_book_connections_last_and_nobody_calls_often() {
+    let mut world = World::new();
+    let alice = world.arrive(1, true);
+    let bob = world.arrive(2, true);
+    assert!(world.run_until(10_000, |world| world.connected(alice, bob)));
+    world.book_alive = false;
+    world.run_for(30_000);
+    assert!(world.connected(alice, bob));
+    assert_eq!(world.devices[alice].dialler.book_state(), BookState::Unreachable);
+    world.devices[alice].polls = 0;
+    world.run_for(600_000);
+    assert!(world.connected(alice, bob));
+    assert!(world.devices[alice].polls < 30, "{} polls in ten minutes", world.devices[alice].polls);
+}
+
+#[test]
+fn when_the_phone_book_comes_back_the_waiting_meet() {
+    let mut world = World::new();
+    world.book_alive = false;
+    let alice = world.arrive(1, true);
+    let bob = world.arrive(2, true);
+    world.run_for(60_000);
+    assert_eq!(world.activity(alice), Activity::Alone);
+    world.book_alive = true;
+    assert!(world.run_until(60_000, |world| world.connected(alice, bob)));
+}
+
+#[test]
+fn an_offline_device_makes_no_request() {
+    let mut world = World::new();
+    let alice = world.arrive(1, true);
+    world.run_for(10_000);
+    world.tell(alice, |dialler, now| dialler.handle_online(false, now));
+    world.devices[alice].polls = 0;
+    world.run_for(60_000);
+    assert_eq!(world.devices[alice].polls, 0);
+    assert_eq!(world.activity(alice), Activity::Offline);
+    let bob = world.arrive(2, true);
+    world.tell(alice, |dialler, now| dialler.handle_online(true, now));
+    assert!(world.run_until(10_000, |world| world.connected(alice, bob)));
+}
+
+#[test]
+fn a_hidden_device_looks_rarely() {
+    let mut world = World::new();
+    let alice = world.arrive(1, true);
+    world.tell(alice, |dialler, now| dialler.handle_visibility(false, now));
+    world.run_for(5_000);
+    world.devices[alice].polls = 0;
+    world.run_for(300_000);
+    assert!(world.devices[alice].polls <= 10, "{} polls", world.devices[alice].polls);
+}
