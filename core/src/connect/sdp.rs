@@ -216,6 +216,16 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
     candidates
 }
 
+/// A host candidate as a candidate attribute (RFC 8839, section 5.1), which is also what an `RTCIceCandidate` takes. `rank`
+/// counts from the best, 0.
+pub fn candidate_attribute(candidate: &Endpoint, rank: u16) -> String {
+    // Of a host candidate with the highest local preference (RFC 8445, section 5.1.2), less one for each rank.
+    let priority = 2_130_706_431 - u32::from(rank);
+    let (host, port) = (candidate.host(), candidate.port());
+    let foundation = u32::from(rank) + 1;
+    format!("candidate:{foundation} 1 udp {priority} {host} {port} typ host")
+}
+
 /// The answer that a dialler writes in the name of the peer that it dials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteAnswer {
@@ -241,15 +251,9 @@ impl RemoteAnswer {
              m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\
              c=IN IP4 0.0.0.0\r\n",
         );
-        // The priority of a host candidate with the highest local preference, then one less for each (RFC 8445, section 5.1.2).
-        let priorities = (0..=2_130_706_431_u32).rev();
-        for ((foundation, candidate), priority) in (1_u32..).zip(&self.candidates).zip(priorities) {
-            let (host, port) = (candidate.host(), candidate.port());
-            // Writing to a String cannot fail.
-            let _ = write!(
-                sdp,
-                "a=candidate:{foundation} 1 udp {priority} {host} {port} typ host\r\n"
-            );
+        // Writing to a String cannot fail.
+        for (rank, candidate) in (0..).zip(&self.candidates) {
+            let _ = write!(sdp, "a={}\r\n", candidate_attribute(candidate, rank));
         }
         let _ = write!(
             sdp,

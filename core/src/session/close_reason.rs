@@ -1,0 +1,23 @@
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// Nothing came from the peer for too long.
+    #[error("The other device does not answer any more")]
+    TimedOut,
+    /// The peer closed the session.
+    #[error("The other device closed the connection")]
+    ByPeer,
+    /// The peer knows another secret, or none, or somebody stands in the middle.
+    #[error("The other device does not have the secret of this room")]
+    WrongSecret,
+    /// The peer speaks a newer version of the format than this one.
+    #[error("This device runs a newer Partyline; update this one")]
+    NewerVersion,
+    /// The peer broke the protocol; [`SessionError`](super::SessionError) says how.
+    #[error("The other device sent something that makes no sense")]
+    Protocol,
+    /// This side closed the session.
+    #[error("The connection was closed here")]
+    Local,
+}

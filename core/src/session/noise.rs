@@ -1,0 +1,155 @@
+use snow::resolvers::{CryptoResolver, DefaultResolver, FallbackResolver};
+use snow::types::{Cipher, Dh, Hash, Random};
+use snow::{Builder, HandshakeState, TransportState, params};
+
+use super::SessionConfig;
+use crate::id::{CertHash, DeviceId};
+
+const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
+
+/// Bytes of a Noise authentication tag.
+pub(super) const TAG_BYTES: usize = 16;
+
+/// Bytes of either handshake message: ephemeral key, device id, tag.
+pub(super) const HANDSHAKE_BYTES: usize = 32 + 8 + TAG_BYTES;
+
+/// The handshake of one side.
+pub(super) struct Handshake(HandshakeState);
+
+/// What is encrypted and decrypted with after the handshake.
+pub(super) struct Transport(TransportState);
+
+impl Handshake {
+    pub(super) fn new(config: &SessionConfig, initiator: bool) -> Result<Self, snow::Error> {
+        let psk: [u8; 32] = config
+            .secret
+            .derive(&[b"noise-psk", config.room.as_bytes()]);
+        let (first, second): (&CertHash, &CertHash) = if initiator {
+            (&config.local, &config.remote)
+        } else {
+            (&config.remote, &config.local)
+        };
+        let prologue = [
+            b"partyline/1",
+            config.room.as_bytes().as_slice(),
+            first.as_bytes(),
+            second.as_bytes(),
+        ]
+        .concat();
+        let resolver = FallbackResolver::new(
+            Box::new(OneKey {
+                ephemeral: config.ephemeral,
+            }),
+            Box::new(DefaultResolver),
+        );
+        let builder = Builder::with_resolver(PATTERN.parse()?, Box::new(resolver))
+            .psk(0, &psk)?
+            .prologue(&prologue)?;
+        let state = if initiator {
+            builder.build_initiator()
+        } else {
+            builder.build_responder()
+        };
+        Ok(Self(state?))
+    }
+
+    /// Writes this side's message.
+    pub(super) fn write(&mut self, device: DeviceId) -> Result<Vec<u8>, snow::Error> {
+        let mut message = vec![0; HANDSHAKE_BYTES];
+        let written = self.0.write_message(&device.to_bytes(), &mut message)?;
+        message.truncate(written);
+        Ok(message)
+    }
+
+    /// Reads the other side's message. An error means that it was not made with our secret and prologue.
+    pub(super) fn read(&mut self, message: &[u8]) -> Result<DeviceId, snow::Error> {
+        if message.len() != HANDSHAKE_BYTES {
+            return Err(snow::Error::Input);
+        }
+        let mut device = [0; 8];
+        match self.0.read_message(message, &mut device)? {
+            8 => Ok(DeviceId::from_bytes(device)),
+            _ => Err(snow::Error::Input),
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Transport, snow::Error> {
+        self.0.into_transport_mode().map(Transport)
+    }
+}
+
+impl Transport {
+    pub(super) fn encrypt(&mut self, plaintext: &[u8]) -> Result<Vec<u8>, snow::Error> {
+        let mut message = vec![0; plaintext.len() + TAG_BYTES];
+        let written = self.0.write_message(plaintext, &mut message)?;
+        message.truncate(written);
+        Ok(message)
+    }
+
+    pub(super) fn decrypt(&mut self, message: &[u8]) -> Result<Vec<u8>, snow::Error> {
+        // Shorter ones are not left to the library.
+        if message.len() < TAG_BYTES {
+            return Err(snow::Error::Decrypt);
+        }
+        let mut plaintext = vec![0; message.len()];
+        let read = self.0.read_message(message, &mut plaintext)?;
+        plaintext.truncate(read);
+        Ok(plaintext)
+    }
+}
+
+/// Takes the place of the system's source of randomness, which this crate has not: it gives out the bytes of
+/// [`SessionConfig::ephemeral`], once, and then nothing.
+struct OneKey {
+    ephemeral: [u8; 32],
+}
+
+impl CryptoResolver for OneKey {
+    fn resolve_rng(&self) -> Option<Box<dyn Random>> {
+        Some(Box::new(Once(Some(self.ephemeral))))
+    }
+
+    fn resolve_dh(&self, _: &params::DHChoice) -> Option<Box<dyn Dh>> {
+        None
+    }
+
+    fn resolve_hash(&self, _: &params::HashChoice) -> Option<Box<dyn Hash>> {
+        None
+    }
+
+    fn resolve_cipher(&self, _: &params::CipherChoice) -> Option<Box<dyn Cipher>> {
+        None
+    }
+}
+
+/// A side of this handshake draws exactly one key. Were it ever to draw another, it would get an error, not the same bytes.
+struct Once(Option<[u8; 32]>);
+
+impl Random for Once {
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), snow::Error> {
+        let random = self.0.take().ok_or(snow::Error::Rng)?;
+        if dest.len() != random.len() {
+            return Err(snow::Error::Rng);
+        }
+        dest.copy_from_slice(&random);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn randomness_is_given_out_once() {
+        let mut random = Once(Some([7; 32]));
+        let mut key = [0; 32];
+        assert_eq!(random.try_fill_bytes(&mut key), Ok(()));
+        assert_eq!(key, [7; 32]);
+        assert_eq!(random.try_fill_bytes(&mut key), Err(snow::Error::Rng));
+        assert_eq!(
+            Once(Some([7; 32])).try_fill_bytes(&mut [0; 16]),
+            Err(snow::Error::Rng)
+        );
+    }
+}
