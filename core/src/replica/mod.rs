@@ -1,1 +1,82 @@
 //! The replicated room: tasks, merging, version vectors and deltas.
+//!
+//! A [`Replica`] is one device's copy of a room. It takes edits ([`Replica::edit`]) and what other devices wrote
+//! ([`Replica::apply`]), answers what another replica lacks ([`Replica::answer`]), and shows the room as [`Task`]s. It
+//! stores nothing and sends nothing: a [`Change`] or [`Batch`] comes out as a value and goes wherever the caller likes,
+//! in any order, twice or not at all. Two replicas that have exchanged all they have are equal.
+//!
+//! # How things merge
+//!
+//! - A room, a device and a task are *objects*; an object is a set of fields, each a last-writer-wins register. The write
+//!   with the higher [`Stamp`](crate::clock::Stamp) wins; should a misbehaving peer send two values under one stamp, the
+//!   greater value wins, so that the outcome still does not depend on the order of arrival.
+//! - Labels are an add-wins set. Adding or removing a label says which earlier writes about *that label of that task* its
+//!   author had seen, and undoes only those. An addition that the remover had not seen stays.
+//! - Deletion is a register like the others. A task is deleted if that register says so and nothing of the task was
+//!   written later: an edit made after the deletion brings the task back.
+//! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
+//!
+//! # What a version vector promises
+//!
+//! **Invariant:** if a replica's [`VersionVector`] includes a dot, then each operation of that change is either in the
+//! replica's state or has been superseded by an operation that is in its state. It is what makes a delta of "everything
+//! above your vector" complete, and it fails as soon as a vector gets ahead of the state by a single change: the change
+//! would never be asked for again. Hence:
+//!
+//! - A change moves the vector only if it is the next of its device, and only if it is [complete](Change::complete). Sync
+//!   answers leave out operations that were overwritten at the sender; the operation that overwrote them may be in a later
+//!   chunk, and until that is here, the vector must not speak for either. A complete change that arrives ahead of its
+//!   turn is remembered, and counted once its predecessors are.
+//! - A sender's vector comes only with the last chunk of its answer. By then the receiver has every surviving operation
+//!   of the sender's state above the vector it asked with, and by the sender's own invariant that accounts for everything
+//!   that the sender's vector includes. A sync that breaks off leaves values but no claim: they are asked for again, from
+//!   whoever has them.
+//! - Chunks follow the sender's order of *arrival*, and a register overwritten while a sync is under way gets a later
+//!   arrival number than anything sent before. So it is in a later chunk, although the value it replaced was never sent.
+//!
+//! # Cost
+//!
+//! Overwritten operations are dropped, and with its last operation a change leaves the index: a room costs what is
+//! visible, not its history. Changes are indexed by device and number and by order of arrival, so answering a peer costs
+//! what the peer lacks.
+
+mod apply;
+mod batch;
+mod change;
+mod date;
+mod dot;
+mod edit;
+mod limits;
+mod object_id;
+mod object_state;
+mod op;
+mod pages;
+mod position;
+mod priority;
+#[expect(clippy::module_inception, reason = "the type that the module is about")]
+mod replica;
+mod status;
+mod sync;
+mod task;
+mod version_vector;
+mod wire;
+mod writes;
+
+pub use apply::{Applied, ApplyError};
+pub use batch::Batch;
+pub use change::{Change, MalformedChange};
+pub use date::{Date, ParseDateError};
+pub use dot::Dot;
+pub use edit::EditError;
+pub use limits::*;
+pub use object_id::ObjectId;
+pub use op::{LabelOp, Op};
+pub use pages::LoadError;
+pub use position::{ParsePositionError, Position};
+pub use priority::Priority;
+pub use replica::Replica;
+pub use status::Status;
+pub use sync::{SyncAnswer, SyncRequest};
+pub use task::Task;
+pub use version_vector::{TooManyDevices, VersionVector};
+pub use wire::{DecodeError, FORMAT_VERSION};

@@ -1,0 +1,105 @@
+use std::collections::BTreeSet;
+
+use crate::clock::{Clock, ObserveStampError, Skew};
+use crate::replica::{Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Replica, TooManyDevices};
+
+/// What merging a batch did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The changes that were news, just as they came: to be handed on.
+    pub fresh: Vec<Change>,
+    /// The objects that may look different now.
+    pub touched: BTreeSet<ObjectId>,
+    /// Whether the version vector says more than before.
+    pub advanced: bool,
+    /// Whether something in the batch is ahead of the version vector: something before it is missing, and a sync will get
+    /// it. In the midst of a sync that is so as a rule.
+    pub gap: bool,
+    /// The clock that is furthest ahead among those in the batch, if any is noticeably.
+    pub skew: Option<Skew>,
+}
+
+impl Applied {
+    /// Whether anything is different now, so that the batch belongs into the log. (The whole batch, vector included.)
+    pub fn is_news(&self) -> bool {
+        self.advanced || !self.fresh.is_empty()
+    }
+}
+
+/// Why a batch was refused. Nothing of it was merged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// A change is dated more than a year ahead.
+    #[error(transparent)]
+    Clock(#[from] ObserveStampError),
+    /// A change is over a limit or contradicts itself.
+    #[error(transparent)]
+    Malformed(#[from] MalformedChange),
+    /// More than [`MAX_CHANGES`] changes at once.
+    #[error("a batch can have at most {MAX_CHANGES} changes")]
+    TooManyChanges,
+    /// More than [`MAX_DEVICES`] devices would have written in the room.
+    #[error(transparent)]
+    TooManyDevices(#[from] TooManyDevices),
+}
+
+impl Replica {
+    /// Merges what another device sent. What is here already, in whatever order and however often it came, does nothing.
+    ///
+    /// # Errors
+    /// If anything in the batch is malformed or dated more than a year ahead, nothing of it is merged.
+    pub fn apply(&mut self, batch: Batch, now_ms: u64) -> Result<Applied, ApplyError> {
+        let mut skew: Option<Skew> = None;
+        for change in &batch.changes {
+            let ahead = Clock::check(&change.stamp, now_ms)?;
+            skew = skew.into_iter().chain(ahead).max_by_key(|skew| skew.ahead_ms);
+        }
+        let applied = self.replay(batch)?;
+        Ok(Applied { skew, ..applied })
+    }
+
+    /// Merges a record of this device's own log, which was judged by the clock when it was new.
+    ///
+    /// # Errors
+    /// If anything in the batch is malformed, nothing of it is merged.
+    pub fn replay(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
+        self.check(&batch)?;
+        let Batch { mut changes, vector } = batch;
+        let mut applied = Applied::default();
+        let mut dots = Vec::with_capacity(changes.len());
+        let mut effective = Vec::with_capacity(changes.len());
+        for change in &changes {
+            self.clock.follow(&change.stamp);
+            let has_effect = self.merge(change);
+            if has_effect {
+                applied.touched.insert(change.object);
+            }
+            // After the merge, never before: the vector speaks only for what is here.
+            let counted = change.complete && self.count(change.dot)?;
+            applied.advanced |= counted;
+            dots.push(change.dot);
+            effective.push(has_effect || counted);
+        }
+        if let Some(vector) = &vector {
+            applied.advanced |= self.count_all(vector)?;
+        }
+        applied.gap = dots.iter().any(|dot| !self.vector.includes(*dot));
+        let mut effective = effective.into_iter();
+        changes.retain(|_| effective.next() == Some(true));
+        applied.fresh = changes;
+        Ok(applied)
+    }
+
+    /// Everything that could make merging fail, before anything is merged.
+    fn check(&self, batch: &Batch) -> Result<(), ApplyError> {
+        if batch.changes.len() > MAX_CHANGES {
+            return Err(ApplyError::TooManyChanges);
+        }
+        batch.changes.iter().try_for_each(Change::check)?;
+        let writers = batch.changes.iter().map(|change| change.dot.device);
+        let known = batch.vector.iter().flat_map(|vector| vector.iter()).map(|(device, _)| device);
+        let new: BTreeSet<_> = writers.chain(known).filter(|device| self.vector.get(*device) == 0).collect();
+        if self.vector.len() + new.len() > MAX_DEVICES { Err(TooManyDevices.into()) } else { Ok(()) }
+    }
+}

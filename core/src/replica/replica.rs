@@ -1,0 +1,229 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Clock;
+use crate::id::{DeviceId, TaskId};
+use crate::replica::change::ChangeWriter;
+use crate::replica::object_state::ObjectState;
+use crate::replica::writes::{Write, Writes};
+use crate::replica::{
+    Batch, Change, Dot, MAX_CHANGES, ObjectId, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
+};
+
+/// Dots ahead of their turn that are remembered. Past that they are forgotten, and a sync accounts for them.
+pub(crate) const MAX_AHEAD: usize = 16_384;
+
+/// One device's copy of a room.
+///
+/// ```
+/// use partyline_core::id::{DeviceId, TaskId};
+/// use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncRequest};
+///
+/// let now_ms = 1_790_000_000_000;
+/// let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..."));
+/// let mut bob = Replica::new(DeviceId::from_bytes(*b"bob....."));
+///
+/// // An edit is a change, to be stored and sent.
+/// let milk = TaskId::from_random_bytes([7; 16]);
+/// let change = alice.edit(ObjectId::Task(milk), vec![Op::Title("Buy milk".into())], now_ms).unwrap();
+/// bob.apply(Batch::live(vec![change]), now_ms).unwrap();
+/// assert_eq!(bob.tasks(), alice.tasks());
+///
+/// // What was missed is asked for.
+/// alice.edit(ObjectId::Room, vec![Op::Name("Home".into())], now_ms).unwrap();
+/// let mut request = SyncRequest { vector: bob.vector().clone(), cursor: None };
+/// loop {
+///     let answer = alice.answer(&request, 64 * 1024);
+///     bob.apply(answer.batch, now_ms).unwrap();
+///     request.cursor = answer.next;
+///     if answer.next.is_none() {
+///         break;
+///     }
+/// }
+/// assert_eq!(bob.room_name(), Some("Home"));
+/// ```
+///
+/// **Order of storing:** the caller makes a change durable before it answers a peer, a page or a sync from a replica that
+/// contains it. Numbers and cursors of changes that were forgotten again would be given out twice.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    pub(crate) device: DeviceId,
+    /// The highest number that this device has used, as far as anybody told.
+    pub(crate) seq: u64,
+    pub(crate) vector: VersionVector,
+    /// Complete changes that were merged before their predecessors, as (device, number). None is in `vector`, and none
+    /// is the next of its device there.
+    pub(crate) ahead: BTreeSet<(DeviceId, u64)>,
+    pub(crate) clock: Clock,
+    pub(crate) objects: BTreeMap<ObjectId, ObjectState>,
+    pub(crate) writes: Writes,
+}
+
+impl Replica {
+    /// An empty replica of a device that has never written.
+    pub fn new(device: DeviceId) -> Self {
+        Self {
+            device,
+            seq: 0,
+            vector: VersionVector::new(),
+            ahead: BTreeSet::new(),
+            clock: Clock::new(device),
+            objects: BTreeMap::new(),
+            writes: Writes::default(),
+        }
+    }
+
+    /// Whose replica it is.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// What it has.
+    pub fn vector(&self) -> &VersionVector {
+        &self.vector
+    }
+
+    /// The room's name, if anybody gave it one.
+    pub fn room_name(&self) -> Option<&str> {
+        self.objects.get(&ObjectId::Room).and_then(ObjectState::name)
+    }
+
+    /// The devices that have named themselves, with their names, in the order of their ids.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &str)> {
+        self.objects.iter().filter_map(|(object, state)| match object {
+            ObjectId::Device(device) => Some((*device, state.name()?)),
+            ObjectId::Room | ObjectId::Task(_) => None,
+        })
+    }
+
+    /// A task, deleted or not, if anything of it is here.
+    pub fn task(&self, id: TaskId) -> Option<Task> {
+        self.objects.get(&ObjectId::Task(id)).map(|state| state.task(id, &self.writes))
+    }
+
+    /// The tasks that are not deleted, by position and then id.
+    pub fn tasks(&self) -> Vec<Task> {
+        let mut tasks: Vec<Task> = self.all_tasks().filter(|task| !task.deleted).collect();
+        tasks.sort_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
+        tasks
+    }
+
+    /// The tasks of which anything was written since the replica's [cursor](Self::cursor) was `cursor`, deleted ones
+    /// included, by id. All of them if it never was.
+    pub fn tasks_since(&self, cursor: u64) -> Vec<Task> {
+        let cursor = self.known_cursor(Some(cursor));
+        let touched: BTreeSet<TaskId> = self
+            .writes
+            .since(cursor)
+            .filter_map(|write| match write.object {
+                ObjectId::Task(task) => Some(task),
+                ObjectId::Room | ObjectId::Device(_) => None,
+            })
+            .collect();
+        touched.into_iter().filter_map(|task| self.task(task)).collect()
+    }
+
+    /// The number of the last change that had an effect here, for [`Replica::tasks_since`]. Local to this replica.
+    pub fn cursor(&self) -> u64 {
+        self.writes.last_arrival()
+    }
+
+    /// Answers a sync: the next chunk of what the asking replica lacks, encoded in at most `max_bytes`.
+    ///
+    /// A chunk has at least one change while there are any, so a change (or a vector) larger than `max_bytes` is a chunk
+    /// of its own. A cursor that this replica never gave out begins from the start.
+    pub fn answer(&self, request: &SyncRequest, max_bytes: usize) -> SyncAnswer {
+        // What `SyncAnswer` puts around a batch.
+        const ENVELOPE: usize = 24;
+        let budget = max_bytes.saturating_sub(ENVELOPE);
+        let mut writer = ChangeWriter::new();
+        let mut changes: Vec<Change> = Vec::new();
+        let mut last = None;
+        for write in self.writes.missing(&request.vector, self.known_cursor(request.cursor)) {
+            let change = self.change_of(write);
+            writer.push(&change);
+            if !changes.is_empty() && (writer.len() > budget || changes.len() >= MAX_CHANGES) {
+                return SyncAnswer { batch: Batch::live(changes), next: last };
+            }
+            changes.push(change);
+            last = Some(write.arrival);
+        }
+        if !changes.is_empty() && writer.len() + encoded_len(&self.vector) > budget {
+            return SyncAnswer { batch: Batch::live(changes), next: last };
+        }
+        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()) }, next: None }
+    }
+
+    /// What is left of a change.
+    pub(crate) fn change_of(&self, write: &Write) -> Change {
+        let ops = self.objects.get(&write.object).map(|state| state.ops_of(write.arrival)).unwrap_or_default();
+        debug_assert!(!ops.is_empty(), "a write without operations is not in the index");
+        Change { dot: write.dot, stamp: write.stamp(), object: write.object, complete: write.complete, ops }
+    }
+
+    /// Merges one checked change into the state. Answers whether it had an effect there; the vector is another matter.
+    pub(crate) fn merge(&mut self, change: &Change) -> bool {
+        let arrival = self.writes.open(change);
+        let state = self.objects.entry(change.object).or_default();
+        for op in &change.ops {
+            state.merge(arrival, op, &mut self.writes);
+        }
+        if change.dot.device == self.device {
+            self.seq = self.seq.max(change.dot.seq);
+        }
+        self.writes.close(change.ops.len())
+    }
+
+    /// Counts a merged change in the vector, now or when its turn comes. Answers whether anything was learned by it.
+    pub(crate) fn count(&mut self, dot: Dot) -> Result<bool, TooManyDevices> {
+        let has = self.vector.get(dot.device);
+        if dot.seq <= has {
+            return Ok(false);
+        }
+        if dot.seq > has + 1 {
+            return Ok(self.ahead.len() < MAX_AHEAD && self.ahead.insert((dot.device, dot.seq)));
+        }
+        self.vector.raise(dot.device, dot.seq)?;
+        self.catch_up(dot.device)?;
+        Ok(true)
+    }
+
+    /// Includes what a sender has, after everything that it sent. Answers whether anything was learned by it.
+    pub(crate) fn count_all(&mut self, vector: &VersionVector) -> Result<bool, TooManyDevices> {
+        if self.vector.dominates(vector) {
+            return Ok(false);
+        }
+        self.vector.merge(vector)?;
+        for (device, _) in vector.iter() {
+            self.catch_up(device)?;
+        }
+        Ok(true)
+    }
+
+    /// Counts the changes of `device` whose turn has come.
+    fn catch_up(&mut self, device: DeviceId) -> Result<(), TooManyDevices> {
+        while let Some(&next) = self.ahead.range((device, 0)..=(device, u64::MAX)).next() {
+            if next.1 > self.vector.get(device) + 1 {
+                break;
+            }
+            self.ahead.remove(&next);
+            self.vector.raise(device, next.1)?;
+        }
+        Ok(())
+    }
+
+    fn all_tasks(&self) -> impl Iterator<Item = Task> {
+        self.objects.iter().filter_map(|(object, state)| match object {
+            ObjectId::Task(id) => Some(state.task(*id, &self.writes)),
+            ObjectId::Room | ObjectId::Device(_) => None,
+        })
+    }
+
+    fn known_cursor(&self, cursor: Option<u64>) -> u64 {
+        cursor.filter(|cursor| *cursor <= self.writes.last_arrival()).unwrap_or(0)
+    }
+}
+
+/// An upper bound.
+fn encoded_len(vector: &VersionVector) -> usize {
+    3 + vector.len() * (9 + 9)
+}

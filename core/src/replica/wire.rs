@@ -1,0 +1,186 @@
+//! The binary form of things: a format version byte, then CBOR (RFC 8949) in the least shape that the reader needs.
+//!
+//! Reading is strict and bounded: nothing is allocated for a count that the input is too short to hold, nesting is as
+//! deep as the code that reads it, and nothing may follow the end.
+
+use minicbor::data::Type;
+use minicbor::{Decoder, Encoder};
+
+use crate::id::DeviceId;
+
+/// The version of the binary format: the first byte of everything encoded here.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Why bytes could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes come from a later version of Partyline. The text is meant for the user.
+    #[error("This device runs a newer Partyline; update this one")]
+    NewerFormat,
+    /// The bytes are not what they should be, or something in them is over its limit.
+    #[error("the data is damaged or not Partyline's")]
+    Malformed,
+}
+
+/// Reads one whole value: the version byte, what `read` takes, and then the end.
+pub(crate) fn whole<'b, T>(
+    bytes: &'b [u8],
+    read: impl FnOnce(&mut Reader<'b>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let mut input = Reader::new(bytes)?;
+    let value = read(&mut input)?;
+    if input.remaining() > 0 {
+        return Err(DecodeError::Malformed);
+    }
+    Ok(value)
+}
+
+/// Writes CBOR after a version byte. Writing to memory cannot fail, so neither can these.
+pub(crate) struct Writer {
+    cbor: Encoder<Vec<u8>>,
+}
+
+/// Drops the result of an encoder over a `Vec`: its error type has no values.
+fn infallible<T>(_: Result<T, minicbor::encode::Error<std::convert::Infallible>>) {}
+
+impl Writer {
+    pub(crate) fn new() -> Self {
+        Self { cbor: Encoder::new(vec![FORMAT_VERSION]) }
+    }
+
+    /// A writer of a part that is put into a whole later, by [`Writer::part`].
+    pub(crate) fn for_part() -> Self {
+        Self { cbor: Encoder::new(Vec::new()) }
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.cbor.into_writer()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.cbor.writer().len()
+    }
+
+    pub(crate) fn part(&mut self, encoded: &[u8]) {
+        self.cbor.writer_mut().extend_from_slice(encoded);
+    }
+
+    pub(crate) fn array(&mut self, len: usize) {
+        infallible(self.cbor.array(len as u64));
+    }
+
+    pub(crate) fn map(&mut self, len: usize) {
+        infallible(self.cbor.map(len as u64));
+    }
+
+    pub(crate) fn uint(&mut self, value: u64) {
+        infallible(self.cbor.u64(value));
+    }
+
+    pub(crate) fn int(&mut self, value: i64) {
+        infallible(self.cbor.i64(value));
+    }
+
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        infallible(self.cbor.bytes(value));
+    }
+
+    pub(crate) fn text(&mut self, value: &str) {
+        infallible(self.cbor.str(value));
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        infallible(self.cbor.bool(value));
+    }
+
+    pub(crate) fn null(&mut self) {
+        infallible(self.cbor.null());
+    }
+}
+
+/// Reads what a [`Writer`] wrote, and makes no promise to whoever wrote it otherwise.
+pub(crate) struct Reader<'b> {
+    cbor: Decoder<'b>,
+}
+
+impl<'b> Reader<'b> {
+    /// Begins after the version byte.
+    pub(crate) fn new(bytes: &'b [u8]) -> Result<Self, DecodeError> {
+        match bytes.split_first() {
+            Some((&FORMAT_VERSION, rest)) => Ok(Self { cbor: Decoder::new(rest) }),
+            Some((&version, _)) if version > FORMAT_VERSION => Err(DecodeError::NewerFormat),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+
+    /// Reads a part that was within a whole: it has no version byte of its own.
+    pub(crate) fn part(bytes: &'b [u8]) -> Self {
+        Self { cbor: Decoder::new(bytes) }
+    }
+
+    pub(crate) fn remaining(&self) -> usize {
+        self.cbor.input().len().saturating_sub(self.cbor.position())
+    }
+
+    /// A definite array's length, at most `max` and at most what the input can hold at a byte an item.
+    pub(crate) fn array(&mut self, max: usize) -> Result<usize, DecodeError> {
+        let len = self.cbor.array().map_err(malformed)?;
+        self.bounded(len, max)
+    }
+
+    pub(crate) fn map(&mut self, max: usize) -> Result<usize, DecodeError> {
+        let len = self.cbor.map().map_err(malformed)?;
+        self.bounded(len, max)
+    }
+
+    pub(crate) fn uint(&mut self) -> Result<u64, DecodeError> {
+        self.cbor.u64().map_err(malformed)
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i64, DecodeError> {
+        self.cbor.i64().map_err(malformed)
+    }
+
+    pub(crate) fn bool(&mut self) -> Result<bool, DecodeError> {
+        self.cbor.bool().map_err(malformed)
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<&'b [u8], DecodeError> {
+        self.cbor.bytes().map_err(malformed)
+    }
+
+    pub(crate) fn text(&mut self, max: usize) -> Result<&'b str, DecodeError> {
+        let text = self.cbor.str().map_err(malformed)?;
+        if text.len() > max { Err(DecodeError::Malformed) } else { Ok(text) }
+    }
+
+    /// Takes a null if one is next.
+    pub(crate) fn null(&mut self) -> Result<bool, DecodeError> {
+        let is_null = self.next()? == Type::Null;
+        if is_null {
+            self.cbor.null().map_err(malformed)?;
+        }
+        Ok(is_null)
+    }
+
+    pub(crate) fn device(&mut self) -> Result<DeviceId, DecodeError> {
+        let bytes = self.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?;
+        Ok(DeviceId::from_bytes(bytes))
+    }
+
+    /// The kind of the next item.
+    pub(crate) fn next(&self) -> Result<Type, DecodeError> {
+        self.cbor.datatype().map_err(malformed)
+    }
+
+    fn bounded(&self, len: Option<u64>, max: usize) -> Result<usize, DecodeError> {
+        let len = len.and_then(|len| usize::try_from(len).ok());
+        len.filter(|len| *len <= max && *len <= self.remaining()).ok_or(DecodeError::Malformed)
+    }
+}
+
+fn malformed(_: minicbor::decode::Error) -> DecodeError {
+    // What exactly is wrong with bytes from somewhere else helps nobody who can see the message.
+    DecodeError::Malformed
+}

@@ -1,0 +1,172 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Stamp;
+use crate::id::DeviceId;
+use crate::replica::{Change, Dot, ObjectId, VersionVector};
+
+/// What surviving operations share: the head of the change that they came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    /// Local number of arrival: names the write here, and orders it.
+    pub(crate) arrival: u64,
+    pub(crate) dot: Dot,
+    millis: u64,
+    counter: u32,
+    /// Operations that are still in the state.
+    live: u16,
+    /// No operation of the change is missing.
+    pub(crate) complete: bool,
+    pub(crate) object: ObjectId,
+}
+
+impl Write {
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { millis: self.millis, counter: self.counter, device: self.dot.device }
+    }
+}
+
+/// The index of everything that is in the state, by arrival and by device and number.
+///
+/// A dot may be here more than once: when operations of a change come in two parts, the second part arrives later, and
+/// whoever is in the middle of a sync must be sent it.
+///
+/// **Invariant:** arrival numbers depend only on the effective changes and their order, so that replaying a log gives the
+/// numbers that were given before; a change without effect uses none up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Writes {
+    /// In order of arrival. Those without live operations are gone and wait to be swept out.
+    list: Vec<Write>,
+    gone: usize,
+    by_device: BTreeMap<DeviceId, BTreeSet<(u64, u64)>>,
+    last_arrival: u64,
+    /// A write to which operations are being added: the last one, and not yet in `by_device`.
+    open: bool,
+}
+
+impl Writes {
+    pub(crate) fn last_arrival(&self) -> u64 {
+        self.last_arrival
+    }
+
+    /// Makes `arrival` the number of the next write, for a replica that is being loaded. Numbers only rise: answers
+    /// whether they do.
+    pub(crate) fn skip_to(&mut self, arrival: u64) -> bool {
+        let rises = arrival > self.last_arrival;
+        if rises {
+            self.last_arrival = arrival - 1;
+        }
+        rises
+    }
+
+    /// Lets the numbers go on from `last_arrival`, for a replica that has been loaded.
+    pub(crate) fn finish_at(&mut self, last_arrival: u64) {
+        debug_assert!(last_arrival >= self.last_arrival);
+        self.last_arrival = last_arrival;
+    }
+
+    /// Begins a write with the next arrival number, to which operations can be [added](Self::keep) until it is
+    /// [closed](Self::close).
+    pub(crate) fn open(&mut self, change: &Change) -> u64 {
+        debug_assert!(!self.open);
+        self.open = true;
+        self.last_arrival += 1;
+        self.list.push(Write {
+            arrival: self.last_arrival,
+            dot: change.dot,
+            millis: change.stamp.millis,
+            counter: change.stamp.counter,
+            live: 0,
+            complete: change.complete,
+            object: change.object,
+        });
+        self.last_arrival
+    }
+
+    /// Ends the write that is open. It stays if any of its `ops` operations did; answers whether.
+    pub(crate) fn close(&mut self, ops: usize) -> bool {
+        debug_assert!(self.open);
+        self.open = false;
+        let Some(write) = self.list.last_mut() else { return false };
+        if write.live == 0 {
+            self.list.pop();
+            self.last_arrival -= 1;
+            return false;
+        }
+        write.complete &= usize::from(write.live) == ops;
+        self.by_device.entry(write.dot.device).or_default().insert((write.dot.seq, write.arrival));
+        true
+    }
+
+    pub(crate) fn get(&self, arrival: u64) -> Option<&Write> {
+        self.find(arrival).and_then(|at| self.list.get(at))
+    }
+
+    /// An operation of the write has come into the state.
+    pub(crate) fn keep(&mut self, arrival: u64) {
+        let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
+        debug_assert!(write.is_some());
+        if let Some(write) = write {
+            write.live += 1;
+        }
+    }
+
+    /// An operation of the write has left the state.
+    pub(crate) fn drop(&mut self, arrival: u64) {
+        let open = self.open && arrival == self.last_arrival;
+        let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
+        debug_assert!(write.as_ref().is_some_and(|write| write.live > 0));
+        let Some(write) = write else { return };
+        write.live = write.live.saturating_sub(1);
+        write.complete = false;
+        if write.live == 0 && !open {
+            let dot = write.dot;
+            if let Some(seqs) = self.by_device.get_mut(&dot.device) {
+                seqs.remove(&(dot.seq, arrival));
+                if seqs.is_empty() {
+                    self.by_device.remove(&dot.device);
+                }
+            }
+            self.gone += 1;
+            self.sweep();
+        }
+    }
+
+    /// All, in order of arrival, from behind `after`.
+    pub(crate) fn since(&self, after: u64) -> impl Iterator<Item = &Write> {
+        let start = self.list.partition_point(|write| write.arrival <= after);
+        self.list.get(start..).unwrap_or_default().iter().filter(|write| write.live > 0)
+    }
+
+    /// What `vector` does not include, in order of arrival, from behind `after`.
+    ///
+    /// Costs what is missing, as long as that is little; a receiver that lacks much is served by going through all from
+    /// `after` on, of which the caller takes as much as fits a chunk.
+    pub(crate) fn missing<'a>(
+        &'a self,
+        vector: &'a VersionVector,
+        after: u64,
+    ) -> Box<dyn Iterator<Item = &'a Write> + 'a> {
+        const LITTLE: usize = 4096;
+        let lacked = self.by_device.iter().flat_map(|(device, seqs)| seqs.range((vector.get(*device) + 1, 0)..));
+        let mut few: Vec<_> = lacked.take(LITTLE + 1).map(|(_, arrival)| *arrival).collect();
+        if few.len() > LITTLE {
+            return Box::new(self.since(after).filter(|write| !vector.includes(write.dot)));
+        }
+        few.retain(|arrival| *arrival > after);
+        few.sort_unstable();
+        Box::new(few.into_iter().filter_map(|arrival| self.get(arrival)))
+    }
+
+    fn find(&self, arrival: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&arrival, |write| write.arrival).ok()
+    }
+
+    fn sweep(&mut self) {
+        if self.gone > 32 && self.gone > self.list.len() / 2 {
+            let last = self.list.last().map(|write| write.arrival);
+            let open = self.open;
+            self.list.retain(|write| write.live > 0 || (open && Some(write.arrival) == last));
+            self.gone = 0;
+        }
+    }
+}
