@@ -1,7 +1,18 @@
 //! `cargo xtask test` and `cargo xtask bench`.
+//!
+//! Every check runs, also after one has failed, and the failed ones are named once more at the end. What the test
+//! runners print goes through untouched.
 
+use crate::build::{self, Profile};
 use crate::cli::Part;
-use anyhow::Result;
+use crate::setup::{self, Browsers, Tools};
+use crate::versions::WASM_TARGET;
+use crate::{exec, wrangler};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// What to check.
 #[derive(Debug)]
@@ -12,10 +23,269 @@ pub(crate) struct Checks {
     pub(crate) filter: Option<String>,
 }
 
-pub(crate) fn run(_checks: &Checks) -> Result<()> {
+/// The crates whose code runs in a browser, and that may have tests that do.
+const BROWSER_CRATES: [&str; 3] = ["core", "sw", "app"];
+
+/// Runs the checks and says how they went.
+pub(crate) fn run(checks: &Checks) -> Result<()> {
+    let wants = |part| checks.only.is_empty() || checks.only.contains(&part);
+    let filter = checks.filter.as_deref();
+    let mut report = Report::default();
+    // A browser that is missing is found out now, and not after minutes of building.
+    let tools = setup::tools()?;
+    let browsers = if wants(Part::Wasm) || wants(Part::E2e) { Some(setup::browsers()?) } else { None };
+    if wants(Part::Native) {
+        native(&tools, filter, &mut report);
+    }
+    if let Some(browsers) = &browsers {
+        if wants(Part::Wasm) {
+            in_browsers(&tools, browsers, filter, &mut report)?;
+        }
+        if wants(Part::E2e) {
+            end_to_end(&tools, browsers, filter, &mut report)?;
+        }
+    }
+    report.finish()
+}
+
+/// Builds and measures.
+pub(crate) fn bench() -> Result<()> {
+    let tools = setup::tools()?;
+    let browsers = setup::browsers()?;
+    build::all(&tools, Profile::Release)?;
+    let mut bench = exec::command("cargo");
+    bench.current_dir(tools.workspace.root()).args([
+        "run",
+        "--locked",
+        "--package",
+        "partyline-tests",
+        "--bin",
+        "bench",
+    ]);
+    exec::run(tell(&mut bench, &tools, &browsers)?)
+}
+
+/// The test targets that need more than a compiler: `cargo test --test NAME`.
+const PHONE_BOOK_TESTS: &str = "contract";
+const END_TO_END_TESTS: &str = "e2e";
+
+/// Cargo over the whole workspace. Always with all packages and features, also where one would do: cargo then builds the
+/// dependencies once, and not once for each set of packages.
+fn cargo(tools: &Tools, subcommand: &str) -> Command {
+    let mut cargo = exec::command("cargo");
+    cargo.current_dir(tools.workspace.root()).args([subcommand, "--locked", "--workspace", "--all-features"]);
+    cargo
+}
+
+/// Formatting, lints, and the tests of all crates that need no browser and no workerd.
+fn native(tools: &Tools, filter: Option<&str>, report: &mut Report) {
+    if filter.is_none() {
+        report.check("formatting", || {
+            let mut cargo = exec::command("cargo");
+            exec::run(cargo.current_dir(tools.workspace.root()).args(["fmt", "--all", "--check"]))
+        });
+        report.check("lints", || exec::run(cargo(tools, "clippy").args(["--all-targets", "--", "--deny", "warnings"])));
+    }
+    report.check("native tests", || {
+        let mut test = cargo(tools, "test");
+        test.args(["--no-fail-fast", "--lib", "--bins"]);
+        for name in tools.workspace.test_files() {
+            if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) {
+                test.args(["--test", name]);
+            }
+        }
+        exec::run(test.args(filter))
+    });
+    report.check("examples in documentation", || {
+        exec::run(cargo(tools, "test").args(["--no-fail-fast", "--doc"]).args(filter))
+    });
+}
+
+/// The tests compiled to wasm, in Chromium and in Firefox.
+fn in_browsers(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report: &mut Report) -> Result<()> {
+    let suites = browser_suites(tools.workspace.root())?;
+    if suites.is_empty() {
+        report.skip("tests in browsers", "no file of tests uses wasm_bindgen_test");
+    }
+    let chromium = json!({ "goog:chromeOptions": {
+        "binary": browsers.chromium,
+        // The runner adds what headless and root need.
+        "args": ["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-sync"],
+    } });
+    let firefox = json!({ "moz:firefoxOptions": { "binary": browsers.firefox } });
+    for (browser, driver, program, capabilities) in [
+        ("Chromium", "CHROMEDRIVER", &browsers.chromedriver, chromium),
+        ("Firefox", "GECKODRIVER", &browsers.geckodriver, firefox),
+    ] {
+        report.check(&format!("tests in {browser}"), || {
+            let file = tools.workspace.scratch("webdriver")?.join(format!("{driver}.json"));
+            std::fs::write(&file, capabilities.to_string())
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+            let mut cargo = tools.command("cargo")?;
+            cargo.args(["test", "--locked", "--no-fail-fast", "--target", WASM_TARGET]);
+            for suite in &suites {
+                cargo.args(["--package", &suite.package, "--test", &suite.name]);
+            }
+            cargo
+                .args(filter)
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", tools.wasm_bindgen_test_runner())
+                .env(driver, program)
+                .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &file)
+                .env("WASM_BINDGEN_TEST_TIMEOUT", "180");
+            exec::run(&mut cargo)
+        });
+    }
     Ok(())
 }
 
-pub(crate) fn bench() -> Result<()> {
+/// A file of tests that run in a browser.
+#[derive(Debug, PartialEq, Eq)]
+struct Suite {
+    package: String,
+    name: String,
+}
+
+/// The files in `tests/` of the browser's crates that use `wasm_bindgen_test`. Found, not listed, so that none is forgotten.
+fn browser_suites(root: &Path) -> Result<Vec<Suite>> {
+    let mut suites = Vec::new();
+    for name in BROWSER_CRATES {
+        let Ok(entries) = std::fs::read_dir(root.join(name).join("tests")) else { continue };
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
+            let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+            if is_rust && std::fs::read_to_string(&file)?.contains("wasm_bindgen_test") {
+                suites.push(Suite { package: format!("partyline-{name}"), name: stem.to_owned() });
+            }
+        }
+    }
+    Ok(suites)
+}
+
+/// The phone book in workerd, and browsers with the whole of Partyline.
+fn end_to_end(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report: &mut Report) -> Result<()> {
+    report.check("build", || build::all(tools, Profile::Release));
+    if report.last_failed() {
+        // Whatever was built before would be tested instead.
+        report.skip("phone book in workerd", "there is nothing to test");
+        report.skip("end to end", "there is nothing to test");
+        return Ok(());
+    }
+    for (name, target) in [("phone book in workerd", PHONE_BOOK_TESTS), ("end to end", END_TO_END_TESTS)] {
+        report.check(name, || {
+            let mut cargo = cargo(tools, "test");
+            cargo.args(["--no-fail-fast", "--test", target]).args(filter);
+            exec::run(tell(&mut cargo, tools, browsers)?)
+        });
+    }
     Ok(())
+}
+
+/// Tells the tests where everything is.
+fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Result<&'a mut Command> {
+    let out = match std::env::var_os("PARTYLINE_OUT") {
+        Some(folder) => folder.into(),
+        None => tools.workspace.target().join("e2e"),
+    };
+    Ok(command
+        .env("PARTYLINE_WRANGLER", tools.npm("wrangler"))
+        .env("PARTYLINE_WORKER_CONFIG", wrangler::configuration(tools)?)
+        .env("PARTYLINE_WORKER_DIR", tools.workspace.path("worker"))
+        .env("PARTYLINE_DIST", tools.workspace.path("dist"))
+        .env("PARTYLINE_CHROMIUM", &browsers.chromium)
+        .env("PARTYLINE_CHROMEDRIVER", &browsers.chromedriver)
+        .env("PARTYLINE_FIREFOX", &browsers.firefox)
+        .env("PARTYLINE_GECKODRIVER", &browsers.geckodriver)
+        .env("PARTYLINE_AXE", &browsers.axe)
+        .env("PARTYLINE_OUT", out))
+}
+
+/// How the checks went.
+#[derive(Debug, Default)]
+struct Report {
+    done: Vec<Done>,
+}
+
+#[derive(Debug)]
+struct Done {
+    name: String,
+    problem: Option<String>,
+    took: Duration,
+}
+
+impl Report {
+    /// Runs one check, and goes on whatever comes of it.
+    fn check(&mut self, name: &str, check: impl FnOnce() -> Result<()>) {
+        eprintln!("\ncheck  {name}");
+        let start = Instant::now();
+        let problem = check().err().map(|error| format!("{error:#}"));
+        if let Some(problem) = &problem {
+            eprintln!("check  {name} failed: {problem}");
+        }
+        self.done.push(Done { name: name.to_owned(), problem, took: start.elapsed() });
+    }
+
+    /// Counts a check as failed without running it.
+    fn skip(&mut self, name: &str, why: &str) {
+        self.check(name, || bail!("not run: {why}"));
+    }
+
+    fn last_failed(&self) -> bool {
+        self.done.last().is_some_and(|done| done.problem.is_some())
+    }
+
+    /// Prints the summary; an error if anything failed.
+    fn finish(self) -> Result<()> {
+        println!("\n{}", self.summary());
+        let failed = self.done.iter().filter(|done| done.problem.is_some()).count();
+        if failed > 0 {
+            bail!("{failed} of {} checks failed", self.done.len());
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let lines = self.done.iter().map(|done| {
+            let result = if done.problem.is_some() { "FAILED" } else { "ok" };
+            format!("{:<44} {result:<6} {:>5} s", done.name, done.took.as_secs())
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_stops_nothing_and_is_not_forgotten() {
+        let mut report = Report::default();
+        report.check("first", || bail!("broken"));
+        assert!(report.last_failed());
+        report.check("second", || Ok(()));
+        assert!(!report.last_failed());
+        let summary = report.summary();
+        assert!(summary.contains("first") && summary.contains("FAILED") && summary.contains("second"), "{summary}");
+        assert!(report.finish().is_err());
+    }
+
+    #[test]
+    fn no_failure_is_a_success() {
+        let mut report = Report::default();
+        report.check("only", || Ok(()));
+        assert!(report.finish().is_ok());
+    }
+
+    #[test]
+    fn the_files_of_browser_tests_are_found() {
+        let root = std::env::temp_dir().join(format!("partyline-suites-{}", std::process::id()));
+        let tests = root.join("sw/tests");
+        std::fs::create_dir_all(&tests).unwrap();
+        std::fs::write(tests.join("answers.rs"), "use wasm_bindgen_test::*;").unwrap();
+        std::fs::write(tests.join("native.rs"), "#[test] fn x() {}").unwrap();
+        let suites = browser_suites(&root).unwrap();
+        std::fs::remove_dir_all(root).unwrap();
+        assert_eq!(suites, [Suite { package: "partyline-sw".into(), name: "answers".into() }]);
+    }
 }

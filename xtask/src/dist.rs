@@ -90,7 +90,7 @@ pub(crate) fn headers(template: &str, page: &str, named_by_content: &[String]) -
     let hashes: Vec<String> = inline_scripts(page)?.into_iter().map(csp_hash).collect();
     let rules: Vec<String> = named_by_content
         .iter()
-        .map(|name| format!("/{name}\n  ! Cache-Control\n  Cache-Control: public, max-age=31536000, immutable\n"))
+        .map(|name| format!("/{name}\n  Cache-Control: public, max-age=31536000, immutable\n"))
         .collect();
     fill(template, &[("__SCRIPT_HASHES__", &hashes.join(" ")), ("__IMMUTABLE__", &rules.join("\n"))])
         .context("static/_headers")
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn files_named_by_content_may_be_kept_for_ever() {
         let headers = headers("__SCRIPT_HASHES__\n__IMMUTABLE__", "", &["app-1.css".into()]).unwrap();
-        assert!(headers.contains("/app-1.css\n  ! Cache-Control\n  Cache-Control: public, max-age=31536000, immutable"));
+        assert!(headers.contains("/app-1.css\n  Cache-Control: public, max-age=31536000, immutable"));
     }
 
     #[test]

@@ -131,7 +131,8 @@ impl PostBuild {
         key.update(arguments.join("\n"));
         key.update(content);
         let extension = input.extension().unwrap_or_default().to_string_lossy();
-        let kept = self.tools.workspace.scratch("small")?.join(dist::hex(&key.finalize(), 32)).with_extension(&*extension);
+        let kept =
+            self.tools.workspace.scratch("small")?.join(dist::hex(&key.finalize(), 32)).with_extension(&*extension);
         if !kept.is_file() {
             let incoming = kept.with_extension(format!("incoming.{extension}"));
             let output = if program == "esbuild" { "--outfile=" } else { "--output=" };
@@ -161,7 +162,9 @@ impl PostBuild {
         }
         eprintln!("  {:<36}{:>25}  of at most {FIRST_VISIT_BUDGET}\n", "all", total);
         if total > FIRST_VISIT_BUDGET {
-            too_big.push(format!("a first visit fetches {total} bytes in brotli, more than its budget of {FIRST_VISIT_BUDGET}"));
+            too_big.push(format!(
+                "a first visit fetches {total} bytes in brotli, more than its budget of {FIRST_VISIT_BUDGET}"
+            ));
         }
         if !too_big.is_empty() {
             bail!("{}", too_big.join("; "));

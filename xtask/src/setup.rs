@@ -128,7 +128,12 @@ pub(crate) fn browsers() -> Result<Browsers> {
     let folder = tools_folder()?;
     let axe = npm_packages(&folder, &versions::NPM_FOR_TESTS, &progress)?;
     Ok(Browsers {
-        chromium: browser("PARTYLINE_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"], "chromium", &progress)?,
+        chromium: browser(
+            "PARTYLINE_CHROMIUM",
+            &["chromium", "chromium-browser", "google-chrome"],
+            "chromium",
+            &progress,
+        )?,
         chromedriver: browser("PARTYLINE_CHROMEDRIVER", &["chromedriver"], "chromium-driver", &progress)?,
         firefox: browser("PARTYLINE_FIREFOX", &["firefox-esr", "firefox"], "firefox-esr", &progress)?,
         geckodriver: match std::env::var_os("PARTYLINE_GECKODRIVER") {

@@ -52,7 +52,17 @@ impl Toolchain {
         std::fs::create_dir_all(&folder)?;
         let mut rustc = self
             .rustc()
-            .args(["--target", WASM_TARGET, "--edition", "2024", "--crate-type", "cdylib", "--crate-name", "probe", "-o"])
+            .args([
+                "--target",
+                WASM_TARGET,
+                "--edition",
+                "2024",
+                "--crate-type",
+                "cdylib",
+                "--crate-name",
+                "probe",
+                "-o",
+            ])
             .arg(folder.join("probe.wasm"))
             .arg("-")
             .stdin(Stdio::piped())
@@ -190,7 +200,8 @@ mod tests {
 
     #[test]
     fn reads_the_host_of_a_compiler() {
-        let said = "rustc 1.96.0 (ac68faa20 2026-05-25)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.96.0\n";
+        let said =
+            "rustc 1.96.0 (ac68faa20 2026-05-25)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.96.0\n";
         assert_eq!(host(said).unwrap(), "x86_64-unknown-linux-gnu");
     }
 

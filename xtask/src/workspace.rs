@@ -2,6 +2,7 @@
 
 use crate::exec;
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The work tree and cargo's target folder.
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Workspace {
     root: PathBuf,
     target: PathBuf,
+    test_files: Vec<String>,
 }
 
 impl Workspace {
@@ -21,13 +23,12 @@ impl Workspace {
         let metadata = exec::output(
             exec::command("cargo").args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root),
         )?;
-        let metadata: serde_json::Value =
-            serde_json::from_str(&metadata).context("`cargo metadata` did not answer in JSON")?;
+        let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` did not answer in JSON")?;
         let target = metadata
             .get("target_directory")
-            .and_then(serde_json::Value::as_str)
+            .and_then(Value::as_str)
             .context("`cargo metadata` names no target folder")?;
-        Ok(Workspace { root: root.to_owned(), target: target.into() })
+        Ok(Workspace { root: root.to_owned(), target: target.into(), test_files: test_files(&metadata) })
     }
 
     /// The top folder.
@@ -45,6 +46,11 @@ impl Workspace {
         &self.target
     }
 
+    /// The names of all test targets, as in `cargo test --test NAME`.
+    pub(crate) fn test_files(&self) -> &[String] {
+        &self.test_files
+    }
+
     /// A folder of ours below the target folder, made if missing.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.target.join("partyline").join(name);
@@ -60,6 +66,19 @@ impl Workspace {
             .with_context(|| format!("{} names no version of {package}", path.display()))
             .map(str::to_owned)
     }
+}
+
+/// The names of the test targets in what `cargo metadata` says.
+fn test_files(metadata: &Value) -> Vec<String> {
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let targets = list(metadata, "packages").into_iter().flat_map(|package| list(&package, "targets"));
+    let mut names: Vec<String> = targets
+        .filter(|target| list(target, "kind").iter().any(|kind| kind == "test"))
+        .filter_map(|target| target.get("name")?.as_str().map(str::to_owned))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The version of the first package of this name in the text of a Cargo.lock.
@@ -80,6 +99,15 @@ mod tests {
     #[test]
     fn reads_the_version_of_exactly_the_named_package() {
         assert_eq!(locked_version(LOCK, "wasm-bindgen"), Some("0.2.129"));
+    }
+
+    #[test]
+    fn lists_test_targets_and_no_others() {
+        let metadata = serde_json::json!({ "packages": [
+            { "targets": [{ "kind": ["lib"], "name": "a" }, { "kind": ["test"], "name": "contract" }] },
+            { "targets": [{ "kind": ["bin"], "name": "b" }, { "kind": ["test"], "name": "codecs" }] },
+        ] });
+        assert_eq!(test_files(&metadata), ["codecs", "contract"]);
     }
 
     #[test]

@@ -60,7 +60,11 @@ pub(crate) fn command(tools: &Tools, words: &[&str]) -> Result<Command> {
         .args(words)
         .arg("--config")
         .arg(configuration(tools)?)
-        .envs([("WRANGLER_SEND_METRICS", "false"), ("WRANGLER_SEND_ERROR_REPORTS", "false"), ("WRANGLER_HIDE_BANNER", "true")])
+        .envs([
+            ("WRANGLER_SEND_METRICS", "false"),
+            ("WRANGLER_SEND_ERROR_REPORTS", "false"),
+            ("WRANGLER_HIDE_BANNER", "true"),
+        ])
         .env("WRANGLER_LOG_PATH", tools.workspace.scratch("wrangler/logs")?);
     Ok(command)
 }
@@ -70,7 +74,10 @@ pub(crate) fn check_port(port: u16) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
         Err(error) => {
-            bail!("port {port} cannot be used: {error}. End what uses it, or choose another: cargo xtask run --port {}", other(port))
+            bail!(
+                "port {port} cannot be used: {error}. End what uses it, or choose another: cargo xtask run --port {}",
+                other(port)
+            )
         }
     }
 }
