@@ -1,6 +1,6 @@
 use std::ffi::{OsStr, OsString};
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -12,7 +12,7 @@ use thirtyfour::{Capabilities, WebDriver, WindowHandle};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::phone_book::free_port;
-use crate::{ColorScheme, Group, Tab, Tools, eventually};
+use crate::{BrowserSetup, ColorScheme, Group, Tab, Tools, eventually};
 
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Browser {
     kind: BrowserKind,
     name: std::sync::Mutex<String>,
     tools: Tools,
-    scheme: ColorScheme,
+    setup: BrowserSetup,
     profile: TempDir,
     running: Mutex<Option<Running>>,
     starts: AtomicU32,
@@ -49,12 +49,12 @@ pub(crate) struct Running {
 
 impl Browser {
     /// Starts a browser with a new profile. `name` is for logs and failure reports.
-    pub async fn start(kind: BrowserKind, name: &str, tools: &Tools, scheme: ColorScheme) -> Result<Arc<Self>> {
+    pub async fn start(kind: BrowserKind, name: &str, tools: &Tools, setup: BrowserSetup) -> Result<Arc<Self>> {
         let browser = Self {
             kind,
             name: std::sync::Mutex::new(name.to_owned()),
             tools: tools.clone(),
-            scheme,
+            setup,
             profile: tempfile::Builder::new().prefix("partyline-profile-").tempdir()?,
             running: Mutex::new(None),
             starts: AtomicU32::new(0),
@@ -86,8 +86,8 @@ impl Browser {
         let (driver, arguments, environment) = match self.kind {
             BrowserKind::Chromium => (&self.tools.chromedriver, vec![format!("--port={port}")], vec![]),
             BrowserKind::Firefox => {
-                let arguments = vec!["--port".to_owned(), port.to_string(), "--host".to_owned(), "127.0.0.1".to_owned()];
-                // geckodriver finds a free port for Marionette itself only when told 0.
+                let arguments =
+                    vec!["--port".to_owned(), port.to_string(), "--host".to_owned(), "127.0.0.1".to_owned()];
                 let arguments = [arguments, vec!["--marionette-port".to_owned(), free_port()?.to_string()]].concat();
                 (&self.tools.geckodriver, arguments, vec![("MOZ_CRASHREPORTER_DISABLE", OsStr::new("1"))])
             }
@@ -189,13 +189,14 @@ impl Browser {
     }
 
     pub(crate) async fn running(&self) -> Result<MappedMutexGuard<'_, Running>> {
-        MutexGuard::try_map(self.running.lock().await, Option::as_mut).map_err(|_| anyhow!("{} is not running", self.name()))
+        MutexGuard::try_map(self.running.lock().await, Option::as_mut)
+            .map_err(|_| anyhow!("{} is not running", self.name()))
     }
 
     /// Chromium takes the colour scheme for each tab anew; Firefox has it in its profile.
     async fn apply_scheme(&self, tab: &Tab) -> Result<()> {
-        if self.kind == BrowserKind::Chromium && self.scheme == ColorScheme::Dark {
-            tab.emulate_scheme(self.scheme).await?;
+        if self.kind == BrowserKind::Chromium && self.setup.scheme == ColorScheme::Dark {
+            tab.emulate_scheme(self.setup.scheme).await?;
         }
         Ok(())
     }
@@ -231,6 +232,9 @@ impl Browser {
         if Tools::is_root(self.profile.path()) {
             arguments.push("--no-sandbox".to_owned());
         }
+        if self.setup.refuse_changed_credentials {
+            arguments.push("--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/".to_owned());
+        }
         json!({
             "browserName": "chrome",
             "goog:chromeOptions": { "binary": self.tools.chromium, "args": arguments },
@@ -239,7 +243,7 @@ impl Browser {
     }
 
     fn firefox_capabilities(&self) -> Value {
-        let scheme = match self.scheme {
+        let scheme = match self.setup.scheme {
             ColorScheme::Dark => 0,
             ColorScheme::Light => 1,
         };
@@ -250,6 +254,7 @@ impl Browser {
                 "args": ["-headless", "-profile", self.profile.path()],
                 "prefs": {
                     "layout.css.prefers-color-scheme.content-override": scheme,
+                    "dom.serviceWorkers.enabled": !self.setup.without_service_workers,
                     "devtools.console.stdout.content": true,
                     "network.captive-portal-service.enabled": false,
                     "network.connectivity-service.enabled": false,

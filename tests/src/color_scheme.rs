@@ -1,7 +1,8 @@
 /// What the user's system prefers, as `prefers-color-scheme` tells a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ColorScheme {
     /// Dark text on a light ground.
+    #[default]
     Light,
     /// Light text on a dark ground.
     Dark,

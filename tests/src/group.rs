@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-/// Runs the program given to it in the background and, when standard input ends, kills its own process group.
-const GUARD: &str = r#""$@" </dev/null & read -r _; kill -KILL 0"#;
+/// Runs the program given to it and kills its own process group when the program ends or standard input does.
+const GUARD: &str = r#"("$@" </dev/null; kill -KILL 0) & read -r _; kill -KILL 0"#;
 
 /// A program and everything it started, which live no longer than this value.
 ///

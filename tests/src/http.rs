@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn a_chunked_answer_is_put_together() {
         let answer =
-            parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n4;x=1\r\nline\r\n0\r\n\r\n").unwrap();
+            parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n4;x=1\r\nline\r\n0\r\n\r\n")
+                .unwrap();
         assert_eq!((answer.status, answer.body.as_slice()), (200, b"partline".as_slice()));
     }
 

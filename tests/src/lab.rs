@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::Result;
 use tokio::sync::{Mutex, OnceCell};
@@ -10,12 +11,13 @@ use crate::{PhoneBook, Site, Tools};
 pub struct Lab {
     tools: Tools,
     shared: OnceCell<Arc<Mutex<PhoneBook>>>,
+    origins: std::sync::Mutex<HashSet<String>>,
 }
 
 impl Lab {
     /// A lab with nothing running yet.
     pub fn new(tools: Tools) -> Self {
-        Self { tools, shared: OnceCell::new() }
+        Self { tools, shared: OnceCell::new(), origins: std::sync::Mutex::default() }
     }
 
     /// The programs in use.
@@ -27,12 +29,22 @@ impl Lab {
     pub async fn site(&self) -> Result<Site> {
         let start = || async { anyhow::Ok(Arc::new(Mutex::new(PhoneBook::start(&self.tools).await?))) };
         let phone_book = self.shared.get_or_try_init(start).await?;
-        Site::open(Arc::clone(phone_book), false).await
+        self.unused(|| Site::open(Arc::clone(phone_book), false)).await
     }
 
     /// A new origin with a phone book of its own, which may be killed.
     pub async fn site_of_its_own(&self) -> Result<Site> {
-        let phone_book = PhoneBook::start(&self.tools).await?;
-        Site::open(Arc::new(Mutex::new(phone_book)), true).await
+        let phone_book = Arc::new(Mutex::new(PhoneBook::start(&self.tools).await?));
+        self.unused(|| Site::open(Arc::clone(&phone_book), true)).await
+    }
+
+    /// The system may hand out a port again that a closed site had, and browsers would still have that site's storage.
+    async fn unused<F: Future<Output = Result<Site>>>(&self, open: impl Fn() -> F) -> Result<Site> {
+        loop {
+            let site = open().await?;
+            if self.origins.lock().unwrap_or_else(PoisonError::into_inner).insert(site.origin()) {
+                return Ok(site);
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@
 
 mod axe;
 mod browser;
+mod browser_setup;
 mod color_scheme;
 mod eventually;
 mod group;
@@ -36,6 +37,7 @@ mod tools;
 
 pub use axe::{Violation, violations};
 pub use browser::{Browser, BrowserKind};
+pub use browser_setup::BrowserSetup;
 pub use color_scheme::ColorScheme;
 pub use eventually::eventually;
 pub use group::Group;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio::sync::Mutex;
 
-use crate::{Browser, BrowserKind, ColorScheme, Lab, RoomPage, Site, Tools};
+use crate::{Browser, BrowserKind, BrowserSetup, Lab, RoomPage, Site, Tools};
 
 /// What one test has: sites, and browsers lent from a pool that outlives it.
 ///
@@ -57,7 +57,7 @@ impl Play {
         };
         let browser = match idle {
             Some(browser) => browser,
-            None => Browser::start(kind, name, self.tools(), ColorScheme::Light).await?,
+            None => Browser::start(kind, name, self.tools(), BrowserSetup::default()).await?,
         };
         browser.rename(name);
         self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: false });
@@ -65,8 +65,8 @@ impl Play {
     }
 
     /// A browser that this test alone uses, with a new profile.
-    pub async fn own_browser(&self, kind: BrowserKind, name: &str, scheme: ColorScheme) -> Result<Arc<Browser>> {
-        let browser = Browser::start(kind, name, self.tools(), scheme).await?;
+    pub async fn own_browser(&self, kind: BrowserKind, name: &str, setup: BrowserSetup) -> Result<Arc<Browser>> {
+        let browser = Browser::start(kind, name, self.tools(), setup).await?;
         self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: true });
         Ok(browser)
     }

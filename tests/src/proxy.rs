@@ -102,7 +102,8 @@ impl Proxy {
 
     /// Whether `needle` occurs anywhere in what browsers sent: request lines, headers and bodies.
     pub fn saw(&self, needle: &[u8]) -> bool {
-        let finds = |connection: &Arc<Mutex<Vec<u8>>>| lock(connection).windows(needle.len()).any(|window| window == needle);
+        let finds =
+            |connection: &Arc<Mutex<Vec<u8>>>| lock(connection).windows(needle.len()).any(|window| window == needle);
         !needle.is_empty() && lock(&self.shared.sent).iter().any(finds)
     }
 }
@@ -248,9 +249,13 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = vec![0; 4096];
-                let _ = stream.read(&mut request).await.unwrap();
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nreal").await.unwrap();
+                tokio::spawn(async move {
+                    let mut request = vec![0; 4096];
+                    let _ = stream.read(&mut request).await;
+                    let _ = stream
+                        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nreal")
+                        .await;
+                });
             }
         });
         port

@@ -58,7 +58,12 @@ impl RoomLink {
     pub fn parse(url: &str) -> Result<Self> {
         let (_, fragment) = url.split_once('#').context("a room link has a fragment")?;
         let (room, secret) = fragment.split_once('.').context("a room link names a room and a secret")?;
-        ensure!(room.len() == 36 && secret.len() == 43, "not a room link: {} and {} characters", room.len(), secret.len());
+        ensure!(
+            room.len() == 36 && secret.len() == 43,
+            "not a room link: {} and {} characters",
+            room.len(),
+            secret.len()
+        );
         Ok(Self { url: url.to_owned(), room: room.to_owned(), secret: secret.to_owned() })
     }
 
@@ -70,6 +75,11 @@ impl RoomLink {
         }
         let secret = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         Self { url: self.url.replace(&self.secret, &secret), room: self.room.clone(), secret }
+    }
+
+    /// The same link at another origin.
+    pub fn at(&self, site: &Site) -> Result<Self> {
+        Self::parse(&format!("{}/#{}.{}", site.origin(), self.room, self.secret))
     }
 
     /// The secret in every form in which it could be written down: raw, base64url, base64, hexadecimal.
@@ -166,6 +176,18 @@ impl RoomPage {
                 done: box.checked ?? box.getAttribute('aria-checked') === 'true',
             }));";
         self.tab.execute(script, vec![]).await
+    }
+
+    /// Waits until the service worker's own answer has this title, so that it is on disk.
+    pub async fn wait_stored(&self, link: &RoomLink, title: &str) -> Result<()> {
+        let script = "
+            const done = arguments[arguments.length - 1];
+            fetch(`/peer/v1/rooms/${arguments[0]}/tasks`).then(answer => answer.json())
+                .then(({ tasks }) => done(tasks.map(task => task.title)), error => done([String(error)]));";
+        let titles = || self.tab.execute_async::<Vec<String>>(script, vec![json!(link.room)]);
+        self.wait(&format!("“{title}” on disk"), titles, |titles| titles.iter().any(|known| known == title))
+            .await
+            .map(drop)
     }
 
     /// The titles, from top to bottom.

@@ -142,7 +142,11 @@ impl Tab {
             }
             element.click().await?;
             element.send_keys(Key::Control + "a").await?;
-            if text.is_empty() { element.send_keys("" + Key::Delete).await? } else { element.send_keys(text).await? }
+            if text.is_empty() {
+                element.send_keys("" + Key::Delete).await?
+            } else {
+                element.send_keys(text).await?
+            }
             Ok(())
         })
         .await

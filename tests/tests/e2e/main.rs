@@ -1,2 +1,118 @@
-//! End to end.
-fn main() {}
+//! The whole of Partyline in real browsers, against a real workerd.
+//!
+//! Run by `cargo xtask test`. A module is a behaviour, a test is a play: Alice, Bob and Carol are people with a browser
+//! each. Tests run one after another: two browsers that talk to each other keep a small machine busy, and the order is
+//! always the same. Names and filters work as in every other test (`cargo xtask test e2e -- sharing`).
+
+mod apart;
+mod crew;
+mod drops;
+mod phone_book_gone;
+mod rooms;
+mod screens;
+mod secret;
+mod sharing;
+mod tabs;
+mod visit;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use libtest_mimic::{Arguments, Failed, Trial};
+use partyline_tests::BrowserKind::{Chromium, Firefox};
+use partyline_tests::{BrowserKind, Lab, Play, Tools};
+use tokio::runtime::Runtime;
+
+/// When a test is given up. Far more than any needs: what takes long has deadlines of its own.
+const GIVE_UP: Duration = Duration::from_secs(240);
+
+/// The two browsers of a test: whose room it is, and who joins.
+type Pair = (BrowserKind, BrowserKind);
+
+/// Each kind makes rooms and joins them, and each meets the other.
+const PAIRS: [(Pair, &str); 3] = [
+    ((Chromium, Chromium), "chromium_and_chromium"),
+    ((Chromium, Firefox), "chromium_and_firefox"),
+    ((Firefox, Chromium), "firefox_and_chromium"),
+];
+
+const BOTH: [(BrowserKind, &str); 2] = [(Chromium, "chromium"), (Firefox, "firefox")];
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let theatre = Arc::new(Theatre {
+        runtime: Runtime::new()?,
+        play: Tools::from_env().map(|tools| Play::new(Arc::new(Lab::new(tools)))),
+    });
+    let conclusion = libtest_mimic::run(&arguments, programme(&theatre));
+    if let Ok(play) = &theatre.play {
+        theatre.runtime.block_on(play.close());
+    }
+    Ok(conclusion.exit_code())
+}
+
+/// Every test.
+fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut add = |trial: Trial| trials.push(trial);
+    for (kind, name) in BOTH {
+        add(theatre.trial(&format!("visit::first_visit_needs_no_reload::{name}"), move |play| visit::first(play, kind)));
+    }
+    for (pair, name) in PAIRS {
+        add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
+        add(theatre
+            .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
+        add(theatre.trial(&format!("apart::ten_edits_each_converge::{name}"), move |play| apart::converge(play, pair)));
+    }
+    for (kind, name) in BOTH {
+        add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));
+        add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
+            drops::noticed(play, kind)
+        }));
+        add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
+    }
+    add(theatre.trial("crew::third_joins", crew::third));
+    add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
+    add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
+    add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
+    add(theatre.trial("drops::stale_listing_does_not_keep_others_away", drops::stale));
+    add(theatre.trial("secret::wrong_secret_gets_nothing", secret::wrong));
+    add(theatre.trial("secret::server_never_sees_link_or_tasks", secret::unseen));
+    add(theatre.trial("visit::update_waits_to_be_asked_for", visit::update));
+    add(theatre.trial("visit::browser_without_service_workers_is_told", visit::no_service_workers));
+    add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
+    add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
+    for (kind, name) in BOTH {
+        add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));
+    }
+    trials
+}
+
+/// What all tests share.
+struct Theatre {
+    runtime: Runtime,
+    play: Result<Play>,
+}
+
+impl Theatre {
+    fn trial<F, P>(self: &Arc<Self>, name: &str, body: F) -> Trial
+    where
+        F: FnOnce(Play) -> P + Send + 'static,
+        P: Future<Output = Result<()>>,
+    {
+        let theatre = Arc::clone(self);
+        let title = name.to_owned();
+        Trial::test(name, move || {
+            let play = theatre.play.as_ref().map_err(|error| Failed::from(format!("{error:#}")))?.for_test(&title);
+            let played = theatre.runtime.block_on(async {
+                let outcome = tokio::time::timeout(GIVE_UP, body(play.clone())).await;
+                play.end(outcome.unwrap_or_else(|_| Err(anyhow!("not over after {} s", GIVE_UP.as_secs())))).await
+            });
+            played.map_err(|error| Failed::from(format!("{error:?}")))
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! More than two.
+
+use anyhow::Result;
+use partyline_tests::BrowserKind::{Chromium, Firefox};
+use partyline_tests::{Play, RoomPage};
+
+pub(crate) async fn third(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Crew").await?;
+    alice.add("From Alice").await?;
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Firefox, "Bob").await?, &link.url).await?;
+    bob.wait_task("From Alice").await?;
+    bob.add("From Bob").await?;
+    alice.wait_task("From Bob").await?;
+
+    // Carol pastes the link instead of opening it.
+    let carol = RoomPage::paste(&play.browser(Chromium, "Carol").await?, &site, &link).await?;
+    carol.wait_task("From Alice").await?;
+    carol.wait_task("From Bob").await?;
+    carol.add("From Carol").await?;
+    alice.wait_task("From Carol").await?;
+    bob.wait_task("From Carol").await?;
+    for page in [&alice, &bob, &carol] {
+        page.wait_connected(2).await?;
+    }
+    let list = alice.tasks().await?;
+    bob.wait_tasks(&list).await?;
+    carol.wait_tasks(&list).await
+}
+
+pub(crate) async fn two_callers(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Door").await?;
+    alice.add("Welcome").await?;
+    let link = alice.share_link().await?;
+    let (bobs, carols) = (play.browser(Chromium, "Bob").await?, play.browser(Firefox, "Carol").await?);
+
+    // Both dial the one spare that Alice lists.
+    let (bob, carol) = tokio::try_join!(RoomPage::open(&bobs, &link.url), RoomPage::open(&carols, &link.url))?;
+    bob.wait_task("Welcome").await?;
+    carol.wait_task("Welcome").await?;
+    alice.wait_connected(2).await?;
+    bob.add("Bob is here").await?;
+    carol.add("Carol is here").await?;
+    for page in [&alice, &bob, &carol] {
+        page.wait_task("Bob is here").await?;
+        page.wait_task("Carol is here").await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Browsers that vanish without a word.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use partyline_tests::BrowserKind::Chromium;
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, eventually};
+
+/// How soon a lost connection must be noticed, with a second for the look at the page.
+const NOTICED: Duration = Duration::from_secs(11);
+
+pub(crate) async fn noticed(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Ferry").await?;
+    alice.add("Ropes").await?;
+    let link = alice.share_link().await?;
+    let bobs = play.own_browser(kind, "Bob", BrowserSetup::default()).await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    bob.wait_task("Ropes").await?;
+    bob.add("Anchor").await?;
+    alice.wait_task("Anchor").await?;
+    alice.wait_connected(1).await?;
+
+    bobs.kill().await;
+    eventually("the loss is noticed", NOTICED, || async {
+        let status = alice.status().await?;
+        anyhow::ensure!(!status.starts_with("Connected"), "Alice says “{status}”");
+        Ok(())
+    })
+    .await?;
+    alice.add("Written meanwhile").await?;
+
+    // Bob's browser comes back with what he had, and finds Alice again by itself.
+    bobs.start_again().await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    bob.wait_task("Anchor").await?;
+    bob.wait_task("Written meanwhile").await?;
+    alice.wait_connected(1).await?;
+    bob.wait_connected(1).await?;
+    bob.toggle("Ropes").await?;
+    alice.wait_done("Ropes", true).await?;
+    alice.toggle("Anchor").await?;
+    bob.wait_done("Anchor", true).await
+}
+
+pub(crate) async fn stale(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let daves = play.own_browser(Chromium, "Dave", BrowserSetup::default()).await?;
+    let dave = RoomPage::make_room(&daves, &site, "Ghost ship").await?;
+    dave.add("Lantern").await?;
+    let link = dave.share_link().await?;
+    let alice = RoomPage::open(&play.browser(Chromium, "Alice").await?, &link.url).await?;
+    alice.wait_task("Lantern").await?;
+    alice.wait_connected(1).await?;
+
+    // Dave stays in the phone book until his listing's time is up, but nobody answers there any more.
+    daves.kill().await;
+    let bob = RoomPage::open(&play.browser(BrowserKind::Firefox, "Bob").await?, &link.url).await?;
+    bob.wait_task("Lantern").await?;
+    bob.wait_connected(1).await?;
+    alice.wait_connected(1).await?;
+    bob.add("Compass").await?;
+    alice.wait_task("Compass").await
+}

@@ -1,0 +1,121 @@
+//! The app as a program that stays: first visit, offline start, update, and browsers that lack something.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use partyline_tests::BrowserKind::{Chromium, Firefox};
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, Tab, eventually, http_get};
+use serde_json::json;
+
+pub(crate) async fn first(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let tab = play.browser(kind, "Alice").await?.open(&site.origin()).await?;
+    tab.execute::<()>("window.sameDocument = true; return null;", vec![]).await?;
+    tab.click("button", "New room").await?;
+    tab.fill("Room name", "First").await?;
+    tab.click("button", "Create").await?;
+    let page = RoomPage::wait_open(tab).await?;
+    page.add("At once").await?;
+    ensure!(same_document(page.tab()).await?, "the page was loaded twice");
+    for mark in ["partyline:shell", "partyline:list"] {
+        page.tab().wait_mark(mark).await?;
+    }
+    page.reload().await?;
+    page.wait_task("At once").await
+}
+
+pub(crate) async fn cold_start(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let browser = play.own_browser(kind, "Alice", BrowserSetup::default()).await?;
+    let page = RoomPage::make_room(&browser, &site, "Cabin").await?;
+    page.add("Firewood").await?;
+    page.add("Matches").await?;
+    let link = page.share_link().await?;
+    page.toggle("Matches").await?;
+    page.wait_stored(&link, "Matches").await?;
+    let before = page.tasks().await?;
+
+    // The battery is empty, and there is no network when it is charged again.
+    browser.kill().await;
+    site.kill_phone_book().await?;
+    browser.start_again().await?;
+    let page = RoomPage::open(&browser, &link.url).await?;
+    page.wait_tasks(&before).await?;
+    page.add("Candles").await?;
+    page.wait_stored(&link, "Candles").await?;
+    browser.kill().await;
+    browser.start_again().await?;
+    // From the start page, too: the room is listed there.
+    let tab = browser.open(&site.origin()).await?;
+    tab.click("link", "Cabin").await?;
+    RoomPage::wait_open(tab).await?.wait_task("Candles").await
+}
+
+pub(crate) async fn update(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Shipyard").await?;
+    page.add("Hull").await?;
+    page.tab().execute::<()>("window.sameDocument = true; return null;", vec![]).await?;
+    page.tab().fill("Add a task", "Half a tho").await?;
+
+    // The next version is served: the same files under another version's name.
+    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    ensure!(script.contains("partyline-shell-"), "sw.js names its cache differently");
+    let next = script.replace("partyline-shell-", "partyline-shell-next-");
+    site.proxy().replace("/sw.js", "text/javascript", next.into_bytes());
+    let look = "const done = arguments[arguments.length - 1];
+        navigator.serviceWorker.getRegistration().then(found => found.update()).then(() => done(null), error => done(String(error)));";
+    let error: Option<String> = page.tab().execute_async(look, vec![]).await?;
+    ensure!(error.is_none(), "{error:?}");
+
+    // It is offered, and nothing happens to what somebody is typing.
+    page.tab().wait_for("button", "Update").await?;
+    ensure!(page.tab().value("textbox", "Add a task").await? == "Half a tho", "the words typed are gone");
+    ensure!(same_document(page.tab()).await?, "the page was reloaded unasked");
+
+    // Asked for, it comes.
+    page.tab().click("button", "Update").await?;
+    eventually("the new version", Duration::from_secs(20), || async {
+        ensure!(!same_document(page.tab()).await?, "the old page is still there");
+        Ok(())
+    })
+    .await?;
+    RoomPage::wait_open(page.tab().clone()).await?;
+    page.wait_task("Hull").await?;
+    page.tab().wait_gone("button", "Update").await?;
+    let caches = "const done = arguments[arguments.length - 1]; caches.keys().then(done);";
+    let names = || page.tab().execute_async::<Vec<String>>(caches, vec![]);
+    let shells = |names: &[String]| names.iter().filter(|name| name.starts_with("partyline-shell-")).count();
+    let names = page.wait("one cache", names, |names| shells(names) == 1).await?;
+    ensure!(names.iter().any(|name| name.starts_with("partyline-shell-next-")), "{names:?}");
+    Ok(())
+}
+
+pub(crate) async fn no_service_workers(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let setup = BrowserSetup { without_service_workers: true, ..BrowserSetup::default() };
+    let tab = play.own_browser(Firefox, "Alice", setup).await?.open(&site.origin()).await?;
+    eventually("a page that says what is missing", Duration::from_secs(15), || async {
+        let text = tab.execute::<String>("return document.body.innerText;", vec![]).await?;
+        ensure!(text.to_lowercase().contains("service worker"), "it says: {text}");
+        ensure!(!tab.shows("button", "New room").await?, "it offers a room that it cannot keep");
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn refusal(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let setup = BrowserSetup { refuse_changed_credentials: true, ..BrowserSetup::default() };
+    let browser = play.own_browser(Chromium, "Alice", setup).await?;
+    let page = RoomPage::make_room(&browser, &site, "Island").await?;
+    page.add("Still works").await?;
+    page.wait("the refusal", || page.status(), |status| status.contains("cannot use the phone book")).await?;
+    page.reload().await?;
+    page.wait_task("Still works").await
+}
+
+async fn same_document(tab: &Tab) -> Result<bool> {
+    let answer = tab.execute::<Option<bool>>("return window.sameDocument ?? null;", vec![json!(null)]).await;
+    Ok(answer.context("the page does not answer")?.unwrap_or(false))
+}
