@@ -1,66 +1,50 @@
-//! The connections of this page: finding the other devices of a room and talking to them.
+//! The connections of a room: this browser's half of a crew.
+//!
+//! [`join`] enters a room. One tab of a browser holds its connections ([`leader`]: a Web Lock decides which), the
+//! others show what that tab tells them. In the tab that holds them, [`room`] is one loop over one queue of [`Event`]s:
+//! it feeds the sans-IO machines of `partyline_core` (the [`Dialler`](partyline_core::dial::Dialler) and one
+//! [`PeerSession`](partyline_core::session::PeerSession) a peer) and carries out what they ask for:
+//!
+//! ```text
+//!   RTCPeerConnection ──┐                        ┌── phone book (list, look up)
+//!   data channels ──────┤  Event   Dialler       ├── dial, close
+//!   phone book answers ─┼────────► PeerSession ──┤
+//!   service worker ─────┤  queue                 ├── data channel messages
+//!   timer, visibility ──┘                        └── requests to our own service worker
+//! ```
+//!
+//! No task is looked into here. A peer's request is handed to our service worker, what that announces is passed on to
+//! the peers, and both are opaque bytes.
+
+mod certificate;
+mod clock;
+mod event;
+mod leader;
+mod link;
+mod phone_book;
+mod replication;
+mod room;
+mod slot;
+mod status;
+
+use std::rc::Rc;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 
-/// Whether this page reaches other devices of the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// The browser has no network.
-    Offline,
-    /// The first attempts are under way.
-    Connecting,
-    /// Nobody else is there.
-    Alone,
-    /// At least one device is connected.
-    Connected,
-}
+pub(crate) use status::{Link, PeerStatus, PhoneBook, RoomStatus};
 
-/// What is known of the phone book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PhoneBook {
-    /// Not asked yet.
-    Unknown,
-    /// It answered last time.
-    Reachable,
-    /// It did not answer last time.
-    Unreachable,
-    /// This browser refuses changed ICE credentials, so addresses from the phone book are of no use to it.
-    Off,
-}
-
-/// A device that is connected.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PeerStatus {
-    /// Which device.
-    pub(crate) device: DeviceId,
-    /// Since when, as `Date.now()` counts.
-    pub(crate) since_ms: f64,
-}
-
-/// The state of a room's connections.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RoomStatus {
-    /// In one word.
-    pub(crate) link: Link,
-    /// The connected devices; not empty exactly when `link` is [`Link::Connected`].
-    pub(crate) peers: Vec<PeerStatus>,
-    /// What is known of the phone book.
-    pub(crate) phone_book: PhoneBook,
-}
-
-/// A room's network. Dropping it leaves.
+/// A place in a room's network. Dropping it leaves: the listing is withdrawn and the connections end.
 #[derive(Debug)]
-pub(crate) struct NetHandle;
+pub(crate) struct NetHandle {
+    _candidacy: leader::Candidacy,
+}
 
-/// Joins a room's network and reports its state at once and whenever it changes.
+/// Enters the network of a room and keeps `on_status` told of how it stands.
 pub(crate) fn join(
-    _room: RoomId,
-    _secret: RoomSecret,
-    _device: DeviceId,
+    room: RoomId,
+    secret: RoomSecret,
+    device: DeviceId,
     on_status: impl Fn(RoomStatus) + 'static,
 ) -> NetHandle {
-    let online = web_sys::window().is_none_or(|window| window.navigator().on_line());
-    let link = if online { Link::Alone } else { Link::Offline };
-    on_status(RoomStatus { link, peers: Vec::new(), phone_book: PhoneBook::Unknown });
-    NetHandle
+    NetHandle { _candidacy: leader::stand(room, secret, device, Rc::new(on_status)) }
 }

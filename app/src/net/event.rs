@@ -1,0 +1,85 @@
+//! What can happen to a room's network.
+
+use futures::channel::{mpsc, oneshot};
+use partyline_core::dial::SlotId;
+use partyline_core::id::{Address, DeviceId, Endpoint};
+use partyline_core::session::{RequestHead, StreamId};
+
+use super::link::{Reply, ReplyError};
+use crate::api::Answer;
+
+/// Everything that the loop of a room reacts to.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The spare has its credentials and knows its endpoints.
+    SpareReady(SlotId, Vec<Endpoint>),
+    /// The spare could not be made.
+    SpareFailed(SlotId, SpareError),
+    /// A connectivity check reached a spare that nobody is dialled from.
+    Knock(SlotId),
+    /// ICE found a way.
+    Progress(SlotId),
+    /// The data channel is open.
+    Open(SlotId),
+    /// A message came over it.
+    Message(SlotId, Vec<u8>),
+    /// Its buffer has room again.
+    Drained(SlotId),
+    /// The connection or its channel ended or failed.
+    Closed(SlotId),
+    /// The phone book answered, or did not, to a listing of these endpoints.
+    Registered(Vec<Endpoint>, bool),
+    /// The phone book gave the others' addresses, or did not answer.
+    Peers(Option<Vec<Address>>),
+    /// Our service worker stored something new; `from` is the peer that it came from.
+    Changed { from: Option<DeviceId>, batch: Vec<u8> },
+    /// Our service worker answered a peer's request.
+    Answered { slot: SlotId, stream: StreamId, wants_pull: bool, answer: Answer },
+    /// A request is to be sent to a peer.
+    Ask(Box<Ask>),
+    /// A pull of everything that a peer has and we lack came to its end.
+    Pulled(SlotId, bool),
+    /// The page was shown or hidden.
+    Visible(bool),
+    /// The network came or went.
+    Online(bool),
+    /// A deadline has come.
+    Timer,
+    /// Another tab wants to know how things stand.
+    TellStatus,
+}
+
+/// A request to a peer and where its reply goes.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) slot: SlotId,
+    pub(super) head: RequestHead,
+    pub(super) body: Vec<u8>,
+    pub(super) reply: oneshot::Sender<Result<Reply, ReplyError>>,
+}
+
+/// Why a spare could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SpareError {
+    /// The browser does not take credentials that it did not make.
+    CredentialsRefused,
+    /// Anything else; the text is the browser's.
+    Other(String),
+}
+
+/// Where events go. They outlive the loop: sending to one that has ended does nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A queue: where to put events, and where to take them from.
+    pub(super) fn queue() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded();
+        (Self(sender), receiver)
+    }
+
+    /// Queues an event.
+    pub(super) fn send(&self, event: Event) {
+        let _ = self.0.unbounded_send(event);
+    }
+}

@@ -1,0 +1,136 @@
+//! The client of the phone book: three requests, and nothing in them but an address.
+
+use gloo_net::http::Request;
+use partyline_core::id::{Address, CertHash, Endpoint, RoomId};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
+
+/// How long the phone book may take.
+const TIMEOUT_MS: u32 = 6_000;
+/// The longest answer that is looked at: 64 listings stay far below.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// The body of a registration.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listing {
+    room_id: String,
+    endpoints: Vec<String>,
+    cert_hash: String,
+}
+
+#[derive(Deserialize)]
+struct Peers {
+    peers: Vec<Peer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Peer {
+    ip: String,
+    endpoints: Vec<String>,
+    cert_hash: String,
+}
+
+impl Peer {
+    fn address(&self) -> Option<Address> {
+        let endpoints = self.endpoints.iter().map(|endpoint| Endpoint::parse(endpoint).ok());
+        Address::new(
+            self.ip.parse().ok()?,
+            endpoints.collect::<Option<Vec<_>>>()?,
+            CertHash::parse(&self.cert_hash).ok()?,
+        )
+        .ok()
+    }
+}
+
+fn listing(room: RoomId, local: &CertHash, endpoints: &[Endpoint]) -> String {
+    let listing = Listing {
+        room_id: room.to_string(),
+        endpoints: endpoints.iter().take(Address::MAX_ENDPOINTS).map(ToString::to_string).collect(),
+        cert_hash: local.to_string(),
+    };
+    serde_json::to_string(&listing).unwrap_or_default()
+}
+
+/// Lists these endpoints; whether the phone book took them.
+pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> bool {
+    let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
+    let request = Request::post("/discovery/register")
+        .abort_signal(Some(&signal))
+        .header("Content-Type", "application/json")
+        .body(listing(room, &local, endpoints));
+    match request {
+        Ok(request) => request.send().await.is_ok_and(|answer| answer.ok()),
+        Err(_) => false,
+    }
+}
+
+/// The others' addresses. A listing that does not parse is left out; no answer at all is `None`.
+pub(super) async fn peers(room: RoomId, local: CertHash) -> Option<Vec<Address>> {
+    let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
+    let path = format!("/discovery/peers?roomId={room}&certHash={local}");
+    let answer = Request::get(&path).abort_signal(Some(&signal)).send().await.ok()?;
+    if !answer.ok() {
+        return None;
+    }
+    let body = answer.text().await.ok()?;
+    parse_peers(&body)
+}
+
+fn parse_peers(body: &str) -> Option<Vec<Address>> {
+    if body.len() > MAX_ANSWER {
+        return None;
+    }
+    let Peers { peers } = serde_json::from_str(body).ok()?;
+    Some(peers.iter().filter_map(Peer::address).collect())
+}
+
+/// Withdraws the listing of a page that is going away: sent by the browser even after the page is gone.
+pub(super) fn withdraw_in_passing(room: RoomId, local: &CertHash) {
+    let Some(window) = web_sys::window() else { return };
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type("application/json");
+    let parts = js_sys::Array::of1(&JsValue::from_str(&listing(room, local, &[])));
+    if let Ok(body) = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options) {
+        let _ = window.navigator().send_beacon_with_opt_blob("/discovery/register", Some(&body));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn takes_what_parses_and_leaves_the_rest() {
+        let body = format!(
+            r#"{{"peers":[
+                {{"ip":"203.0.113.7","endpoints":["192.0.2.1:5000"],"certHash":"{HASH}"}},
+                {{"ip":"203.0.113.7","endpoints":["127.0.0.1:5000"],"certHash":"{HASH}"}},
+                {{"ip":"not an address","endpoints":[],"certHash":"{HASH}"}},
+                {{"ip":"203.0.113.7","endpoints":[],"certHash":"short"}}
+            ]}}"#
+        );
+        let found = parse_peers(&body).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].endpoints[0].to_string(), "192.0.2.1:5000");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_no_answer() {
+        assert!(parse_peers("<html>").is_none());
+        assert!(parse_peers(r#"{"peers":7}"#).is_none());
+        assert!(parse_peers(&" ".repeat(MAX_ANSWER + 1)).is_none());
+    }
+
+    #[test]
+    fn a_listing_holds_an_address_and_nothing_else() {
+        let room = RoomId::from_random_bytes([7; 16]);
+        let endpoint = Endpoint::parse("192.0.2.1:5000").unwrap();
+        let text = listing(room, &CertHash::from_bytes([0; 32]), &[endpoint]);
+        let expected = format!(r#"{{"roomId":"{room}","endpoints":["192.0.2.1:5000"],"certHash":"{HASH}"}}"#);
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,451 @@
+//! The loop of the tab that holds a room's connections.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::{Either, select};
+use futures::stream::StreamExt;
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use js_sys::{Reflect, Uint8Array};
+use partyline_core::connect::IceCredentials;
+use partyline_core::connect::sdp::{RemoteAnswer, dial_candidates, setup_of_remote};
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
+use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::session::{PeerSession, ResponseHead, SessionConfig};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{BroadcastChannel, MessageEvent, VisibilityState};
+
+use super::certificate::{self, Certificate};
+use super::clock::{now_ms, random};
+use super::event::{Event, Events, SpareError};
+use super::link::{Link, LinkEvent};
+use super::slot::Slot;
+use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
+use super::{phone_book, replication};
+
+/// Where the service worker announces what it stored.
+const ANNOUNCEMENTS: &str = "partyline";
+
+/// Who we are in which room.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    pub(super) room: RoomId,
+    pub(super) secret: RoomSecret,
+    pub(super) device: DeviceId,
+}
+
+/// Holds the room's connections until `resigned` resolves.
+pub(super) async fn run(
+    membership: Membership,
+    publish: Rc<dyn Fn(RoomStatus)>,
+    (events, mut queue): (Events, mpsc::UnboundedReceiver<Event>),
+    mut resigned: oneshot::Receiver<()>,
+) {
+    let Ok(certificate) = certificate::of_room(membership.room).await else {
+        publish(RoomStatus { link: Network::Alone, peers: Vec::new(), phone_book: PhoneBook::Off });
+        let _ = resigned.await;
+        return;
+    };
+    let room = Rc::new(RefCell::new(Room::new(membership, certificate, events.clone(), publish)));
+    let _listeners = listeners(&events, &room);
+    room.borrow_mut().settle();
+    loop {
+        match select(queue.next(), &mut resigned).await {
+            Either::Left((Some(event), _)) => room.borrow_mut().handle(event),
+            Either::Left((None, _)) | Either::Right(_) => break,
+        }
+    }
+    room.borrow_mut().leave();
+}
+
+/// The state of the loop. Every change ends in [`settle`](Self::settle).
+struct Room {
+    membership: Membership,
+    certificate: Certificate,
+    dialler: Dialler,
+    links: BTreeMap<SlotId, Link>,
+    events: Events,
+    publish: Rc<dyn Fn(RoomStatus)>,
+    published: Option<RoomStatus>,
+    /// The browser refuses credentials that it did not make: the phone book is of no use.
+    refused: bool,
+    timer: Option<Timeout>,
+    marked_connected: bool,
+    marked_synced: bool,
+}
+
+impl Room {
+    fn new(
+        membership: Membership,
+        certificate: Certificate,
+        events: Events,
+        publish: Rc<dyn Fn(RoomStatus)>,
+    ) -> Self {
+        let now = now_ms();
+        let seed = u64::from_le_bytes(random());
+        let mut dialler = Dialler::new(certificate.hash, DiallerConfig::default(), seed, now);
+        if let Some(window) = web_sys::window() {
+            dialler.handle_online(window.navigator().on_line(), now);
+        }
+        dialler.handle_visibility(visible(), now);
+        Self {
+            membership,
+            certificate,
+            dialler,
+            links: BTreeMap::new(),
+            events,
+            publish,
+            published: None,
+            refused: false,
+            timer: None,
+            marked_connected: false,
+            marked_synced: false,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = now_ms();
+        match event {
+            Event::SpareReady(slot, endpoints) => self.dialler.handle_spare_ready(slot, endpoints, now),
+            Event::SpareFailed(slot, error) => {
+                self.refused |= error == SpareError::CredentialsRefused;
+                self.links.remove(&slot);
+                self.dialler.handle_closed(slot, now);
+            }
+            Event::Knock(slot) => self.dialler.handle_knock(slot, now),
+            Event::Progress(slot) => self.dialler.handle_progress(slot, now),
+            Event::Open(slot) => self.open_session(slot, now),
+            Event::Message(slot, message) => {
+                let session = self.links.get_mut(&slot).and_then(|link| link.session.as_mut());
+                // What is wrong with the message comes out as the session's `Closed`.
+                if let Some(session) = session {
+                    let _ = session.handle_message(&message, now);
+                }
+            }
+            Event::Closed(slot) => self.close(slot, now),
+            Event::Registered(endpoints, taken) => self.dialler.handle_registered(&endpoints, taken, now),
+            Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
+            Event::Changed { from, batch } => self.pass_on(from, &batch),
+            Event::Answered { slot, stream, wants_pull, answer } => {
+                if let Some(link) = self.links.get_mut(&slot) {
+                    let headers = match answer.content_type {
+                        content_type if content_type.is_empty() => Vec::new(),
+                        content_type => vec![("content-type".to_owned(), content_type)],
+                    };
+                    link.answer(stream, ResponseHead { status: answer.status, headers }, answer.body);
+                }
+                if wants_pull {
+                    self.pull(slot);
+                }
+            }
+            Event::Ask(ask) => {
+                // Dropping the sender tells whoever waits that the link is gone.
+                if let Some(link) = self.links.get_mut(&ask.slot) {
+                    link.ask(ask.head, ask.body, ask.reply);
+                }
+            }
+            Event::Pulled(slot, done) => self.pulled(slot, done),
+            Event::Visible(visible) => self.dialler.handle_visibility(visible, now),
+            Event::Online(online) => self.dialler.handle_online(online, now),
+            Event::Drained(_) | Event::Timer => {}
+            Event::TellStatus => self.published = None,
+        }
+        self.settle();
+    }
+
+    /// Drains all machines until none has anything more to do, then sets the timer and tells the status.
+    fn settle(&mut self) {
+        let now = now_ms();
+        self.dialler.handle_timeout(now);
+        for link in self.links.values_mut() {
+            if let Some(session) = &mut link.session {
+                session.handle_timeout(now);
+            }
+        }
+        loop {
+            let drained = self.drain_links(now);
+            let acted = self.act(now);
+            if !drained && !acted {
+                break;
+            }
+        }
+        self.set_timer(now);
+        self.tell();
+    }
+
+    fn drain_links(&mut self, now: u64) -> bool {
+        let mut happened = Vec::new();
+        for (slot, link) in &mut self.links {
+            happened.extend(link.drain().into_iter().map(|event| (*slot, event)));
+            if !link.pump() {
+                happened.push((*slot, LinkEvent::Closed));
+            }
+        }
+        let any = !happened.is_empty();
+        for (slot, event) in happened {
+            match event {
+                LinkEvent::Established(device) => self.established(slot, device, now),
+                LinkEvent::Request(stream, head, body) => {
+                    if let Some((device, _)) = self.links.get(&slot).and_then(|link| link.peer) {
+                        let (events, room) = (self.events.clone(), self.membership.room);
+                        spawn_local(replication::hand_on(events, slot, stream, room, device, head, body));
+                    }
+                }
+                LinkEvent::Closed => self.close(slot, now),
+            }
+        }
+        any
+    }
+
+    /// Carries out what the dialler wants.
+    fn act(&mut self, now: u64) -> bool {
+        let mut any = false;
+        while let Some(action) = self.dialler.poll_action() {
+            any = true;
+            if self.refused {
+                continue;
+            }
+            let (room, local) = (self.membership.room, self.certificate.hash);
+            let events = self.events.clone();
+            match action {
+                Action::MakeSpare(slot) => {
+                    let credentials = IceCredentials::derive(&self.membership.secret, &local);
+                    match Slot::make(slot, &self.certificate, credentials, &events) {
+                        Ok(made) => {
+                            self.links.insert(slot, Link::new(made));
+                        }
+                        Err(_) => events.send(Event::Closed(slot)),
+                    }
+                }
+                Action::Drop(slot) => {
+                    self.links.remove(&slot);
+                }
+                Action::Dial { slot, address } => self.dial(slot, &address),
+                Action::AddEndpoints { slot, address } => {
+                    if let Some(link) = self.links.get(&slot) {
+                        link.slot.add_candidates(&dial_candidates(&address));
+                    }
+                }
+                Action::Register(endpoints) => spawn_local(async move {
+                    let taken = phone_book::register(room, local, &endpoints).await;
+                    events.send(Event::Registered(endpoints, taken));
+                }),
+                Action::Poll => spawn_local(async move {
+                    events.send(Event::Peers(phone_book::peers(room, local).await));
+                }),
+                Action::ProbePeers => {
+                    for link in self.links.values_mut() {
+                        if let Some(session) = &mut link.session {
+                            session.probe(now);
+                        }
+                    }
+                }
+            }
+        }
+        any
+    }
+
+    fn dial(&mut self, slot: SlotId, address: &Address) {
+        let Some(link) = self.links.get_mut(&slot) else { return };
+        let answer = RemoteAnswer {
+            credentials: IceCredentials::derive(&self.membership.secret, &address.cert_hash),
+            cert_hash: address.cert_hash,
+            setup: setup_of_remote(&self.certificate.hash, &address.cert_hash),
+            candidates: dial_candidates(address),
+        };
+        link.remote = Some(address.cert_hash);
+        link.slot.dial(slot, &answer, &self.events);
+    }
+
+    fn open_session(&mut self, slot: SlotId, now: u64) {
+        let Membership { room, secret, device } = &self.membership;
+        let Some(link) = self.links.get_mut(&slot) else { return };
+        let Some(remote) = link.remote else { return };
+        let config = SessionConfig {
+            room: *room,
+            secret: secret.clone(),
+            local: self.certificate.hash,
+            remote,
+            device: *device,
+            ephemeral: random(),
+        };
+        match PeerSession::new(config, now) {
+            Ok(session) => {
+                link.session = Some(session);
+                self.dialler.handle_progress(slot, now);
+            }
+            Err(_) => self.close(slot, now),
+        }
+    }
+
+    fn established(&mut self, slot: SlotId, device: DeviceId, now: u64) {
+        let remote: Option<CertHash> = self.links.get(&slot).and_then(|link| link.remote);
+        let Some(remote) = remote else { return };
+        if device == self.membership.device {
+            // Our own profile, copied: two replicas that number their writes alike must not meet.
+            self.close(slot, now);
+            return;
+        }
+        self.dialler.handle_open(slot, remote, now);
+        if !std::mem::replace(&mut self.marked_connected, true) {
+            mark("partyline:connected");
+        }
+        self.pull(slot);
+    }
+
+    fn close(&mut self, slot: SlotId, now: u64) {
+        self.links.remove(&slot);
+        self.dialler.handle_closed(slot, now);
+    }
+
+    /// Gets what the peer has and we lack; once more afterwards if it was asked for meanwhile.
+    fn pull(&mut self, slot: SlotId) {
+        let Some(link) = self.links.get_mut(&slot) else { return };
+        let Some((device, _)) = link.peer else { return };
+        if link.pull.is_some() {
+            link.pull = Some(true);
+            return;
+        }
+        link.pull = Some(false);
+        spawn_local(replication::pull(self.events.clone(), slot, self.membership.room, device));
+    }
+
+    fn pulled(&mut self, slot: SlotId, done: bool) {
+        let Some(link) = self.links.get_mut(&slot) else { return };
+        let again = link.pull.take() == Some(true);
+        if done && !std::mem::replace(&mut self.marked_synced, true) {
+            mark("partyline:synced");
+        }
+        if again {
+            self.pull(slot);
+        }
+    }
+
+    /// Passes news on to every peer but the one that it came from.
+    fn pass_on(&mut self, from: Option<DeviceId>, batch: &[u8]) {
+        for (slot, link) in &self.links {
+            if link.peer.is_some_and(|(device, _)| Some(device) != from) {
+                let (events, room) = (self.events.clone(), self.membership.room);
+                spawn_local(replication::push(events, *slot, room, batch.to_vec()));
+            }
+        }
+    }
+
+    fn set_timer(&mut self, now: u64) {
+        let sessions = self.links.values().filter_map(|link| link.session.as_ref()?.poll_timeout());
+        let dialler = if self.refused { None } else { self.dialler.poll_timeout() };
+        self.timer = sessions.chain(dialler).min().map(|deadline| {
+            let events = self.events.clone();
+            let wait = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX).clamp(1, 60_000);
+            Timeout::new(wait, move || events.send(Event::Timer))
+        });
+    }
+
+    fn status(&self) -> RoomStatus {
+        let mut peers: Vec<PeerStatus> = self
+            .links
+            .values()
+            .filter_map(|link| link.peer)
+            .map(|(device, since_ms)| PeerStatus { device, since_ms })
+            .collect();
+        peers.sort_by(|a, b| a.since_ms.total_cmp(&b.since_ms));
+        let link = match self.dialler.activity() {
+            _ if !peers.is_empty() => Network::Connected,
+            Activity::Offline => Network::Offline,
+            Activity::Connecting if !self.refused => Network::Connecting,
+            _ => Network::Alone,
+        };
+        let phone_book = match self.dialler.book_state() {
+            _ if self.refused => PhoneBook::Off,
+            BookState::Unknown => PhoneBook::Unknown,
+            BookState::Reachable => PhoneBook::Reachable,
+            BookState::Unreachable => PhoneBook::Unreachable,
+        };
+        RoomStatus { link, peers, phone_book }
+    }
+
+    fn tell(&mut self) {
+        let status = self.status();
+        if self.published.as_ref() != Some(&status) {
+            self.published = Some(status.clone());
+            (self.publish)(status);
+        }
+    }
+
+    /// Says goodbye: to the phone book, and to each peer, so that nobody dials or waits in vain.
+    fn leave(&mut self) {
+        phone_book::withdraw_in_passing(self.membership.room, &self.certificate.hash);
+        for link in self.links.values_mut() {
+            if let Some(session) = &mut link.session {
+                session.close();
+                link.pump();
+            }
+        }
+        // A page that comes back from the browser's page cache finds its loop alive: it begins anew from these.
+        for slot in std::mem::take(&mut self.links).into_keys() {
+            self.events.send(Event::Closed(slot));
+        }
+    }
+}
+
+fn visible() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+}
+
+fn mark(name: &str) {
+    if let Some(clock) = web_sys::window().and_then(|window| window.performance()) {
+        let _ = clock.mark(name);
+    }
+}
+
+/// What the page and the service worker tell the loop. They end with the returned listeners.
+fn listeners(events: &Events, room: &Rc<RefCell<Room>>) -> Vec<EventListener> {
+    let mut listeners = Vec::new();
+    if let Some(window) = web_sys::window() {
+        for (name, online) in [("online", true), ("offline", false)] {
+            let events = events.clone();
+            listeners.push(EventListener::new(&window, name, move |_| events.send(Event::Online(online))));
+        }
+        if let Some(document) = window.document() {
+            let events = events.clone();
+            listeners.push(EventListener::new(&document, "visibilitychange", move |_| {
+                events.send(Event::Visible(visible()));
+            }));
+        }
+        let leaving = Rc::clone(room);
+        listeners.push(EventListener::new(&window, "pagehide", move |_| {
+            // There is no later turn of the loop: it has to happen now. A handler that is running already will not
+            // be interrupted by this event, so the borrow is free.
+            if let Ok(mut room) = leaving.try_borrow_mut() {
+                room.leave();
+            }
+        }));
+    }
+    if let Ok(channel) = BroadcastChannel::new(ANNOUNCEMENTS) {
+        let events = events.clone();
+        let id = room.borrow().membership.room.to_string();
+        listeners.push(EventListener::new(&channel, "message", move |event| {
+            let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data).unwrap_or_default();
+            if let Some(changed) = announcement(&data, &id) {
+                events.send(changed);
+            }
+        }));
+    }
+    listeners
+}
+
+/// Reads the service worker's `changed` announcement for a room.
+fn announcement(data: &JsValue, room: &str) -> Option<Event> {
+    let field = |name: &str| Reflect::get(data, &name.into()).ok();
+    if field("type")?.as_string()? != "changed" || field("room")?.as_string()? != room {
+        return None;
+    }
+    let batch = field("batch")?.dyn_into::<Uint8Array>().ok()?.to_vec();
+    let from = field("from")?.as_string().and_then(|device| DeviceId::parse(&device).ok());
+    (!batch.is_empty()).then_some(Event::Changed { from, batch })
+}

@@ -1,0 +1,217 @@
+//! One `RTCPeerConnection` with its one data channel.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use gloo_events::EventListener;
+use js_sys::{ArrayBuffer, Uint8Array};
+use partyline_core::connect::IceCredentials;
+use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
+use partyline_core::dial::SlotId;
+use partyline_core::id::Endpoint;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    DomException, MessageEvent, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit,
+    RtcIceConnectionState, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+};
+
+use super::certificate::{Certificate, configuration};
+use super::event::{Event, Events, SpareError};
+
+/// Above this many bytes in the channel's buffer nothing more is put into it.
+const BUFFER_HIGH: u32 = 1024 * 1024;
+/// Once it has drained to this, more is.
+const BUFFER_LOW: u32 = 256 * 1024;
+/// No message that a peer may send is longer.
+const MAX_MESSAGE: u32 = 64 * 1024;
+
+/// One connection: a spare until it is dialled from. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    connection: RtcPeerConnection,
+    channel: RtcDataChannel,
+    _listeners: Vec<EventListener>,
+}
+
+impl Slot {
+    /// Makes a connection and has it gather its endpoints under these credentials; [`Event::SpareReady`] or
+    /// [`Event::SpareFailed`] follows.
+    pub(super) fn make(
+        id: SlotId,
+        certificate: &Certificate,
+        credentials: IceCredentials,
+        events: &Events,
+    ) -> Result<Self, JsValue> {
+        let connection = RtcPeerConnection::new_with_configuration(&configuration(&certificate.certificate))?;
+        let init = RtcDataChannelInit::new();
+        init.set_negotiated(true);
+        init.set_id(0);
+        let channel = connection.create_data_channel_with_data_channel_dict("partyline", &init);
+        channel.set_binary_type(RtcDataChannelType::Arraybuffer);
+        channel.set_buffered_amount_low_threshold(BUFFER_LOW);
+        let gathered = Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
+        let listeners = listeners(id, &connection, &channel, events, &gathered);
+        spawn_local(async move { gathered.begin(&credentials).await });
+        Ok(Self { connection, channel, _listeners: listeners })
+    }
+
+    /// Dials: gives the browser the answer that we wrote for the other side.
+    pub(super) fn dial(&self, id: SlotId, answer: &RemoteAnswer, events: &Events) {
+        let description = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
+        description.set_sdp(&answer.to_sdp());
+        let taken = JsFuture::from(self.connection.set_remote_description(&description));
+        let events = events.clone();
+        spawn_local(async move {
+            if taken.await.is_err() {
+                events.send(Event::Closed(id));
+            }
+        });
+    }
+
+    /// Has a dial that is under way try these too.
+    pub(super) fn add_candidates(&self, candidates: &[Endpoint]) {
+        for (rank, candidate) in (0..).zip(candidates) {
+            let init = RtcIceCandidateInit::new(&candidate_attribute(candidate, rank));
+            init.set_sdp_mid(Some("0"));
+            let taken = self.connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+            // One that the browser does not take is one way less, no more.
+            spawn_local(async move { drop(JsFuture::from(taken).await) });
+        }
+    }
+
+    /// Whether the channel's buffer takes more.
+    pub(super) fn has_room(&self) -> bool {
+        self.channel.buffered_amount() < BUFFER_HIGH
+    }
+
+    /// Sends one message; `false` when the channel is not open.
+    pub(super) fn send(&self, message: &[u8]) -> bool {
+        self.channel.send_with_u8_array(message).is_ok()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.channel.close();
+        self.connection.close();
+    }
+}
+
+/// The way of a spare to its endpoints.
+#[derive(Clone)]
+struct Gathered {
+    id: SlotId,
+    connection: RtcPeerConnection,
+    events: Events,
+    /// Set once the local description is, so that a state change before it says nothing.
+    described: Rc<Cell<bool>>,
+}
+
+impl Gathered {
+    async fn begin(&self, credentials: &IceCredentials) {
+        match self.describe(credentials).await {
+            Ok(()) => {
+                self.described.set(true);
+                self.check();
+            }
+            Err(error) => self.events.send(Event::SpareFailed(self.id, spare_error(&error))),
+        }
+    }
+
+    /// Sets the offer as local description, with our credentials in the place of the browser's.
+    async fn describe(&self, credentials: &IceCredentials) -> Result<(), JsValue> {
+        let offer: RtcSessionDescriptionInit = JsFuture::from(self.connection.create_offer()).await?.unchecked_into();
+        let description = RtcSessionDescriptionInit::new(RtcSdpType::Offer);
+        description.set_sdp(&with_credentials(&offer.get_sdp().unwrap_or_default(), credentials));
+        JsFuture::from(self.connection.set_local_description(&description)).await?;
+        Ok(())
+    }
+
+    /// Tells the endpoints once they are all known.
+    fn check(&self) {
+        if !self.described.get() || self.connection.ice_gathering_state() != RtcIceGatheringState::Complete {
+            return;
+        }
+        self.described.set(false);
+        let text = self.connection.local_description().map(|description| description.sdp()).unwrap_or_default();
+        self.events.send(match LocalDescription::parse(&text) {
+            Ok(description) => Event::SpareReady(self.id, description.endpoints),
+            Err(error) => Event::SpareFailed(self.id, SpareError::Other(error.to_string())),
+        });
+    }
+}
+
+fn spare_error(error: &JsValue) -> SpareError {
+    match error.dyn_ref::<DomException>() {
+        Some(exception) if exception.name() == "InvalidModificationError" => SpareError::CredentialsRefused,
+        Some(exception) => SpareError::Other(exception.message()),
+        None => SpareError::Other(format!("{error:?}")),
+    }
+}
+
+fn listeners(
+    id: SlotId,
+    connection: &RtcPeerConnection,
+    channel: &RtcDataChannel,
+    events: &Events,
+    gathered: &Gathered,
+) -> Vec<EventListener> {
+    let gathering = {
+        let gathered = gathered.clone();
+        EventListener::new(connection, "icegatheringstatechange", move |_| gathered.check())
+    };
+    let ice = {
+        let (connection, events) = (connection.clone(), events.clone());
+        EventListener::new(&connection.clone(), "iceconnectionstatechange", move |_| {
+            match connection.ice_connection_state() {
+                // Chromium shows so that a connectivity check came in before anybody was dialled.
+                RtcIceConnectionState::Checking if connection.remote_description().is_none() => {
+                    events.send(Event::Knock(id));
+                }
+                RtcIceConnectionState::Connected | RtcIceConnectionState::Completed => {
+                    events.send(Event::Progress(id));
+                }
+                RtcIceConnectionState::Failed => events.send(Event::Closed(id)),
+                _ => {}
+            }
+        })
+    };
+    let state = {
+        let (connection, events) = (connection.clone(), events.clone());
+        EventListener::new(&connection.clone(), "connectionstatechange", move |_| {
+            if matches!(
+                connection.connection_state(),
+                RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
+            ) {
+                events.send(Event::Closed(id));
+            }
+        })
+    };
+    let on_channel = |name: &'static str, make: fn(SlotId) -> Event| {
+        let events = events.clone();
+        EventListener::new(channel, name, move |_| events.send(make(id)))
+    };
+    let message = {
+        let events = events.clone();
+        EventListener::new(channel, "message", move |event| {
+            let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+            // Text, or more than any peer may send, ends the connection: the session would refuse it anyway.
+            match data.and_then(|data| data.dyn_into::<ArrayBuffer>().ok()) {
+                Some(bytes) if bytes.byte_length() <= MAX_MESSAGE => {
+                    events.send(Event::Message(id, Uint8Array::new(&bytes).to_vec()));
+                }
+                _ => events.send(Event::Closed(id)),
+            }
+        })
+    };
+    vec![
+        gathering,
+        ice,
+        state,
+        message,
+        on_channel("open", Event::Open),
+        on_channel("close", Event::Closed),
+        on_channel("bufferedamountlow", Event::Drained),
+    ]
+}

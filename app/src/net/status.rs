@@ -1,0 +1,95 @@
+//! How a room's network stands, in the terms that a person is told.
+
+use partyline_core::id::DeviceId;
+use serde::{Deserialize, Serialize};
+
+/// How a room's network stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RoomStatus {
+    /// The whole in a word.
+    pub(crate) link: Link,
+    /// Who is connected, the longest connected first.
+    pub(crate) peers: Vec<PeerStatus>,
+    /// Whether strangers can be found.
+    pub(crate) phone_book: PhoneBook,
+}
+
+/// The network in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Link {
+    /// The device has no network.
+    Offline,
+    /// Somebody is being dialled, or it is not known yet whether anybody is there.
+    Connecting,
+    /// Nobody else is there.
+    Alone,
+    /// At least one peer is connected.
+    Connected,
+}
+
+/// The phone book, as far as this device can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PhoneBook {
+    /// Not asked yet.
+    Unknown,
+    /// It answers.
+    Reachable,
+    /// It does not.
+    Unreachable,
+    /// Of no use here: this browser refuses changed ICE credentials.
+    Off,
+}
+
+/// One connected peer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PeerStatus {
+    /// Which device.
+    pub(crate) device: DeviceId,
+    /// Since when, in milliseconds of Unix time.
+    pub(crate) since_ms: f64,
+}
+
+/// A [`RoomStatus`] on its way to another tab.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StatusMessage {
+    link: Link,
+    peers: Vec<(String, f64)>,
+    phone_book: PhoneBook,
+}
+
+impl From<&RoomStatus> for StatusMessage {
+    fn from(status: &RoomStatus) -> Self {
+        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms)).collect();
+        Self { link: status.link, peers, phone_book: status.phone_book }
+    }
+}
+
+impl From<StatusMessage> for RoomStatus {
+    fn from(message: StatusMessage) -> Self {
+        let peer = |(device, since_ms): (String, f64)| {
+            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms })
+        };
+        Self {
+            link: message.link,
+            peers: message.peers.into_iter().filter_map(peer).collect(),
+            phone_book: message.phone_book,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_survives_the_way_to_another_tab() {
+        let status = RoomStatus {
+            link: Link::Connected,
+            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5 }],
+            phone_book: PhoneBook::Unreachable,
+        };
+        let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();
+        let message: StatusMessage = serde_json::from_str(&message).unwrap();
+        assert_eq!(RoomStatus::from(message), status);
+    }
+}
