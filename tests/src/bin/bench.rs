@@ -1,2 +1,225 @@
-//! Measures what a user waits for.
-fn main() {}
+//! Measures what a user waits for, prints it as a table and keeps it as `bench.json`.
+//!
+//! Run by `cargo xtask bench`. Everything is on one machine, over loopback: what is measured is Partyline, not a network.
+//! Nothing is asserted here, since what is fast depends on the machine.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use partyline_tests::BrowserKind::{Chromium, Firefox};
+use partyline_tests::{Browser, BrowserKind, BrowserSetup, Lab, RoomLink, RoomPage, Site, Tools, eventually, http_get};
+use serde_json::{Value, json};
+
+/// How many tasks there are in the room that is opened.
+const TASKS: usize = 20;
+
+/// How often opening a link and starting offline are measured.
+const OPENINGS: usize = 10;
+
+/// How often an edit is measured.
+const EDITS: usize = 20;
+
+fn main() -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(bench())
+}
+
+async fn bench() -> Result<()> {
+    let lab = Lab::new(Tools::from_env()?);
+    let visit = first_visit(&lab).await?;
+    println!("first visit, after brotli         {:>9} bytes in {} files", visit.bytes, visit.files);
+
+    let mut series = Vec::new();
+    let host = start(&lab, Chromium, "Alice").await?;
+    let room = Room::make(&lab, &host).await?;
+    for kind in [Chromium, Firefox] {
+        let guest = start(&lab, kind, "Bob").await?;
+        series.push(link_to_synced(&lab, &room, &guest).await?.printed());
+        series.push(edit_to_visible(&lab, &room, &guest).await?.printed());
+        guest.kill().await;
+    }
+    host.kill().await;
+    for kind in [Chromium, Firefox] {
+        series.push(offline_start(&lab, kind).await?.printed());
+    }
+
+    let file = lab.tools().out.join("bench.json");
+    let report = json!({
+        "firstVisitBytes": visit.bytes,
+        "firstVisitFiles": visit.files,
+        "milliseconds": series.iter().map(Series::to_json).collect::<Vec<_>>(),
+    });
+    std::fs::write(&file, serde_json::to_vec_pretty(&report)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    println!("kept in {}", file.display());
+    Ok(())
+}
+
+/// One measurement, repeated.
+struct Series {
+    what: String,
+    sorted: Vec<f64>,
+}
+
+impl Series {
+    fn new(what: &str, kind: BrowserKind, mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self { what: format!("{what}, {kind:?}"), sorted: values }
+    }
+
+    fn at(&self, part: f64) -> f64 {
+        let last = self.sorted.len().saturating_sub(1) as f64;
+        // Between the two neighbours, so that the median of an even number is right.
+        let (low, high) = ((last * part).floor(), (last * part).ceil());
+        let value = |index: f64| self.sorted.get(index as usize).copied().unwrap_or(f64::NAN);
+        f64::midpoint(value(low), value(high))
+    }
+
+    fn printed(self) -> Self {
+        let (median, least, most) = (self.at(0.5), self.at(0.0), self.at(1.0));
+        println!("{:<34}{median:>9.0} ms, {least:.0} to {most:.0} ms in {} runs", self.what, self.sorted.len());
+        self
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "what": self.what, "median": self.at(0.5), "min": self.at(0.0), "max": self.at(1.0), "runs": self.sorted })
+    }
+}
+
+struct Visit {
+    bytes: usize,
+    files: usize,
+}
+
+/// What a browser fetches until the app works offline.
+async fn first_visit(lab: &Lab) -> Result<Visit> {
+    let site = lab.site().await?;
+    let browser = start(lab, Chromium, "Visitor").await?;
+    let tab = browser.open(&site.origin()).await?;
+    tab.wait_for("button", "New room").await?;
+    let installed = "const done = arguments[arguments.length - 1];
+        navigator.serviceWorker.ready.then(() => done(true));";
+    ensure!(tab.execute_async::<bool>(installed, vec![]).await?);
+    browser.kill().await;
+    let requests = site.proxy().requests().into_iter().filter(|request| request.method == "GET");
+    let paths: BTreeSet<String> = requests.map(|request| request.path).collect();
+    let mut visit = Visit { bytes: 0, files: 0 };
+    for path in paths {
+        let answer = http_get(site.upstream(), &path).await?;
+        if answer.status == 200 {
+            visit.bytes += compressed(&answer.body)?.min(answer.body.len());
+            visit.files += 1;
+        }
+    }
+    Ok(visit)
+}
+
+fn compressed(body: &[u8]) -> Result<usize> {
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 64 * 1024, 11, 22);
+    writer.write_all(body)?;
+    writer.flush()?;
+    Ok(writer.into_inner().len())
+}
+
+/// A room with tasks in it, open in a browser.
+struct Room {
+    page: RoomPage,
+    link: RoomLink,
+    /// Open for as long as the page is.
+    _site: Site,
+}
+
+impl Room {
+    async fn make(lab: &Lab, host: &Arc<Browser>) -> Result<Self> {
+        let site = lab.site().await?;
+        let page = RoomPage::make_room(host, &site, "Bench").await?;
+        for number in 1..=TASKS {
+            page.add(&format!("Task {number}")).await?;
+        }
+        let link = page.share_link().await?;
+        Ok(Self { page, link, _site: site })
+    }
+}
+
+/// From opening the link in a browser that was never here to having all of the room.
+async fn link_to_synced(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<Series> {
+    let mut values = Vec::new();
+    for _ in 0..OPENINGS {
+        // An origin that this browser does not know: no service worker, no cache, no room.
+        let site = lab.site().await?;
+        let page = RoomPage::open(guest, &room.link.at(&site)?.url).await?;
+        values.push(page.tab().wait_mark("partyline:synced").await?);
+        page.wait_task(&format!("Task {TASKS}")).await?;
+        page.tab().clone().close().await?;
+        room.page.wait_status("No other device connected").await?;
+    }
+    Ok(Series::new("link opened to synced", guest.kind(), values))
+}
+
+/// From the Enter key in one browser to the task in the other's page.
+async fn edit_to_visible(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<Series> {
+    let site = lab.site().await?;
+    let page = RoomPage::open(guest, &room.link.at(&site)?.url).await?;
+    page.wait_connected(1).await?;
+    room.page.wait_connected(1).await?;
+    // Both clocks are this machine's. Firefox and Chromium round theirs to 1 ms at worst.
+    let press = "addEventListener('keydown', event => {
+            if (event.key === 'Enter') window.pressed = performance.timeOrigin + performance.now();
+        }, { capture: true }); return null;";
+    room.page.tab().execute::<()>(press, vec![]).await?;
+    let mut values = Vec::new();
+    for number in 1..=EDITS {
+        let title = format!("{:?} sees {number}", guest.kind());
+        let watch = "const title = arguments[0];
+            document.body.dataset.seen = '';
+            const look = () => {
+                if (![...document.querySelectorAll(ROLES.checkbox)].some(box => nameOf(box) === title)) return;
+                observer.disconnect();
+                document.body.dataset.seen = performance.timeOrigin + performance.now();
+            };
+            const observer = new MutationObserver(look);
+            observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+            return null;";
+        page.tab().execute::<()>(watch, vec![json!(title)]).await?;
+        room.page.add(&title).await?;
+        let seen = eventually("the task", Duration::from_secs(10), || async {
+            let seen = "return parseFloat(document.body.dataset.seen) || null;";
+            page.tab().execute::<Option<f64>>(seen, vec![]).await?.context("not seen yet")
+        })
+        .await?;
+        let pressed: f64 = room.page.tab().execute("return window.pressed;", vec![]).await?;
+        values.push(seen - pressed);
+    }
+    page.tab().clone().close().await?;
+    room.page.wait_status("No other device connected").await?;
+    Ok(Series::new("edit to visible elsewhere", guest.kind(), values))
+}
+
+/// From opening the app in a browser that was just started, with no server, to the list of tasks.
+async fn offline_start(lab: &Lab, kind: BrowserKind) -> Result<Series> {
+    let site = lab.site_of_its_own().await?;
+    let browser = start(lab, kind, "Alice").await?;
+    let page = RoomPage::make_room(&browser, &site, "Bench").await?;
+    for number in 1..=TASKS {
+        page.add(&format!("Task {number}")).await?;
+    }
+    let link = page.share_link().await?;
+    page.wait_stored(&link, &format!("Task {TASKS}")).await?;
+    browser.quit().await?;
+    site.kill_phone_book().await?;
+    let mut values = Vec::new();
+    for _ in 0..OPENINGS {
+        browser.start_again().await?;
+        let page = RoomPage::open(&browser, &link.url).await?;
+        values.push(page.tab().wait_mark("partyline:list").await?);
+        page.wait_task(&format!("Task {TASKS}")).await?;
+        browser.quit().await?;
+    }
+    Ok(Series::new("offline start to list", kind, values))
+}
+
+async fn start(lab: &Lab, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
+    Browser::start(kind, name, lab.tools(), BrowserSetup::default()).await
+}
