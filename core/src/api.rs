@@ -310,6 +310,9 @@ pub struct ChangeDocument {
     pub stamp: StampDocument,
     /// What it is about.
     pub object: ObjectDocument,
+    /// `false` if some of what the edit did was overwritten since and is left out.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub complete: bool,
     /// What it does.
     pub ops: Vec<OpDocument>,
 }
@@ -338,7 +341,7 @@ pub enum ObjectDocument {
     Task(String),
 }
 
-/// One write, such as `{"title":"Buy milk"}` or `{"addLabel":"shop"}`.
+/// One write, such as `{"title":"Buy milk"}` or `{"addLabel":{"label":"shop"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OpDocument {
@@ -365,28 +368,60 @@ pub enum OpDocument {
     /// See [`TaskDocument::deleted`].
     Deleted(bool),
     /// Puts a label on.
-    AddLabel(String),
+    AddLabel(LabelDocument),
     /// Takes a label off.
-    RemoveLabel(String),
+    RemoveLabel(LabelDocument),
+}
+
+/// A label, and what its author had seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelDocument {
+    /// The label.
+    pub label: String,
+    /// Earlier writes about this label of this task that are undone by this one.
+    #[serde(default, skip_serializing_if = "Vector::is_empty")]
+    pub seen: Vector,
 }
 
 /// Answer to `POST …/changes`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Its CBOR form, with [`minicbor`], is a map from 0 to `gap` and from 1 to `skew`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
 pub struct Merged {
     /// A change arrived out of sequence: something before it is missing, and a sync would fetch it.
+    #[n(0)]
     pub gap: bool,
     /// A clock that is far ahead of this device's.
+    #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skew: Option<SkewDocument>,
 }
 
+impl Merged {
+    /// The CBOR form.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        // Writing to memory cannot fail.
+        minicbor::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads the CBOR form; `None` if it is something else.
+    pub fn from_cbor(bytes: &[u8]) -> Option<Self> {
+        minicbor::decode(bytes).ok()
+    }
+}
+
 /// A device whose clock is more than two minutes ahead of this one's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
 #[serde(rename_all = "camelCase")]
+#[cbor(map)]
 pub struct SkewDocument {
     /// Whose clock it is.
+    #[n(0)]
     pub device: String,
     /// How far ahead, in milliseconds.
+    #[n(1)]
     pub ahead_ms: u64,
 }
 
@@ -441,6 +476,10 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+fn yes() -> bool {
+    true
+}
+
 // serde's `skip_serializing_if` passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(value: &u32) -> bool {
@@ -475,6 +514,15 @@ mod tests {
         let room = NewRoom { secret: Some(SecretText("s3cret".to_owned())), name: None };
         assert!(!format!("{room:?}").contains("s3cret"));
         assert_eq!(serde_json::to_string(&room).unwrap(), r#"{"secret":"s3cret"}"#);
+    }
+
+    #[test]
+    fn merged_survives_cbor() {
+        for skew in [None, Some(SkewDocument { device: "00112233aabbccdd".to_owned(), ahead_ms: 180_000 })] {
+            let merged = Merged { gap: skew.is_some(), skew };
+            assert_eq!(Merged::from_cbor(&merged.to_cbor()), Some(merged));
+        }
+        assert_eq!(Merged::from_cbor(b"nonsense"), None);
     }
 
     #[test]

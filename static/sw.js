@@ -1,0 +1,83 @@
+// The part of the service worker that has to be JavaScript; the rest is the Rust crate `sw`, compiled to wasm.
+// The build replaces the words between double underscores. All that makes a version is text in this file, because a
+// browser looks for an update by comparing this one file: an equal file with another wasm behind it is no update to it.
+
+const SHELL = "partyline-shell-__VERSION__";
+const PRECACHE = __PRECACHE__; // [{url, hash}], hash as in Subresource Integrity
+const SHELL_URLS = new Set(PRECACHE.map((file) => file.url));
+
+// Answered by the server, also when somebody opens them as a page.
+const PHONE_BOOK = /^\/(rooms|discovery\/.*|health)$/;
+
+// A classic script with importScripts, not a module: Firefox has no module service workers. The browser keeps imported
+// scripts with the worker, so this works offline.
+importScripts("__SW_JS__");
+
+// A worker is stopped whenever it is idle and started again for the next event, mostly with a fetch and never again with
+// an install. So the wasm is started here and not in a handler; handlers wait for it. A failed start (offline with the
+// cache cleared) is forgotten, and the next event tries again.
+let starting;
+function ready() {
+  starting ??= start().catch((error) => {
+    starting = undefined;
+    throw error;
+  });
+  return starting;
+}
+async function start() {
+  const kept = await fromShell("__SW_WASM__");
+  await wasm_bindgen({ module_or_path: kept ?? fetch("__SW_WASM__") });
+}
+ready().catch(() => {}); // who waits for it hears of it
+
+// A browser that cannot read its cache says so with an exception; then there is the network.
+async function fromShell(url) {
+  return caches.match(url, { cacheName: SHELL, ignoreVary: true }).catch(() => undefined);
+}
+
+// All handlers are registered in this first run of the script: later ones would not be called for the event that the
+// worker was started for.
+self.addEventListener("install", (event) => {
+  // No skipWaiting: a new version waits until the page asks for it, so that nobody's page changes under their hands.
+  event.waitUntil(ready().then(() => wasm_bindgen.install(SHELL, PRECACHE)));
+});
+
+self.addEventListener("activate", (event) => {
+  // The page that registered the very first version is waiting for it.
+  const tidied = ready().then(() => wasm_bindgen.activate(SHELL));
+  event.waitUntil(tidied.catch(() => {}).then(() => self.clients.claim()));
+});
+
+self.addEventListener("message", (event) => {
+  // A page that was loaded with "hard reload" is not controlled until it is claimed.
+  if (event.data?.type === "claim") event.waitUntil(self.clients.claim());
+  if (event.data?.type === "update") event.waitUntil(self.skipWaiting());
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin) return;
+  if (/^\/peers?\//.test(url.pathname)) {
+    const answer = ready().then(() => wasm_bindgen.answer(request));
+    event.respondWith(answer.catch(unavailable));
+    // Compaction comes after the answer and keeps the worker alive until it is done.
+    event.waitUntil(answer.then(() => wasm_bindgen.tidy()).catch(() => {}));
+  } else if (request.method === "GET") {
+    // The shell comes from the cache without the wasm: should that fail to start, the page is there to say so.
+    const navigates = request.mode === "navigate" && !PHONE_BOOK.test(url.pathname);
+    const file = SHELL_URLS.has(url.pathname) ? url.pathname : navigates ? "/" : undefined;
+    if (file) event.respondWith(fromShell(file).then((kept) => kept ?? fetch(request)));
+  }
+});
+
+function unavailable(error) {
+  const problem = {
+    type: "urn:partyline:worker-failed",
+    title: "The service worker did not start",
+    status: 503,
+    detail: `Partyline cannot reach its own code or storage: ${error}`,
+  };
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  return new Response(JSON.stringify(problem), { status: 503, headers });
+}

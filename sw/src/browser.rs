@@ -1,0 +1,157 @@
+//! Where the service meets the browser: what `static/sw.js` calls, and what the service asks of the worker's scope.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use partyline_core::api::{CHANNEL, DEVICE_HEADER};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{BroadcastChannel, Headers, ResponseInit, ServiceWorkerGlobalScope};
+
+use crate::host::{Announcement, Host};
+use crate::http::{Request, Response};
+use crate::service::Service;
+use crate::store::IndexedStore;
+
+/// Name of the database.
+const DATABASE: &str = "partyline";
+
+thread_local! {
+    /// Only a cache of what is in the database: the worker may be gone at any moment and comes back without it.
+    static SERVICE: Rc<Service<IndexedStore, BrowserHost>> =
+        Rc::new(Service::new(IndexedStore::new(DATABASE), BrowserHost::default()));
+}
+
+fn service() -> Rc<Service<IndexedStore, BrowserHost>> {
+    SERVICE.with(Rc::clone)
+}
+
+/// Answers a request to `/peer/…` or `/peers/…`.
+///
+/// # Errors
+///
+/// Only if the request cannot be read or the answer not be made; every other failure is an answer.
+#[wasm_bindgen]
+pub async fn answer(request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
+    let request = read_request(&request).await?;
+    let response = service().handle(&request).await;
+    write_response(&response)
+}
+
+/// Does what can wait until after the answer: compaction.
+#[wasm_bindgen]
+pub async fn tidy() {
+    service().tidy().await;
+}
+
+/// Precaches the shell. `list` is an array of `{url, hash}`.
+///
+/// # Errors
+///
+/// If a file is missing or its hash differs, or the cache cannot be written.
+#[wasm_bindgen]
+pub async fn install(name: String, list: Array) -> Result<(), JsValue> {
+    crate::shell::install(name, list).await
+}
+
+/// Deletes the shells of other versions.
+///
+/// # Errors
+///
+/// If the browser's cache fails.
+#[wasm_bindgen]
+pub async fn activate(name: String) -> Result<(), JsValue> {
+    crate::shell::activate(name).await
+}
+
+pub(crate) fn scope() -> ServiceWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Reads a request completely.
+///
+/// # Errors
+///
+/// If the body breaks off.
+pub async fn read_request(request: &web_sys::Request) -> Result<Request, JsValue> {
+    let url = request.url();
+    // Scheme and authority end at the third slash; a fragment never reaches a worker's API.
+    let path = url.match_indices('/').nth(2).and_then(|(start, _)| url.get(start..)).unwrap_or("/");
+    let path = path.split('#').next().unwrap_or(path);
+    let headers = request.headers();
+    let body: ArrayBuffer = JsFuture::from(request.array_buffer()?).await?.unchecked_into();
+    Ok(Request {
+        method: request.method(),
+        path: path.to_owned(),
+        accept: headers.get("accept")?,
+        content_type: headers.get("content-type")?,
+        device: headers.get(DEVICE_HEADER)?,
+        body: Uint8Array::new(&body).to_vec(),
+    })
+}
+
+/// Makes the browser's response.
+///
+/// # Errors
+///
+/// If the browser refuses a header or the status.
+pub fn write_response(response: &Response) -> Result<web_sys::Response, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("cache-control", "no-store")?;
+    for (name, value) in &response.headers {
+        headers.set(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(response.status);
+    init.set_headers(&headers);
+    // 204 must have no body, not an empty one.
+    match response.status {
+        204 => web_sys::Response::new_with_opt_str_and_init(None, &init),
+        _ => web_sys::Response::new_with_opt_js_u8_array_and_init(
+            Some(&Uint8Array::from(response.body.as_slice())),
+            &init,
+        ),
+    }
+}
+
+/// The worker's scope: its clock, its randomness and its channel to the tabs.
+#[derive(Debug, Default)]
+pub struct BrowserHost {
+    channel: OnceCell<Option<BroadcastChannel>>,
+}
+
+impl Host for BrowserHost {
+    fn now_ms(&self) -> u64 {
+        js_sys::Date::now() as u64
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let filled = scope().crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes));
+        match filled {
+            Ok(_) => bytes,
+            // Ids that are not random would mix up devices and tasks: better no answer than that.
+            Err(error) => wasm_bindgen::throw_val(error),
+        }
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        let Some(channel) = self.channel.get_or_init(|| BroadcastChannel::new(CHANNEL).ok()) else { return };
+        let message = Object::new();
+        let set = |name: &str, value: JsValue| {
+            let _ = Reflect::set(&message, &name.into(), &value);
+        };
+        match announcement {
+            Announcement::Changed { room, from, batch } => {
+                set("type", "changed".into());
+                set("room", room.to_string().into());
+                set("from", from.map_or(JsValue::NULL, |device| device.to_string().into()));
+                set("batch", Uint8Array::from(batch.as_slice()).into());
+            }
+            Announcement::Rooms => set("type", "rooms".into()),
+        }
+        // A tab that misses it shows the change with its next reading; nothing is lost.
+        let _ = channel.post_message(&message);
+    }
+}

@@ -1,0 +1,307 @@
+//! Between the JSON documents and the domain. Whatever a document holds that the domain does not take is a
+//! [`Failure`] that says which field, and what it would take.
+
+use std::collections::BTreeSet;
+
+use partyline_core::api::{
+    BatchDocument, ChangeDocument, LabelDocument, NewTask, ObjectDocument, OpDocument, SkewDocument, StampDocument,
+    SyncAnswerDocument, SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
+};
+use partyline_core::clock::{Skew, Stamp};
+use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::replica::{
+    Batch, Change, Date, Dot, LabelOp, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
+    Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+};
+
+use crate::problem::{Failure, grouped, sentence};
+
+/// Edits the replica, or says why not; then the replica is as it was.
+pub(crate) fn edit(replica: &mut Replica, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, Failure> {
+    replica.edit(object, ops, now_ms).map_err(|error| Failure::invalid(&sentence(&error)))
+}
+
+/// What makes a new task. It goes after the last one unless the document says otherwise.
+pub(crate) fn new_task(document: &NewTask, last: Option<&Position>, now_ms: u64) -> Result<Vec<Op>, Failure> {
+    let position = match &document.position {
+        Some(text) => position(text)?,
+        None => Position::between(last, None),
+    };
+    let mut ops =
+        vec![Op::Title(within("title", &document.title, MAX_TITLE)?), Op::Position(position), Op::CreatedAt(now_ms)];
+    // What is as a new task is anyway is left out.
+    if let Some(notes) = document.notes.as_deref().filter(|text| !text.is_empty()) {
+        ops.push(Op::Notes(within("notes", notes, MAX_NOTES)?));
+    }
+    if let Some(status) = document.status.filter(|status| *status != TaskStatus::default()) {
+        ops.push(Op::Status(status_of(status)));
+    }
+    if let Some(level) = document.priority.filter(|level| *level != 0) {
+        ops.push(Op::Priority(priority(level)?));
+    }
+    if let Some(text) = &document.due {
+        ops.push(Op::Due(Some(date(text)?)));
+    }
+    if let Some(assignee) = document.assignee.as_deref().filter(|text| !text.is_empty()) {
+        ops.push(Op::Assignee(within("assignee", assignee, MAX_ASSIGNEE)?));
+    }
+    for label in labels(document.labels.as_deref().unwrap_or_default())? {
+        ops.push(Op::add_label(label));
+    }
+    if let Some(text) = &document.parent {
+        ops.push(Op::parent(Some(task_id("parent", text)?)));
+    }
+    Ok(ops)
+}
+
+/// What a patch changes about a task. Fields that would stay as they are make no operation: an operation is a claim
+/// against what others write at the same time.
+pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> {
+    let mut ops = Vec::new();
+    if let Some(title) = patch.title.as_deref().filter(|text| *text != task.title) {
+        ops.push(Op::Title(within("title", title, MAX_TITLE)?));
+    }
+    if let Some(notes) = patch.notes.as_deref().filter(|text| *text != task.notes) {
+        ops.push(Op::Notes(within("notes", notes, MAX_NOTES)?));
+    }
+    if let Some(status) = patch.status.map(status_of).filter(|status| *status != task.status) {
+        ops.push(Op::Status(status));
+    }
+    if let Some(priority) = patch.priority.map(priority).transpose()?.filter(|level| *level != task.priority) {
+        ops.push(Op::Priority(priority));
+    }
+    if let Some(text) = &patch.due {
+        let due = text.as_deref().map(date).transpose()?;
+        if due != task.due {
+            ops.push(Op::Due(due));
+        }
+    }
+    if let Some(assignee) = patch.assignee.as_deref().filter(|text| *text != task.assignee) {
+        ops.push(Op::Assignee(within("assignee", assignee, MAX_ASSIGNEE)?));
+    }
+    if let Some(texts) = &patch.labels {
+        let wanted = labels(texts)?;
+        let there: BTreeSet<&str> = task.labels.iter().map(String::as_str).collect();
+        ops.extend(wanted.difference(&there).map(|label| Op::add_label(*label)));
+        ops.extend(there.difference(&wanted).map(|label| Op::remove_label(*label)));
+    }
+    if let Some(text) = &patch.position {
+        let position = position(text)?;
+        if position != task.position {
+            ops.push(Op::Position(position));
+        }
+    }
+    if let Some(text) = &patch.parent {
+        let parent = text.as_deref().map(|text| task_id("parent", text)).transpose()?;
+        if parent == Some(task.id) {
+            return Err(Failure::invalid("`parent`: a task cannot be a part of itself."));
+        }
+        if parent != task.parent {
+            ops.push(Op::parent(parent));
+        }
+    }
+    if let Some(deleted) = patch.deleted.filter(|deleted| *deleted != task.deleted) {
+        ops.push(Op::Deleted(deleted));
+    }
+    Ok(ops)
+}
+
+/// A name as an operation.
+pub(crate) fn name(text: &str) -> Result<Op, Failure> {
+    within("name", text, MAX_NAME).map(Op::Name)
+}
+
+/// A task as it is read.
+pub(crate) fn task_document(task: Task) -> TaskDocument {
+    TaskDocument {
+        id: task.id.to_string(),
+        title: task.title,
+        notes: task.notes,
+        status: status_document(task.status),
+        priority: task.priority.get(),
+        due: task.due.map(|date| date.to_string()),
+        assignee: task.assignee,
+        labels: task.labels,
+        position: task.position.to_string(),
+        parent: task.parent.map(|parent| parent.to_string()),
+        created_at: format_timestamp(task.created_at),
+        updated_at: format_timestamp(task.updated_at),
+        deleted: task.deleted,
+    }
+}
+
+/// A version vector as JSON.
+pub(crate) fn vector_document(vector: &VersionVector) -> Vector {
+    vector.iter().map(|(device, seq)| (device.to_string(), seq)).collect()
+}
+
+/// A version vector from JSON.
+pub(crate) fn vector(document: &Vector) -> Result<VersionVector, Failure> {
+    let mut vector = VersionVector::new();
+    for (text, seq) in document {
+        let device = device_id("vector", text)?;
+        vector.raise(device, *seq).map_err(|error| Failure::invalid(&format!("`vector`: {error}")))?;
+    }
+    Ok(vector)
+}
+
+/// A sync request from JSON.
+pub(crate) fn sync_request(document: &SyncDocument) -> Result<SyncRequest, Failure> {
+    Ok(SyncRequest { vector: vector(&document.vector)?, cursor: document.cursor })
+}
+
+/// A sync answer as JSON.
+pub(crate) fn sync_answer_document(answer: &SyncAnswer) -> SyncAnswerDocument {
+    let batch = BatchDocument {
+        changes: answer.batch.changes.iter().map(change_document).collect(),
+        vector: answer.batch.vector.as_ref().map(vector_document),
+    };
+    SyncAnswerDocument { batch, next: answer.next }
+}
+
+/// A batch from JSON. The limits are checked where it is applied.
+pub(crate) fn batch(document: &BatchDocument) -> Result<Batch, Failure> {
+    Ok(Batch {
+        changes: document.changes.iter().map(change).collect::<Result<_, _>>()?,
+        vector: document.vector.as_ref().map(vector).transpose()?,
+    })
+}
+
+/// A skew as JSON.
+pub(crate) fn skew_document(skew: Skew) -> SkewDocument {
+    SkewDocument { device: skew.device.to_string(), ahead_ms: skew.ahead_ms }
+}
+
+fn change_document(change: &Change) -> ChangeDocument {
+    ChangeDocument {
+        device: change.dot.device.to_string(),
+        seq: change.dot.seq,
+        stamp: StampDocument {
+            millis: change.stamp.millis,
+            counter: change.stamp.counter,
+            device: change.stamp.device.to_string(),
+        },
+        object: match change.object {
+            ObjectId::Room => ObjectDocument::Room,
+            ObjectId::Device(device) => ObjectDocument::Device(device.to_string()),
+            ObjectId::Task(task) => ObjectDocument::Task(task.to_string()),
+        },
+        complete: change.complete,
+        ops: change.ops.iter().map(op_document).collect(),
+    }
+}
+
+fn change(document: &ChangeDocument) -> Result<Change, Failure> {
+    Ok(Change {
+        dot: Dot { device: device_id("device", &document.device)?, seq: document.seq },
+        stamp: Stamp {
+            millis: document.stamp.millis,
+            counter: document.stamp.counter,
+            device: device_id("stamp.device", &document.stamp.device)?,
+        },
+        object: match &document.object {
+            ObjectDocument::Room => ObjectId::Room,
+            ObjectDocument::Device(text) => ObjectId::Device(device_id("object", text)?),
+            ObjectDocument::Task(text) => ObjectId::Task(task_id("object", text)?),
+        },
+        complete: document.complete,
+        ops: document.ops.iter().map(op).collect::<Result<_, _>>()?,
+    })
+}
+
+fn op_document(op: &Op) -> OpDocument {
+    let label = |op: &LabelOp| LabelDocument { label: op.label.to_string(), seen: vector_document(&op.seen) };
+    match op {
+        Op::Name(text) => OpDocument::Name(text.to_string()),
+        Op::Title(text) => OpDocument::Title(text.to_string()),
+        Op::Notes(text) => OpDocument::Notes(text.to_string()),
+        Op::Status(status) => OpDocument::Status(status_document(*status)),
+        Op::Priority(priority) => OpDocument::Priority(priority.get()),
+        Op::Due(due) => OpDocument::Due(due.map(|date| date.to_string())),
+        Op::Assignee(text) => OpDocument::Assignee(text.to_string()),
+        Op::Position(position) => OpDocument::Position(position.to_string()),
+        Op::Parent(parent) => OpDocument::Parent(parent.as_ref().map(|task| task.to_string())),
+        Op::CreatedAt(millis) => OpDocument::CreatedAt(*millis),
+        Op::Deleted(deleted) => OpDocument::Deleted(*deleted),
+        Op::AddLabel(op) => OpDocument::AddLabel(label(op)),
+        Op::RemoveLabel(op) => OpDocument::RemoveLabel(label(op)),
+    }
+}
+
+fn op(document: &OpDocument) -> Result<Op, Failure> {
+    let label = |document: &LabelDocument| -> Result<_, Failure> {
+        let label = within("label", &document.label, MAX_LABEL)?;
+        Ok(Box::new(LabelOp { label, seen: vector(&document.seen)? }))
+    };
+    Ok(match document {
+        OpDocument::Name(text) => name(text)?,
+        OpDocument::Title(text) => Op::Title(within("title", text, MAX_TITLE)?),
+        OpDocument::Notes(text) => Op::Notes(within("notes", text, MAX_NOTES)?),
+        OpDocument::Status(status) => Op::Status(status_of(*status)),
+        OpDocument::Priority(level) => Op::Priority(priority(*level)?),
+        OpDocument::Due(text) => Op::Due(text.as_deref().map(date).transpose()?),
+        OpDocument::Assignee(text) => Op::Assignee(within("assignee", text, MAX_ASSIGNEE)?),
+        OpDocument::Position(text) => Op::Position(position(text)?),
+        OpDocument::Parent(text) => Op::parent(text.as_deref().map(|text| task_id("parent", text)).transpose()?),
+        OpDocument::CreatedAt(millis) => Op::CreatedAt(*millis),
+        OpDocument::Deleted(deleted) => Op::Deleted(*deleted),
+        OpDocument::AddLabel(document) => Op::AddLabel(label(document)?),
+        OpDocument::RemoveLabel(document) => Op::RemoveLabel(label(document)?),
+    })
+}
+
+fn status_document(status: Status) -> TaskStatus {
+    match status {
+        Status::Open => TaskStatus::Open,
+        Status::Doing => TaskStatus::Doing,
+        Status::Blocked => TaskStatus::Blocked,
+        Status::Done => TaskStatus::Done,
+    }
+}
+
+fn status_of(status: TaskStatus) -> Status {
+    match status {
+        TaskStatus::Open => Status::Open,
+        TaskStatus::Doing => Status::Doing,
+        TaskStatus::Blocked => Status::Blocked,
+        TaskStatus::Done => Status::Done,
+    }
+}
+
+fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
+    if text.len() > limit {
+        return Err(Failure::invalid(&format!(
+            "The {what} is too long: {} bytes; the limit is {}.",
+            grouped(text.len() as u64),
+            grouped(limit as u64),
+        )));
+    }
+    Ok(text.into())
+}
+
+fn labels(texts: &[String]) -> Result<BTreeSet<&str>, Failure> {
+    for text in texts {
+        within("label", text, MAX_LABEL)?;
+    }
+    Ok(texts.iter().map(String::as_str).collect())
+}
+
+fn priority(level: u8) -> Result<Priority, Failure> {
+    Priority::new(level).ok_or_else(|| Failure::invalid(&format!("`priority` is 0 (none) to 3 (high), not {level}.")))
+}
+
+fn date(text: &str) -> Result<Date, Failure> {
+    Date::parse(text).map_err(|error| Failure::invalid(&format!("`due`: {error}")))
+}
+
+fn position(text: &str) -> Result<Position, Failure> {
+    Position::parse(text).map_err(|error| Failure::invalid(&format!("`position`: {error}")))
+}
+
+fn task_id(field: &str, text: &str) -> Result<TaskId, Failure> {
+    TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
+}
+
+fn device_id(field: &str, text: &str) -> Result<DeviceId, Failure> {
+    DeviceId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
+}

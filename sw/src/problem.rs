@@ -1,0 +1,175 @@
+//! What can go wrong with a request, as RFC 9457 problem details.
+
+use std::fmt::Display;
+
+use partyline_core::api::Problem;
+
+use crate::store::StoreError;
+
+/// An answer other than success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What the caller gets to read.
+    pub problem: Problem,
+    /// The methods that the resource has, for 405.
+    pub allow: Option<&'static str>,
+}
+
+impl Failure {
+    fn new(status: u16, kind: &str, title: &str, detail: &str) -> Self {
+        let problem = Problem { kind: kind.to_owned(), title: title.to_owned(), status, detail: detail.to_owned() };
+        Self { problem, allow: None }
+    }
+
+    /// 400: the body or a parameter is not what it should be.
+    pub fn malformed(detail: &str) -> Self {
+        Self::new(400, "urn:partyline:malformed", "The request is malformed", detail)
+    }
+
+    /// 400: a field holds what it must not.
+    pub fn invalid(detail: &str) -> Self {
+        Self::new(400, "urn:partyline:invalid", "A field is not valid", detail)
+    }
+
+    /// 400: a room that is not here can only be joined with its secret.
+    pub fn secret_needed() -> Self {
+        let detail = "The room is not on this device yet. Its secret is needed to join it.";
+        Self::new(400, "urn:partyline:secret-needed", "The secret is missing", detail)
+    }
+
+    /// 403: what a remote peer may not ask for.
+    pub fn not_for_peers() -> Self {
+        Self::new(403, "about:blank", "Forbidden", "Other devices may only read and sync the room that they share.")
+    }
+
+    /// 404: no such route.
+    pub fn no_route() -> Self {
+        Self::new(404, "about:blank", "Not Found", "The peer API has no such path.")
+    }
+
+    /// 404: the room is not on this device.
+    pub fn unknown_room() -> Self {
+        Self::new(404, "urn:partyline:unknown-room", "The room is unknown", "The room is not on this device.")
+    }
+
+    /// 404: no such task.
+    pub fn unknown_task() -> Self {
+        Self::new(404, "urn:partyline:unknown-task", "The task is unknown", "The room has no task with this id.")
+    }
+
+    /// 404: another device is not reachable from here.
+    pub fn unknown_peer() -> Self {
+        Self::new(404, "urn:partyline:unknown-peer", "The device is unknown", "No connection leads to this device.")
+    }
+
+    /// 405.
+    pub fn method(allow: &'static str) -> Self {
+        let detail = format!("This resource has: {allow}.");
+        Self { allow: Some(allow), ..Self::new(405, "about:blank", "Method Not Allowed", &detail) }
+    }
+
+    /// 409: the room is here, with another secret.
+    pub fn other_secret() -> Self {
+        let detail = "The room is on this device already, with another secret. Leave it first to join it anew.";
+        Self::new(409, "urn:partyline:other-secret", "The secret differs", detail)
+    }
+
+    /// 409: a task with this id is there.
+    pub fn task_exists() -> Self {
+        let detail = "The room has a task with this id already.";
+        Self::new(409, "urn:partyline:task-exists", "The task exists", detail)
+    }
+
+    /// 409: other workers keep writing between our reading and our writing.
+    pub fn contention() -> Self {
+        let detail = "Another service worker is writing to the room. Nothing was changed; please try again.";
+        Self::new(409, "urn:partyline:contention", "The room is busy", detail)
+    }
+
+    /// 413.
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("The limit for this body is {} bytes.", grouped(limit as u64));
+        Self::new(413, "about:blank", "Content Too Large", &detail)
+    }
+
+    /// 414.
+    pub fn path_too_long() -> Self {
+        Self::new(414, "about:blank", "URI Too Long", "The limit for path and query is 512 bytes.")
+    }
+
+    /// 415.
+    pub fn media_type() -> Self {
+        let detail = "JSON is understood everywhere, CBOR by sync and changes.";
+        Self::new(415, "about:blank", "Unsupported Media Type", detail)
+    }
+
+    /// 422: from a newer version of Partyline, or not from Partyline at all.
+    pub fn undecodable(reason: &dyn Display) -> Self {
+        Self::new(422, "urn:partyline:undecodable", "The data cannot be read", &sentence(reason))
+    }
+
+    /// 500: what is stored cannot be read by this version.
+    pub fn unreadable_room(reason: &dyn Display) -> Self {
+        Self::new(500, "urn:partyline:unreadable-room", "The room cannot be read", &sentence(reason))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Quota => Self::new(
+                507,
+                "urn:partyline:storage-full",
+                "The storage is full",
+                "The browser has no space left for Partyline. The change was not saved.",
+            ),
+            StoreError::Unavailable(reason) => Self::new(
+                503,
+                "urn:partyline:storage-unavailable",
+                "The storage is not available",
+                &format!("The browser does not open the database: {reason}"),
+            ),
+            StoreError::Failed(reason) => Self::new(
+                500,
+                "urn:partyline:storage-failed",
+                "The storage failed",
+                &format!("The change was not saved: {reason}"),
+            ),
+            StoreError::NoRoom => Self::unknown_room(),
+        }
+    }
+}
+
+/// An error's text as a sentence: `A task needs a title.`
+pub(crate) fn sentence(error: &dyn Display) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+/// A number with commas: `2,310`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (123_456, "123,456"), (2_310_000, "2,310,000")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A room in memory: a replica, and what of the store it reflects.
+
+use partyline_core::id::DeviceId;
+use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica, SyncRequest};
+
+use crate::problem::Failure;
+use crate::store::{Head, Rewrite, RoomRecord, Stored};
+
+/// Largest page. Large enough that reading a room takes few requests, small enough that one damaged page is not all of it.
+const PAGE: usize = 256 << 10;
+/// Largest chunk when a room is put together from what is left of it.
+const SALVAGE_CHUNK: usize = 1 << 20;
+
+/// A room in memory.
+#[derive(Debug)]
+pub(crate) struct OpenRoom {
+    /// The content.
+    pub(crate) replica: Replica,
+    /// The head in the store that the content is equal to, unless an edit is on its way there.
+    pub(crate) head: Head,
+    /// The name that the store lists the room under.
+    pub(crate) name: String,
+    /// Where the last task stands, once somebody asked.
+    last_position: Option<Option<Position>>,
+}
+
+impl OpenRoom {
+    /// Puts a room together from its pages and log.
+    ///
+    /// If something of it cannot be decoded, the rest is used, and the second value says how to bring the store in line
+    /// with it. See [`salvage`] for what that takes.
+    pub(crate) fn load(
+        record: &RoomRecord,
+        stored: &Stored,
+        spare: DeviceId,
+    ) -> Result<(Self, Option<Rewrite>), Failure> {
+        let open = |replica| Self { replica, head: stored.head, name: record.name.clone(), last_position: None };
+        match whole(record, stored) {
+            Ok(replica) => Ok((open(replica), None)),
+            Err(newer @ LoadError::Page(DecodeError::NewerFormat)) => Err(Failure::unreadable_room(&newer)),
+            Err(_) => {
+                let (replica, rewrite) = salvage(stored, spare);
+                Ok((open(replica), Some(rewrite)))
+            }
+        }
+    }
+
+    /// Takes over what another worker wrote behind our head. `false` if that cannot be; the room must be read again.
+    pub(crate) fn catch_up(&mut self, stored: &Stored) -> bool {
+        for (_, record) in &stored.log {
+            if replay(&mut self.replica, record).is_err() {
+                return false;
+            }
+        }
+        self.head = stored.head;
+        self.replica.room_name().unwrap_or_default().clone_into(&mut self.name);
+        self.last_position = None;
+        true
+    }
+
+    /// Notes that a record is stored.
+    pub(crate) fn wrote(&mut self, head: Head, record: &Batch, name: Option<&str>) {
+        self.head = head;
+        if let Some(name) = name {
+            name.clone_into(&mut self.name);
+        }
+        if let Some(last) = &mut self.last_position {
+            for op in record.changes.iter().flat_map(|change| &change.ops) {
+                if let Op::Position(position) = op
+                    && last.as_ref().is_none_or(|last| last < position)
+                {
+                    *last = Some(position.clone());
+                }
+            }
+        }
+    }
+
+    /// The position of the last task, or of one that was last until recently.
+    pub(crate) fn last_position(&mut self) -> Option<&Position> {
+        let Self { replica, last_position, .. } = self;
+        last_position.get_or_insert_with(|| replica.tasks().pop().map(|task| task.position)).as_ref()
+    }
+
+    /// The room as pages.
+    pub(crate) fn rewrite(&self) -> Rewrite {
+        Rewrite { pages: self.replica.to_pages(PAGE), ..Rewrite::default() }
+    }
+}
+
+fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
+    let mut replica = match stored.pages.as_deref() {
+        None | Some([]) => Replica::new(record.device),
+        Some(pages) => Replica::from_pages(pages)?,
+    };
+    if stored.log.len() != stored.head.records as usize {
+        return Err(LoadError::Mixed);
+    }
+    for (_, bytes) in &stored.log {
+        replay(&mut replica, bytes)?;
+    }
+    Ok(replica)
+}
+
+fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
+    replica.replay(Batch::decode(record)?).map(drop).map_err(|_| LoadError::Damaged)
+}
+
+/// Puts together what can still be decoded.
+///
+/// A room that lost a part must not claim to have it, or nobody would ever send it again. So no version vector that was
+/// stored is believed: the replica begins with an empty one, which then grows only by changes that are really there, and
+/// the next sync brings back what other devices have. And since the lost part may hold this device's own last numbers,
+/// which must never be given twice, the device goes on under a new id.
+fn salvage(stored: &Stored, spare: DeviceId) -> (Replica, Rewrite) {
+    let mut replica = Replica::new(spare);
+    let mut rewrite = Rewrite { device: Some(spare), ..Rewrite::default() };
+    let pages = stored.pages.as_deref().unwrap_or_default();
+    match Replica::from_pages(pages) {
+        Ok(whole) => pour(&whole, &mut replica),
+        Err(_) => {
+            for (number, page) in (0..).zip(pages) {
+                rewrite.damaged_pages.push(number);
+                // Pages are checked as a set, so which one is bad is not known; but what can be decoded was written here.
+                if let Ok(changes) = Replica::changes_of_page(page) {
+                    merge(&mut replica, changes);
+                }
+            }
+        }
+    }
+    for (number, bytes) in &stored.log {
+        match Batch::decode(bytes) {
+            Ok(batch) => merge(&mut replica, batch.changes),
+            Err(_) => rewrite.damaged_log.push(*number),
+        }
+    }
+    rewrite.pages = replica.to_pages(PAGE);
+    (replica, rewrite)
+}
+
+/// Gives all changes of one replica to another, without the vector.
+fn pour(from: &Replica, to: &mut Replica) {
+    let mut request = SyncRequest::default();
+    loop {
+        let answer = from.answer(&request, SALVAGE_CHUNK);
+        merge(to, answer.batch.changes);
+        request.cursor = answer.next;
+        if request.cursor.is_none() {
+            return;
+        }
+    }
+}
+
+fn merge(replica: &mut Replica, changes: Vec<Change>) {
+    // Changes that were decoded are within their limits; if the device limit is what stops them, there is nothing to be
+    // done for the rest.
+    let _ = replica.replay(Batch::live(changes));
+}

@@ -1,0 +1,282 @@
+//! Which resource a request is about.
+
+use partyline_core::id::{RoomId, TaskId};
+
+use crate::problem::Failure;
+
+/// Longest path with query that is looked at.
+const MAX_PATH: usize = 512;
+/// Largest JSON document with one task, name or the like.
+const MAX_DOCUMENT: usize = 1 << 20;
+/// Largest batch of changes; as much as a session carries in one body.
+const MAX_BATCH: usize = 16 << 20;
+
+/// A resource of the peer API and what to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `GET /peer/v1/health`
+    Health,
+    /// `GET /peer/v1/rooms`
+    Rooms,
+    /// `GET /peer/v1/rooms/{room}`
+    Room(RoomId),
+    /// `PUT /peer/v1/rooms/{room}`
+    PutRoom(RoomId),
+    /// `DELETE /peer/v1/rooms/{room}`
+    DeleteRoom(RoomId),
+    /// `GET …/devices`
+    Devices(RoomId),
+    /// `PUT …/device`
+    PutDevice(RoomId),
+    /// `GET …/tasks`, perhaps with `?since=CURSOR`
+    Tasks(RoomId, Option<u64>),
+    /// `POST …/tasks`
+    PostTask(RoomId),
+    /// `GET …/tasks/{id}`
+    Task(RoomId, TaskId),
+    /// `PATCH …/tasks/{id}`
+    PatchTask(RoomId, TaskId),
+    /// `DELETE …/tasks/{id}`
+    DeleteTask(RoomId, TaskId),
+    /// `GET …/vector`
+    Vector(RoomId),
+    /// `POST …/sync`
+    Sync(RoomId),
+    /// `POST …/changes`
+    Changes(RoomId),
+}
+
+impl Route {
+    /// Finds the route of a method and a path with query.
+    ///
+    /// Paths are taken literally: no percent-encoding, no doubled or trailing slashes, ids in their one text form.
+    ///
+    /// # Errors
+    ///
+    /// 404 for a path that does not exist, 405 for a method that it does not have, 414 for a path that is too long and
+    /// 400 for a query that is not understood.
+    pub fn find(method: &str, path: &str) -> Result<Self, Failure> {
+        if path.len() > MAX_PATH {
+            return Err(Failure::path_too_long());
+        }
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
+        let rest = path.strip_prefix("/peer/v1/").ok_or_else(Failure::no_route)?;
+        let mut segments = rest.split('/');
+        let mut next = || segments.next();
+        let path = (next(), next(), next(), next(), next());
+        let route = match path {
+            (Some("health"), None, ..) => match method {
+                "GET" => Self::Health,
+                _ => return Err(Failure::method("GET")),
+            },
+            (Some("rooms"), None, ..) => match method {
+                "GET" => Self::Rooms,
+                _ => return Err(Failure::method("GET")),
+            },
+            (Some("rooms"), Some(room), None, ..) => {
+                let room = room_id(room)?;
+                match method {
+                    "GET" => Self::Room(room),
+                    "PUT" => Self::PutRoom(room),
+                    "DELETE" => Self::DeleteRoom(room),
+                    _ => return Err(Failure::method("GET, PUT, DELETE")),
+                }
+            }
+            (Some("rooms"), Some(room), Some(part), None, _) => {
+                let room = room_id(room)?;
+                match (part, method) {
+                    ("devices", "GET") => Self::Devices(room),
+                    ("device", "PUT") => Self::PutDevice(room),
+                    ("tasks", "GET") => return Ok(Self::Tasks(room, since(query)?)),
+                    ("tasks", "POST") => Self::PostTask(room),
+                    ("vector", "GET") => Self::Vector(room),
+                    ("sync", "POST") => Self::Sync(room),
+                    ("changes", "POST") => Self::Changes(room),
+                    ("devices" | "vector", _) => return Err(Failure::method("GET")),
+                    ("device", _) => return Err(Failure::method("PUT")),
+                    ("tasks", _) => return Err(Failure::method("GET, POST")),
+                    ("sync" | "changes", _) => return Err(Failure::method("POST")),
+                    _ => return Err(Failure::no_route()),
+                }
+            }
+            (Some("rooms"), Some(room), Some("tasks"), Some(task), None) => {
+                let room = room_id(room)?;
+                let task = TaskId::parse(task).map_err(|_| Failure::unknown_task())?;
+                match method {
+                    "GET" => Self::Task(room, task),
+                    "PATCH" => Self::PatchTask(room, task),
+                    "DELETE" => Self::DeleteTask(room, task),
+                    _ => return Err(Failure::method("GET, PATCH, DELETE")),
+                }
+            }
+            _ => return Err(Failure::no_route()),
+        };
+        match query {
+            None => Ok(route),
+            Some(_) => Err(Failure::malformed("This resource takes no query.")),
+        }
+    }
+
+    /// Whether a remote peer may ask for it. The page that holds the connection lets nothing else through; this is
+    /// the second lock on the same door.
+    pub fn is_for_peers(self) -> bool {
+        matches!(self, Self::Health | Self::Tasks(..) | Self::Vector(_) | Self::Sync(_) | Self::Changes(_))
+    }
+
+    /// The largest body that is read for it.
+    pub fn max_body(self) -> usize {
+        match self {
+            Self::Changes(_) => MAX_BATCH,
+            Self::PutRoom(_) | Self::PutDevice(_) | Self::PostTask(_) | Self::PatchTask(..) | Self::Sync(_) => {
+                MAX_DOCUMENT
+            }
+            _ => 0,
+        }
+    }
+}
+
+fn room_id(text: &str) -> Result<RoomId, Failure> {
+    RoomId::parse(text).map_err(|_| Failure::unknown_room())
+}
+
+fn since(query: Option<&str>) -> Result<Option<u64>, Failure> {
+    let Some(query) = query else { return Ok(None) };
+    let cursor = query
+        .strip_prefix("since=")
+        .ok_or_else(|| Failure::malformed("The only parameter of this resource is `since`."))?;
+    // `parse` alone would take a plus sign.
+    if cursor.is_empty() || !cursor.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Failure::malformed("`since` must be a cursor from an earlier answer."));
+    }
+    cursor.parse().map(Some).map_err(|_| Failure::malformed("`since` must be a cursor from an earlier answer."))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+    const TASK: &str = "7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e";
+
+    fn find(method: &str, path: &str) -> Result<Route, (u16, Option<&'static str>)> {
+        let path = path.replace("ROOM", ROOM).replace("TASK", TASK);
+        Route::find(method, &path).map_err(|failure| (failure.problem.status, failure.allow))
+    }
+
+    #[test]
+    fn every_route_is_found() {
+        let room = RoomId::parse(ROOM).unwrap();
+        let task = TaskId::parse(TASK).unwrap();
+        for (method, path, route) in [
+            ("GET", "/peer/v1/health", Route::Health),
+            ("GET", "/peer/v1/rooms", Route::Rooms),
+            ("GET", "/peer/v1/rooms/ROOM", Route::Room(room)),
+            ("PUT", "/peer/v1/rooms/ROOM", Route::PutRoom(room)),
+            ("DELETE", "/peer/v1/rooms/ROOM", Route::DeleteRoom(room)),
+            ("GET", "/peer/v1/rooms/ROOM/devices", Route::Devices(room)),
+            ("PUT", "/peer/v1/rooms/ROOM/device", Route::PutDevice(room)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, None)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, Some(123))),
+            ("POST", "/peer/v1/rooms/ROOM/tasks", Route::PostTask(room)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
+            ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
+            ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK", Route::DeleteTask(room, task)),
+            ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
+            ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
+            ("POST", "/peer/v1/rooms/ROOM/changes", Route::Changes(room)),
+        ] {
+            assert_eq!(find(method, path), Ok(route), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_known_path_names_its_methods() {
+        for (path, allow) in [
+            ("/peer/v1/health", "GET"),
+            ("/peer/v1/rooms", "GET"),
+            ("/peer/v1/rooms/ROOM", "GET, PUT, DELETE"),
+            ("/peer/v1/rooms/ROOM/devices", "GET"),
+            ("/peer/v1/rooms/ROOM/device", "PUT"),
+            ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/vector", "GET"),
+            ("/peer/v1/rooms/ROOM/sync", "POST"),
+            ("/peer/v1/rooms/ROOM/changes", "POST"),
+        ] {
+            for method in ["HEAD", "OPTIONS", "TRACE", "get", ""] {
+                assert_eq!(find(method, path), Err((405, Some(allow))), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses_are_not_found() {
+        for path in [
+            "",
+            "/",
+            "/peer",
+            "/peer/v1",
+            "/peer/v1/",
+            "/peer/v2/rooms",
+            "/peer/v1/rooms/",
+            "/peer/v1//rooms",
+            "/peer/v1/health/",
+            "/peer/v1/rooms/nonsense",
+            "/peer/v1/rooms/ROOM/",
+            "/peer/v1/rooms/ROOM/task",
+            "/peer/v1/rooms/ROOM/tasks/",
+            "/peer/v1/rooms/ROOM/tasks/TASK/",
+            "/peer/v1/rooms/ROOM/tasks/TASK/notes",
+            "/peer/v1/rooms/ROOM/tasks/nonsense",
+            "/peer/v1/rooms/3F2B8C1E-9D4A-4C6B-8E1F-0A2B3C4D5E6F",
+        ] {
+            assert_eq!(find("GET", path), Err((404, None)), "{path}");
+        }
+    }
+
+    #[test]
+    fn queries_are_strict() {
+        for path in [
+            "/peer/v1/health?",
+            "/peer/v1/rooms?since=1",
+            "/peer/v1/rooms/ROOM/tasks?",
+            "/peer/v1/rooms/ROOM/tasks?since=",
+            "/peer/v1/rooms/ROOM/tasks?since=+1",
+            "/peer/v1/rooms/ROOM/tasks?since=-1",
+            "/peer/v1/rooms/ROOM/tasks?since=1&since=2",
+            "/peer/v1/rooms/ROOM/tasks?since=99999999999999999999999",
+            "/peer/v1/rooms/ROOM/tasks?until=1",
+        ] {
+            assert_eq!(find("GET", path), Err((400, None)), "{path}");
+        }
+        assert_eq!(find("GET", &format!("/peer/v1/{}", "a".repeat(600))), Err((414, None)));
+    }
+
+    #[test]
+    fn peers_reach_only_what_syncs() {
+        let open: Vec<_> = ["GET", "PUT", "POST", "PATCH", "DELETE"]
+            .into_iter()
+            .flat_map(|method| {
+                ["", "/devices", "/device", "/tasks", "/tasks/TASK", "/vector", "/sync", "/changes"]
+                    .map(|part| (method, part))
+            })
+            .filter(|(method, part)| find(method, &format!("/peer/v1/rooms/ROOM{part}")).is_ok_and(Route::is_for_peers))
+            .collect();
+        assert_eq!(open, [("GET", "/tasks"), ("GET", "/vector"), ("POST", "/sync"), ("POST", "/changes")]);
+        assert!(!Route::Rooms.is_for_peers());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_finds_a_route_or_a_4xx(method in "\\PC{0,8}", path in "(/peer/v1/)?(rooms/)?(\\PC{0,40}/?){0,6}") {
+            if let Err(failure) = Route::find(&method, &path) {
+                prop_assert!((400..500).contains(&failure.problem.status));
+            }
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! Answers the peer API from a [`Store`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use partyline_core::api::{
+    BatchDocument, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary,
+    Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
+};
+use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::replica::{Batch, FORMAT_VERSION, ObjectId, Op, Replica, SyncRequest};
+use tokio::sync::Mutex;
+
+use crate::convert;
+use crate::host::{Announcement, Host};
+use crate::http::{Media, Request, Response};
+use crate::problem::{Failure, sentence};
+use crate::room::OpenRoom;
+use crate::route::Route;
+use crate::store::{Outcome, RoomRecord, Store, StoreError};
+
+/// Rooms that stay in memory while nobody asks for them.
+const MAX_OPEN_ROOMS: usize = 8;
+/// How often a write is tried when another worker keeps getting in between.
+const MAX_ATTEMPTS: usize = 8;
+/// Largest chunk of a sync answer: small enough that a live edit is not stuck behind it.
+const SYNC_CHUNK: usize = 64 << 10;
+
+/// The peer API over a store.
+///
+/// Requests for one room are queued, so what is answered is what is stored. A room in memory is only ever a copy: one
+/// whose write did not succeed is dropped and read again.
+#[derive(Debug)]
+pub struct Service<S, H> {
+    store: S,
+    host: H,
+    slots: RefCell<BTreeMap<RoomId, Slot>>,
+    uses: Cell<u64>,
+    /// Rooms whose log has grown long.
+    due: RefCell<BTreeSet<RoomId>>,
+}
+
+/// The place of a room in memory, and the queue for it.
+#[derive(Debug)]
+struct Slot {
+    room: Rc<Mutex<Option<OpenRoom>>>,
+    last_use: u64,
+}
+
+/// What a request wants to write.
+#[derive(Debug)]
+enum Effect<T> {
+    /// Nothing; answer this.
+    Nothing(T),
+    /// These changes, already applied to the replica; then answer this.
+    Write {
+        /// What the log gets.
+        record: Batch,
+        /// Who made the changes.
+        from: Option<DeviceId>,
+        /// What to answer.
+        answer: T,
+    },
+}
+
+impl<S: Store, H: Host> Service<S, H> {
+    /// A service with no room in memory.
+    pub fn new(store: S, host: H) -> Self {
+        Self { store, host, slots: RefCell::default(), uses: Cell::default(), due: RefCell::default() }
+    }
+
+    /// Answers a request. Every failure is an answer too.
+    pub async fn handle(&self, request: &Request) -> Response {
+        self.answer(request).await.unwrap_or_else(Response::from)
+    }
+
+    /// Compacts the rooms that are due. To be called after an answer; being stopped in the middle costs nothing, the
+    /// next write of the room makes it due again.
+    pub async fn tidy(&self) {
+        loop {
+            let Some(room) = self.due.borrow_mut().pop_first() else { return };
+            // Whatever goes wrong, the room is as it was.
+            let _ = self.compact(room).await;
+        }
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response, Failure> {
+        if request.path.starts_with("/peers/") {
+            return Err(Failure::unknown_peer());
+        }
+        let route = Route::find(&request.method, &request.path)?;
+        let from = request.from()?;
+        if from.is_some() && !route.is_for_peers() {
+            return Err(Failure::not_for_peers());
+        }
+        let limit = route.max_body();
+        if limit > 0 && request.body.len() > limit {
+            return Err(Failure::too_large(limit));
+        }
+        match route {
+            Route::Health => Ok(self.health().await),
+            Route::Rooms => self.rooms().await,
+            Route::Room(room) => self.room(room).await,
+            Route::PutRoom(room) => self.put_room(room, request).await,
+            Route::DeleteRoom(room) => self.delete_room(room).await,
+            Route::Devices(room) => self.devices(room).await,
+            Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
+            Route::Tasks(room, since) => self.tasks(room, since).await,
+            Route::PostTask(room) => self.post_task(room, &request.document()?).await,
+            Route::Task(room, task) => self.task(room, task).await,
+            Route::PatchTask(room, task) => self.patch_task(room, task, &request.document()?).await,
+            Route::DeleteTask(room, task) => self.delete_task(room, task).await,
+            Route::Vector(room) => self.vector(room, request).await,
+            Route::Sync(room) => self.sync(room, request).await,
+            Route::Changes(room) => self.changes(room, request, from).await,
+        }
+    }
+
+    async fn health(&self) -> Response {
+        let (storage, damaged) = match self.store.damaged().await {
+            Ok(damaged) => (StorageState::Ready, damaged),
+            Err(_) => (StorageState::Unavailable, 0),
+        };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Response::json(200, &Health { version, format: FORMAT_VERSION, storage, damaged })
+    }
+
+    async fn rooms(&self) -> Result<Response, Failure> {
+        let rooms = self.store.rooms().await?;
+        let rooms = rooms.into_iter().map(|record| RoomSummary { id: record.room.to_string(), name: record.name });
+        Ok(Response::json(200, &Rooms { rooms: rooms.collect() }))
+    }
+
+    async fn room(&self, room: RoomId) -> Result<Response, Failure> {
+        let record = self.store.room(room).await?.ok_or_else(Failure::unknown_room)?;
+        let document = RoomDocument {
+            id: room.to_string(),
+            name: record.name,
+            secret: SecretText(record.secret.to_base64url()),
+            device: record.device.to_string(),
+        };
+        Ok(Response::json(200, &document))
+    }
+
+    async fn put_room(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+        let document: NewRoom = if request.body.is_empty() { NewRoom::default() } else { request.document()? };
+        let secret = document
+            .secret
+            .map(|text| RoomSecret::parse(&text.0))
+            .transpose()
+            .map_err(|error| Failure::invalid(&sentence(&error)))?;
+        // The second round is for a room that another worker makes between our looking and our making it.
+        for _ in 0..2 {
+            match (self.store.room(room).await?, &secret) {
+                (Some(record), Some(secret)) if record.secret != *secret => return Err(Failure::other_secret()),
+                (Some(record), _) => return self.rename_room(record, document.name.as_deref()).await,
+                (None, None) => return Err(Failure::secret_needed()),
+                (None, Some(secret)) => {
+                    if let Some(response) = self.create_room(room, secret, document.name.as_deref()).await? {
+                        return Ok(response);
+                    }
+                }
+            }
+        }
+        Err(Failure::contention())
+    }
+
+    async fn create_room(
+        &self,
+        room: RoomId,
+        secret: &RoomSecret,
+        name: Option<&str>,
+    ) -> Result<Option<Response>, Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        *slot = None;
+        let now = self.host.now_ms();
+        let device = DeviceId::from_bytes(self.host.random());
+        let mut replica = Replica::new(device);
+        let first = match name {
+            Some(name) => {
+                let change = convert::edit(&mut replica, ObjectId::Room, vec![convert::name(name)?], now)?;
+                Some(Batch::live(vec![change]).encode())
+            }
+            None => None,
+        };
+        let name = name.unwrap_or_default().to_owned();
+        let record = RoomRecord { room, secret: secret.clone(), device, joined_at: now, name: name.clone() };
+        if !self.store.create(&record, first.as_deref()).await? {
+            return Ok(None);
+        }
+        self.host.announce(Announcement::Rooms);
+        let response = Response::json(201, &RoomSummary { id: room.to_string(), name })
+            .with_header("location", format!("/peer/v1/rooms/{room}"));
+        Ok(Some(response))
+    }
+
+    async fn rename_room(&self, record: RoomRecord, name: Option<&str>) -> Result<Response, Failure> {
+        let Some(name) = name else {
+            return Ok(Response::json(200, &RoomSummary { id: record.room.to_string(), name: record.name }));
+        };
+        let summary = RoomSummary { id: record.room.to_string(), name: name.to_owned() };
+        self.write(record.room, |open| {
+            if open.replica.room_name() == Some(name) {
+                return Ok(Effect::Nothing(()));
+            }
+            self.edit(open, ObjectId::Room, vec![convert::name(name)?], |_| ())
+        })
+        .await?;
+        Ok(Response::json(200, &summary))
+    }
+
+    async fn delete_room(&self, room: RoomId) -> Result<Response, Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        *slot = None;
+        if !self.store.remove(room).await? {
+            return Err(Failure::unknown_room());
+        }
+        self.due.borrow_mut().remove(&room);
+        self.host.announce(Announcement::Rooms);
+        Ok(Response::no_content())
+    }
+
+    async fn devices(&self, room: RoomId) -> Result<Response, Failure> {
+        self.read(room, |open| {
+            let devices =
+                open.replica.devices().map(|(id, name)| DeviceDocument { id: id.to_string(), name: name.to_owned() });
+            Ok(Response::json(200, &Devices { devices: devices.collect() }))
+        })
+        .await
+    }
+
+    async fn put_device(&self, room: RoomId, document: &NewDevice) -> Result<Response, Failure> {
+        self.write(room, |open| {
+            let device = open.replica.device();
+            let answer = DeviceDocument { id: device.to_string(), name: document.name.clone() };
+            if open.replica.devices().any(|(id, name)| id == device && name == document.name) {
+                return Ok(Effect::Nothing(answer));
+            }
+            self.edit(open, ObjectId::Device(device), vec![convert::name(&document.name)?], |_| answer)
+        })
+        .await
+        .map(|document| Response::json(200, &document))
+    }
+
+    async fn tasks(&self, room: RoomId, since: Option<u64>) -> Result<Response, Failure> {
+        self.read(room, |open| {
+            let tasks = match since {
+                Some(cursor) => open.replica.tasks_since(cursor),
+                None => open.replica.tasks(),
+            };
+            let tasks = tasks.into_iter().map(convert::task_document).collect();
+            Ok(Response::json(200, &Tasks { tasks, cursor: open.replica.cursor().to_string() }))
+        })
+        .await
+    }
+
+    async fn task(&self, room: RoomId, task: TaskId) -> Result<Response, Failure> {
+        self.read(room, |open| {
+            let task = open.replica.task(task).ok_or_else(Failure::unknown_task)?;
+            Ok(Response::json(200, &convert::task_document(task)))
+        })
+        .await
+    }
+
+    async fn post_task(&self, room: RoomId, document: &NewTask) -> Result<Response, Failure> {
+        let id = match &document.id {
+            Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
+            None => TaskId::from_random_bytes(self.host.random()),
+        };
+        let task = self
+            .write(room, |open| {
+                if open.replica.task(id).is_some() {
+                    return Err(Failure::task_exists());
+                }
+                let ops = convert::new_task(document, open.last_position(), self.host.now_ms())?;
+                self.edit(open, ObjectId::Task(id), ops, |replica| replica.task(id))
+            })
+            .await?
+            .map(convert::task_document)
+            .ok_or_else(Failure::unknown_task)?;
+        Ok(Response::json(201, &task).with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
+    }
+
+    async fn patch_task(&self, room: RoomId, id: TaskId, patch: &TaskPatch) -> Result<Response, Failure> {
+        let task = self
+            .write(room, |open| {
+                let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
+                let ops = convert::patch(patch, &task)?;
+                if ops.is_empty() {
+                    return Ok(Effect::Nothing(Some(task)));
+                }
+                self.edit(open, ObjectId::Task(id), ops, |replica| replica.task(id))
+            })
+            .await?
+            .map(convert::task_document)
+            .ok_or_else(Failure::unknown_task)?;
+        Ok(Response::json(200, &task))
+    }
+
+    async fn delete_task(&self, room: RoomId, id: TaskId) -> Result<Response, Failure> {
+        self.write(room, |open| {
+            let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
+            if task.deleted {
+                return Ok(Effect::Nothing(()));
+            }
+            self.edit(open, ObjectId::Task(id), vec![Op::Deleted(true)], |_| ())
+        })
+        .await?;
+        Ok(Response::no_content())
+    }
+
+    async fn vector(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+        self.read(room, |open| {
+            let vector = open.replica.vector();
+            Ok(match request.accepted() {
+                Media::Json => Response::json(200, &convert::vector_document(vector)),
+                Media::Cbor => Response::cbor(200, vector.encode()),
+            })
+        })
+        .await
+    }
+
+    async fn sync(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+        let asked = match request.media()? {
+            Media::Json => convert::sync_request(&request.document::<SyncDocument>()?)?,
+            Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
+        };
+        self.read(room, |open| {
+            let answer = open.replica.answer(&asked, SYNC_CHUNK);
+            Ok(match request.accepted() {
+                Media::Json => Response::json(200, &convert::sync_answer_document(&answer)),
+                Media::Cbor => Response::cbor(200, answer.encode()),
+            })
+        })
+        .await
+    }
+
+    async fn changes(&self, room: RoomId, request: &Request, from: Option<DeviceId>) -> Result<Response, Failure> {
+        let batch = match request.media()? {
+            Media::Json => convert::batch(&request.document::<BatchDocument>()?)?,
+            Media::Cbor => Batch::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
+        };
+        let merged = self
+            .write(room, |open| {
+                let applied = open
+                    .replica
+                    .apply(batch.clone(), self.host.now_ms())
+                    .map_err(|error| Failure::undecodable(&error))?;
+                let is_news = applied.is_news();
+                let merged = Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) };
+                if !is_news {
+                    return Ok(Effect::Nothing(merged));
+                }
+                let record = Batch { changes: applied.fresh, vector: batch.vector.clone() };
+                Ok(Effect::Write { record, from, answer: merged })
+            })
+            .await?;
+        Ok(match request.accepted() {
+            Media::Json => Response::json(200, &merged),
+            Media::Cbor => Response::cbor(200, merged.to_cbor()),
+        })
+    }
+
+    /// Makes a local edit, and the answer from the replica after it.
+    fn edit<T>(
+        &self,
+        open: &mut OpenRoom,
+        object: ObjectId,
+        ops: Vec<Op>,
+        answer: impl FnOnce(&Replica) -> T,
+    ) -> Result<Effect<T>, Failure> {
+        let change = convert::edit(&mut open.replica, object, ops, self.host.now_ms())?;
+        Ok(Effect::Write { record: Batch::live(vec![change]), from: None, answer: answer(&open.replica) })
+    }
+
+    /// Answers from the room as it is stored now.
+    async fn read<T>(
+        &self,
+        room: RoomId,
+        answer: impl FnOnce(&mut OpenRoom) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        let mut open = self.current(slot.take(), room).await?;
+        let result = answer(&mut open);
+        *slot = Some(open);
+        result
+    }
+
+    /// Lets `change` change the replica, and makes durable what it did. If it fails, it must have changed nothing.
+    ///
+    /// The room in memory is trusted at first: if it is not what is stored, the write is refused by the store. What would
+    /// be answered without writing is decided on what is stored now.
+    async fn write<T>(
+        &self,
+        room: RoomId,
+        change: impl Fn(&mut OpenRoom) -> Result<Effect<T>, Failure>,
+    ) -> Result<T, Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        let mut is_current = false;
+        for _ in 0..MAX_ATTEMPTS {
+            // The room leaves its slot: whichever way this ends early, what is not stored is not kept.
+            let mut open = match slot.take() {
+                Some(open) if !is_current => open,
+                open => {
+                    is_current = true;
+                    self.current(open, room).await?
+                }
+            };
+            let (record, from, answer) = match change(&mut open) {
+                Ok(Effect::Write { record, from, answer }) => (record, from, answer),
+                unchanged => {
+                    *slot = Some(open);
+                    match unchanged {
+                        Ok(Effect::Nothing(answer)) if is_current => return Ok(answer),
+                        Err(failure) if is_current => return Err(failure),
+                        _ => {}
+                    }
+                    is_current = true;
+                    continue;
+                }
+            };
+            let name = open.replica.room_name().unwrap_or_default();
+            let renamed = (name != open.name).then(|| name.to_owned());
+            let written = self.store.append(room, open.head, &record.encode(), renamed.as_deref()).await?;
+            let Outcome::Written(head) = written else {
+                is_current = true;
+                continue;
+            };
+            open.wrote(head, &record, renamed.as_deref());
+            if head.is_compaction_due() {
+                self.due.borrow_mut().insert(room);
+            }
+            *slot = Some(open);
+            if !record.changes.is_empty() {
+                let batch = Batch::live(record.changes).encode();
+                self.host.announce(Announcement::Changed { room, from, batch });
+            }
+            if renamed.is_some() {
+                self.host.announce(Announcement::Rooms);
+            }
+            return Ok(answer);
+        }
+        Err(Failure::contention())
+    }
+
+    async fn compact(&self, room: RoomId) -> Result<(), Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        let mut open = self.current(slot.take(), room).await?;
+        if let Outcome::Written(head) = self.store.rewrite(room, open.head, &open.rewrite()).await? {
+            open.head = head;
+            *slot = Some(open);
+        }
+        Ok(())
+    }
+
+    /// Brings a room in memory up to what is stored, or reads it.
+    async fn current(&self, open: Option<OpenRoom>, room: RoomId) -> Result<OpenRoom, Failure> {
+        if let Some(mut open) = open {
+            match self.store.read(room, Some(open.head)).await? {
+                None => return Ok(open),
+                Some(stored) if stored.pages.is_none() => {
+                    if open.catch_up(&stored) {
+                        return Ok(open);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            let stored = self.store.read(room, None).await?.ok_or(StoreError::NoRoom)?;
+            // Read after the content: if another worker gives the device a new id in between, our head is the old one,
+            // and nothing can be written on it.
+            let record = self.store.room(room).await?.ok_or(StoreError::NoRoom)?;
+            let (mut open, damage) = OpenRoom::load(&record, &stored, DeviceId::from_bytes(self.host.random()))?;
+            let Some(damage) = damage else {
+                if open.head.is_compaction_due() {
+                    self.due.borrow_mut().insert(room);
+                }
+                return Ok(open);
+            };
+            if let Outcome::Written(head) = self.store.rewrite(room, open.head, &damage).await? {
+                open.head = head;
+                return Ok(open);
+            }
+        }
+        Err(Failure::contention())
+    }
+
+    /// The slot of a room. Makes room for it if necessary: rooms that nobody waits for go, the longest unused first.
+    fn slot(&self, room: RoomId) -> Rc<Mutex<Option<OpenRoom>>> {
+        let last_use = self.uses.get() + 1;
+        self.uses.set(last_use);
+        let mut slots = self.slots.borrow_mut();
+        while slots.len() >= MAX_OPEN_ROOMS && !slots.contains_key(&room) {
+            let idle = slots.iter().filter(|(_, slot)| Rc::strong_count(&slot.room) == 1);
+            let Some(oldest) = idle.min_by_key(|(_, slot)| slot.last_use).map(|(room, _)| *room) else { break };
+            slots.remove(&oldest);
+        }
+        let slot = slots.entry(room).or_insert_with(|| Slot { room: Rc::default(), last_use });
+        slot.last_use = last_use;
+        Rc::clone(&slot.room)
+    }
+}

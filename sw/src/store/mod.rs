@@ -1,0 +1,198 @@
+//! Where rooms are kept: a log of change records and compacted pages for each.
+//!
+//! | object store | key | value |
+//! |---|---|---|
+//! | `rooms` | room | [`RoomRecord`] |
+//! | `heads` | room | [`Head`] |
+//! | `log` | room, number | a batch of changes, in its binary form |
+//! | `pages` | room, number | a part of the compacted room |
+//! | `damaged` | room, store, number | what could not be decoded and was set aside |
+//!
+//! Every write names the [`Head`] that it builds on and happens only if that is still the head, in the same transaction.
+//! So two workers (an old one that is finishing and its successor) can never both write on top of the same state: one of
+//! them is told [`Outcome::Behind`], reads what it missed and tries again.
+
+mod indexed;
+#[cfg(not(target_arch = "wasm32"))]
+mod memory;
+
+use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+
+pub use indexed::IndexedStore;
+#[cfg(not(target_arch = "wasm32"))]
+pub use memory::MemoryStore;
+
+/// What this device knows about a room besides its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRecord {
+    /// The room.
+    pub room: RoomId,
+    /// Its secret.
+    pub secret: RoomSecret,
+    /// This device's id in it.
+    pub device: DeviceId,
+    /// When it was made or joined, in Unix milliseconds.
+    pub joined_at: u64,
+    /// A copy of the shared name, so that the list of rooms can be shown without reading them.
+    pub name: String,
+}
+
+/// Where the log and the pages of a room end. Equal heads mean equal content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Number of the last log record. Numbers are never used again, also not after a compaction.
+    pub log: u64,
+    /// How many log records there are.
+    pub records: u32,
+    /// How many bytes they take.
+    pub log_bytes: u64,
+    /// Counts compactions.
+    pub generation: u64,
+    /// How many pages there are, numbered from 0.
+    pub pages: u32,
+    /// How many bytes they take.
+    pub page_bytes: u64,
+}
+
+impl Head {
+    /// The head of a room without content. Rooms that were left and joined again never have equal heads, so that no
+    /// worker takes what it remembers of the old one for the new one.
+    pub fn of_new_room(joined_at: u64) -> Self {
+        Self { generation: joined_at, ..Self::default() }
+    }
+
+    /// Whether the log has grown so much that folding it into the pages pays: opening a room must not cost much more
+    /// than what is in it, nor may every few edits rewrite all of it.
+    pub fn is_compaction_due(&self) -> bool {
+        self.records >= 2_000 || self.log_bytes >= self.page_bytes.max(128 << 10)
+    }
+
+    /// The head after a record of this many bytes.
+    #[must_use]
+    pub fn appended(self, bytes: usize) -> Self {
+        Self {
+            log: self.log + 1,
+            records: self.records.saturating_add(1),
+            log_bytes: self.log_bytes + bytes as u64,
+            ..self
+        }
+    }
+
+    /// The head after everything was folded into these pages.
+    #[must_use]
+    pub fn compacted(self, pages: &[Vec<u8>]) -> Self {
+        Self {
+            log: self.log,
+            records: 0,
+            log_bytes: 0,
+            generation: self.generation + 1,
+            pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
+            page_bytes: pages.iter().map(|page| page.len() as u64).sum(),
+        }
+    }
+}
+
+/// What a reader does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The head that these records lead to.
+    pub head: Head,
+    /// The pages; `None` if the reader has them already and only log records are new.
+    pub pages: Option<Vec<Vec<u8>>>,
+    /// Log records and their numbers, in order.
+    pub log: Vec<(u64, Vec<u8>)>,
+}
+
+/// Whether a write took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// It is durable, and this is the head now.
+    Written(Head),
+    /// Another worker wrote meanwhile. Nothing was changed.
+    Behind,
+}
+
+/// A rewrite of everything that a room holds.
+#[derive(Debug, Clone, Default)]
+pub struct Rewrite {
+    /// The pages that replace all pages and log records.
+    pub pages: Vec<Vec<u8>>,
+    /// Keep the log records with these numbers for a later inspection.
+    pub damaged_log: Vec<u64>,
+    /// Keep the pages with these numbers for a later inspection.
+    pub damaged_pages: Vec<u32>,
+    /// Give this device another id in the room.
+    pub device: Option<DeviceId>,
+}
+
+/// Why storage did not do what it was asked to. The write did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The browser has no space left, or grants no more.
+    #[error("the storage is full")]
+    Quota,
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {0}")]
+    Unavailable(String),
+    /// A request or the transaction failed.
+    #[error("the storage failed: {0}")]
+    Failed(String),
+    /// The room is not, or no longer, kept here.
+    #[error("the room is not kept here")]
+    NoRoom,
+}
+
+/// Durable storage of rooms. When a method that writes returns, what it wrote survives the end of the worker, of the
+/// browser and of the machine.
+// One thread, one implementation at a time: nobody needs `Send` futures or trait objects.
+#[allow(async_fn_in_trait)]
+pub trait Store {
+    /// All rooms, in the order in which they were joined.
+    async fn rooms(&self) -> Result<Vec<RoomRecord>, StoreError>;
+
+    /// One room.
+    async fn room(&self, room: RoomId) -> Result<Option<RoomRecord>, StoreError>;
+
+    /// Adds a room with its first log record, if it has one. `false` if the room is there already; it stays as it is.
+    async fn create(&self, record: &RoomRecord, first: Option<&[u8]>) -> Result<bool, StoreError>;
+
+    /// Removes a room and all that belongs to it. `false` if it was not there.
+    async fn remove(&self, room: RoomId) -> Result<bool, StoreError>;
+
+    /// What a reader who is at `known` lacks. `None` if that is nothing.
+    async fn read(&self, room: RoomId, known: Option<Head>) -> Result<Option<Stored>, StoreError>;
+
+    /// Adds a log record behind `on`, and takes over the room's name if it changes.
+    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError>;
+
+    /// Replaces pages and log by new pages, in one transaction: killed at any moment, the room is either as before or as
+    /// after.
+    async fn rewrite(&self, room: RoomId, on: Head, rewrite: &Rewrite) -> Result<Outcome, StoreError>;
+
+    /// How many damaged records were set aside so far, over all rooms.
+    async fn damaged(&self) -> Result<u32, StoreError>;
+}
+
+/// What a reader at `known` has to read to be at `head`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Nothing.
+    Nothing,
+    /// Log records from this number on.
+    Log(u64),
+    /// Everything.
+    All,
+}
+
+impl Missing {
+    pub(crate) fn between(known: Option<Head>, head: Head) -> Self {
+        match known {
+            Some(known) if known == head => Self::Nothing,
+            // A head that is ahead of the stored one is from a room that was left and joined again.
+            Some(known) if known.generation == head.generation && known.log < head.log => Self::Log(known.log + 1),
+            _ => Self::All,
+        }
+    }
+}
