@@ -1,11 +1,21 @@
 //! The client of this device's own endpoint: requests to `/peer/v1/…`, answered by the service worker.
 //!
-//! A request is refused with [`CallError::NoServiceWorker`] while no service worker controls the page. Without one it
-//! would travel to the web server, and a room's secret or a task's text must never leave the browser that way.
+//! [`call`] carries bytes; the functions below it speak the JSON documents of [`partyline_core::api`]. A request is
+//! refused with [`CallError::NoServiceWorker`] while no service worker controls the page. Without one it would travel to
+//! the web server, and a room's secret or a task's text must never leave the browser that way.
 
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
+use partyline_core::api::{
+    DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary, Rooms, SecretText,
+    TaskDocument, TaskPatch, Tasks,
+};
+use partyline_core::id::{RoomId, RoomLink, TaskId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
+
+use crate::platform;
 
 /// What the service worker answered, whatever its status.
 #[derive(Clone, Debug)]
@@ -31,8 +41,40 @@ pub(crate) enum CallError {
     #[error("The request could not be made: {0}")]
     Request(String),
     /// The service worker did not answer, or its answer broke off.
-    #[error("The part of Partyline that keeps your tasks did not answer: {0}")]
+    #[error("The part of Partyline that keeps your tasks does not answer.")]
     NoAnswer(String),
+}
+
+/// Why a typed request did not do what it was for. `Display` is fit for the person who asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ApiError {
+    /// No answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The service worker said no, and why.
+    #[error("{}", spoken(.0))]
+    Refused(Problem),
+    /// The answer was not the document that it should be.
+    #[error(
+        "The part of Partyline that keeps your tasks gave an answer that this page does not understand. Reload the page."
+    )]
+    Unreadable(String),
+}
+
+impl ApiError {
+    /// The status of a refusal.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(problem) => Some(problem.status),
+            Self::Call(_) | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// The detail of a problem, or its title where it has none.
+fn spoken(problem: &Problem) -> &str {
+    if problem.detail.is_empty() { &problem.title } else { &problem.detail }
 }
 
 /// Sends one request to the service worker and reads the whole answer.
@@ -44,7 +86,7 @@ pub(crate) async fn call(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Result<Answer, CallError> {
-    if !controlled() {
+    if platform::service_worker().and_then(|container| container.controller()).is_none() {
         return Err(CallError::NoServiceWorker);
     }
     let method: Method = method.parse().map_err(|_| CallError::Request(format!("no such method: {method}")))?;
@@ -76,7 +118,126 @@ async fn read(response: Response) -> Result<Answer, CallError> {
     Ok(Answer { status: response.status(), content_type, headers, body })
 }
 
-/// Whether a service worker answers this page's requests.
-fn controlled() -> bool {
-    web_sys::window().is_some_and(|window| window.navigator().service_worker().controller().is_some())
+/// `GET /peer/v1/rooms`: the rooms kept on this device.
+pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, ApiError> {
+    let Rooms { rooms } = get("/peer/v1/rooms").await?;
+    Ok(rooms)
+}
+
+/// `PUT /peer/v1/rooms/{room}` with the secret: makes the room, or joins it. `name` is given to the room if present.
+pub(crate) async fn keep_room(link: &RoomLink, name: Option<String>) -> Result<RoomSummary, ApiError> {
+    let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), name };
+    send("PUT", &room_path(link.room, ""), &document).await
+}
+
+/// `PUT /peer/v1/rooms/{room}` with a name alone: renames the room for everybody in it.
+pub(crate) async fn rename_room(room: RoomId, name: String) -> Result<RoomSummary, ApiError> {
+    send("PUT", &room_path(room, ""), &NewRoom { secret: None, name: Some(name) }).await
+}
+
+/// `GET /peer/v1/rooms/{room}`: a room with its secret and this device's id in it.
+pub(crate) async fn room(room: RoomId) -> Result<RoomDocument, ApiError> {
+    get(&room_path(room, "")).await
+}
+
+/// `DELETE /peer/v1/rooms/{room}`: forgets the room and its tasks on this device.
+pub(crate) async fn leave_room(room: RoomId) -> Result<(), ApiError> {
+    accept(call("DELETE", &room_path(room, ""), &[], None).await?).map(drop)
+}
+
+/// `GET …/devices`: the devices that gave their name.
+pub(crate) async fn devices(room: RoomId) -> Result<Vec<DeviceDocument>, ApiError> {
+    let Devices { devices } = get(&room_path(room, "/devices")).await?;
+    Ok(devices)
+}
+
+/// `PUT …/device`: names this device in the room.
+pub(crate) async fn name_device(room: RoomId, name: String) -> Result<(), ApiError> {
+    accept(send_bytes("PUT", &room_path(room, "/device"), &NewDevice { name }).await?).map(drop)
+}
+
+/// `GET …/tasks`: every task, or with `since` those touched after that cursor, deleted ones included.
+pub(crate) async fn tasks(room: RoomId, since: Option<&str>) -> Result<Tasks, ApiError> {
+    let query = since.map(|cursor| format!("?since={cursor}")).unwrap_or_default();
+    get(&room_path(room, &format!("/tasks{query}"))).await
+}
+
+/// `POST …/tasks`: adds a task.
+pub(crate) async fn add_task(room: RoomId, task: &NewTask) -> Result<TaskDocument, ApiError> {
+    send("POST", &room_path(room, "/tasks"), task).await
+}
+
+/// `PATCH …/tasks/{id}`: writes the fields that are present in `patch`, and only those.
+pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> Result<TaskDocument, ApiError> {
+    send("PATCH", &room_path(room, &format!("/tasks/{task}")), patch).await
+}
+
+/// `DELETE …/tasks/{id}`.
+pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
+    accept(call("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await?).map(drop)
+}
+
+fn room_path(room: RoomId, rest: &str) -> String {
+    format!("/peer/v1/rooms/{room}{rest}")
+}
+
+async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
+    parse(&accept(call("GET", path, &[("accept", JSON)], None).await?)?)
+}
+
+async fn send<T: DeserializeOwned>(method: &str, path: &str, document: &impl Serialize) -> Result<T, ApiError> {
+    parse(&accept(send_bytes(method, path, document).await?)?)
+}
+
+async fn send_bytes(method: &str, path: &str, document: &impl Serialize) -> Result<Answer, ApiError> {
+    let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.to_string()))?;
+    Ok(call(method, path, &[("accept", JSON), ("content-type", JSON)], Some(&body)).await?)
+}
+
+/// Tells an answer that did it from one that says no.
+fn accept(answer: Answer) -> Result<Answer, ApiError> {
+    if (200..300).contains(&answer.status) {
+        return Ok(answer);
+    }
+    let status = answer.status;
+    let problem = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Problem {
+        kind: "about:blank".to_owned(),
+        title: format!("The part of Partyline that keeps your tasks failed (status {status})."),
+        status,
+        detail: String::new(),
+    });
+    Err(ApiError::Refused(problem))
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
+    serde_json::from_slice(&answer.body).map_err(|error| ApiError::Unreadable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, content_type: String::new(), headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_refusal_speaks_in_the_words_of_the_service_worker() {
+        let body = r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"Another secret is kept."}"#;
+        let error = accept(answer(409, body)).unwrap_err();
+        assert_eq!(error.to_string(), "Another secret is kept.");
+        assert_eq!(error.status(), Some(409));
+    }
+
+    #[test]
+    fn a_refusal_without_words_still_says_something() {
+        let error = accept(answer(500, "<html>")).unwrap_err();
+        assert_eq!(error.to_string(), "The part of Partyline that keeps your tasks failed (status 500).");
+    }
+
+    #[test]
+    fn an_answer_of_another_kind_is_not_taken_for_a_document() {
+        let read: Result<Tasks, _> = parse(&answer(200, "<html>"));
+        assert!(matches!(read, Err(ApiError::Unreadable(_))));
+    }
 }

@@ -1,6 +1,29 @@
-//! The user interface and the connections.
+//! The page: the user interface, and the connections to other devices.
+//!
+//! The page holds no data of its own. Every read and write is a request to the service worker ([`api`]), which answers
+//! from this device's storage; what it announces on the broadcast channel is read again and shown. So all tabs show the
+//! same, and a page can go away at any moment without losing anything that was shown as saved.
+//!
+//! ```text
+//!   ui ──────► model ──────► api ──► service worker ──► IndexedDB
+//!    ▲           ▲                        │
+//!    │ signals   └── "changed", "rooms" ──┘ (BroadcastChannel)
+//!    └─ status ── net ◄──► other devices
+//! ```
+//!
+//! - [`shell`] registers the service worker and waits until it answers; without it nothing else starts.
+//! - [`model`] knows the rooms and tasks, and does what the person asks for. Its pure parts are tested natively.
+//! - [`ui`] is the markup. The accessible names in it are an interface: tests and assistive technology rely on them.
+//! - [`net`] finds the other devices of the room on show and talks to them.
+//! - [`platform`] is what the rest needs of the browser.
 
 mod api;
+mod model;
 mod net;
+mod platform;
+mod shell;
+mod ui;
 
-fn main() {}
+fn main() {
+    ui::mount();
+}

@@ -1,0 +1,325 @@
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::RoomSummary;
+use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
+
+use super::day::Day;
+use super::device_name::device_name;
+use super::notice::Notices;
+use super::room::Room;
+use super::route::Route;
+use crate::api::{self, ApiError};
+use crate::platform;
+use crate::ui::text;
+
+/// Under this key the browser keeps which room was shown last.
+const LAST_ROOM: &str = "partyline:last-room";
+/// Under this key it keeps what the person called this device, for rooms to come.
+const DEVICE_NAME: &str = "partyline:device-name";
+
+/// All that the page knows. A copyable handle, given to the components as context.
+#[derive(Clone, Copy)]
+pub(crate) struct App {
+    /// The rooms on this device; `None` until they were read.
+    pub(crate) rooms: RwSignal<Option<Vec<RoomSummary>>>,
+    /// What the page shows.
+    pub(crate) screen: RwSignal<Screen>,
+    /// The dialog that is open.
+    pub(crate) dialog: RwSignal<Option<Dialog>>,
+    /// Messages to the person.
+    pub(crate) notices: Notices,
+    /// Whether a new version waits.
+    pub(crate) update_waits: RwSignal<bool>,
+    /// Today, kept up to date.
+    pub(crate) today: RwSignal<Day>,
+    opened: StoredValue<HashMap<RoomId, Room>>,
+    owner: StoredValue<Owner>,
+}
+
+/// What the page shows.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Screen {
+    /// Nothing yet.
+    Starting,
+    /// The rooms could not be read.
+    Failed(String),
+    /// There is no room on this device.
+    Welcome,
+    /// A room.
+    Room(Room),
+    /// A room is being joined.
+    Joining,
+    /// A link that led nowhere, and why.
+    BadLink(String),
+}
+
+/// The dialogs, of which one is open at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialog {
+    /// Make a room.
+    NewRoom,
+    /// Join one.
+    Join,
+    /// Go to another one (narrow screens; wide ones show the rooms at the side).
+    Rooms,
+    /// Pass the room's link on.
+    Share,
+    /// Who is connected.
+    Devices,
+    /// Rename or leave the room.
+    Settings,
+    /// Make sure that leaving is meant.
+    Leave,
+    /// A task's details.
+    Task(TaskId),
+}
+
+impl App {
+    /// Knows nothing yet. To be made under the root owner: rooms that are opened live as long as it does.
+    pub(crate) fn new() -> Self {
+        Self {
+            rooms: RwSignal::new(None),
+            screen: RwSignal::new(Screen::Starting),
+            dialog: RwSignal::new(None),
+            notices: Notices::new(),
+            update_waits: RwSignal::new(false),
+            today: RwSignal::new(platform::today()),
+            opened: StoredValue::new(HashMap::new()),
+            owner: StoredValue::new(Owner::current().unwrap_or_default()),
+        }
+    }
+
+    /// The room on show.
+    pub(crate) fn room(self) -> Option<Room> {
+        match self.screen.get() {
+            Screen::Room(room) => Some(room),
+            _ => None,
+        }
+    }
+
+    /// Reads the rooms and goes where the address bar says.
+    pub(crate) async fn start(self) {
+        match self.read_rooms().await {
+            Ok(()) => self.follow_address().await,
+            Err(error) => self.screen.set(Screen::Failed(error.to_string())),
+        }
+    }
+
+    /// Reads the list of rooms.
+    pub(crate) async fn read_rooms(self) -> Result<(), ApiError> {
+        let rooms = api::rooms().await?;
+        self.opened.with_value(|opened| {
+            for summary in &rooms {
+                let room = RoomId::parse(&summary.id).ok().and_then(|id| opened.get(&id).copied());
+                if let Some(room) = room
+                    && room.name.with_untracked(|name| *name != summary.name)
+                {
+                    room.name.set(summary.name.clone());
+                }
+            }
+        });
+        if self.rooms.with_untracked(|known| known.as_ref() != Some(&rooms)) {
+            self.rooms.set(Some(rooms));
+        }
+        Ok(())
+    }
+
+    /// The list of rooms changed, here or in another tab.
+    pub(crate) fn rooms_announced(self) {
+        spawn_local(async move {
+            if self.read_rooms().await.is_err() {
+                return;
+            }
+            // The room on show was left in another tab.
+            if let Screen::Room(room) = self.screen.get_untracked()
+                && self.summary(room.id).is_none()
+            {
+                self.forget(room.id);
+                self.go_home();
+            }
+        });
+    }
+
+    /// A room's tasks changed.
+    pub(crate) fn changes_announced(self, room: RoomId) {
+        if let Screen::Room(shown) = self.screen.get_untracked()
+            && shown.id == room
+        {
+            shown.announced();
+        }
+    }
+
+    /// The person looks at the page again: what was missed meanwhile is read, and the day may be another.
+    pub(crate) fn looked_at(self) {
+        self.check_day();
+        if let Screen::Room(room) = self.screen.get_untracked() {
+            room.announced();
+        }
+    }
+
+    /// Notices midnight.
+    pub(crate) fn check_day(self) {
+        let today = platform::today();
+        if self.today.get_untracked() != today {
+            self.today.set(today);
+        }
+    }
+
+    /// Goes where the address bar says.
+    pub(crate) async fn follow_address(self) {
+        match Route::of(&platform::fragment()) {
+            Route::Home => self.go_home(),
+            Route::Room(room) if self.summary(room).is_some() => self.show(room),
+            Route::Room(_) => self.screen.set(Screen::BadLink(text::UNKNOWN_ROOM.to_owned())),
+            Route::Join(link) => {
+                self.screen.set(Screen::Joining);
+                if let Err(error) = self.join(&link).await {
+                    // The link stays in the address bar, so loading the page again tries again.
+                    self.screen.set(Screen::BadLink(error.to_string()));
+                }
+            }
+            Route::Unreadable(error) => self.screen.set(Screen::BadLink(error.to_string())),
+        }
+    }
+
+    /// Shows the room that was shown last, or any, or the welcome when there is none.
+    pub(crate) fn go_home(self) {
+        let last = platform::remembered(LAST_ROOM).and_then(|room| RoomId::parse(&room).ok());
+        let known = last.filter(|room| self.summary(*room).is_some());
+        let first = || {
+            self.rooms.with_untracked(|rooms| {
+                rooms.as_ref().and_then(|rooms| rooms.first()).and_then(|room| RoomId::parse(&room.id).ok())
+            })
+        };
+        match known.or_else(first) {
+            Some(room) => {
+                platform::replace_fragment(&room.to_string());
+                self.show(room);
+            }
+            None => {
+                platform::replace_fragment("");
+                self.screen.set(Screen::Welcome);
+            }
+        }
+    }
+
+    /// Makes a room and shows it.
+    pub(crate) async fn make_room(self, name: String) -> Result<(), ApiError> {
+        let (Some(room), Some(secret)) = (platform::random_bytes(), platform::random_bytes()) else {
+            return Err(ApiError::Unreadable(String::new()));
+        };
+        let link = RoomLink { room: RoomId::from_random_bytes(room), secret: RoomSecret::from_bytes(secret) };
+        self.enter(&link, Some(name)).await?;
+        self.go(link.room);
+        Ok(())
+    }
+
+    /// Joins the room of a pasted link and shows it.
+    pub(crate) async fn join_pasted(self, text: &str) -> Result<(), JoinError> {
+        let link = RoomLink::parse(text)?;
+        self.enter(&link, None).await?;
+        self.go(link.room);
+        Ok(())
+    }
+
+    /// Joins the room of the link in the address bar, takes the secret out of it, and shows the room.
+    async fn join(self, link: &RoomLink) -> Result<(), ApiError> {
+        self.enter(link, None).await?;
+        platform::replace_fragment(&link.room.to_string());
+        self.show(link.room);
+        Ok(())
+    }
+
+    async fn enter(self, link: &RoomLink, name: Option<String>) -> Result<(), ApiError> {
+        api::keep_room(link, name).await?;
+        self.read_rooms().await?;
+        spawn_local(platform::persist_storage());
+        Ok(())
+    }
+
+    /// Leaves a room: this device forgets it.
+    pub(crate) async fn leave(self, room: Room) -> Result<(), ApiError> {
+        api::leave_room(room.id).await?;
+        self.forget(room.id);
+        self.read_rooms().await?;
+        self.go_home();
+        Ok(())
+    }
+
+    /// Renames this device in a room, and in those that are joined later.
+    pub(crate) async fn name_device(self, room: Room, name: String) -> Result<(), ApiError> {
+        room.name_device(name.clone()).await?;
+        platform::remember(DEVICE_NAME, &name);
+        Ok(())
+    }
+
+    /// Undoes the last thing that can be undone.
+    pub(crate) fn undo(self) -> bool {
+        self.notices.latest_undo().map(|id| self.notices.act(id)).is_some()
+    }
+
+    /// Shows a room and puts it into the history, as following a link to it does.
+    fn go(self, room: RoomId) {
+        platform::push_fragment(&room.to_string());
+        self.show(room);
+    }
+
+    fn show(self, id: RoomId) {
+        let known = self.opened.with_value(|opened| opened.get(&id).copied());
+        let room = known.unwrap_or_else(|| {
+            let name = self.summary(id).map(|summary| summary.name).unwrap_or_default();
+            let room = self.owner.with_value(|owner| owner.with(|| Room::new(id, name, self.notices)));
+            self.opened.update_value(|opened| {
+                opened.insert(id, room);
+            });
+            room
+        });
+        platform::remember(LAST_ROOM, &id.to_string());
+        if self.screen.with_untracked(|screen| *screen != Screen::Room(room)) {
+            self.screen.set(Screen::Room(room));
+        }
+        spawn_local(async move {
+            room.open().await;
+            self.introduce(room).await;
+        });
+    }
+
+    /// Gives this device a name in the room if it has none there yet.
+    async fn introduce(self, room: Room) {
+        let Some(own) = room.membership.with_untracked(|own| own.as_ref().map(|own| own.device.to_string())) else {
+            return;
+        };
+        let named = room
+            .devices
+            .with_untracked(|devices| devices.as_ref().map(|devices| devices.iter().any(|device| device.id == own)));
+        if named == Some(false) {
+            let name = platform::remembered(DEVICE_NAME).unwrap_or_else(|| device_name(&platform::user_agent()));
+            // Without a name the device is shown by its id; the next visit tries again.
+            let _ = room.name_device(name).await;
+        }
+    }
+
+    fn forget(self, room: RoomId) {
+        self.opened.update_value(|opened| {
+            opened.remove(&room);
+        });
+    }
+
+    fn summary(self, room: RoomId) -> Option<RoomSummary> {
+        let id = room.to_string();
+        self.rooms.with_untracked(|rooms| rooms.as_ref()?.iter().find(|summary| summary.id == id).cloned())
+    }
+}
+
+/// Why a pasted link did not lead into a room.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum JoinError {
+    /// It is not a room link.
+    #[error(transparent)]
+    Link(#[from] ParseRoomLinkError),
+    /// The service worker refused.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}

@@ -1,0 +1,49 @@
+use crate::net::{Link, PhoneBook, RoomStatus};
+use crate::ui::text;
+
+/// The words for the state of a room's connections.
+pub(crate) fn connection_text(status: &RoomStatus) -> String {
+    let words = match status.link {
+        Link::Connected => return text::connected(status.peers.len()),
+        Link::Offline => return text::OFFLINE.to_owned(),
+        Link::Connecting => text::CONNECTING,
+        Link::Alone => text::ALONE,
+    };
+    match status.phone_book {
+        PhoneBook::Unreachable => format!("{words} · {}", text::PHONE_BOOK_UNREACHABLE),
+        PhoneBook::Off => format!("{words} · {}", text::PHONE_BOOK_OFF),
+        PhoneBook::Unknown | PhoneBook::Reachable => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::id::DeviceId;
+
+    use super::*;
+    use crate::net::PeerStatus;
+
+    fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
+        let peers = (0..peers).map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0 }).collect();
+        RoomStatus { link, peers, phone_book }
+    }
+
+    #[test]
+    fn counts_the_devices() {
+        assert_eq!(connection_text(&status(Link::Connected, 1, PhoneBook::Reachable)), "Connected to 1 device");
+        assert_eq!(connection_text(&status(Link::Connected, 2, PhoneBook::Reachable)), "Connected to 2 devices");
+    }
+
+    #[test]
+    fn the_phone_book_matters_only_to_those_who_are_alone() {
+        let unreachable = PhoneBook::Unreachable;
+        assert_eq!(connection_text(&status(Link::Connected, 1, unreachable)), "Connected to 1 device");
+        assert_eq!(
+            connection_text(&status(Link::Alone, 0, unreachable)),
+            "No other device connected · Phone book unreachable"
+        );
+        assert_eq!(connection_text(&status(Link::Connecting, 0, unreachable)), "Connecting… · Phone book unreachable");
+        assert_eq!(connection_text(&status(Link::Offline, 0, unreachable)), "Offline. Your changes are kept.");
+        assert_eq!(connection_text(&status(Link::Alone, 0, PhoneBook::Reachable)), "No other device connected");
+    }
+}

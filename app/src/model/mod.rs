@@ -1,0 +1,17 @@
+//! What the page knows, and what it does on behalf of the person. No markup here.
+//!
+//! [`App`] holds the rooms and which one is shown; a [`Room`] holds its tasks, one signal each, and is fed from the
+//! service worker only: a write is asked for, and what it made of the task is read back. The rest of the modules are
+//! pure: order, days, fields, routes, words.
+
+pub(crate) mod app;
+pub(crate) mod connection;
+pub(crate) mod day;
+pub(crate) mod device_name;
+pub(crate) mod field;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub(crate) mod notice;
+pub(crate) mod order;
+pub(crate) mod room;
+pub(crate) mod route;

@@ -1,0 +1,66 @@
+use std::cmp::Reverse;
+
+use partyline_core::api::{TaskDocument, TaskStatus};
+
+/// Where a task stands in the list: open ones first, by position; then the completed ones, the latest on top.
+///
+/// The list is sorted by this key, so that it need not compare whole tasks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OrderKey {
+    done: bool,
+    latest_first: Reverse<String>,
+    position: String,
+    id: String,
+}
+
+impl OrderKey {
+    /// The key of a task.
+    pub(crate) fn of(task: &TaskDocument) -> Self {
+        let done = task.status == TaskStatus::Done;
+        // Moments are RFC 3339 text of one length, so their order is that of the text.
+        let (latest, position) =
+            if done { (task.updated_at.clone(), String::new()) } else { (String::new(), task.position.clone()) };
+        Self { done, latest_first: Reverse(latest), position, id: task.id.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture::task;
+
+    fn sorted(mut tasks: Vec<TaskDocument>) -> Vec<String> {
+        tasks.sort_by_cached_key(OrderKey::of);
+        tasks.into_iter().map(|task| task.title).collect()
+    }
+
+    fn at(title: &str, position: &str) -> TaskDocument {
+        TaskDocument { position: position.to_owned(), ..task(title) }
+    }
+
+    fn done(title: &str, updated_at: &str) -> TaskDocument {
+        TaskDocument { status: TaskStatus::Done, updated_at: updated_at.to_owned(), ..task(title) }
+    }
+
+    #[test]
+    fn open_tasks_stand_by_position() {
+        assert_eq!(sorted(vec![at("c", "82"), at("a", "80"), at("b", "81")]), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn completed_tasks_stand_below_the_latest_on_top() {
+        let tasks = vec![
+            done("older", "2026-11-22T08:00:00.000Z"),
+            at("open", "99"),
+            done("newer", "2026-11-22T09:00:00.000Z"),
+        ];
+        assert_eq!(sorted(tasks), ["open", "newer", "older"]);
+    }
+
+    #[test]
+    fn the_same_place_is_settled_by_id() {
+        let one = TaskDocument { id: "1".to_owned(), ..at("one", "80") };
+        let two = TaskDocument { id: "2".to_owned(), ..at("two", "80") };
+        assert_eq!(sorted(vec![two.clone(), one.clone()]), sorted(vec![one, two]));
+    }
+}

@@ -1,0 +1,406 @@
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, TaskStatus, Tasks};
+use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
+
+use super::notice::{NoticeAction, Notices};
+use super::order::OrderKey;
+use crate::api::{self, ApiError};
+use crate::net::{Link, PhoneBook, RoomStatus};
+use crate::platform;
+use crate::ui::text;
+
+/// A room as this page knows it. A copyable handle: all copies are the same room.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Which room.
+    pub(crate) id: RoomId,
+    /// The shared name; empty while unknown.
+    pub(crate) name: RwSignal<String>,
+    /// How far loading is.
+    pub(crate) loading: RwSignal<Loading>,
+    /// The tasks that are not deleted, as they stand in the list.
+    pub(crate) order: RwSignal<Vec<TaskId>>,
+    /// Tasks that are being added, or could not be.
+    pub(crate) additions: RwSignal<Vec<Addition>>,
+    /// What it takes to connect: known once the room is loaded.
+    pub(crate) membership: RwSignal<Option<Membership>>,
+    /// The devices that gave their name; `None` until they were read.
+    pub(crate) devices: RwSignal<Option<Vec<DeviceDocument>>>,
+    /// The task that was added last from this page.
+    pub(crate) added: RwSignal<Option<TaskId>>,
+    /// The state of the connections.
+    pub(crate) status: RwSignal<RoomStatus>,
+    tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
+    reading: StoredValue<Reading>,
+    adding: StoredValue<bool>,
+    notices: Notices,
+}
+
+/// How far a room's tasks are loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Loading {
+    /// Not yet.
+    Pending,
+    /// They are here.
+    Ready,
+    /// They could not be read, and why.
+    Failed(String),
+}
+
+/// What makes this device a member of a room.
+#[derive(Clone)]
+pub(crate) struct Membership {
+    /// The room's secret.
+    pub(crate) secret: RoomSecret,
+    /// This device's id in the room.
+    pub(crate) device: DeviceId,
+}
+
+/// A task on its way into the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addition {
+    /// The id it will have, chosen here so that a second attempt cannot make a second task.
+    pub(crate) id: TaskId,
+    /// Its title.
+    pub(crate) title: String,
+    /// Why the attempt failed; `None` while it is under way.
+    pub(crate) failure: Option<String>,
+}
+
+/// Where reading from the service worker stands.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// From where the next read goes on.
+    cursor: Option<String>,
+    /// The number of the read that was started last.
+    started: u64,
+    /// The number of the latest read whose answer was taken over.
+    applied: u64,
+    /// A read on behalf of an announcement is under way.
+    busy: bool,
+    /// Another announcement came meanwhile.
+    again: bool,
+}
+
+impl PartialEq for Room {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Room {
+    /// A room of which nothing but id and name is known yet.
+    pub(crate) fn new(id: RoomId, name: String, notices: Notices) -> Self {
+        Self {
+            id,
+            name: RwSignal::new(name),
+            loading: RwSignal::new(Loading::Pending),
+            order: RwSignal::new(Vec::new()),
+            additions: RwSignal::new(Vec::new()),
+            membership: RwSignal::new(None),
+            devices: RwSignal::new(None),
+            added: RwSignal::new(None),
+            status: RwSignal::new(RoomStatus {
+                link: Link::Connecting,
+                peers: Vec::new(),
+                phone_book: PhoneBook::Unknown,
+            }),
+            tasks: StoredValue::new(HashMap::new()),
+            reading: StoredValue::new(Reading::default()),
+            adding: StoredValue::new(false),
+            notices,
+        }
+    }
+
+    /// Loads what is not loaded yet, and reads what changed since otherwise.
+    pub(crate) async fn open(self) {
+        if self.membership.with_untracked(Option::is_none) {
+            match self.read_membership().await {
+                Ok(membership) => self.membership.set(Some(membership)),
+                Err(error) => {
+                    self.loading.set(Loading::Failed(error.to_string()));
+                    return;
+                }
+            }
+        }
+        match self.read().await {
+            Ok(()) => self.loading.set(Loading::Ready),
+            Err(error) => self.loading.set(Loading::Failed(error.to_string())),
+        }
+        self.read_devices().await;
+    }
+
+    async fn read_membership(self) -> Result<Membership, ApiError> {
+        let document = api::room(self.id).await?;
+        self.name.set(document.name);
+        let secret = RoomSecret::parse(&document.secret.0);
+        let device = DeviceId::parse(&document.device);
+        match (secret, device) {
+            (Ok(secret), Ok(device)) => Ok(Membership { secret, device }),
+            _ => Err(ApiError::Unreadable("secret or device".to_owned())),
+        }
+    }
+
+    /// The link that makes others members.
+    pub(crate) fn link(self) -> Option<String> {
+        let secret = self.membership.get()?.secret;
+        Some(RoomLink { room: self.id, secret }.to_url(&platform::origin()))
+    }
+
+    /// The signal of a task that is or was in the list.
+    pub(crate) fn task(self, id: TaskId) -> Option<ArcRwSignal<TaskDocument>> {
+        self.tasks.with_value(|tasks| tasks.get(&id).cloned())
+    }
+
+    /// The people that tasks are given to, in order and each once.
+    pub(crate) fn assignees(self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .tasks
+            .with_value(|tasks| tasks.values().map(|task| task.with_untracked(|task| task.assignee.clone())).collect());
+        names.retain(|name| !name.is_empty());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The labels in use, in order and each once.
+    pub(crate) fn labels(self) -> Vec<String> {
+        let mut labels: Vec<String> = self.tasks.with_value(|tasks| {
+            tasks.values().flat_map(|task| task.with_untracked(|task| task.labels.clone())).collect()
+        });
+        labels.sort();
+        labels.dedup();
+        labels
+    }
+
+    /// Reads what changed because somebody said so. Announcements that come meanwhile are answered by one more read.
+    pub(crate) fn announced(self) {
+        let busy = self.reading.try_update_value(|reading| {
+            reading.again = reading.busy;
+            std::mem::replace(&mut reading.busy, true)
+        });
+        if busy != Some(false) {
+            return;
+        }
+        spawn_local(async move {
+            loop {
+                // A failure is not reported: the next announcement, or looking at the page again, reads all the same.
+                let _ = self.read().await;
+                self.read_devices().await;
+                let again = self.reading.try_update_value(|reading| {
+                    reading.busy = reading.again;
+                    std::mem::replace(&mut reading.again, false)
+                });
+                if again != Some(true) {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Reads what changed since the last read and shows it.
+    ///
+    /// Reads may overlap. The answer of an earlier one is dropped when a later one was faster: the later one was asked
+    /// from the same cursor or an earlier one, so it holds all that the earlier one does.
+    async fn read(self) -> Result<(), ApiError> {
+        let started = self.reading.try_update_value(|reading| {
+            reading.started += 1;
+            (reading.started, reading.cursor.clone())
+        });
+        let Some((number, since)) = started else { return Ok(()) };
+        let (answer, whole) = match api::tasks(self.id, since.as_deref()).await {
+            // A cursor that the service worker no longer knows: from the beginning, then.
+            Err(ApiError::Refused(problem)) if since.is_some() && matches!(problem.status, 400 | 410) => {
+                (api::tasks(self.id, None).await?, true)
+            }
+            answer => (answer?, since.is_none()),
+        };
+        let latest = self.reading.try_update_value(|reading| {
+            if number < reading.applied {
+                return false;
+            }
+            reading.applied = number;
+            reading.cursor = Some(answer.cursor.clone());
+            true
+        });
+        if latest == Some(true) {
+            self.show(answer, whole);
+        }
+        Ok(())
+    }
+
+    fn show(self, answer: Tasks, whole: bool) {
+        let mut changed = Vec::new();
+        self.tasks.update_value(|tasks| {
+            if whole {
+                tasks.clear();
+            }
+            for document in answer.tasks {
+                let Ok(id) = TaskId::parse(&document.id) else { continue };
+                match tasks.get(&id) {
+                    Some(task) => changed.push((task.clone(), document)),
+                    None => drop(tasks.insert(id, ArcRwSignal::new(document))),
+                }
+            }
+        });
+        // Only now: what listens to a task may ask this room for another one.
+        for (task, document) in changed {
+            if task.with_untracked(|known| *known != document) {
+                task.set(document);
+            }
+        }
+        let mut keys: Vec<(OrderKey, TaskId)> = self.tasks.with_value(|tasks| {
+            tasks
+                .iter()
+                .filter_map(|(id, task)| task.with_untracked(|task| (!task.deleted).then(|| (OrderKey::of(task), *id))))
+                .collect()
+        });
+        keys.sort_unstable();
+        let order: Vec<TaskId> = keys.into_iter().map(|(_, id)| id).collect();
+        if self.order.with_untracked(|known| *known != order) {
+            self.order.set(order);
+        }
+    }
+
+    /// Reads the names of the devices.
+    pub(crate) async fn read_devices(self) {
+        if let Ok(devices) = api::devices(self.id).await
+            && self.devices.with_untracked(|known| known.as_ref() != Some(&devices))
+        {
+            self.devices.set(Some(devices));
+        }
+    }
+
+    /// Gives this device its name in the room.
+    pub(crate) async fn name_device(self, name: String) -> Result<(), ApiError> {
+        api::name_device(self.id, name).await?;
+        self.read_devices().await;
+        Ok(())
+    }
+
+    /// Gives the room another name, for everybody.
+    pub(crate) async fn rename(self, name: String) -> Result<(), ApiError> {
+        let room = api::rename_room(self.id, name).await?;
+        self.name.set(room.name);
+        Ok(())
+    }
+
+    /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order.
+    pub(crate) fn add(self, title: String) {
+        let Some(random) = platform::random_bytes() else { return };
+        let addition = Addition { id: TaskId::from_random_bytes(random), title, failure: None };
+        self.additions.update(|additions| additions.push(addition));
+        self.work_off_additions();
+    }
+
+    /// Tries again to add a task that could not be added.
+    pub(crate) fn retry_addition(self, id: TaskId) {
+        self.additions.update(|additions| {
+            for addition in additions.iter_mut().filter(|addition| addition.id == id) {
+                addition.failure = None;
+            }
+        });
+        self.work_off_additions();
+    }
+
+    /// Gives up a task that could not be added.
+    pub(crate) fn drop_addition(self, id: TaskId) {
+        self.additions.update(|additions| additions.retain(|addition| addition.id != id));
+    }
+
+    fn work_off_additions(self) {
+        if self.adding.try_update_value(|adding| std::mem::replace(adding, true)) != Some(false) {
+            return;
+        }
+        spawn_local(async move {
+            let next = || {
+                self.additions
+                    .with_untracked(|additions| additions.iter().find(|addition| addition.failure.is_none()).cloned())
+            };
+            while let Some(addition) = next() {
+                let task =
+                    NewTask { id: Some(addition.id.to_string()), title: addition.title.clone(), ..NewTask::default() };
+                let added = match api::add_task(self.id, &task).await {
+                    // An earlier attempt did reach the service worker.
+                    Err(error) if error.status() == Some(409) => Ok(()),
+                    added => added.map(drop),
+                };
+                match added {
+                    Ok(()) => {
+                        let _ = self.read().await;
+                        self.drop_addition(addition.id);
+                        self.added.set(Some(addition.id));
+                    }
+                    Err(error) => self.additions.update(|additions| {
+                        for failed in additions.iter_mut().filter(|failed| failed.id == addition.id) {
+                            failed.failure = Some(error.to_string());
+                        }
+                    }),
+                }
+            }
+            self.adding.set_value(false);
+        });
+    }
+
+    /// Writes the fields of a patch and shows what became of the task.
+    pub(crate) async fn edit(self, id: TaskId, patch: TaskPatch) -> Result<(), ApiError> {
+        api::edit_task(self.id, id, &patch).await?;
+        // The write is done. Should this read fail, the announcement of the write brings the next one.
+        let _ = self.read().await;
+        Ok(())
+    }
+
+    /// Writes the fields of a patch when nobody is there to see it fail: the notice keeps the patch for another attempt.
+    pub(crate) fn edit_later(self, id: TaskId, patch: TaskPatch) {
+        spawn_local(async move {
+            if let Err(error) = self.edit(id, patch.clone()).await {
+                self.edit_failed(id, patch, &error);
+            }
+        });
+    }
+
+    /// Reports a patch that could not be written, and keeps it for another attempt.
+    pub(crate) fn edit_failed(self, id: TaskId, patch: TaskPatch, error: &ApiError) {
+        let retry = NoticeAction::new(text::RETRY, move || self.edit_later(id, patch.clone()));
+        self.notices.fail(text::edit_failed(&self.title(id), error), Some(retry));
+    }
+
+    fn title(self, id: TaskId) -> String {
+        self.task(id).map(|task| task.with_untracked(|task| task.title.clone())).unwrap_or_default()
+    }
+
+    /// Completes a task, or reopens it. `false` when that failed.
+    pub(crate) async fn set_done(self, id: TaskId, done: bool) -> bool {
+        let status = if done { TaskStatus::Done } else { TaskStatus::Open };
+        let patch = TaskPatch { status: Some(status), ..TaskPatch::default() };
+        match self.edit(id, patch.clone()).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.edit_failed(id, patch, &error);
+                false
+            }
+        }
+    }
+
+    /// Deletes a task and offers to undo that.
+    pub(crate) fn delete(self, id: TaskId) {
+        let title = self.title(id);
+        spawn_local(async move {
+            match api::delete_task(self.id, id).await {
+                Ok(()) => {
+                    let _ = self.read().await;
+                    let undo = TaskPatch { deleted: Some(false), ..TaskPatch::default() };
+                    let undo = NoticeAction::new(text::UNDO, move || self.edit_later(id, undo.clone()));
+                    self.notices.tell(text::deleted(&title), Some(undo));
+                }
+                Err(error) => {
+                    let retry = NoticeAction::new(text::RETRY, move || self.delete(id));
+                    self.notices.fail(text::delete_failed(&title, &error), Some(retry));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! What the app asks of the browser, in one place: each function is a thin wrapper that answers `None` or an error where
+//! a browser lacks the feature.
+
+use js_sys::{Array, Date, Function, Object, Promise, Reflect};
+use leptos::prelude::{document, window};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlElement, ServiceWorkerContainer, ShareData, Storage};
+
+use crate::model::day::Day;
+
+/// The browser's service workers, where it has them.
+pub(crate) fn service_worker() -> Option<ServiceWorkerContainer> {
+    let container = Reflect::get(&window().navigator(), &JsValue::from_str("serviceWorker")).ok()?;
+    // `dyn_into` would need the constructor, which is just as absent where the feature is.
+    (!container.is_undefined() && !container.is_null()).then(|| container.unchecked_into())
+}
+
+/// Random bytes from the browser's generator; `None` in a browser that has none.
+pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    window().crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Today where the person is.
+pub(crate) fn today() -> Day {
+    let now = Date::new_0();
+    let (year, month, day) = (now.get_full_year(), now.get_month() + 1, now.get_date());
+    i32::try_from(year).ok().and_then(|year| Day::from_calendar(year, month, day)).unwrap_or_default()
+}
+
+/// Sets a User Timing mark.
+pub(crate) fn mark(name: &str) {
+    if let Some(performance) = window().performance() {
+        // A mark that cannot be set is a measurement less, nothing more.
+        let _ = performance.mark(name);
+    }
+}
+
+/// The scheme, host and port of this page.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// What stands after the `#` in the address bar, without it.
+pub(crate) fn fragment() -> String {
+    window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
+}
+
+/// Changes what stands after the `#` without a new entry in the history and without a `hashchange` event.
+pub(crate) fn replace_fragment(fragment: &str) {
+    let url = if fragment.is_empty() { "/".to_owned() } else { format!("/#{fragment}") };
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+    }
+}
+
+/// Changes what stands after the `#` with a new entry in the history, without a `hashchange` event.
+pub(crate) fn push_fragment(fragment: &str) {
+    if let Ok(history) = window().history() {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&format!("/#{fragment}")));
+    }
+}
+
+/// Loads the page again.
+pub(crate) fn reload() {
+    let _ = window().location().reload();
+}
+
+/// A note that this browser kept for the app, such as the room shown last. Never a secret.
+pub(crate) fn remembered(key: &str) -> Option<String> {
+    local_storage()?.get_item(key).ok()?
+}
+
+/// Keeps such a note. A browser that refuses costs a convenience only.
+pub(crate) fn remember(key: &str, value: &str) {
+    if let Some(storage) = local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+fn local_storage() -> Option<Storage> {
+    window().local_storage().ok()?
+}
+
+/// Asks the browser not to delete the app's data when space runs short.
+pub(crate) async fn persist_storage() {
+    if let Ok(asked) = window().navigator().storage().persist() {
+        let _ = JsFuture::from(asked).await;
+    }
+}
+
+/// Whether the browser has a share sheet.
+pub(crate) fn can_share() -> bool {
+    has_method(&window().navigator(), "share")
+}
+
+/// Opens the system's share sheet. An error is a person's "cancel" as often as a failure, so nothing is made of it.
+pub(crate) async fn share(title: &str, url: &str) {
+    let data = ShareData::new();
+    data.set_title(title);
+    data.set_url(url);
+    let _ = JsFuture::from(window().navigator().share_with_data(&data)).await;
+}
+
+/// Puts text on the clipboard; `false` when the browser refuses.
+pub(crate) async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    if Reflect::get(&navigator, &JsValue::from_str("clipboard")).is_ok_and(|clipboard| clipboard.is_object()) {
+        return JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok();
+    }
+    false
+}
+
+/// The browser's description of itself.
+pub(crate) fn user_agent() -> String {
+    window().navigator().user_agent().unwrap_or_default()
+}
+
+/// Whether a page or a worker has a method of this name.
+fn has_method(object: &JsValue, name: &str) -> bool {
+    Reflect::get(object, &JsValue::from_str(name)).is_ok_and(|method| method.is_function())
+}
+
+/// The element that has the keyboard, unless it is the page itself.
+pub(crate) fn focused() -> Option<HtmlElement> {
+    let element = document().active_element()?;
+    (element.tag_name() != "BODY").then_some(element)?.dyn_into().ok()
+}
+
+/// Gives the keyboard to the first element that a selector finds.
+pub(crate) fn focus(selector: &str) -> bool {
+    let Some(element) = document().query_selector(selector).ok().flatten() else { return false };
+    element.dyn_into::<HtmlElement>().is_ok_and(|element| element.focus().is_ok())
+}
+
+/// A promise that `value` settles after so many milliseconds.
+pub(crate) fn after_ms(ms: i32, value: &JsValue) -> Promise {
+    Promise::new(&mut |resolve: Function, _| {
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments(&resolve, ms, &Array::of1(value));
+    })
+}
+
+/// A plain object with one entry, as messages to the service worker are.
+pub(crate) fn message(kind: &str) -> Object {
+    let object = Object::new();
+    let _ = Reflect::set(&object, &JsValue::from_str("type"), &JsValue::from_str(kind));
+    object
+}
+
+/// A text entry of a message.
+pub(crate) fn text_entry(message: &JsValue, name: &str) -> Option<String> {
+    Reflect::get(message, &JsValue::from_str(name)).ok()?.as_string()
+}

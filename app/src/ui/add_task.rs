@@ -1,0 +1,80 @@
+use leptos::ev::SubmitEvent;
+use leptos::html;
+use leptos::prelude::*;
+
+use super::icon::Icon;
+use super::text;
+use crate::model::field::one_line;
+use crate::model::room::{Addition, Room};
+
+/// Where tasks are written down. Enter adds, and the field is free for the next one at once.
+#[component]
+pub(crate) fn AddTask(
+    /// To which room.
+    room: Room,
+) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(field) = field.get_untracked() else { return };
+        let title = one_line(&field.value());
+        if !title.is_empty() {
+            room.add(title);
+            field.set_value("");
+        }
+        let _ = field.focus();
+    };
+    view! {
+        <form class="add" on:submit=submit>
+            <input
+                type="text"
+                node_ref=field
+                aria-label="Add a task"
+                placeholder="Add a task"
+                autocomplete="off"
+                enterkeyhint="enter"
+            />
+            <button type="submit" class="primary" aria-label="Add">{Icon::Plus.draw()}</button>
+        </form>
+    }
+}
+
+/// Tasks that are not in the room yet: on their way, or refused by something, in which case they wait for a decision.
+#[component]
+pub(crate) fn Additions(
+    /// To which room.
+    room: Room,
+) -> impl IntoView {
+    // The usual addition takes a few milliseconds and is not worth a flicker: only failures are listed.
+    let failed = move || {
+        room.additions.with(|additions| {
+            additions.iter().filter(|addition| addition.failure.is_some()).cloned().collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <ul class="additions" role="list" aria-label="Not saved">
+            <For
+                each=failed
+                key=|addition| addition.id
+                children=move |addition| {
+                    let Addition { id, title, failure } = addition;
+                    view! {
+                        <li class="notice failure" role="listitem">
+                            <p role="alert">
+                                <strong>{title}</strong>
+                                " is not saved. "
+                                {failure}
+                            </p>
+                            <button type="button" class="notice-action" on:click=move |_| room.retry_addition(id)>
+                                {text::RETRY}
+                            </button>
+                            <button type="button" class="notice-action" on:click=move |_| room.drop_addition(id)>
+                                "Discard"
+                            </button>
+                        </li>
+                    }
+                }
+            />
+        </ul>
+    }
+}

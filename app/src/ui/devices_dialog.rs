@@ -1,0 +1,136 @@
+use std::collections::HashSet;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::modal::{Modal, ModalHandle};
+use super::text;
+use crate::model::app::App;
+use crate::model::connection::connection_text;
+use crate::model::field::one_line;
+use crate::model::room::Room;
+
+/// One line of the list of devices.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Line {
+    name: String,
+    state: &'static str,
+    connected: bool,
+    id: String,
+}
+
+/// Who is connected, and what this device is called.
+#[component]
+pub(crate) fn DevicesDialog(
+    /// In which room.
+    room: Room,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let own = move || room.membership.with(|own| own.as_ref().map(|own| own.device.to_string()));
+    let own_name = Memo::new(move |_| {
+        let own = own()?;
+        room.devices
+            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == own).map(|device| device.name.clone()))
+    });
+    let draft = RwSignal::new(None::<String>);
+    let failure = RwSignal::new(None::<String>);
+    let save = move || {
+        let Some(name) = draft.get_untracked().map(|draft| one_line(&draft)) else { return };
+        if name.is_empty() || Some(&name) == own_name.get_untracked().as_ref() {
+            draft.set(None);
+            return;
+        }
+        spawn_local(async move {
+            match app.name_device(room, name.clone()).await {
+                Ok(()) => {
+                    let _ = draft.try_set(None);
+                    let _ = failure.try_set(None);
+                }
+                // Closed meanwhile, the failure has to be told elsewhere.
+                Err(error) => {
+                    if failure.try_set(Some(text::not_saved(&error))).is_some() {
+                        app.notices.fail(text::not_saved(&error), None);
+                    }
+                }
+            }
+        });
+    };
+    let handle = ModalHandle::new().guarded(move || {
+        save();
+        true
+    });
+    let lines = move || {
+        let own = own();
+        let connected: Vec<String> =
+            room.status.with(|status| status.peers.iter().map(|peer| peer.device.to_string()).collect());
+        let named = room.devices.get().unwrap_or_default();
+        let mut seen = HashSet::new();
+        let mut lines: Vec<Line> = Vec::new();
+        for id in connected {
+            let name = named.iter().find(|device| device.id == id).map(|device| device.name.clone());
+            if seen.insert(id.clone()) {
+                lines.push(Line { name: shown(name), state: "Connected", connected: true, id });
+            }
+        }
+        for device in named {
+            if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
+                lines.push(Line {
+                    name: shown(Some(device.name)),
+                    state: "Not connected",
+                    connected: false,
+                    id: device.id,
+                });
+            }
+        }
+        lines
+    };
+    view! {
+        <Modal handle=handle title="Devices" class="devices-modal" light=true>
+            <div class="modal-body">
+                <p class="muted">{move || room.status.with(connection_text)}</p>
+                <label class="field">
+                    <span>"Device name"</span>
+                    <input
+                        type="text"
+                        autocomplete="off"
+                        aria-describedby="device-name-hint"
+                        prop:value=move || draft.get().or_else(|| own_name.get()).unwrap_or_default()
+                        on:input=move |event| draft.set(Some(event_target_value(&event)))
+                        on:change=move |_| save()
+                    />
+                </label>
+                <p id="device-name-hint" class="hint">"What the others see when this device is connected."</p>
+                {move || failure.get().map(|failure| view! {
+                    <p class="problem" role="alert">
+                        {failure}
+                        <button type="button" on:click=move |_| save()>{text::RETRY}</button>
+                    </p>
+                })}
+                <h3>"Other devices"</h3>
+                {move || lines().is_empty().then(|| view! {
+                    <p class="muted">"None has been here yet. Share the room link, and open it on another device."</p>
+                })}
+                <ul class="devices" role="list" aria-label="Other devices">
+                    <For
+                        each=lines
+                        key=Clone::clone
+                        children=|line| view! {
+                            <li class:connected=line.connected>
+                                <span class="dot" aria-hidden="true"></span>
+                                <span class="device-name">{line.name}</span>
+                                <span class="muted">{line.state}</span>
+                            </li>
+                        }
+                    />
+                </ul>
+                <p class="hint">
+                    "Devices exchange tasks directly, whenever a page of the room is open on both. A change reaches a device through any other one that it meets."
+                </p>
+            </div>
+        </Modal>
+    }
+}
+
+fn shown(name: Option<String>) -> String {
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "A device without a name".to_owned())
+}

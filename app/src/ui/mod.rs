@@ -1,0 +1,178 @@
+//! The markup. The accessible names in here are an interface: tests and assistive technology rely on them.
+
+// What `#[component]` derives from a function is `pub` whatever the function is.
+#![allow(unreachable_pub)]
+
+mod add_task;
+mod devices_dialog;
+mod icon;
+mod modal;
+mod notices;
+mod qr;
+mod room_dialogs;
+mod room_view;
+mod rooms;
+mod share_dialog;
+mod task_dialog;
+mod task_row;
+pub(crate) mod text;
+mod trouble;
+mod welcome;
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::CHANNEL;
+use partyline_core::id::RoomId;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent, VisibilityState};
+
+use crate::model::app::{App, Dialog, Screen};
+use crate::platform;
+use crate::shell::{self, ShellError};
+
+/// How often the page looks whether midnight has passed.
+const DAY_CHECK: Duration = Duration::from_secs(60);
+
+/// Puts the app into the page, in place of the page's own "starting" message.
+pub(crate) fn mount() {
+    if let Some(starting) = document().get_element_by_id("starting") {
+        starting.remove();
+    }
+    leptos::mount::mount_to_body(Root);
+    platform::mark("partyline:shell");
+}
+
+#[component]
+fn Root() -> impl IntoView {
+    let app = App::new();
+    provide_context(app);
+    let trouble = RwSignal::new(None::<ShellError>);
+    spawn_local(async move {
+        if let Err(error) = shell::start().await {
+            trouble.set(Some(error));
+            return;
+        }
+        listen(app);
+        app.start().await;
+        shell::watch_updates(move || app.update_waits.set(true)).await;
+    });
+    let screen = Memo::new(move |_| app.screen.get());
+    view! {
+        {move || app.update_waits.get().then(update_banner)}
+        {move || match trouble.get() {
+            Some(error) => trouble::trouble(&error).into_any(),
+            None => match screen.get() {
+                Screen::Starting => view! { <p class="starting" role="status">"Starting…"</p> }.into_any(),
+                Screen::Joining => view! { <p class="starting" role="status">"Joining the room…"</p> }.into_any(),
+                Screen::Failed(why) => trouble::failed(why).into_any(),
+                Screen::BadLink(why) => welcome::bad_link(app, why).into_any(),
+                Screen::Welcome => welcome::welcome(app).into_any(),
+                Screen::Room(room) => view! {
+                    <div class="layout">
+                        <rooms::Sidebar />
+                        <room_view::RoomView room=room />
+                    </div>
+                }.into_any(),
+            },
+        }}
+        <notices::NoticeList />
+        {move || app.dialog.get().map(|dialog| show_dialog(app, dialog))}
+    }
+}
+
+fn show_dialog(app: App, dialog: Dialog) -> AnyView {
+    match (dialog, app.screen.with_untracked(room_of)) {
+        (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
+        (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
+        (Dialog::Rooms, _) => view! { <rooms::RoomsDialog /> }.into_any(),
+        (Dialog::Share, Some(room)) => view! { <share_dialog::ShareDialog room=room /> }.into_any(),
+        (Dialog::Devices, Some(room)) => view! { <devices_dialog::DevicesDialog room=room /> }.into_any(),
+        (Dialog::Settings, Some(room)) => view! { <room_dialogs::SettingsDialog room=room /> }.into_any(),
+        (Dialog::Leave, Some(room)) => view! { <room_dialogs::LeaveDialog room=room /> }.into_any(),
+        (Dialog::Task(id), Some(room)) => match room.task(id) {
+            Some(task) => view! { <task_dialog::TaskDialog room=room id=id task=task /> }.into_any(),
+            None => ().into_any(),
+        },
+        // The room is gone, and what was to be shown about it with it.
+        (_, None) => ().into_any(),
+    }
+}
+
+fn room_of(screen: &Screen) -> Option<crate::model::room::Room> {
+    match screen {
+        Screen::Room(room) => Some(*room),
+        _ => None,
+    }
+}
+
+fn update_banner() -> impl IntoView {
+    let asked = RwSignal::new(false);
+    view! {
+        <aside class="banner" aria-label="Update">
+            <p role="status">"A new version of Partyline is ready."</p>
+            <button
+                type="button"
+                class="primary"
+                disabled=move || asked.get()
+                on:click=move |_| {
+                    asked.set(true);
+                    spawn_local(shell::apply_update());
+                }
+            >
+                "Update"
+            </button>
+        </aside>
+    }
+}
+
+/// Listens for what concerns the whole page: announcements of the service worker, the address bar, the person's return.
+fn listen(app: App) {
+    if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
+        let heard = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| announced(app, &event.data()));
+        channel.set_onmessage(Some(heard.into_js_value().unchecked_ref()));
+        // Lives as long as the page does.
+        std::mem::forget(channel);
+    }
+    let _ = window_event_listener(leptos::ev::hashchange, move |_| spawn_local(app.follow_address()));
+    let _ = window_event_listener(leptos::ev::popstate, move |_| spawn_local(app.follow_address()));
+    let _ = window_event_listener_untyped("pageshow", move |_| app.looked_at());
+    let looked = Closure::<dyn Fn()>::new(move || {
+        if document().visibility_state() == VisibilityState::Visible {
+            app.looked_at();
+        }
+    });
+    let _ = document().add_event_listener_with_callback("visibilitychange", looked.into_js_value().unchecked_ref());
+    let _ = window_event_listener(leptos::ev::keydown, move |event| {
+        if is_undo(&event) && app.dialog.with_untracked(Option::is_none) && app.undo() {
+            event.prevent_default();
+        }
+    });
+    set_interval(move || app.check_day(), DAY_CHECK);
+}
+
+fn announced(app: App, message: &JsValue) {
+    match platform::text_entry(message, "type").as_deref() {
+        Some("rooms") => app.rooms_announced(),
+        Some("changed") => {
+            let room = platform::text_entry(message, "room").and_then(|room| RoomId::parse(&room).ok());
+            if let Some(room) = room {
+                app.changes_announced(room);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Ctrl+Z or Cmd+Z, but not in a text that has an undo of its own.
+fn is_undo(event: &KeyboardEvent) -> bool {
+    let in_text = platform::focused().is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
+            || element
+                .dyn_ref::<web_sys::HtmlInputElement>()
+                .is_some_and(|input| input.type_() != "checkbox" && !input.value().is_empty())
+    });
+    event.key() == "z" && (event.ctrl_key() || event.meta_key()) && !event.shift_key() && !in_text
+}

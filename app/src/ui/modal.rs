@@ -1,0 +1,107 @@
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::icon::Icon;
+use crate::model::app::{App, Dialog};
+
+/// The way to close the dialog that is open. A copyable handle, made by the dialog's component.
+#[derive(Clone, Copy)]
+pub(crate) struct ModalHandle {
+    node: NodeRef<html::Dialog>,
+    next: RwSignal<Option<Dialog>>,
+    may_close: StoredValue<Option<Callback<(), bool>>>,
+}
+
+impl ModalHandle {
+    /// A dialog that may be closed at any time.
+    pub(crate) fn new() -> Self {
+        Self { node: NodeRef::new(), next: RwSignal::new(None), may_close: StoredValue::new(None) }
+    }
+
+    /// Asks `may_close` whenever the person wants to close the dialog.
+    pub(crate) fn guarded(self, may_close: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.may_close.set_value(Some(Callback::new(move |()| may_close())));
+        self
+    }
+
+    /// Closes the dialog, if it may be. The browser gives the keyboard back to what had it before.
+    pub(crate) fn close(self) {
+        if self.may_close.get_value().is_none_or(|may_close| may_close.run(())) {
+            self.close_now();
+        }
+    }
+
+    /// Closes the dialog and opens another one.
+    pub(crate) fn close_then(self, next: Dialog) {
+        self.next.set(Some(next));
+        self.close_now();
+    }
+
+    fn close_now(self) {
+        if let Some(dialog) = self.node.get_untracked() {
+            dialog.close();
+        }
+    }
+}
+
+/// A modal dialog: the browser's own, which keeps the keyboard inside, closes on Escape and gives the keyboard back.
+#[component]
+pub(crate) fn Modal(
+    /// How it is closed.
+    handle: ModalHandle,
+    /// Its heading and its name.
+    title: &'static str,
+    /// A class that tells it from the others.
+    class: &'static str,
+    /// Whether a click beside it closes it. Not where something typed would be lost.
+    #[prop(optional)]
+    light: bool,
+    /// What is in it.
+    children: Children,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let ModalHandle { node, next, .. } = handle;
+    // In the document by then: effects run once the view they belong to is mounted.
+    Effect::new(move || {
+        if let Some(dialog) = node.get()
+            && !dialog.open()
+        {
+            // Fails for a dialog that is not in the document or open already; neither can be here.
+            let _ = dialog.show_modal();
+        }
+    });
+    // A click beside the dialog is one that began there: selecting text and letting go outside closes nothing.
+    let pressed_beside = StoredValue::new(false);
+    let is_beside = |event: &web_sys::Event| {
+        event.target().is_some_and(|target| target.dyn_ref::<web_sys::HtmlDialogElement>().is_some())
+    };
+    view! {
+        <dialog
+            class=format!("modal {class}")
+            aria-labelledby="modal-title"
+            node_ref=node
+            on:cancel=move |event: web_sys::Event| {
+                event.prevent_default();
+                handle.close();
+            }
+            on:close=move |_| app.dialog.set(next.get_untracked())
+            on:pointerdown=move |event: web_sys::PointerEvent| pressed_beside.set_value(is_beside(&event))
+            on:click=move |event: web_sys::MouseEvent| {
+                if light && pressed_beside.get_value() && is_beside(&event) {
+                    handle.close();
+                }
+            }
+        >
+            <div class="modal-box">
+                <header class="modal-head">
+                    <h2 id="modal-title">{title}</h2>
+                    <button type="button" class="quiet round" aria-label="Close" on:click=move |_| handle.close()>
+                        {Icon::Close.draw()}
+                    </button>
+                </header>
+                {children()}
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+
+use super::icon::Icon;
+use crate::model::app::App;
+use crate::model::notice::Notice;
+
+/// How long a notice stays that nobody points at.
+const STAY: Duration = Duration::from_secs(10);
+
+/// The messages to the person.
+#[component]
+pub(crate) fn NoticeList() -> impl IntoView {
+    let app = expect_context::<App>();
+    view! {
+        <div class="notices" role="region" aria-label="Messages" aria-live="polite">
+            <For
+                each=move || app.notices.shown()
+                key=|notice| notice.id
+                children=|notice| view! { <NoticeCard notice=notice /> }
+            />
+        </div>
+    }
+}
+
+#[component]
+fn NoticeCard(
+    /// What it says.
+    notice: Notice,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let Notice { id, text, failure, action } = notice;
+    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let hold = move || {
+        if let Some(timer) = timer.try_update_value(Option::take).flatten() {
+            timer.clear();
+        }
+    };
+    let run = move || {
+        hold();
+        if !failure {
+            timer.set_value(set_timeout_with_handle(move || app.notices.dismiss(id), STAY).ok());
+        }
+    };
+    run();
+    on_cleanup(hold);
+    view! {
+        <div
+            class="notice"
+            class:failure=failure
+            role=failure.then_some("alert")
+            on:pointerenter=move |_| hold()
+            on:pointerleave=move |_| run()
+            on:focusin=move |_| hold()
+            on:focusout=move |_| run()
+        >
+            <p>{text}</p>
+            {action.map(|action| view! {
+                <button type="button" class="notice-action" on:click=move |_| app.notices.act(id)>
+                    {action.label}
+                </button>
+            })}
+            <button type="button" class="quiet round" aria-label="Dismiss" on:click=move |_| app.notices.dismiss(id)>
+                {Icon::Close.draw()}
+            </button>
+        </div>
+    }
+}

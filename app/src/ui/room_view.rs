@@ -1,0 +1,268 @@
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::{spawn_local, tick};
+use partyline_core::api::TaskStatus;
+use wasm_bindgen::JsCast;
+use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+
+use super::add_task::{AddTask, Additions};
+use super::icon::Icon;
+use super::task_row::TaskRow;
+use super::text;
+use crate::model::app::{App, Dialog};
+use crate::model::connection::connection_text;
+use crate::model::room::{Loading, Membership, Room};
+use crate::net::{self, Link, NetHandle, RoomStatus};
+use crate::platform;
+
+/// A loss that is made good within this time is not told: it would only be noise.
+const SETTLE: Duration = Duration::from_millis(700);
+
+/// A room: its name, its connections, its tasks.
+#[component]
+pub(crate) fn RoomView(
+    /// Which room.
+    room: Room,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let name =
+        move || room.name.with(|name| if name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { name.clone() });
+    Effect::new(move || document().set_title(&format!("{} · {}", name(), text::APP)));
+    connect(room);
+    follow_new_tasks(room);
+
+    let listed = StoredValue::new(false);
+    Effect::new(move || {
+        if room.loading.get() == Loading::Ready && !listed.get_value() {
+            listed.set_value(true);
+            spawn_local(async {
+                tick().await;
+                platform::mark("partyline:list");
+            });
+        }
+    });
+    view! {
+        <main class="room">
+            <header class="room-head">
+                <button
+                    type="button"
+                    class="quiet round rooms-button"
+                    aria-label="Rooms"
+                    on:click=move |_| app.dialog.set(Some(Dialog::Rooms))
+                >
+                    {Icon::Menu.draw()}
+                </button>
+                <div class="room-name">
+                    <h1>{name}</h1>
+                    <TaskCounts room=room />
+                </div>
+                <Connection room=room />
+                <div class="room-tools">
+                    <button type="button" class="share-button" on:click=move |_| app.dialog.set(Some(Dialog::Share))>
+                        {Icon::Share.draw()}
+                        "Share"
+                    </button>
+                    <button
+                        type="button"
+                        class="quiet round"
+                        aria-label="Room settings"
+                        on:click=move |_| app.dialog.set(Some(Dialog::Settings))
+                    >
+                        {Icon::Settings.draw()}
+                    </button>
+                </div>
+            </header>
+            <AddTask room=room />
+            <div class="room-body">
+                <Additions room=room />
+                <TaskList room=room />
+                {move || match room.loading.get() {
+                    Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
+                    Loading::Failed(why) => view! {
+                        <div class="empty">
+                            <p class="problem" role="alert">"The tasks cannot be read. " {why}</p>
+                            <button type="button" on:click=move |_| spawn_local(room.open())>{text::RETRY}</button>
+                        </div>
+                    }.into_any(),
+                    Loading::Ready => view! { <NoTasks room=room /> }.into_any(),
+                }}
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn TaskList(
+    /// Of which room.
+    room: Room,
+) -> impl IntoView {
+    let each = move || {
+        let order = room.order.get();
+        keep_focus();
+        order
+    };
+    view! {
+        <ul class="tasks" role="list" aria-label="Tasks">
+            <For
+                each=each
+                key=|id| *id
+                children=move |id| room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> })
+            />
+        </ul>
+    }
+}
+
+#[component]
+fn TaskCounts(
+    /// Of which room.
+    room: Room,
+) -> impl IntoView {
+    let counts = Memo::new(move |_| {
+        let order = room.order.get();
+        let done = order
+            .iter()
+            .filter_map(|id| room.task(*id))
+            .filter(|task| task.with(|task| task.status == TaskStatus::Done))
+            .count();
+        (order.len() - done, done)
+    });
+    view! {
+        <p class="muted">
+            {move || {
+                let (open, done) = counts.get();
+                (room.loading.get() == Loading::Ready).then(|| text::counts(open, done))
+            }}
+        </p>
+    }
+}
+
+#[component]
+fn NoTasks(
+    /// In which room.
+    room: Room,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let empty = Memo::new(move |_| room.order.with(Vec::is_empty));
+    view! {
+        {move || empty.get().then(|| view! {
+            <div class="empty">
+                <p class="empty-lead">"Nothing to do yet."</p>
+                <p class="muted">"Write down the first task, or let others in:"</p>
+                <button type="button" class="quiet" on:click=move |_| app.dialog.set(Some(Dialog::Share))>
+                    {Icon::Link.draw()}
+                    "Get the room link"
+                </button>
+            </div>
+        })}
+    }
+}
+
+#[component]
+fn Connection(
+    /// Of which room.
+    room: Room,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let words = Memo::new(move |_| room.status.with(connection_text));
+    let link = Memo::new(move |_| match room.status.with(|status| status.link) {
+        Link::Connected => "connected",
+        Link::Connecting => "connecting",
+        Link::Alone => "alone",
+        Link::Offline => "offline",
+    });
+    view! {
+        <div class="connection" data-link=move || link.get()>
+            <span class="dot" aria-hidden="true"></span>
+            <div role="status" aria-label="Connection">{move || words.get()}</div>
+            <button
+                type="button"
+                class="quiet round"
+                aria-label="Devices"
+                on:click=move |_| app.dialog.set(Some(Dialog::Devices))
+            >
+                {Icon::Devices.draw()}
+            </button>
+        </div>
+    }
+}
+
+/// Keeps this page in the room's network for as long as the room is on show.
+fn connect(room: Room) {
+    let network = StoredValue::new_local(None::<NetHandle>);
+    let latest = StoredValue::new(0_u64);
+    Effect::new(move || {
+        let Some(Membership { secret, device }) = room.membership.get() else { return };
+        network.set_value(Some(net::join(room.id, secret, device, move |status| settle(room, latest, status))));
+    });
+    on_cleanup(move || {
+        network.try_update_value(Option::take);
+    });
+}
+
+/// Shows a state of the connections: good news at once, a loss only when it lasts.
+fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
+    // `None`: the room is no longer on show, and a late word about it has nowhere to go.
+    let Some(number) = latest.try_update_value(|latest| {
+        *latest += 1;
+        *latest
+    }) else {
+        return;
+    };
+    let is_loss = room.status.with_untracked(|shown| shown.peers.len() > status.peers.len());
+    if !is_loss {
+        room.status.set(status);
+        return;
+    }
+    let later = move || {
+        if latest.try_get_value() == Some(number) {
+            room.status.set(status);
+        }
+    };
+    set_timeout(later, SETTLE);
+}
+
+/// Brings a task that was just added into view.
+fn follow_new_tasks(room: Room) {
+    Effect::new(move |before: Option<Option<_>>| {
+        let added = room.added.get();
+        if let Some(id) = added
+            && before.is_some_and(|before| before != added)
+        {
+            spawn_local(async move {
+                tick().await;
+                let row = document().query_selector(&format!("[data-task='{id}']")).ok().flatten();
+                if let Some(row) = row {
+                    let options = ScrollIntoViewOptions::new();
+                    options.set_block(ScrollLogicalPosition::Nearest);
+                    row.scroll_into_view_with_scroll_into_view_options(&options);
+                }
+            });
+        }
+        added
+    });
+}
+
+/// Lets the keyboard stay where it is while rows move or go away.
+///
+/// A row that moves is taken out of the document for a moment, and what it holds loses the keyboard. A row that goes
+/// away hands it to the row that takes its place.
+fn keep_focus() {
+    let Some(before) = platform::focused() else { return };
+    let Some(row) = before.closest("[data-task]").ok().flatten() else { return };
+    let heir = row.next_element_sibling().or_else(|| row.previous_element_sibling());
+    spawn_local(async move {
+        tick().await;
+        if platform::focused().is_some() {
+            return;
+        }
+        let without_scrolling = FocusOptions::new();
+        without_scrolling.set_prevent_scroll(true);
+        let heir = || heir.and_then(|row| row.query_selector("input").ok().flatten()?.dyn_into::<HtmlElement>().ok());
+        let target = if before.is_connected() { Some(before) } else { heir().filter(|target| target.is_connected()) };
+        match target {
+            Some(target) => drop(target.focus_with_options(&without_scrolling)),
+            None => drop(platform::focus(".add input")),
+        }
+    });
+}

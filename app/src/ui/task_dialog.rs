@@ -1,0 +1,513 @@
+use std::collections::HashMap;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::{TaskDocument, TaskPatch};
+use partyline_core::id::TaskId;
+
+use super::icon::Icon;
+use super::modal::{Modal, ModalHandle};
+use super::text;
+use crate::model::app::App;
+use crate::model::field::{Field, PRIORITIES, STATUSES, one_line};
+use crate::model::room::Room;
+
+/// The edits of a task's details that are not saved yet.
+///
+/// A field shows the task's value, also when that changes elsewhere, until the person touches it. From then on it shows
+/// what the person made of it, until that is saved. Only touched fields are ever written.
+#[derive(Clone, Copy)]
+struct Editor {
+    app: App,
+    room: Room,
+    id: TaskId,
+    task: RwSignal<TaskDocument>,
+    drafts: RwSignal<HashMap<Field, String>>,
+    problems: RwSignal<HashMap<Field, Problem>>,
+    /// Texts on their way to the service worker.
+    sending: StoredValue<HashMap<Field, String>>,
+}
+
+/// Why a field is not saved.
+#[derive(Clone, PartialEq)]
+struct Problem {
+    words: String,
+    /// Whether trying the same again may help.
+    may_retry: bool,
+}
+
+impl Editor {
+    fn shown(self, field: Field) -> String {
+        self.drafts
+            .with(|drafts| drafts.get(&field).cloned())
+            .unwrap_or_else(|| self.task.with(|task| field.text(task)))
+    }
+
+    fn write(self, field: Field, text: String) {
+        self.drafts.update(|drafts| drop(drafts.insert(field, text)));
+    }
+
+    /// Saves a field if it was touched.
+    fn save(self, field: Field) {
+        let Some(draft) = self.drafts.with_untracked(|drafts| drafts.get(&field).cloned()) else { return };
+        if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
+            return;
+        }
+        let patch = self.task.with_untracked(|task| field.patch(task, &draft, self.app.today.get_untracked()));
+        match patch {
+            Err(error) => {
+                let problem = Problem { words: error.to_string(), may_retry: false };
+                self.problems.update(|problems| drop(problems.insert(field, problem)));
+            }
+            Ok(None) => self.settled(field, &draft),
+            Ok(Some(patch)) => {
+                self.sending.update_value(|sending| drop(sending.insert(field, draft.clone())));
+                spawn_local(self.send(field, draft, patch));
+            }
+        }
+    }
+
+    async fn send(self, field: Field, draft: String, patch: TaskPatch) {
+        let result = self.room.edit(self.id, patch.clone()).await;
+        // The dialog may be closed by now; then nothing of it is left to be told.
+        let open = self.sending.try_update_value(|sending| {
+            if sending.get(&field) == Some(&draft) {
+                sending.remove(&field);
+            }
+        });
+        match (result, open) {
+            (Ok(()), Some(())) => self.settled(field, &draft),
+            (Ok(()), None) => {}
+            (Err(error), Some(())) => {
+                let problem = Problem { words: text::not_saved(&error), may_retry: true };
+                let _ = self.problems.try_update(|problems| problems.insert(field, problem));
+            }
+            (Err(error), None) => self.room.edit_failed(self.id, patch, &error),
+        }
+    }
+
+    /// A draft is the task's value now, unless it was edited further meanwhile.
+    fn settled(self, field: Field, draft: &str) {
+        let _ = self.drafts.try_update(|drafts| {
+            if drafts.get(&field).is_some_and(|now| now == draft) {
+                drafts.remove(&field);
+            }
+        });
+        let _ = self.problems.try_update(|problems| problems.remove(&field));
+    }
+
+    /// Saves what is not saved yet, in one write that outlives the dialog. `false` when a field cannot be what it says.
+    fn finish(self) -> bool {
+        let today = self.app.today.get_untracked();
+        let mut patch = TaskPatch::default();
+        for (field, draft) in self.drafts.get_untracked() {
+            if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
+                continue;
+            }
+            let part = self.task.with_untracked(|task| field.patch(task, &draft, today));
+            match part {
+                Ok(None) => {}
+                Ok(Some(part)) => merge(&mut patch, part),
+                Err(error) => {
+                    let problem = Problem { words: error.to_string(), may_retry: false };
+                    self.problems.update(|problems| drop(problems.insert(field, problem)));
+                    return false;
+                }
+            }
+        }
+        if patch != TaskPatch::default() {
+            self.room.edit_later(self.id, patch);
+        }
+        true
+    }
+}
+
+/// Takes over what a patch of one field says.
+fn merge(patch: &mut TaskPatch, part: TaskPatch) {
+    patch.title = part.title.or(patch.title.take());
+    patch.notes = part.notes.or(patch.notes.take());
+    patch.status = part.status.or(patch.status.take());
+    patch.priority = part.priority.or(patch.priority.take());
+    patch.due = part.due.or(patch.due.take());
+    patch.assignee = part.assignee.or(patch.assignee.take());
+}
+
+/// A task's details.
+#[component]
+pub(crate) fn TaskDialog(
+    /// In which room.
+    room: Room,
+    /// Which task.
+    id: TaskId,
+    /// Its signal.
+    task: ArcRwSignal<TaskDocument>,
+) -> impl IntoView {
+    let editor = Editor {
+        app: expect_context::<App>(),
+        room,
+        id,
+        task: RwSignal::from(task),
+        drafts: RwSignal::new(HashMap::new()),
+        problems: RwSignal::new(HashMap::new()),
+        sending: StoredValue::new(HashMap::new()),
+    };
+    let handle = ModalHandle::new().guarded(move || editor.finish());
+    let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
+    let bring_back = move |_| room.edit_later(id, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
+    let delete = move |_| {
+        room.delete(id);
+        handle.close();
+    };
+    view! {
+        <Modal handle=handle title="Task" class="task-modal" light=true>
+            <div class="modal-body">
+                {move || deleted.get().then(|| view! {
+                    <p class="problem" role="alert">
+                        "This task was deleted. A change brings it back."
+                        <button type="button" on:click=bring_back>"Bring it back"</button>
+                    </p>
+                })}
+                <TextField editor=editor field=Field::Title label="Title" />
+                <div class="field-row">
+                    <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
+                    <Choice editor=editor field=Field::Priority label="Priority" choices=PRIORITIES.to_vec() />
+                </div>
+                <Due editor=editor />
+                <Assignee editor=editor />
+                <Labels editor=editor />
+                <Notes editor=editor />
+            </div>
+            <footer class="modal-foot">
+                <button type="button" class="danger start" on:click=delete>"Delete task"</button>
+                <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
+            </footer>
+        </Modal>
+    }
+}
+
+fn statuses() -> Vec<(&'static str, &'static str)> {
+    STATUSES.iter().map(|(value, _, words)| (*value, *words)).collect()
+}
+
+#[component]
+fn TextField(
+    /// Whose field.
+    editor: Editor,
+    /// Which one.
+    field: Field,
+    /// Its name.
+    label: &'static str,
+    /// What stands in it while it is empty.
+    #[prop(optional)]
+    placeholder: &'static str,
+) -> impl IntoView {
+    let problem_id = format!("problem-{label}");
+    view! {
+        <div class="field">
+            <label for=format!("field-{label}")>{label}</label>
+            <input
+                id=format!("field-{label}")
+                type="text"
+                autocomplete="off"
+                placeholder=placeholder
+                aria-invalid=move || invalid(editor, field)
+                aria-describedby=problem_id.clone()
+                prop:value=move || editor.shown(field)
+                on:input=move |event| editor.write(field, event_target_value(&event))
+                on:change=move |_| editor.save(field)
+            />
+            <FieldProblem editor=editor field=field id=problem_id />
+        </div>
+    }
+}
+
+#[component]
+fn Notes(
+    /// Whose field.
+    editor: Editor,
+) -> impl IntoView {
+    view! {
+        <div class="field">
+            <label for="field-Notes">"Notes"</label>
+            <textarea
+                id="field-Notes"
+                rows="4"
+                aria-invalid=move || invalid(editor, Field::Notes)
+                aria-describedby="problem-Notes"
+                prop:value=move || editor.shown(Field::Notes)
+                on:input=move |event| editor.write(Field::Notes, event_target_value(&event))
+                on:change=move |_| editor.save(Field::Notes)
+            ></textarea>
+            <FieldProblem editor=editor field=Field::Notes id="problem-Notes".to_owned() />
+        </div>
+    }
+}
+
+#[component]
+fn Choice(
+    /// Whose field.
+    editor: Editor,
+    /// Which one.
+    field: Field,
+    /// Its name.
+    label: &'static str,
+    /// Values and the words for them.
+    choices: Vec<(&'static str, &'static str)>,
+) -> impl IntoView {
+    let problem_id = format!("problem-{label}");
+    let options: Vec<_> = choices
+        .into_iter()
+        .map(|(value, words)| {
+            view! { <option value=value prop:selected=move || editor.shown(field) == value>{words}</option> }
+        })
+        .collect();
+    view! {
+        <div class="field">
+            <label for=format!("field-{label}")>{label}</label>
+            <select
+                id=format!("field-{label}")
+                aria-describedby=problem_id.clone()
+                on:change=move |event| {
+                    editor.write(field, event_target_value(&event));
+                    editor.save(field);
+                }
+            >
+                {options}
+            </select>
+            <FieldProblem editor=editor field=field id=problem_id />
+        </div>
+    }
+}
+
+#[component]
+fn Due(
+    /// Whose field.
+    editor: Editor,
+) -> impl IntoView {
+    let picker = NodeRef::<html::Input>::new();
+    let set = move |text: String| {
+        editor.write(Field::Due, text);
+        editor.save(Field::Due);
+    };
+    let today = move || editor.app.today.get_untracked();
+    let pick = move |_| {
+        if let Some(picker) = picker.get_untracked() {
+            picker.set_value(&editor.shown(Field::Due));
+            // A browser without this method leaves the text field, which does the same.
+            let _ = picker.show_picker();
+        }
+    };
+    view! {
+        <div class="field">
+            <label for="field-Due">"Due"</label>
+            <div class="with-buttons">
+                <input
+                    id="field-Due"
+                    type="text"
+                    autocomplete="off"
+                    placeholder="YYYY-MM-DD"
+                    aria-invalid=move || invalid(editor, Field::Due)
+                    aria-describedby="problem-Due"
+                    prop:value=move || editor.shown(Field::Due)
+                    on:input=move |event| editor.write(Field::Due, event_target_value(&event))
+                    on:change=move |_| editor.save(Field::Due)
+                />
+                <button type="button" on:click=move |_| set(today().to_string())>"Today"</button>
+                <button type="button" on:click=move |_| set(today().next().to_string())>"Tomorrow"</button>
+                <span class="picker">
+                    <input
+                        type="date"
+                        tabindex="-1"
+                        aria-hidden="true"
+                        node_ref=picker
+                        on:change=move |event| set(event_target_value(&event))
+                    />
+                    <button type="button" class="round" aria-label="Pick a day" on:click=pick>
+                        {Icon::Calendar.draw()}
+                    </button>
+                </span>
+                {move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
+                    <button type="button" class="round quiet" aria-label="No due day" on:click=move |_| set(String::new())>
+                        {Icon::Close.draw()}
+                    </button>
+                })}
+            </div>
+            <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
+        </div>
+    }
+}
+
+#[component]
+fn Assignee(
+    /// Whose field.
+    editor: Editor,
+) -> impl IntoView {
+    // Known names are buttons and not a <datalist>: with one, the field would no longer be a plain text box.
+    let known = move || {
+        let shown = editor.shown(Field::Assignee);
+        editor.room.assignees().into_iter().filter(|name| *name != shown).take(6).collect::<Vec<_>>()
+    };
+    view! {
+        <TextField editor=editor field=Field::Assignee label="Assignee" placeholder="Nobody yet" />
+        {move || {
+            let known = known();
+            (!known.is_empty()).then(|| view! {
+                <div class="quick" role="group" aria-label="Known people">
+                    {known.into_iter().map(|name| {
+                        let chosen = name.clone();
+                        view! {
+                            <button
+                                type="button"
+                                on:click=move |_| {
+                                    editor.write(Field::Assignee, chosen.clone());
+                                    editor.save(Field::Assignee);
+                                }
+                            >
+                                {name}
+                            </button>
+                        }
+                    }).collect::<Vec<_>>()}
+                </div>
+            })
+        }}
+    }
+}
+
+#[component]
+fn Labels(
+    /// Of which task.
+    editor: Editor,
+) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let problem = RwSignal::new(None::<String>);
+    let labels = Memo::new(move |_| editor.task.with(|task| task.labels.clone()));
+    let put = move |wanted: Vec<String>, added: Option<String>| {
+        spawn_local(async move {
+            let patch = TaskPatch { labels: Some(wanted), ..TaskPatch::default() };
+            match editor.room.edit(editor.id, patch.clone()).await {
+                Ok(()) => {
+                    let _ = problem.try_set(None);
+                    let field = field.try_get_untracked().flatten();
+                    if let (Some(field), Some(added)) = (field, added)
+                        && one_line(&field.value()) == added
+                    {
+                        field.set_value("");
+                    }
+                }
+                Err(error) => {
+                    if problem.try_set(Some(text::not_saved(&error))).is_some() {
+                        editor.room.edit_failed(editor.id, patch, &error);
+                    }
+                }
+            }
+        });
+    };
+    let add = move || {
+        let Some(label) = field.get_untracked().map(|field| one_line(&field.value())) else { return };
+        let mut wanted = labels.get_untracked();
+        if label.is_empty() || wanted.contains(&label) {
+            if let Some(field) = field.get_untracked() {
+                field.set_value("");
+            }
+            return;
+        }
+        wanted.push(label.clone());
+        put(wanted, Some(label));
+    };
+    let known = move || {
+        let labels = labels.get();
+        editor.room.labels().into_iter().filter(|label| !labels.contains(label)).take(6).collect::<Vec<_>>()
+    };
+    let remove = move |label: &str| {
+        let wanted = labels.get_untracked().into_iter().filter(|kept| kept != label).collect();
+        put(wanted, None);
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+        }
+    };
+    view! {
+        <div class="field">
+            <label for="field-Label">"Add a label"</label>
+            <div class="labels">
+                <For
+                    each=move || labels.get()
+                    key=Clone::clone
+                    children=move |label| {
+                        let removed = label.clone();
+                        view! {
+                            <span class="label-chip">
+                                {label.clone()}
+                                <button
+                                    type="button"
+                                    class="quiet round"
+                                    aria-label=format!("Remove label {label}")
+                                    on:click=move |_| remove(&removed)
+                                >
+                                    {Icon::Close.draw()}
+                                </button>
+                            </span>
+                        }
+                    }
+                />
+                <input
+                    id="field-Label"
+                    type="text"
+                    autocomplete="off"
+                    node_ref=field
+                    aria-describedby="problem-Label"
+                    on:keydown=move |event| {
+                        if event.key() == "Enter" && !event.is_composing() {
+                            event.prevent_default();
+                            add();
+                        }
+                    }
+                    on:change=move |_| add()
+                />
+            </div>
+            {move || {
+                let known = known();
+                (!known.is_empty()).then(|| view! {
+                    <div class="quick" role="group" aria-label="Known labels">
+                        {known.into_iter().map(|label| {
+                            let chosen = label.clone();
+                            let put_on = move |_| {
+                                let mut wanted = labels.get_untracked();
+                                wanted.push(chosen.clone());
+                                put(wanted, None);
+                            };
+                            view! { <button type="button" on:click=put_on>{label}</button> }
+                        }).collect::<Vec<_>>()}
+                    </div>
+                })
+            }}
+            <p id="problem-Label" class="problem" role="alert">{move || problem.get()}</p>
+        </div>
+    }
+}
+
+#[component]
+fn FieldProblem(
+    /// Whose field.
+    editor: Editor,
+    /// Which one.
+    field: Field,
+    /// The id that the field's control refers to.
+    id: String,
+) -> impl IntoView {
+    let problem = Memo::new(move |_| editor.problems.with(|problems| problems.get(&field).cloned()));
+    view! {
+        <p id=id class="problem" role="alert">
+            {move || problem.get().map(|problem| view! {
+                {problem.words}
+                {problem.may_retry.then(|| view! {
+                    <button type="button" on:click=move |_| editor.save(field)>{text::RETRY}</button>
+                })}
+            })}
+        </p>
+    }
+}
+
+fn invalid(editor: Editor, field: Field) -> String {
+    editor.problems.with(|problems| problems.contains_key(&field)).to_string()
+}

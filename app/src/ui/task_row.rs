@@ -1,0 +1,126 @@
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::{TaskDocument, TaskStatus};
+use partyline_core::id::TaskId;
+use web_sys::HtmlInputElement;
+
+use super::icon::Icon;
+use crate::model::app::{App, Dialog};
+use crate::model::day::Day;
+use crate::model::field::{PRIORITIES, STATUSES};
+use crate::model::room::Room;
+
+/// A task in the list.
+#[component]
+pub(crate) fn TaskRow(
+    /// In which room.
+    room: Room,
+    /// Which task.
+    id: TaskId,
+    /// Its signal: a change to the task renders this row and no other.
+    task: ArcRwSignal<TaskDocument>,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let task = RwSignal::from(task);
+    let title = Memo::new(move |_| task.with(|task| task.title.clone()));
+    let done = Memo::new(move |_| task.with(|task| task.status == TaskStatus::Done));
+    let toggle = move |event: web_sys::Event| {
+        let checkbox: HtmlInputElement = event_target(&event);
+        let wanted = checkbox.checked();
+        spawn_local(async move {
+            if !room.set_done(id, wanted).await {
+                checkbox.set_checked(!wanted);
+            }
+        });
+    };
+    view! {
+        <li class="task" class:done=move || done.get() data-task=id.to_string()>
+            <input
+                type="checkbox"
+                class="check"
+                aria-label=move || title.get()
+                prop:checked=move || done.get()
+                on:change=toggle
+            />
+            <div class="task-main">
+                <button
+                    type="button"
+                    class="task-title"
+                    aria-label=move || format!("Open {}", title.get())
+                    on:click=move |_| app.dialog.set(Some(Dialog::Task(id)))
+                >
+                    {move || title.get()}
+                </button>
+                <TaskFacts task=task />
+            </div>
+            <button
+                type="button"
+                class="quiet round task-delete"
+                aria-label=move || format!("Delete {}", title.get())
+                on:click=move |_| room.delete(id)
+            >
+                {Icon::Bin.draw()}
+            </button>
+        </li>
+    }
+}
+
+/// What is known of a task besides its title, each fact only where there is one.
+#[component]
+fn TaskFacts(
+    /// Of which task.
+    task: RwSignal<TaskDocument>,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let facts = move || {
+        let task = task.get();
+        let done = task.status == TaskStatus::Done;
+        let status = (!done && task.status != TaskStatus::Open).then(|| {
+            let words = STATUSES.iter().find(|(_, status, _)| *status == task.status).map(|(.., words)| *words);
+            view! { <li class="fact" data-status=words.map(str::to_lowercase)>{words}</li> }
+        });
+        let priority = (task.priority > 0 && !done).then(|| {
+            let words = PRIORITIES.get(usize::from(task.priority)).map(|(_, words)| *words);
+            view! {
+                <li class="fact" data-priority=task.priority.to_string()>
+                    {Icon::Flag.draw()}
+                    {words}
+                    <span class="for-ears">" priority"</span>
+                </li>
+            }
+        });
+        let due = task.due.as_deref().and_then(Day::parse).map(|due| {
+            let today = app.today.get();
+            let overdue = !done && due < today;
+            view! {
+                <li class="fact" class:overdue=overdue class:soon=!done && due == today>
+                    {Icon::Calendar.draw()}
+                    <span class="for-ears">{if overdue { "Overdue since " } else { "Due " }}</span>
+                    {overdue.then_some(view! { <span aria-hidden="true">"Overdue: "</span> })}
+                    {due.spoken(today)}
+                </li>
+            }
+        });
+        let assignee = (!task.assignee.is_empty()).then(|| {
+            view! { <li class="fact">{Icon::Person.draw()} <span class="for-ears">"Assigned to "</span> {task.assignee.clone()}</li> }
+        });
+        let notes = (!task.notes.trim().is_empty()).then(|| {
+            view! { <li class="fact">{Icon::Notes.draw()} <span class="for-ears">"Has notes"</span></li> }
+        });
+        let labels: Vec<_> = task
+            .labels
+            .iter()
+            .map(|label| view! { <li class="fact label"><span class="for-ears">"Label "</span> {label.clone()}</li> })
+            .collect();
+        let any = status.is_some()
+            || priority.is_some()
+            || due.is_some()
+            || assignee.is_some()
+            || notes.is_some()
+            || !labels.is_empty();
+        any.then(
+            || view! { <ul class="facts-row" role="list">{status} {priority} {due} {assignee} {labels} {notes}</ul> },
+        )
+    };
+    view! { {facts} }
+}

@@ -1,0 +1,95 @@
+//! The words of the user interface that are more than a label, and those that a test or another module relies on.
+
+use std::fmt::Display;
+
+/// The name of the app.
+pub(crate) const APP: &str = "Partyline";
+/// What stands for a room that has no name, or whose name has not arrived.
+pub(crate) const UNNAMED_ROOM: &str = "Shared room";
+/// No network.
+pub(crate) const OFFLINE: &str = "Offline. Your changes are kept.";
+/// Looking for other devices.
+pub(crate) const CONNECTING: &str = "Connecting…";
+/// Nobody there.
+pub(crate) const ALONE: &str = "No other device connected";
+/// The phone book does not answer.
+pub(crate) const PHONE_BOOK_UNREACHABLE: &str = "Phone book unreachable";
+/// The phone book is of no use in this browser.
+pub(crate) const PHONE_BOOK_OFF: &str = "This browser cannot use the phone book";
+/// On the button of a failure.
+pub(crate) const RETRY: &str = "Try again";
+/// On the button of a deletion.
+pub(crate) const UNDO: &str = "Undo";
+/// The address names a room that is not on this device.
+pub(crate) const UNKNOWN_ROOM: &str =
+    "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
+/// What leaving does.
+pub(crate) const LEAVE_EXPLAINED: &str = "The room and its tasks are removed from this device. The other devices keep \
+     them. Changes that no other device has received yet are lost. To come back you need the room link.";
+/// What the room link means.
+pub(crate) const SHARE_EXPLAINED: &str =
+    "Whoever has this link can read and change the tasks of this room. Send it only to people you trust.";
+
+/// Somebody is there.
+pub(crate) fn connected(devices: usize) -> String {
+    match devices {
+        1 => "Connected to 1 device".to_owned(),
+        devices => format!("Connected to {devices} devices"),
+    }
+}
+
+/// How much there is to do.
+pub(crate) fn counts(open: usize, done: usize) -> String {
+    match (open, done) {
+        (0, 0) => "No tasks".to_owned(),
+        (open, 0) => format!("{open} open"),
+        (0, done) => format!("All {done} done"),
+        (open, done) => format!("{open} open, {done} done"),
+    }
+}
+
+/// A task is gone.
+pub(crate) fn deleted(title: &str) -> String {
+    format!("Deleted “{}”", shortened(title))
+}
+
+/// A change was not saved.
+pub(crate) fn edit_failed(title: &str, why: &impl Display) -> String {
+    format!("The change to “{}” is not saved. {why}", shortened(title))
+}
+
+/// A task was not deleted.
+pub(crate) fn delete_failed(title: &str, why: &impl Display) -> String {
+    format!("“{}” is not deleted. {why}", shortened(title))
+}
+
+/// Something was not saved.
+pub(crate) fn not_saved(why: &impl Display) -> String {
+    format!("Not saved. {why}")
+}
+
+/// A title that fits into a sentence.
+fn shortened(title: &str) -> String {
+    let mut rest = title.chars();
+    let start: String = rest.by_ref().take(40).collect();
+    if rest.next().is_some() { format!("{}…", start.trim_end()) } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_spoken() {
+        assert_eq!(counts(0, 0), "No tasks");
+        assert_eq!(counts(2, 0), "2 open");
+        assert_eq!(counts(0, 3), "All 3 done");
+        assert_eq!(counts(1, 1), "1 open, 1 done");
+    }
+
+    #[test]
+    fn long_titles_are_cut_in_sentences() {
+        assert_eq!(deleted("Milk"), "Deleted “Milk”");
+        assert_eq!(deleted(&"ä".repeat(41)), format!("Deleted “{}…”", "ä".repeat(40)));
+    }
+}
