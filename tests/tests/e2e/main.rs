@@ -2,7 +2,7 @@
 //!
 //! Run by `cargo xtask test`. A module is a behaviour, a test is a play: Alice, Bob and Carol are people with a browser
 //! each. Tests run one after another: two browsers that talk to each other keep a small machine busy, and the order is
-//! always the same. Names and filters work as in every other test (`cargo xtask test e2e -- sharing`).
+//! always the same. One behaviour alone: `cargo xtask test --only e2e --filter sharing`.
 
 mod apart;
 mod crew;
