@@ -60,6 +60,8 @@ fn app(tools: &Tools, profile: Profile) -> Result<()> {
     trunk
         .env("PARTYLINE_XTASK", &xtask)
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        // Trunk's errors say enough; where in Trunk they arose helps nobody here.
+        .env("RUST_BACKTRACE", "0")
         .args(["--log", "warn", "build", "--locked"]);
     exec::run(profile.apply(&mut trunk)).context("the app could not be built")
 }

@@ -187,9 +187,14 @@ fn cargo_tool(folder: &Path, tool: CargoTool, locked: Option<&str>, progress: &P
         exec::output(&mut cargo)
     };
     // A published lock file may name a dependency that its registry no longer serves.
-    install(true).or_else(|_| install(false)).with_context(|| {
-        format!("{name} could not be installed; what was tried is said below. cargo needs crates.io and a C compiler")
-    })?;
+    if let Err(locked) = install(true)
+        && let Err(unlocked) = install(false)
+    {
+        bail!(
+            "{name} could not be installed. cargo needs crates.io and a C compiler for it.\n\
+             Tried first: {locked}\nTried next, with newer dependencies: {unlocked}"
+        );
+    }
     incoming.complete()?;
     Ok(program)
 }

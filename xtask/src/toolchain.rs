@@ -107,10 +107,13 @@ pub(crate) fn ensure(progress: &Progress) -> Result<Toolchain> {
     }
     progress.installing(WASM_TARGET, purpose, "from Debian's sources, as rustup could not (about 2 minutes)");
     from_debian().with_context(|| {
-        let rustup = by_rustup.err().map_or_else(|| "it succeeded, yet nothing compiles".into(), |e| e.to_string());
+        let rustup = by_rustup.err().map_or_else(
+            || format!("`rustup target add {WASM_TARGET}` succeeded, yet nothing compiles"),
+            |e| e.to_string(),
+        );
         format!(
             "no way to compile for {WASM_TARGET} was found.\n\
-             Tried first, `rustup target add {WASM_TARGET}`: {rustup}\n\
+             Tried first: {rustup}\n\
              Tried next, Debian's packages {}; why that failed is said below.\n\
              Either will do: a connection to https://static.rust-lang.org, or Debian with root or sudo",
             DEBIAN_RUST.join(", ")
