@@ -1,0 +1,218 @@
+//! The stage: devices by name, each with its replica, its clock and its disk.
+
+use std::collections::BTreeMap;
+
+use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::replica::{
+    Applied, Batch, Change, EditError, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Task, VersionVector,
+};
+
+/// 2026-09-21, when all clocks begin.
+pub(crate) const NOON: u64 = 1_790_000_000_000;
+
+/// Everything that happens. Whatever goes from one device to another goes as bytes.
+#[derive(Clone)]
+pub(crate) struct Play {
+    now: u64,
+    devices: BTreeMap<&'static str, Device>,
+    /// All changes ever made, as they were made.
+    pub(crate) history: Vec<Change>,
+}
+
+#[derive(Clone)]
+struct Device {
+    replica: Replica,
+    clock_error: i64,
+    pages: Vec<Vec<u8>>,
+    log: Vec<Vec<u8>>,
+}
+
+/// A sync under way: what `to` asks `from` next.
+#[derive(Clone, Debug)]
+pub(crate) struct Sync {
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) request: SyncRequest,
+    pub(crate) max_bytes: usize,
+}
+
+/// What a replica shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) room_name: Option<String>,
+    pub(crate) devices: Vec<(DeviceId, String)>,
+    pub(crate) tasks: Vec<Task>,
+}
+
+pub(crate) fn view(replica: &Replica) -> View {
+    View {
+        room_name: replica.room_name().map(String::from),
+        devices: replica.devices().map(|(device, name)| (device, name.into())).collect(),
+        tasks: replica.tasks_since(0),
+    }
+}
+
+pub(crate) fn device(name: &str) -> DeviceId {
+    let mut bytes = [b'.'; 8];
+    for (byte, letter) in bytes.iter_mut().zip(name.bytes()) {
+        *byte = letter;
+    }
+    DeviceId::from_bytes(bytes)
+}
+
+pub(crate) fn task(number: u8) -> TaskId {
+    TaskId::from_random_bytes([number; 16])
+}
+
+pub(crate) fn milk() -> ObjectId {
+    ObjectId::Task(task(1))
+}
+
+pub(crate) fn title(text: &str) -> Vec<Op> {
+    vec![Op::Title(text.into())]
+}
+
+impl Play {
+    pub(crate) fn with<const N: usize>(names: [&'static str; N]) -> Self {
+        let devices = names.map(|name| {
+            let replica = Replica::new(device(name));
+            let pages = replica.to_pages(1000);
+            (name, Device { replica, clock_error: 0, pages, log: Vec::new() })
+        });
+        Self { now: NOON, devices: devices.into(), history: Vec::new() }
+    }
+
+    pub(crate) fn replica(&self, name: &str) -> &Replica {
+        &self.devices[name].replica
+    }
+
+    /// The task 1 as the device sees it.
+    pub(crate) fn milk(&self, name: &str) -> Task {
+        self.replica(name).task(task(1)).unwrap()
+    }
+
+    pub(crate) fn later(&mut self, ms: u64) {
+        self.now += ms;
+    }
+
+    /// Sets a device's clock wrong, by so many milliseconds.
+    pub(crate) fn clock_error(&mut self, name: &str, ms: i64) {
+        self.devices.get_mut(name).unwrap().clock_error = ms;
+    }
+
+    pub(crate) fn now(&self, name: &str) -> u64 {
+        self.now.saturating_add_signed(self.devices[name].clock_error)
+    }
+
+    /// An edit, a millisecond after whatever was before.
+    pub(crate) fn edit(&mut self, name: &str, object: ObjectId, ops: Vec<Op>) -> Change {
+        self.try_edit(name, object, ops).unwrap()
+    }
+
+    pub(crate) fn try_edit(&mut self, name: &str, object: ObjectId, ops: Vec<Op>) -> Result<Change, EditError> {
+        self.now += 1;
+        let now = self.now(name);
+        let device = self.devices.get_mut(name).unwrap();
+        let change = device.replica.edit(object, ops, now)?;
+        device.log.push(Batch::live(vec![change.clone()]).encode());
+        self.history.push(change.clone());
+        Ok(change)
+    }
+
+    /// A live change arrives.
+    pub(crate) fn deliver(&mut self, change: &Change, to: &str) -> Applied {
+        self.apply(to, Batch::live(vec![change.clone()]))
+    }
+
+    pub(crate) fn apply(&mut self, to: &str, batch: Batch) -> Applied {
+        let bytes = batch.encode();
+        let received = Batch::decode(&bytes).unwrap();
+        assert_eq!(received, batch);
+        let now = self.now(to);
+        let device = self.devices.get_mut(to).unwrap();
+        let applied = device.replica.apply(received, now).unwrap();
+        if applied.is_news() {
+            device.log.push(bytes);
+        }
+        applied
+    }
+
+    /// `to` begins to ask `from` for what it lacks.
+    pub(crate) fn begin_sync(&self, to: &'static str, from: &'static str, max_bytes: usize) -> Sync {
+        let request = SyncRequest { vector: self.replica(to).vector().clone(), cursor: None };
+        Sync { from, to, request, max_bytes }
+    }
+
+    /// The next chunk. Answers whether there are more.
+    pub(crate) fn chunk(&mut self, sync: &mut Sync) -> bool {
+        let request = SyncRequest::decode(&sync.request.encode()).unwrap();
+        let bytes = self.replica(sync.from).answer(&request, sync.max_bytes).encode();
+        let answer = SyncAnswer::decode(&bytes).unwrap();
+        assert!(bytes.len() <= sync.max_bytes || answer.batch.changes.len() <= 1, "a chunk keeps its bound");
+        assert!(answer.next.is_none() || !answer.batch.changes.is_empty(), "a chunk makes progress");
+        sync.request.cursor = answer.next;
+        self.apply(sync.to, answer.batch);
+        answer.next.is_some()
+    }
+
+    /// `to` gets all that it lacks of what `from` has.
+    pub(crate) fn sync(&mut self, to: &'static str, from: &'static str) {
+        let mut sync = self.begin_sync(to, from, 64 * 1024);
+        while self.chunk(&mut sync) {}
+        assert!(self.replica(to).vector().dominates(self.replica(from).vector()));
+    }
+
+    /// These devices exchange all they have, and are equal afterwards.
+    pub(crate) fn meet<const N: usize>(&mut self, names: [&'static str; N]) {
+        let mut everything = VersionVector::new();
+        for to in names {
+            for from in names {
+                self.sync(to, from);
+            }
+            everything.merge(self.replica(to).vector()).unwrap();
+        }
+        for name in names {
+            self.sync(name, names[N - 1]);
+            assert_eq!(self.replica(name).vector(), &everything, "{name}");
+            assert_eq!(view(self.replica(name)), view(self.replica(names[0])), "{name} and {}", names[0]);
+        }
+    }
+
+    /// The device's process ends and another begins, from what is on disk.
+    pub(crate) fn restart(&mut self, name: &str) {
+        let device = self.devices.get_mut(name).unwrap();
+        let mut replica = Replica::from_pages(&device.pages).unwrap();
+        for record in &device.log {
+            replica.replay(Batch::decode(record).unwrap()).unwrap();
+        }
+        assert_same_state(&replica, &device.replica);
+        device.replica = replica;
+    }
+
+    /// The device's log is rolled up into pages.
+    pub(crate) fn compact(&mut self, name: &str, max_bytes: usize) {
+        let device = self.devices.get_mut(name).unwrap();
+        device.pages = device.replica.to_pages(max_bytes);
+        device.log.clear();
+    }
+
+    /// What the device's version vector claims is accounted for: merging all of it once more makes no difference.
+    pub(crate) fn assert_honest(&self, name: &str) {
+        let replica = self.replica(name);
+        let claimed: Vec<Change> =
+            self.history.iter().filter(|change| replica.vector().includes(change.dot)).cloned().collect();
+        let claims: u64 = replica.vector().iter().map(|(_, seq)| seq).sum();
+        assert_eq!(claimed.len() as u64, claims, "{name} claims changes that nobody made");
+        let applied = replica.clone().replay(Batch::live(claimed)).unwrap();
+        assert!(applied.touched.is_empty(), "{name} claims what it does not have: {:?}", applied.fresh);
+    }
+}
+
+/// Equal in all that can be told from outside.
+pub(crate) fn assert_same_state(a: &Replica, b: &Replica) {
+    assert_eq!(view(a), view(b));
+    assert_eq!(a.vector(), b.vector());
+    assert_eq!(a.cursor(), b.cursor());
+    assert_eq!(a.device(), b.device());
+    assert_eq!(a.to_pages(1000), b.to_pages(1000));
+}

@@ -1,0 +1,112 @@
+//! Anything that a peer could send, honest or not. Few distinct values, so that they collide.
+
+use partyline_core::clock::Stamp;
+use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::replica::{
+    Batch, Change, Date, Dot, LabelOp, ObjectId, Op, Position, Priority, Status, VersionVector,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::play::{NOON, task};
+
+pub(crate) fn any_device() -> impl Strategy<Value = DeviceId> {
+    (0_u8..4).prop_map(|n| DeviceId::from_bytes([n; 8]))
+}
+
+pub(crate) fn any_vector() -> impl Strategy<Value = VersionVector> {
+    vec((any_device(), prop_oneof![1_u64..8, Just(1 << 40)]), 0..4).prop_map(|entries| entries.into_iter().collect())
+}
+
+pub(crate) fn any_task() -> impl Strategy<Value = TaskId> {
+    (1_u8..4).prop_map(task)
+}
+
+fn any_text() -> impl Strategy<Value = Box<str>> {
+    prop_oneof!["[ab]{0,2}", "\\PC{0,40}"].prop_map(Box::from)
+}
+
+fn any_position() -> impl Strategy<Value = Position> {
+    vec(any::<bool>(), 0..20).prop_map(|turns| {
+        let (mut low, mut high) = (None, None);
+        let mut at = Position::between(None, None);
+        for up in turns {
+            *(if up { &mut low } else { &mut high }) = Some(at);
+            at = Position::between(low.as_ref(), high.as_ref());
+        }
+        at
+    })
+}
+
+fn any_date() -> impl Strategy<Value = Date> {
+    (0_u16..=9999, 1_u8..=12, 1_u8..=28).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
+}
+
+pub(crate) fn any_task_op() -> impl Strategy<Value = Op> {
+    let status = prop_oneof![Just(Status::Open), Just(Status::Doing), Just(Status::Blocked), Just(Status::Done)];
+    let label = ("[xy]", any_vector()).prop_map(|(label, seen)| Box::new(LabelOp { label: label.into(), seen }));
+    let label = label.boxed();
+    prop_oneof![
+        any_text().prop_map(Op::Title),
+        any_text().prop_map(Op::Notes),
+        status.prop_map(Op::Status),
+        (0_u8..4).prop_map(|level| Op::Priority(Priority::new(level).unwrap())),
+        option::of(any_date()).prop_map(Op::Due),
+        any_text().prop_map(Op::Assignee),
+        any_position().prop_map(Op::Position),
+        option::of(any_task()).prop_map(Op::parent),
+        (0..=Stamp::MAX_MILLIS).prop_map(Op::CreatedAt),
+        any::<bool>().prop_map(Op::Deleted),
+        label.clone().prop_map(Op::AddLabel),
+        label.prop_map(Op::RemoveLabel),
+    ]
+}
+
+fn any_object_and_ops() -> impl Strategy<Value = (ObjectId, Vec<Op>)> {
+    let name = || vec(any_text().prop_map(Op::Name), 1..3);
+    prop_oneof![
+        1 => (Just(ObjectId::Room), name()),
+        1 => (any_device().prop_map(ObjectId::Device), name()),
+        6 => (any_task().prop_map(ObjectId::Task), vec(any_task_op(), 1..4)),
+    ]
+}
+
+pub(crate) fn any_change() -> impl Strategy<Value = Change> {
+    let millis = prop_oneof![NOON..NOON + 4, Just(0), Just(NOON + 200 * 86_400_000)];
+    let seq = prop_oneof![8 => 1_u64..7, 1 => Just((1 << 53) - 1)];
+    (any_device(), seq, millis, 0_u32..2, any::<bool>(), any_object_and_ops()).prop_map(
+        |(device, seq, millis, counter, complete, (object, ops))| Change {
+            dot: Dot { device, seq },
+            stamp: Stamp { millis, counter, device },
+            object,
+            complete,
+            ops,
+        },
+    )
+}
+
+pub(crate) fn any_batch() -> impl Strategy<Value = Batch> {
+    (vec(any_change(), 0..8), option::of(any_vector())).prop_map(|(changes, vector)| Batch { changes, vector })
+}
+
+/// Bytes as they came off a bad line or out of a bad head.
+pub(crate) fn damaged(good: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
+    let damage = (any::<prop::sample::Index>(), any::<u8>(), 0_u8..4);
+    vec(damage, 1..4).prop_map(move |damages| {
+        let mut bytes = good.clone();
+        for (at, byte, kind) in damages {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes[at] ^= 1 << (byte % 8),
+                2 => bytes.insert(at, byte),
+                _ => bytes.truncate(at),
+            }
+        }
+        bytes
+    })
+}
