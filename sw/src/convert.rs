@@ -271,7 +271,8 @@ fn status_of(status: TaskStatus) -> Status {
 fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
     if text.len() > limit {
         return Err(Failure::invalid(&format!(
-            "The {what} is too long: {} bytes; the limit is {}.",
+            "The {what} {} too long: {} bytes; the limit is {}.",
+            if what == "notes" { "are" } else { "is" },
             grouped(text.len() as u64),
             grouped(limit as u64),
         )));

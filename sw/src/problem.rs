@@ -17,7 +17,7 @@ pub struct Failure {
 
 impl Failure {
     fn new(status: u16, kind: &str, title: &str, detail: &str) -> Self {
-        let problem = Problem { kind: kind.to_owned(), title: title.to_owned(), status, detail: detail.to_owned() };
+        let problem = Problem { kind: kind.to_owned(), title: title.to_owned(), status, detail: sentence(&detail) };
         Self { problem, allow: None }
     }
 
@@ -105,12 +105,12 @@ impl Failure {
 
     /// 422: from a newer version of Partyline, or not from Partyline at all.
     pub fn undecodable(reason: &dyn Display) -> Self {
-        Self::new(422, "urn:partyline:undecodable", "The data cannot be read", &sentence(reason))
+        Self::new(422, "urn:partyline:undecodable", "The data cannot be read", &reason.to_string())
     }
 
     /// 500: what is stored cannot be read by this version.
     pub fn unreadable_room(reason: &dyn Display) -> Self {
-        Self::new(500, "urn:partyline:unreadable-room", "The room cannot be read", &sentence(reason))
+        Self::new(500, "urn:partyline:unreadable-room", "The room cannot be read", &reason.to_string())
     }
 }
 
@@ -140,9 +140,14 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// An error's text as a sentence: `A task needs a title.`
+/// An error's text as a sentence: `A task needs a title.` Some errors quote what they were given, which may be long.
 pub(crate) fn sentence(error: &dyn Display) -> String {
-    let text = error.to_string();
+    const MAX_CHARS: usize = 300;
+    let mut text = error.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
@@ -164,6 +169,14 @@ pub(crate) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn details_are_sentences_of_bounded_length() {
+        assert_eq!(sentence(&"a task needs a title"), "A task needs a title.");
+        assert_eq!(sentence(&"No path."), "No path.");
+        assert_eq!(sentence(&"`due`: no date"), "`due`: no date.");
+        assert!(sentence(&"é".repeat(1 << 20)).len() < 700);
+    }
 
     #[test]
     fn numbers_are_grouped_by_three() {

@@ -1,0 +1,848 @@
+//! The peer API over storage in memory: what it answers, and what is left when storage fails or somebody else writes.
+// Helpers of tests are not in functions that clippy takes for tests.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use partyline_core::api::{
+    BatchDocument, Merged, Problem, SkewDocument, SyncAnswerDocument, TaskDocument, Tasks, Vector,
+};
+use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_sw::host::{Announcement, Host};
+use partyline_sw::http::{Request, Response};
+use partyline_sw::service::Service;
+use partyline_sw::store::{MemoryStore, StoreError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+const OTHER_ROOM: &str = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d";
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const OTHER_SECRET: &str = "_____wQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const NOW: u64 = 1_790_000_000_000;
+
+/// A clock that stands, randomness that counts, and an ear.
+#[derive(Debug, Clone)]
+struct TestHost {
+    now: Rc<Cell<u64>>,
+    random: Rc<Cell<u64>>,
+    heard: Rc<RefCell<Vec<Announcement>>>,
+}
+
+impl Default for TestHost {
+    fn default() -> Self {
+        Self { now: Rc::new(Cell::new(NOW)), random: Rc::default(), heard: Rc::default() }
+    }
+}
+
+impl Host for TestHost {
+    fn now_ms(&self) -> u64 {
+        self.now.get()
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        self.random.set(self.random.get() + 1);
+        let mut bytes = [0; N];
+        let count = self.random.get().to_be_bytes();
+        bytes[..8].copy_from_slice(&count);
+        bytes
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        self.heard.borrow_mut().push(announcement);
+    }
+}
+
+/// A worker on some storage, and the tools to ask it.
+struct Worker {
+    service: Service<MemoryStore, TestHost>,
+    store: MemoryStore,
+    host: TestHost,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self::on(&MemoryStore::default(), &TestHost::default())
+    }
+
+    fn on(store: &MemoryStore, host: &TestHost) -> Self {
+        Self { service: Service::new(store.clone(), host.clone()), store: store.clone(), host: host.clone() }
+    }
+
+    async fn with_room() -> Self {
+        let worker = Self::new();
+        let made = worker.send("PUT", "", json!({ "secret": SECRET, "name": "Kitchen" })).await;
+        assert_eq!(made.status, 201, "{}", text(&made));
+        worker
+    }
+
+    /// Another worker on the same storage, without memory: an old one's successor.
+    fn successor(&self) -> Self {
+        Self::on(&self.store, &self.host)
+    }
+
+    async fn ask(&self, request: Request) -> Response {
+        self.service.handle(&request).await
+    }
+
+    async fn get(&self, part: &str) -> Response {
+        self.ask(request("GET", part, Vec::new())).await
+    }
+
+    async fn send(&self, method: &str, part: &str, body: Value) -> Response {
+        self.ask(request(method, part, body.to_string().into_bytes())).await
+    }
+
+    async fn add(&self, title: &str) -> TaskDocument {
+        let response = self.send("POST", "/tasks", json!({ "title": title })).await;
+        assert_eq!(response.status, 201, "{}", text(&response));
+        document(&response)
+    }
+
+    async fn titles(&self) -> Vec<String> {
+        let tasks: Tasks = document(&self.get("/tasks").await);
+        tasks.tasks.into_iter().map(|task| task.title).collect()
+    }
+
+    async fn sync(&self, vector: &VersionVector) -> Vec<SyncAnswer> {
+        let mut asked = SyncRequest { vector: vector.clone(), cursor: None };
+        let mut answers = Vec::new();
+        loop {
+            let response = self.ask(cbor("/sync", asked.encode())).await;
+            assert_eq!(response.header("content-type"), Some("application/cbor"), "{}", text(&response));
+            let answer = SyncAnswer::decode(&response.body).unwrap();
+            asked.cursor = answer.next;
+            answers.push(answer);
+            if asked.cursor.is_none() {
+                return answers;
+            }
+        }
+    }
+
+    fn heard(&self) -> Vec<Announcement> {
+        self.host.heard.take()
+    }
+}
+
+fn request(method: &str, part: &str, body: Vec<u8>) -> Request {
+    let path = if part.starts_with("/peer") { part.to_owned() } else { format!("/peer/v1/rooms/{ROOM}{part}") };
+    Request { method: method.to_owned(), path, body, ..Request::default() }
+}
+
+fn cbor(part: &str, body: Vec<u8>) -> Request {
+    let media = Some("application/cbor".to_owned());
+    Request { content_type: media.clone(), accept: media, ..request("POST", part, body) }
+}
+
+fn text(response: &Response) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+fn document<T: serde::de::DeserializeOwned>(response: &Response) -> T {
+    assert_eq!(response.header("content-type"), Some("application/json"), "{}", text(response));
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+#[track_caller]
+fn problem(response: &Response, status: u16) -> Problem {
+    assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", text(response));
+    let problem: Problem = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!((response.status, problem.status), (status, status), "{problem:?}");
+    assert!(!problem.title.is_empty() && problem.detail.ends_with('.'), "{problem:?}");
+    problem
+}
+
+fn room_id() -> RoomId {
+    RoomId::parse(ROOM).unwrap()
+}
+
+/// Another device that writes tasks.
+fn bob(titles: &[&str]) -> (Replica, Batch) {
+    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc"));
+    let changes = titles
+        .iter()
+        .zip(0..)
+        .map(|(title, number)| {
+            let task = ObjectId::Task(TaskId::from_random_bytes([number; 16]));
+            bob.edit(task, vec![Op::Title((*title).into())], NOW).unwrap()
+        })
+        .collect();
+    (bob, Batch::live(changes))
+}
+
+mod rooms {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_room_is_made_listed_renamed_and_forgotten() {
+        let worker = Worker::new();
+        let made = worker.send("PUT", "", json!({ "secret": SECRET, "name": "Kitchen" })).await;
+        assert_eq!(made.status, 201);
+        assert_eq!(made.header("location"), Some(format!("/peer/v1/rooms/{ROOM}").as_str()));
+        assert_eq!(document::<Value>(&made), json!({ "id": ROOM, "name": "Kitchen" }));
+        let list = async || document::<Value>(&worker.get("/peer/v1/rooms").await);
+        assert_eq!(list().await, json!({ "rooms": [{ "id": ROOM, "name": "Kitchen" }] }));
+        assert_eq!(worker.heard(), [Announcement::Rooms]);
+
+        let room: Value = document(&worker.get("").await);
+        assert_eq!((&room["name"], &room["secret"]), (&json!("Kitchen"), &json!(SECRET)));
+        assert_eq!(room["device"].as_str().map(str::len), Some(16));
+
+        let renamed = worker.send("PUT", "", json!({ "name": "Home" })).await;
+        assert_eq!((renamed.status, document::<Value>(&renamed)), (200, json!({ "id": ROOM, "name": "Home" })));
+        assert_eq!(list().await, json!({ "rooms": [{ "id": ROOM, "name": "Home" }] }));
+        assert!(matches!(worker.heard().as_slice(), [Announcement::Changed { from: None, .. }, Announcement::Rooms]));
+
+        let forgotten = worker.ask(request("DELETE", "", Vec::new())).await;
+        assert_eq!((forgotten.status, forgotten.body.len()), (204, 0));
+        assert_eq!(list().await, json!({ "rooms": [] }));
+        assert_eq!(worker.heard(), [Announcement::Rooms]);
+        for part in ["", "/tasks", "/vector", "/devices"] {
+            assert_eq!(problem(&worker.get(part).await, 404).kind, "urn:partyline:unknown-room", "{part}");
+        }
+    }
+
+    #[tokio::test]
+    async fn joining_needs_the_secret_and_always_the_same() {
+        let worker = Worker::new();
+        let without = worker.send("PUT", "", json!({ "name": "Kitchen" })).await;
+        assert_eq!(problem(&without, 400).kind, "urn:partyline:secret-needed");
+        assert_eq!(worker.send("PUT", "", json!({ "secret": SECRET })).await.status, 201);
+        assert_eq!(worker.send("PUT", "", json!({ "secret": SECRET })).await.status, 200);
+        assert_eq!(worker.ask(request("PUT", "", Vec::new())).await.status, 200);
+        let other = worker.send("PUT", "", json!({ "secret": OTHER_SECRET })).await;
+        assert_eq!(problem(&other, 409).kind, "urn:partyline:other-secret");
+        problem(&worker.send("PUT", "", json!({ "secret": "short" })).await, 400);
+    }
+
+    #[tokio::test]
+    async fn a_room_that_was_left_and_joined_again_begins_anew() {
+        let worker = Worker::with_room().await;
+        let old = worker.successor();
+        worker.add("Buy milk").await;
+        assert_eq!(old.titles().await, ["Buy milk"]);
+        let device = document::<Value>(&worker.get("").await)["device"].clone();
+        worker.ask(request("DELETE", "", Vec::new())).await;
+        worker.host.now.set(NOW + 1);
+        worker.send("PUT", "", json!({ "secret": SECRET, "name": "Kitchen" })).await;
+        assert_eq!(worker.titles().await, [""; 0]);
+        assert_eq!(old.titles().await, [""; 0]);
+        // Its numbers begin at 1 again, so it must not be the same device.
+        assert_ne!(document::<Value>(&worker.get("").await)["device"], device);
+    }
+
+    #[tokio::test]
+    async fn devices_have_names() {
+        let worker = Worker::with_room().await;
+        let device = document::<Value>(&worker.get("").await)["device"].clone();
+        let named = worker.send("PUT", "/device", json!({ "name": "Firefox on Linux" })).await;
+        assert_eq!(document::<Value>(&named), json!({ "id": device, "name": "Firefox on Linux" }));
+        let writes = worker.store.writes();
+        worker.send("PUT", "/device", json!({ "name": "Firefox on Linux" })).await;
+        assert_eq!(worker.store.writes(), writes, "the same name again is no write");
+        let devices: Value = document(&worker.get("/devices").await);
+        assert_eq!(devices, json!({ "devices": [{ "id": device, "name": "Firefox on Linux" }] }));
+    }
+
+    #[tokio::test]
+    async fn more_rooms_than_fit_in_memory() {
+        let worker = Worker::new();
+        let ids: Vec<_> = (0..40_u8).map(|n| RoomId::from_random_bytes([n; 16])).collect();
+        for id in &ids {
+            let body = json!({ "secret": SECRET, "name": id.to_string() }).to_string().into_bytes();
+            assert_eq!(worker.ask(request("PUT", &format!("/peer/v1/rooms/{id}"), body)).await.status, 201);
+            let body = json!({ "title": id.to_string() }).to_string().into_bytes();
+            assert_eq!(worker.ask(request("POST", &format!("/peer/v1/rooms/{id}/tasks"), body)).await.status, 201);
+        }
+        for id in &ids {
+            let tasks: Tasks = document(&worker.get(&format!("/peer/v1/rooms/{id}/tasks")).await);
+            assert_eq!(tasks.tasks.len(), 1);
+            assert_eq!(tasks.tasks[0].title, id.to_string());
+        }
+    }
+}
+
+mod tasks {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_lives_and_is_brought_back() {
+        let worker = Worker::with_room().await;
+        worker.heard();
+        let response = worker
+            .send(
+                "POST",
+                "/tasks",
+                json!({ "title": "Buy milk", "notes": "2 l", "status": "doing", "priority": 2, "due": "2026-12-24",
+                        "assignee": "Ada", "labels": ["shop", "food"] }),
+            )
+            .await;
+        assert_eq!(response.status, 201);
+        let task: Value = document(&response);
+        let id = task["id"].as_str().unwrap();
+        assert_eq!(response.header("location"), Some(format!("/peer/v1/rooms/{ROOM}/tasks/{id}").as_str()));
+        let names: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "assignee",
+                "createdAt",
+                "deleted",
+                "due",
+                "id",
+                "labels",
+                "notes",
+                "parent",
+                "position",
+                "priority",
+                "status",
+                "title",
+                "updatedAt"
+            ]
+        );
+        assert_eq!(task["labels"], json!(["food", "shop"]));
+        assert_eq!(task["createdAt"], "2026-09-21T14:13:20.000Z");
+        let heard = worker.heard();
+        let [Announcement::Changed { room, from: None, batch }] = heard.as_slice() else { panic!("{heard:?}") };
+        assert_eq!(*room, room_id());
+        assert_eq!(Batch::decode(batch).unwrap().changes.len(), 1);
+
+        let part = format!("/tasks/{id}");
+        let patched = worker
+            .send(
+                "PATCH",
+                &part,
+                json!({ "status": "done", "due": null, "labels": ["food", "urgent"], "title": "Buy milk" }),
+            )
+            .await;
+        let patched: Value = document(&patched);
+        assert_eq!((&patched["status"], &patched["due"]), (&json!("done"), &Value::Null));
+        assert_eq!(patched["labels"], json!(["food", "urgent"]));
+        assert_eq!(patched["notes"], "2 l");
+        let heard = worker.heard();
+        let [Announcement::Changed { batch, .. }] = heard.as_slice() else { panic!("{heard:?}") };
+        // Status, due and two labels; the title stays as it is and is not written.
+        assert_eq!(Batch::decode(batch).unwrap().changes[0].ops.len(), 4);
+
+        assert_eq!(worker.send("DELETE", &part, Value::Null).await.status, 204);
+        assert_eq!(worker.titles().await, [""; 0]);
+        assert_eq!(document::<Value>(&worker.get(&part).await)["deleted"], true);
+        assert_eq!(worker.send("DELETE", &part, Value::Null).await.status, 204);
+        let back: Value = document(&worker.send("PATCH", &part, json!({ "deleted": false })).await);
+        assert_eq!((&back["deleted"], &back["title"]), (&json!(false), &json!("Buy milk")));
+        assert_eq!(worker.titles().await, ["Buy milk"]);
+    }
+
+    #[tokio::test]
+    async fn new_tasks_go_to_the_end() {
+        let worker = Worker::with_room().await;
+        for title in ["a", "b", "c"] {
+            worker.add(title).await;
+        }
+        let worker = worker.successor();
+        let (first, second): (TaskDocument, TaskDocument) = {
+            let tasks: Tasks = document(&worker.get("/tasks").await);
+            (tasks.tasks[0].clone(), tasks.tasks[1].clone())
+        };
+        assert!(first.position < second.position);
+        worker.add("d").await;
+        worker.send("PATCH", &format!("/tasks/{}", second.id), json!({ "position": first.position })).await;
+        worker.add("e").await;
+        let titles = worker.titles().await;
+        assert_eq!(titles[2..], ["c", "d", "e"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_touched_since() {
+        let worker = Worker::with_room().await;
+        let milk = worker.add("Buy milk").await;
+        worker.add("Buy bread").await;
+        let all: Tasks = document(&worker.get("/tasks").await);
+        assert_eq!(all.tasks.len(), 2);
+        let since = async |worker: &Worker, cursor: &str| -> Tasks {
+            document(&worker.get(&format!("/tasks?since={cursor}")).await)
+        };
+        assert_eq!(since(&worker, &all.cursor).await.tasks, []);
+        worker.send("DELETE", &format!("/tasks/{}", milk.id), Value::Null).await;
+        let touched = since(&worker, &all.cursor).await;
+        assert_eq!(touched.tasks.len(), 1);
+        assert!(touched.tasks[0].deleted && touched.tasks[0].id == milk.id);
+        // A cursor outlives the worker.
+        assert_eq!(since(&worker.successor(), &all.cursor).await, touched);
+        assert_eq!(since(&worker.successor(), &touched.cursor).await.tasks, []);
+    }
+
+    #[tokio::test]
+    async fn the_same_id_twice_is_one_task() {
+        let worker = Worker::with_room().await;
+        let id = TaskId::from_random_bytes([9; 16]).to_string();
+        assert_eq!(worker.send("POST", "/tasks", json!({ "title": "a", "id": id })).await.status, 201);
+        let again = worker.send("POST", "/tasks", json!({ "title": "a", "id": id })).await;
+        assert_eq!(problem(&again, 409).kind, "urn:partyline:task-exists");
+        assert_eq!(worker.titles().await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn refusals_say_what_is_wrong() {
+        let worker = Worker::with_room().await;
+        let id = worker.add("a").await.id;
+        let part = format!("/tasks/{id}");
+        let before = worker.store.writes();
+        for (body, detail) in [
+            (json!({ "title": "x".repeat(2310) }), "The title is too long: 2,310 bytes; the limit is 1,024."),
+            (json!({ "notes": "x".repeat(20_000) }), "The notes are too long: 20,000 bytes; the limit is 16,384."),
+            (json!({ "title": "  " }), "A task needs a title."),
+            (json!({ "priority": 4 }), "`priority` is 0 (none) to 3 (high), not 4."),
+            (json!({ "due": "2026-02-30" }), "`due`: "),
+            (json!({ "parent": id }), "`parent`: a task cannot be a part of itself."),
+            (json!({ "parent": "nonsense" }), "`parent`: "),
+            (json!({ "position": "nonsense" }), "`position`: "),
+            (json!({ "labels": [""] }), "A label must not be empty."),
+            (
+                json!({ "status": "finished" }),
+                "Unknown variant `finished`, expected one of `open`, `doing`, `blocked`, `done`",
+            ),
+            (json!({ "titel": "b" }), "Unknown field `titel`"),
+            (json!({ "title": 1 }), "Invalid type: integer `1`, expected a string"),
+        ] {
+            let response = worker.send("PATCH", &part, body.clone()).await;
+            let problem = problem(&response, 400);
+            assert!(problem.detail.contains(detail), "{body} {problem:?}");
+        }
+        let missing = format!("/tasks/{}", TaskId::from_random_bytes([1; 16]));
+        for method in ["GET", "PATCH", "DELETE"] {
+            let response = worker.send(method, &missing, json!({})).await;
+            assert_eq!(problem(&response, 404).kind, "urn:partyline:unknown-task");
+        }
+        problem(&worker.ask(request("PATCH", &part, b"{".to_vec())).await, 400);
+        problem(&worker.ask(request("PATCH", &part, vec![b' '; (1 << 20) + 1])).await, 413);
+        let xml = Request { content_type: Some("text/xml".to_owned()), ..request("PATCH", &part, b"{}".to_vec()) };
+        problem(&worker.ask(xml).await, 415);
+        let allow = worker.ask(request("PUT", &part, Vec::new())).await;
+        problem(&allow, 405);
+        assert_eq!(allow.header("allow"), Some("GET, PATCH, DELETE"));
+        problem(&worker.ask(request("GET", "/peers/00112233aabbccdd/peer/v1/health", Vec::new())).await, 404);
+        assert_eq!(worker.store.writes(), before);
+        assert_eq!(worker.titles().await, ["a"]);
+    }
+}
+
+mod merging {
+    use super::*;
+
+    #[tokio::test]
+    async fn changes_of_a_peer_are_merged_announced_and_answered_once() {
+        let worker = Worker::with_room().await;
+        worker.heard();
+        let (bob, batch) = bob(&["Buy milk", "Buy bread"]);
+        let from_bob = || Request { device: Some(bob.device().to_string()), ..cbor("/changes", batch.encode()) };
+        let merged = worker.ask(from_bob()).await;
+        assert_eq!(Merged::from_cbor(&merged.body), Some(Merged { gap: false, skew: None }));
+        let heard = worker.heard();
+        let [Announcement::Changed { from: Some(device), batch: announced, .. }] = heard.as_slice() else {
+            panic!("{heard:?}")
+        };
+        assert_eq!((*device, Batch::decode(announced).unwrap()), (bob.device(), batch.clone()));
+
+        let writes = worker.store.writes();
+        assert_eq!(Merged::from_cbor(&worker.ask(from_bob()).await.body), Some(Merged { gap: false, skew: None }));
+        assert_eq!((worker.store.writes(), worker.heard().len()), (writes, 0), "known changes are no news");
+        assert_eq!(worker.successor().titles().await.len(), 2);
+
+        // The same in JSON.
+        let answer = worker.sync(&VersionVector::new()).await.remove(0);
+        let json = worker.send("POST", "/sync", json!({ "vector": {} })).await;
+        let json: SyncAnswerDocument = document(&json);
+        assert_eq!(json.batch.changes.len(), answer.batch.changes.len());
+        let second = Worker::with_room().await;
+        let copied = second.send("POST", "/changes", serde_json::to_value(&json.batch).unwrap()).await;
+        assert_eq!(document::<Merged>(&copied), Merged { gap: false, skew: None });
+        let vector: Vector = document(&second.get("/vector").await);
+        assert_eq!(vector.get(&bob.device().to_string()), Some(&2));
+        let accept = Some("text/html, application/cbor;q=0.9".to_owned());
+        let binary = second.ask(Request { accept, ..request("GET", "/vector", Vec::new()) }).await;
+        assert_eq!(VersionVector::decode(&binary.body).unwrap().get(bob.device()), 2);
+    }
+
+    #[tokio::test]
+    async fn a_gap_is_told_and_a_sync_closes_it() {
+        let alice = Worker::with_room().await;
+        let (bob, batch) = bob(&["a", "b", "c"]);
+        let last = Batch::live(vec![batch.changes[2].clone()]);
+        let told = alice.ask(cbor("/changes", last.encode())).await;
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: true, skew: None }));
+        let vector = VersionVector::decode(
+            &alice
+                .ask(Request { accept: Some("application/cbor".to_owned()), ..request("GET", "/vector", vec![]) })
+                .await
+                .body,
+        )
+        .unwrap();
+        let answer = bob.answer(&SyncRequest { vector, cursor: None }, 64 << 10);
+        assert_eq!(answer.next, None);
+        let told = alice.ask(cbor("/changes", answer.batch.encode())).await;
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: false, skew: None }));
+        let vector: Vector = document(&alice.successor().get("/vector").await);
+        assert_eq!(vector.get(&bob.device().to_string()), Some(&3));
+    }
+
+    #[tokio::test]
+    async fn a_large_room_goes_over_in_chunks() {
+        let alice = Worker::with_room().await;
+        let titles: Vec<String> = (0..255).map(|n| format!("{n} {}", "x".repeat(900))).collect();
+        let (_, batch) = bob(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+        alice.ask(cbor("/changes", batch.encode())).await;
+        let answers = alice.sync(&VersionVector::new()).await;
+        assert!(answers.len() >= 4, "{}", answers.len());
+        let second = Worker::with_room().await;
+        for answer in answers {
+            assert!(answer.encode().len() <= 64 << 10);
+            assert_eq!(second.ask(cbor("/changes", answer.batch.encode())).await.status, 200);
+        }
+        assert_eq!(second.titles().await, alice.titles().await);
+    }
+
+    #[tokio::test]
+    async fn clocks_ahead_are_told_and_clocks_mad_refused() {
+        let alice = Worker::with_room().await;
+        let mut fast = Replica::new(DeviceId::from_bytes(*b"fast one"));
+        let task = ObjectId::Task(TaskId::from_random_bytes([5; 16]));
+        let change = fast.edit(task, vec![Op::Title("a".into())], NOW + 600_000).unwrap();
+        let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
+        let skew = SkewDocument { device: fast.device().to_string(), ahead_ms: 600_000 };
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: false, skew: Some(skew) }));
+        let change = fast.edit(task, vec![Op::Title("b".into())], NOW + 400 * 86_400_000).unwrap();
+        let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
+        problem(&told, 422);
+        assert_eq!(alice.titles().await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_newer_format_is_named() {
+        let worker = Worker::with_room().await;
+        let (_, batch) = bob(&["a"]);
+        let mut bytes = batch.encode();
+        bytes[0] = 2;
+        let refused = problem(&worker.ask(cbor("/changes", bytes)).await, 422);
+        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+    }
+
+    #[tokio::test]
+    async fn a_peer_reaches_nothing_else() {
+        let worker = Worker::with_room().await;
+        let device = Some("00112233aabbccdd".to_owned());
+        for (method, part) in [
+            ("GET", ""),
+            ("PUT", ""),
+            ("DELETE", ""),
+            ("GET", "/peer/v1/rooms"),
+            ("PUT", "/device"),
+            ("POST", "/tasks"),
+        ] {
+            let request = Request { device: device.clone(), ..request(method, part, b"{}".to_vec()) };
+            problem(&worker.ask(request).await, 403);
+        }
+        let request = Request { device: Some("nonsense".to_owned()), ..request("GET", "/vector", Vec::new()) };
+        problem(&worker.ask(request).await, 400);
+        assert_eq!(worker.get("").await.status, 200);
+    }
+}
+
+mod storage {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_no_trace() {
+        let worker = Worker::with_room().await;
+        worker.add("kept").await;
+        let vector: Vector = document(&worker.get("/vector").await);
+        worker.heard();
+        worker.store.fail_next_write(StoreError::Quota);
+        let refused = worker.send("POST", "/tasks", json!({ "title": "lost" })).await;
+        assert_eq!(problem(&refused, 507).kind, "urn:partyline:storage-full");
+        worker.store.fail_next_write(StoreError::Failed("the disk is gone".to_owned()));
+        let refused = worker.send("POST", "/tasks", json!({ "title": "lost" })).await;
+        assert!(problem(&refused, 500).detail.contains("the disk is gone"));
+        assert_eq!(worker.heard(), []);
+        assert_eq!(worker.titles().await, ["kept"]);
+        assert_eq!(document::<Vector>(&worker.get("/vector").await), vector);
+        worker.add("after").await;
+        assert_eq!(worker.successor().titles().await, ["kept", "after"]);
+    }
+
+    #[tokio::test]
+    async fn two_workers_never_write_on_top_of_the_same_state() {
+        let old = Worker::with_room().await;
+        let new = old.successor();
+        old.add("a").await;
+        new.add("b").await;
+        // Both have the room in memory now, and each is behind after the other's write.
+        for (number, worker) in [&old, &new, &new, &old, &old, &new].into_iter().enumerate() {
+            worker.add(&number.to_string()).await;
+        }
+        let titles = old.titles().await;
+        assert_eq!(titles, ["a", "b", "0", "1", "2", "3", "4", "5"]);
+        assert_eq!(new.titles().await, titles);
+        assert_eq!(old.successor().titles().await, titles);
+        // One room name and eight tasks, all numbered by the one device that both are.
+        let vector: Vector = document(&new.get("/vector").await);
+        assert_eq!(vector.into_values().collect::<Vec<_>>(), [9]);
+    }
+
+    #[tokio::test]
+    async fn decisions_are_made_on_what_is_stored() {
+        let old = Worker::with_room().await;
+        let task = old.add("a").await;
+        let new = old.successor();
+        new.send("DELETE", &format!("/tasks/{}", task.id), Value::Null).await;
+        // The old worker's memory says that the task is there, and that there is no other.
+        let back: TaskDocument =
+            document(&old.send("PATCH", &format!("/tasks/{}", task.id), json!({ "deleted": false })).await);
+        assert!(!back.deleted);
+        let id = TaskId::from_random_bytes([9; 16]).to_string();
+        new.send("POST", "/tasks", json!({ "title": "b", "id": id })).await;
+        assert_eq!(old.send("PATCH", &format!("/tasks/{id}"), json!({ "title": "c" })).await.status, 200);
+        problem(&old.send("POST", "/tasks", json!({ "title": "d", "id": id })).await, 409);
+        new.ask(request("DELETE", "", Vec::new())).await;
+        problem(&old.send("POST", "/tasks", json!({ "title": "e" })).await, 404);
+    }
+
+    #[tokio::test]
+    async fn requests_for_one_room_are_queued() {
+        let worker = Worker::with_room().await;
+        let titles: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+        let local = tokio::task::LocalSet::new();
+        let worker = Rc::new(worker);
+        local
+            .run_until(async {
+                let tasks: Vec<_> = titles
+                    .iter()
+                    .map(|title| {
+                        let (worker, title) = (Rc::clone(&worker), title.clone());
+                        tokio::task::spawn_local(async move { worker.add(&title).await })
+                    })
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            })
+            .await;
+        assert_eq!(worker.titles().await, titles);
+        assert_eq!(worker.successor().titles().await, titles);
+    }
+
+    #[tokio::test]
+    async fn compaction_keeps_everything_and_can_fail() {
+        let worker = Worker::with_room().await;
+        worker.host.now.set(NOW + 1);
+        for number in 0..160 {
+            worker.send("POST", "/tasks", json!({ "title": number.to_string(), "notes": "x".repeat(1000) })).await;
+        }
+        let (titles, vector) = (worker.titles().await, text(&worker.get("/vector").await));
+        let cursor = document::<Tasks>(&worker.get("/tasks").await).cursor;
+        let before = worker.store.head(room_id()).unwrap();
+        assert!(before.is_compaction_due(), "{before:?}");
+
+        worker.store.fail_next_write(StoreError::Quota);
+        worker.service.tidy().await;
+        assert_eq!(worker.store.head(room_id()), Some(before));
+        assert_eq!(worker.titles().await, titles);
+
+        worker.add("one more").await;
+        worker.service.tidy().await;
+        let after = worker.store.head(room_id()).unwrap();
+        assert_eq!((after.records, after.log_bytes, after.generation), (0, 0, before.generation + 1));
+        assert!(after.pages > 0 && !after.is_compaction_due(), "{after:?}");
+        let successor = worker.successor();
+        assert_eq!(successor.titles().await.len(), titles.len() + 1);
+        assert_ne!(text(&successor.get("/vector").await), vector);
+        let touched: Tasks = document(&successor.get(&format!("/tasks?since={cursor}")).await);
+        assert_eq!(touched.tasks.len(), 1, "cursors outlive a compaction");
+        successor.add("and another").await;
+        assert_eq!(worker.titles().await.last().map(String::as_str), Some("and another"));
+    }
+
+    #[tokio::test]
+    async fn overwritten_values_take_no_space_for_long() {
+        let worker = Worker::with_room().await;
+        let id = worker.add("a").await.id;
+        for number in 0..3000 {
+            let notes = format!("{number} {}", "x".repeat(200));
+            worker.send("PATCH", &format!("/tasks/{id}"), json!({ "notes": notes })).await;
+            worker.service.tidy().await;
+        }
+        let head = worker.store.head(room_id()).unwrap();
+        assert!(head.page_bytes < 2_000 && head.log_bytes <= 129 << 10, "{head:?}");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_log_record_does_not_take_the_room_with_it() {
+        let worker = Worker::with_room().await;
+        for title in ["a", "b", "c"] {
+            worker.add(title).await;
+        }
+        let (bob, batch) = bob(&["Bob's"]);
+        worker.ask(cbor("/changes", Batch { vector: Some(bob.vector().clone()), ..batch }.encode())).await;
+        let everything = worker.sync(&VersionVector::new()).await.remove(0);
+        let device = document::<Value>(&worker.get("").await)["device"].clone();
+        let before: Vector = document(&worker.get("/vector").await);
+        // Record 1 is the name, 3 is "b".
+        worker.store.tear_log(room_id(), 3, &[1, 0x82, 0x40, 0xff]);
+
+        let worker = worker.successor();
+        let titles = worker.titles().await;
+        assert!(
+            titles.contains(&"a".to_owned())
+                && titles.contains(&"c".to_owned())
+                && titles.contains(&"Bob's".to_owned())
+        );
+        assert_eq!(document::<Value>(&worker.get("/peer/v1/health").await)["damaged"], 1);
+        // It claims nothing that is lost, so it gets it back; and its old numbers are not given again.
+        let vector: Vector = document(&worker.get("/vector").await);
+        assert!(vector[device.as_str().unwrap()] < before[device.as_str().unwrap()]);
+        assert_ne!(document::<Value>(&worker.get("").await)["device"], device);
+        worker.add("d").await;
+        let vector_bytes = worker
+            .ask(Request { accept: Some("application/cbor".to_owned()), ..request("GET", "/vector", vec![]) })
+            .await
+            .body;
+        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer"));
+        peer.apply(everything.batch, NOW).unwrap();
+        let vector = VersionVector::decode(&vector_bytes).unwrap();
+        let missing = peer.answer(&SyncRequest { vector, cursor: None }, 64 << 10);
+        worker.ask(cbor("/changes", missing.batch.encode())).await;
+        let mut titles = worker.successor().titles().await;
+        titles.sort();
+        assert_eq!(titles, ["Bob's", "a", "b", "c", "d"]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_page_does_not_take_the_room_with_it() {
+        let worker = Worker::with_room().await;
+        for number in 0..700 {
+            worker.send("POST", "/tasks", json!({ "title": number.to_string(), "notes": "x".repeat(1000) })).await;
+            worker.service.tidy().await;
+        }
+        let pages = worker.store.head(room_id()).unwrap().pages;
+        assert!(pages >= 2, "{pages}");
+        worker.store.tear_page(room_id(), 1, b"");
+        let worker = worker.successor();
+        let titles = worker.titles().await;
+        assert!(titles.len() > 300 && titles.len() < 700, "{}", titles.len());
+        assert_eq!(document::<Value>(&worker.get("/peer/v1/health").await)["damaged"], pages);
+        worker.add("after").await;
+        assert_eq!(worker.successor().titles().await.len(), titles.len() + 1);
+    }
+
+    #[tokio::test]
+    async fn a_room_of_a_newer_version_is_left_alone() {
+        let worker = Worker::with_room().await;
+        let head = worker.store.head(room_id());
+        worker.store.tear_log(room_id(), 1, &[2, 1, 2, 3]);
+        let worker = worker.successor();
+        let refused = problem(&worker.get("/tasks").await, 500);
+        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+        problem(&worker.send("POST", "/tasks", json!({ "title": "a" })).await, 500);
+        assert_eq!(worker.store.head(room_id()), head);
+    }
+
+    #[tokio::test]
+    async fn a_room_in_memory_is_read_once() {
+        let worker = Worker::with_room().await;
+        for number in 0..20 {
+            worker.add(&number.to_string()).await;
+            worker.titles().await;
+        }
+        assert_eq!(worker.store.full_reads(), 1);
+    }
+
+    #[tokio::test]
+    async fn health_is_told() {
+        let worker = Worker::new();
+        let health: Value = document(&worker.get("/peer/v1/health").await);
+        assert_eq!(health, json!({ "version": env!("CARGO_PKG_VERSION"), "format": 1, "storage": "ready" }));
+    }
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_body_is_answered_and_other_rooms_are_untouched(
+        method in prop::sample::select(vec!["PUT", "POST", "PATCH", "DELETE", "GET"]),
+        part in prop::sample::select(vec!["", "/device", "/tasks", "/sync", "/changes", "/vector", "/tasks/9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d"]),
+        is_cbor in any::<bool>(),
+        body in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "\\PC{0,80}".prop_map(String::into_bytes),
+            r#"\{"(title|vector|changes|name|secret)":(\[\{?\}?\]|"\PC{0,9}"|\{\}|null|[0-9]{1,30})\}"#.prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..60).prop_map(|mut bytes| { bytes.insert(0, 1); bytes }),
+        ],
+    ) {
+        run(async {
+            let worker = Worker::with_room().await;
+            let other = format!("/peer/v1/rooms/{OTHER_ROOM}");
+            worker.ask(request("PUT", &other, json!({ "secret": SECRET, "name": "Other" }).to_string().into_bytes())).await;
+            let before = worker.get(&other).await;
+            let media = is_cbor.then(|| "application/cbor".to_owned());
+            let response = worker.ask(Request { content_type: media.clone(), accept: media, ..request(method, part, body) }).await;
+            assert!(response.status < 500, "{}", text(&response));
+            if response.status >= 400 {
+                problem(&response, response.status);
+            }
+            assert_eq!(worker.get(&other).await, before);
+            assert_eq!(worker.successor().get("").await, worker.get("").await);
+        });
+    }
+
+    #[test]
+    fn a_mangled_batch_is_refused_or_merged_but_never_half(position in 0_usize..400, flip in 1_u8..=255) {
+        run(async {
+            let worker = Worker::with_room().await;
+            let (_, batch) = bob(&["a", "b", "c"]);
+            let mut bytes = batch.encode();
+            let position = position % bytes.len();
+            bytes[position] ^= flip;
+            let before = worker.titles().await;
+            let response = worker.ask(cbor("/changes", bytes)).await;
+            assert!(response.status < 500, "{}", text(&response));
+            if response.status >= 400 {
+                assert_eq!(worker.titles().await, before);
+            }
+            assert_eq!(worker.successor().titles().await, worker.titles().await);
+        });
+    }
+}
+
+#[test]
+fn the_json_of_a_batch_holds_what_the_binary_form_holds() {
+    run(async {
+        let worker = Worker::with_room().await;
+        let parent = worker.add("parent").await;
+        let task = worker.add("a").await;
+        let part = format!("/tasks/{}", task.id);
+        for patch in [
+            json!({ "labels": ["x", "y"], "parent": parent.id, "due": "2026-12-24", "priority": 3, "assignee": "Ada" }),
+            json!({ "labels": ["y"], "notes": "n", "status": "blocked" }),
+            json!({ "deleted": true }),
+        ] {
+            assert_eq!(worker.send("PATCH", &part, patch).await.status, 200);
+        }
+        worker.send("PUT", "/device", json!({ "name": "Here" })).await;
+        let json: SyncAnswerDocument = document(&worker.send("POST", "/sync", json!({ "vector": {} })).await);
+        let batch: BatchDocument = serde_json::from_str(&serde_json::to_string(&json.batch).unwrap()).unwrap();
+        let copy = Worker::new();
+        copy.send("PUT", "", json!({ "secret": SECRET })).await;
+        let merged = copy.send("POST", "/changes", serde_json::to_value(&batch).unwrap()).await;
+        assert_eq!(merged.status, 200, "{}", text(&merged));
+        assert_eq!(copy.sync(&VersionVector::new()).await, worker.sync(&VersionVector::new()).await);
+        assert_eq!(text(&copy.get("/devices").await), text(&worker.get("/devices").await));
+    });
+}

@@ -1,0 +1,473 @@
+//! The same service where it lives: in a service worker, over the browser's IndexedDB and caches.
+// Helpers of tests are not in functions that clippy takes for tests.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(target_arch = "wasm32")]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use indexed_db_futures::database::Database;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::TransactionMode;
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use partyline_core::api::{Health, Merged, Problem, StorageState, Tasks, Vector};
+use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_sw::browser::{self, BrowserHost};
+use partyline_sw::http::{Request, Response};
+use partyline_sw::service::Service;
+use partyline_sw::store::{Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::ServiceWorkerGlobalScope;
+
+wasm_bindgen_test_configure!(run_in_service_worker);
+
+const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+type BrowserService = Service<IndexedStore, BrowserHost>;
+
+/// A name for a database that no other test uses.
+fn fresh_name() -> String {
+    format!("test-{}-{}", js_sys::Date::now(), js_sys::Math::random())
+}
+
+fn worker(database: &str) -> Rc<BrowserService> {
+    Rc::new(Service::new(IndexedStore::new(database), BrowserHost::default()))
+}
+
+async fn worker_with_room(database: &str) -> Rc<BrowserService> {
+    let worker = worker(database);
+    let made = send(&worker, "PUT", "", &format!(r#"{{"secret":"{SECRET}","name":"Kitchen"}}"#)).await;
+    assert_eq!(made.status, 201, "{}", text(&made));
+    worker
+}
+
+async fn send(worker: &BrowserService, method: &str, part: &str, body: &str) -> Response {
+    let path = if part.starts_with("/peer") { part.to_owned() } else { format!("/peer/v1/rooms/{ROOM}{part}") };
+    let request = Request { method: method.to_owned(), path, body: body.into(), ..Request::default() };
+    worker.handle(&request).await
+}
+
+async fn cbor(worker: &BrowserService, part: &str, body: Vec<u8>) -> Response {
+    let media = Some("application/cbor".to_owned());
+    let path = format!("/peer/v1/rooms/{ROOM}{part}");
+    let (accept, content_type) = (media.clone(), media);
+    worker.handle(&Request { method: "POST".to_owned(), path, accept, content_type, body, device: None }).await
+}
+
+async fn add(worker: &BrowserService, title: &str) {
+    let response = send(worker, "POST", "/tasks", &format!(r#"{{"title":"{title}"}}"#)).await;
+    assert_eq!(response.status, 201, "{}", text(&response));
+}
+
+async fn titles(worker: &BrowserService) -> Vec<String> {
+    let response = send(worker, "GET", "/tasks", "").await;
+    let tasks: Tasks = document(&response);
+    tasks.tasks.into_iter().map(|task| task.title).collect()
+}
+
+fn text(response: &Response) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+fn document<T: serde::de::DeserializeOwned>(response: &Response) -> T {
+    serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("{error}: {}", text(response)))
+}
+
+async fn health(worker: &BrowserService) -> Health {
+    document(&send(worker, "GET", "/peer/v1/health", "").await)
+}
+
+fn room_id() -> RoomId {
+    RoomId::parse(ROOM).unwrap()
+}
+
+fn record() -> RoomRecord {
+    RoomRecord {
+        room: room_id(),
+        secret: RoomSecret::parse(SECRET).unwrap(),
+        device: DeviceId::from_bytes(*b"a device"),
+        joined_at: 7,
+        name: "Kitchen".to_owned(),
+    }
+}
+
+async fn count(database: &str, store: &str) -> u32 {
+    let database = Database::open(database).await.unwrap();
+    let transaction = database.transaction(store).with_mode(TransactionMode::Readonly).build().unwrap();
+    let count = transaction.object_store(store).unwrap().count().primitive().unwrap().await.unwrap();
+    drop(transaction);
+    database.close();
+    count
+}
+
+/// Replaces the bytes of a log record, or removes it.
+async fn tear(database: &str, number: f64, bytes: Option<&[u8]>) {
+    let database = Database::open(database).await.unwrap();
+    let transaction = database.transaction("log").with_mode(TransactionMode::Readwrite).build().unwrap();
+    {
+        let store = transaction.object_store("log").unwrap();
+        let key = JsValue::from(Array::of2(&ROOM.into(), &number.into()));
+        match bytes {
+            Some(bytes) => {
+                let value = JsValue::from(Uint8Array::from(bytes));
+                store.put(value).with_key(key).without_key_type().primitive().unwrap().await.unwrap();
+            }
+            None => store.delete(key).primitive().unwrap().await.unwrap(),
+        }
+    }
+    transaction.commit().await.unwrap();
+    database.close();
+}
+
+/// Runs JavaScript; for putting faults into the browser's own classes.
+fn js(code: &str) {
+    Function::new_no_args(code).call0(&JsValue::NULL).unwrap();
+}
+
+fn scope() -> ServiceWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+#[wasm_bindgen_test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let name = fresh_name();
+    let worker = worker_with_room(&name).await;
+    for title in ["a", "b", "c"] {
+        add(&worker, title).await;
+    }
+    let vector: Vector = document(&send(&worker, "GET", "/vector", "").await);
+    drop(worker);
+    let worker = self::worker(&name);
+    assert_eq!(titles(&worker).await, ["a", "b", "c"]);
+    assert_eq!(document::<Vector>(&send(&worker, "GET", "/vector", "").await), vector);
+    add(&worker, "d").await;
+    assert_eq!(titles(&self::worker(&name)).await, ["a", "b", "c", "d"]);
+    let rooms = send(&worker, "GET", "/peer/v1/rooms", "").await;
+    assert_eq!(text(&rooms), format!(r#"{{"rooms":[{{"id":"{ROOM}","name":"Kitchen"}}]}}"#));
+    assert_eq!(health(&worker).await.storage, StorageState::Ready);
+}
+
+#[wasm_bindgen_test]
+async fn every_write_asks_for_strict_durability() {
+    js("self.modes = []; self.begin = IDBDatabase.prototype.transaction;
+        IDBDatabase.prototype.transaction = function (stores, mode, options) {
+            if (mode === 'readwrite') self.modes.push(options?.durability ?? 'none');
+            return self.begin.call(this, stores, mode, options);
+        };");
+    let worker = worker_with_room(&fresh_name()).await;
+    add(&worker, "a").await;
+    send(&worker, "PUT", "", r#"{"name":"Home"}"#).await;
+    send(&worker, "DELETE", "", "").await;
+    js("IDBDatabase.prototype.transaction = self.begin;");
+    let modes: Array = Reflect::get(&js_sys::global(), &"modes".into()).unwrap().unchecked_into();
+    let modes: Vec<_> = modes.iter().filter_map(|mode| mode.as_string()).collect();
+    assert_eq!(modes, ["strict"; 4]);
+}
+
+#[wasm_bindgen_test]
+async fn compaction_folds_the_log_into_pages() {
+    let name = fresh_name();
+    let worker = worker_with_room(&name).await;
+    for number in 0..140 {
+        let body = format!(r#"{{"title":"{number}","notes":"{}"}}"#, "x".repeat(1000));
+        assert_eq!(send(&worker, "POST", "/tasks", &body).await.status, 201);
+    }
+    let before = titles(&worker).await;
+    assert_eq!((count(&name, "log").await, count(&name, "pages").await), (141, 0));
+    worker.tidy().await;
+    assert_eq!((count(&name, "log").await, count(&name, "pages").await), (0, 1));
+    assert_eq!(titles(&self::worker(&name)).await, before);
+    add(&worker, "after").await;
+    assert_eq!(count(&name, "log").await, 1);
+    assert_eq!(titles(&self::worker(&name)).await.len(), 141);
+    send(&worker, "DELETE", "", "").await;
+    for store in ["rooms", "heads", "log", "pages", "damaged"] {
+        assert_eq!(count(&name, store).await, 0, "{store}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_write_on_another_head_does_not_happen() {
+    let name = fresh_name();
+    let (one, two) = (IndexedStore::new(&name), IndexedStore::new(&name));
+    assert_eq!(one.append(room_id(), Head::default(), b"x", None).await, Err(StoreError::NoRoom));
+    assert_eq!(one.create(&record(), Some(b"first")).await, Ok(true));
+    assert_eq!(two.create(&record(), None).await, Ok(false));
+    assert_eq!(two.rooms().await, Ok(vec![record()]));
+    let stored = two.read(room_id(), None).await.unwrap().unwrap();
+    assert_eq!(stored.log, [(1, b"first".to_vec())]);
+    let Ok(Outcome::Written(head)) = one.append(room_id(), stored.head, b"second", Some("Home")).await else {
+        panic!("the head was current")
+    };
+    assert_eq!(two.append(room_id(), stored.head, b"other", None).await, Ok(Outcome::Behind));
+    assert_eq!(two.rewrite(room_id(), stored.head, &Rewrite::default()).await, Ok(Outcome::Behind));
+    assert_eq!(two.room(room_id()).await.unwrap().map(|record| record.name), Some("Home".to_owned()));
+    let missed = two.read(room_id(), Some(stored.head)).await.unwrap().unwrap();
+    assert_eq!((missed.head, missed.pages, missed.log), (head, None, vec![(2, b"second".to_vec())]));
+    assert_eq!(two.read(room_id(), Some(head)).await, Ok(None));
+
+    let device = DeviceId::from_bytes(*b"another ");
+    let rewrite = Rewrite {
+        pages: vec![b"page".to_vec(), b"two".to_vec()],
+        damaged_log: vec![1],
+        device: Some(device),
+        ..Rewrite::default()
+    };
+    let Ok(Outcome::Written(compacted)) = two.rewrite(room_id(), head, &rewrite).await else {
+        panic!("the head was current")
+    };
+    assert_eq!((compacted.pages, compacted.page_bytes, compacted.records), (2, 7, 0));
+    let all = one.read(room_id(), Some(head)).await.unwrap().unwrap();
+    assert_eq!((all.pages, all.log), (Some(rewrite.pages), vec![]));
+    assert_eq!((one.damaged().await, one.room(room_id()).await.unwrap().unwrap().device), (Ok(1), device));
+    assert_eq!((one.remove(room_id()).await, two.remove(room_id()).await), (Ok(true), Ok(false)));
+    assert_eq!(one.read(room_id(), None).await, Err(StoreError::NoRoom));
+}
+
+#[wasm_bindgen_test]
+async fn an_old_and_a_new_worker_write_at_once() {
+    let name = fresh_name();
+    let old = worker_with_room(&name).await;
+    let new = worker(&name);
+    let refused = Rc::new(Cell::new(0));
+    let writing: Array = (0..40)
+        .map(|number| {
+            let worker = Rc::clone(if number % 2 == 0 { &old } else { &new });
+            let refused = Rc::clone(&refused);
+            future_to_promise(async move {
+                loop {
+                    let response = send(&worker, "POST", "/tasks", &format!(r#"{{"title":"{number}"}}"#)).await;
+                    match response.status {
+                        201 => return Ok(JsValue::UNDEFINED),
+                        409 => refused.set(refused.get() + 1),
+                        _ => panic!("{}", text(&response)),
+                    }
+                }
+            })
+        })
+        .collect();
+    JsFuture::from(Promise::all(&writing)).await.unwrap();
+    let mut all = titles(&old).await;
+    assert_eq!(titles(&new).await, all);
+    assert_eq!(titles(&worker(&name)).await, all);
+    all.sort_by_key(|title| title.parse::<u32>().unwrap());
+    assert_eq!(all, (0..40).map(|number| number.to_string()).collect::<Vec<_>>());
+    // The room's name and 40 tasks, no number given twice.
+    let vector: Vector = document(&send(&new, "GET", "/vector", "").await);
+    assert_eq!(vector.into_values().collect::<Vec<_>>(), [41]);
+    assert!(refused.get() < 40, "{}", refused.get());
+}
+
+#[wasm_bindgen_test]
+async fn a_full_disk_and_an_aborted_transaction_leave_no_trace() {
+    let name = fresh_name();
+    let worker = worker_with_room(&name).await;
+    add(&worker, "kept").await;
+    for (break_it, mend_it, status) in [
+        (
+            "self.put = IDBObjectStore.prototype.put;
+             IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') };",
+            "IDBObjectStore.prototype.put = self.put;",
+            507,
+        ),
+        (
+            "self.commit = IDBTransaction.prototype.commit;
+             IDBTransaction.prototype.commit = function () { this.abort() };",
+            "IDBTransaction.prototype.commit = self.commit;",
+            500,
+        ),
+    ] {
+        js(break_it);
+        let response = send(&worker, "POST", "/tasks", r#"{"title":"lost"}"#).await;
+        js(mend_it);
+        assert_eq!((response.status, document::<Problem>(&response).status), (status, status), "{}", text(&response));
+        assert_eq!(titles(&worker).await, ["kept"]);
+    }
+    add(&worker, "after").await;
+    assert_eq!(titles(&self::worker(&name)).await, ["kept", "after"]);
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_goes_away_is_opened_again() {
+    let name = fresh_name();
+    let worker = worker_with_room(&name).await;
+    add(&worker, "a").await;
+    // What "clear site data" does. The open connection must give way, or this would wait for ever.
+    Database::delete_by_name(&name).unwrap().await.unwrap();
+    assert_eq!(send(&worker, "GET", "/tasks", "").await.status, 404);
+    assert_eq!(send(&worker, "PUT", "", &format!(r#"{{"secret":"{SECRET}"}}"#)).await.status, 201);
+    assert_eq!(titles(&worker).await, [""; 0]);
+}
+
+#[wasm_bindgen_test]
+async fn a_damaged_record_is_set_aside() {
+    for bytes in [Some(&[1, 0x82, 0xff][..]), Some(&[]), None] {
+        let name = fresh_name();
+        let worker = worker_with_room(&name).await;
+        for title in ["a", "b", "c"] {
+            add(&worker, title).await;
+        }
+        tear(&name, 3.0, bytes).await;
+        let worker = self::worker(&name);
+        assert_eq!(titles(&worker).await, ["a", "c"]);
+        let damaged = u32::from(bytes.is_some());
+        assert_eq!((health(&worker).await.damaged, count(&name, "damaged").await), (damaged, damaged));
+        add(&worker, "d").await;
+        assert_eq!(titles(&self::worker(&name)).await, ["a", "c", "d"]);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn peers_speak_cbor() {
+    let worker = worker_with_room(&fresh_name()).await;
+    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc"));
+    let task = ObjectId::Task(TaskId::from_random_bytes([7; 16]));
+    let now = js_sys::Date::now() as u64;
+    let change = bob.edit(task, vec![Op::Title("Buy milk".into())], now).unwrap();
+    let merged = cbor(&worker, "/changes", Batch::live(vec![change]).encode()).await;
+    assert_eq!(Merged::from_cbor(&merged.body), Some(Merged { gap: false, skew: None }));
+    let asked = SyncRequest { vector: bob.vector().clone(), cursor: None };
+    let answer = SyncAnswer::decode(&cbor(&worker, "/sync", asked.encode()).await.body).unwrap();
+    bob.apply(answer.batch, now).unwrap();
+    assert_eq!(bob.room_name(), Some("Kitchen"));
+    let asked = SyncRequest { vector: VersionVector::new(), cursor: None };
+    let answer = SyncAnswer::decode(&cbor(&worker, "/sync", asked.encode()).await.body).unwrap();
+    assert_eq!(answer.batch.changes.len(), 2);
+    for garbage in [&b""[..], b"\x01", b"\x01\xff", b"{}", &[1; 1000], b"\x02newer"] {
+        for part in ["/sync", "/changes"] {
+            let refused = cbor(&worker, part, garbage.to_vec()).await;
+            assert_eq!((refused.status, document::<Problem>(&refused).status), (422, 422));
+        }
+    }
+    assert_eq!(titles(&worker).await, ["Buy milk"]);
+}
+
+fn browser_request(method: &str, path: &str, body: Option<&str>) -> web_sys::Request {
+    let init = web_sys::RequestInit::new();
+    init.set_method(method);
+    if let Some(body) = body {
+        init.set_body(&body.into());
+    }
+    web_sys::Request::new_with_str_and_init(path, &init).unwrap()
+}
+
+async fn answered(method: &str, path: &str, body: Option<&str>) -> (u16, Option<String>, String) {
+    let response = browser::answer(browser_request(method, path, body)).await.unwrap();
+    let text = JsFuture::from(response.text().unwrap()).await.unwrap().as_string().unwrap();
+    assert_eq!(response.headers().get("cache-control").unwrap().as_deref(), Some("no-store"));
+    (response.status(), response.headers().get("content-type").unwrap(), text)
+}
+
+#[wasm_bindgen_test]
+async fn real_requests_get_real_responses_and_tabs_are_told() {
+    let room = "/peer/v1/rooms/7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e";
+    let json = Some("application/json".to_owned());
+    let problem = Some("application/problem+json".to_owned());
+    answered("DELETE", room, None).await;
+    // A channel does not hear itself, but it hears another object of the same name, also in the same worker.
+    let heard = Array::new();
+    let channel = web_sys::BroadcastChannel::new("partyline").unwrap();
+    let (sink, told) = (heard.clone(), Rc::new(Cell::new(None::<Function>)));
+    let listener = Closure::<dyn FnMut(JsValue)>::new({
+        let told = Rc::clone(&told);
+        move |event: JsValue| {
+            sink.push(&Reflect::get(&event, &"data".into()).unwrap());
+            if sink.length() == 3
+                && let Some(told) = told.take()
+            {
+                told.call0(&JsValue::NULL).unwrap();
+            }
+        }
+    });
+    channel.set_onmessage(Some(listener.as_ref().unchecked_ref()));
+    let all_heard = Promise::new(&mut |resolve, _| told.set(Some(resolve)));
+
+    let (status, media, _) = answered("PUT", room, Some(&format!(r#"{{"secret":"{SECRET}","name":"Küche"}}"#))).await;
+    assert_eq!((status, media), (201, json.clone()));
+    let (status, _, text) = answered("POST", &format!("{room}/tasks"), Some(r#"{"title":"Brot 🥖"}"#)).await;
+    assert_eq!(status, 201, "{text}");
+    let (status, media, text) = answered("GET", &format!("{room}/tasks?since=0"), None).await;
+    assert_eq!((status, media), (200, json));
+    assert!(text.contains("Brot 🥖"), "{text}");
+    assert_eq!(answered("DELETE", room, None).await, (204, None, String::new()));
+    browser::tidy().await;
+
+    JsFuture::from(all_heard).await.unwrap();
+    let field = |index: u32, name: &str| Reflect::get(&heard.get(index), &name.into()).unwrap();
+    assert_eq!(field(0, "type"), "rooms");
+    assert_eq!((field(1, "type"), field(1, "from")), ("changed".into(), JsValue::NULL));
+    assert!(room.ends_with(&field(1, "room").as_string().unwrap()));
+    let batch = Batch::decode(&field(1, "batch").unchecked_into::<Uint8Array>().to_vec()).unwrap();
+    assert_eq!((batch.changes.len(), batch.vector), (1, None));
+    assert_eq!(field(2, "type"), "rooms");
+    channel.close();
+
+    for (method, path, status) in [
+        ("GET", room, 404),
+        ("GET", "/peer/v1/nonsense", 404),
+        ("GET", "/peers/00112233aabbccdd/peer/v1/health", 404),
+        ("POST", "/peer/v1/rooms", 405),
+        ("PUT", room, 400),
+    ] {
+        let body = (method != "GET").then_some("{");
+        let (got, media, text) = answered(method, path, body).await;
+        assert_eq!((got, media), (status, problem.clone()), "{method} {path} {text}");
+    }
+}
+
+async fn digest(url: &str) -> String {
+    let response: web_sys::Response = JsFuture::from(scope().fetch_with_str(url)).await.unwrap().unchecked_into();
+    let body = JsFuture::from(response.array_buffer().unwrap()).await.unwrap();
+    let subtle = scope().crypto().unwrap().subtle();
+    let digest = subtle.digest_with_str_and_buffer_source("SHA-256", &body.unchecked_into()).unwrap();
+    let digest = Uint8Array::new(&JsFuture::from(digest).await.unwrap()).to_vec();
+    let binary: String = digest.into_iter().map(char::from).collect();
+    format!("sha256-{}", scope().btoa(&binary).unwrap())
+}
+
+fn file(url: &str, hash: &str) -> JsValue {
+    let file = Object::new();
+    Reflect::set(&file, &"url".into(), &url.into()).unwrap();
+    Reflect::set(&file, &"hash".into(), &hash.into()).unwrap();
+    file.into()
+}
+
+async fn kept(cache: &str, url: &str) -> Option<web_sys::Response> {
+    let caches = scope().caches().unwrap();
+    if !JsFuture::from(caches.has(cache)).await.unwrap().is_truthy() {
+        return None;
+    }
+    let cache: web_sys::Cache = JsFuture::from(caches.open(cache)).await.unwrap().unchecked_into();
+    JsFuture::from(cache.match_with_str(url)).await.unwrap().dyn_into().ok()
+}
+
+#[wasm_bindgen_test]
+async fn a_shell_is_complete_or_not_installed() {
+    let (url, hash) = ("/", digest("/").await);
+    browser::install("partyline-shell-1".to_owned(), Array::of1(&file(url, &hash))).await.unwrap();
+    let first = kept("partyline-shell-1", url).await.unwrap();
+    assert_eq!((first.status(), first.redirected()), (200, false));
+    assert!(first.headers().get("content-type").unwrap().unwrap().contains("html"));
+
+    let wrong = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (url, hash) in [(url, wrong), ("/there-is-no-such-file", hash.as_str())] {
+        let failed = browser::install("partyline-shell-2".to_owned(), Array::of1(&file(url, hash))).await;
+        let error = failed.unwrap_err().unchecked_into::<js_sys::Error>();
+        assert!(String::from(error.message()).starts_with(url), "{:?}", error.message());
+        assert!(kept("partyline-shell-2", url).await.is_none());
+    }
+
+    // What did not change is taken from the version before, without asking the network.
+    js("self.realFetch = self.fetch; self.fetch = () => Promise.reject(new TypeError('offline'));");
+    let reused = browser::install("partyline-shell-3".to_owned(), Array::of1(&file(url, &hash))).await;
+    js("self.fetch = self.realFetch;");
+    reused.unwrap();
+    browser::activate("partyline-shell-3".to_owned()).await.unwrap();
+    assert!(kept("partyline-shell-3", url).await.is_some());
+    assert!(kept("partyline-shell-1", url).await.is_none());
+    browser::activate("none".to_owned()).await.unwrap();
+}
