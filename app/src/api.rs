@@ -24,8 +24,6 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The `Content-Type` header, empty when there is none.
     pub(crate) content_type: String,
-    /// Every header that script may read, names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
     /// The whole body.
     pub(crate) body: Vec<u8>,
 }
@@ -108,14 +106,9 @@ pub(crate) async fn call(
 }
 
 async fn read(response: Response) -> Result<Answer, CallError> {
-    let headers: Vec<(String, String)> = response.headers().entries().collect();
-    let content_type = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, value)| value.clone())
-        .unwrap_or_default();
+    let content_type = response.headers().get("content-type").unwrap_or_default();
     let body = response.binary().await.map_err(|error| CallError::NoAnswer(error.to_string()))?;
-    Ok(Answer { status: response.status(), content_type, headers, body })
+    Ok(Answer { status: response.status(), content_type, body })
 }
 
 /// `GET /peer/v1/rooms`: the rooms kept on this device.
@@ -218,7 +211,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, content_type: String::new(), headers: Vec::new(), body: body.as_bytes().to_vec() }
+        Answer { status, content_type: String::new(), body: body.as_bytes().to_vec() }
     }
 
     #[test]

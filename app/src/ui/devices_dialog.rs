@@ -9,6 +9,7 @@ use crate::model::app::App;
 use crate::model::connection::connection_text;
 use crate::model::field::one_line;
 use crate::model::room::Room;
+use crate::net::PeerStatus;
 
 /// One line of the list of devices.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -62,7 +63,7 @@ pub(crate) fn DevicesDialog(
     let lines = move || {
         let own = own();
         let connected: Vec<String> =
-            room.status.with(|status| status.peers.iter().map(|peer| peer.device.to_string()).collect());
+            room.status.with(|status| status.peers.iter().map(|peer: &PeerStatus| peer.device.to_string()).collect());
         let named = room.devices.get().unwrap_or_default();
         let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();

@@ -313,8 +313,6 @@ fn Due(
                     on:input=move |event| editor.write(Field::Due, event_target_value(&event))
                     on:change=move |_| editor.save(Field::Due)
                 />
-                <button type="button" on:click=move |_| set(today().to_string())>"Today"</button>
-                <button type="button" on:click=move |_| set(today().next().to_string())>"Tomorrow"</button>
                 <span class="picker">
                     <input
                         type="date"
@@ -332,6 +330,8 @@ fn Due(
                         {Icon::Close.draw()}
                     </button>
                 })}
+                <button type="button" on:click=move |_| set(today().to_string())>"Today"</button>
+                <button type="button" on:click=move |_| set(today().next().to_string())>"Tomorrow"</button>
             </div>
             <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
         </div>
