@@ -127,5 +127,5 @@ pub(super) async fn hand_on(
 }
 
 fn empty(status: u16) -> Answer {
-    Answer { status, content_type: String::new(), headers: Vec::new(), body: Vec::new() }
+    Answer { status, content_type: String::new(), body: Vec::new() }
 }
