@@ -16,18 +16,13 @@ pub struct Answer {
 
 /// On every answer. Any page may ask and read: there are no cookies and no accounts here to protect from another site,
 /// and a page that is served from somewhere else is as good a Partyline as ours.
-const ALWAYS: [(&str, &str); 3] = [
-    ("access-control-allow-origin", "*"),
-    ("cache-control", "no-store"),
-    ("x-content-type-options", "nosniff"),
-];
+const ALWAYS: [(&str, &str); 3] =
+    [("access-control-allow-origin", "*"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff")];
 
 impl Answer {
     /// `GET /health`.
     pub fn health() -> Self {
-        Self::of(200)
-            .header("content-type", "text/plain; charset=utf-8")
-            .text("IP discovery only".to_owned())
+        Self::of(200).header("content-type", "text/plain; charset=utf-8").text("IP discovery only".to_owned())
     }
 
     /// `POST /rooms`: the id of a room that nobody has used before.
@@ -37,9 +32,7 @@ impl Answer {
         struct Body {
             room_id: String,
         }
-        Self::of(201).json(&Body {
-            room_id: room.to_string(),
-        })
+        Self::of(201).json(&Body { room_id: room.to_string() })
     }
 
     /// `POST /discovery/register`: how long the listing lasts, and where the request was seen to come from. A listing that was withdrawn
@@ -51,10 +44,7 @@ impl Answer {
             ttl: u64,
             observed_ip: IpAddr,
         }
-        Self::of(200).json(&Body {
-            ttl: ttl.map_or(0, Ttl::seconds),
-            observed_ip,
-        })
+        Self::of(200).json(&Body { ttl: ttl.map_or(0, Ttl::seconds), observed_ip })
     }
 
     /// `GET /discovery/peers`.
@@ -63,9 +53,7 @@ impl Answer {
         struct Body {
             peers: Vec<AddressJson>,
         }
-        Self::of(200).json(&Body {
-            peers: peers.into_iter().map(AddressJson::from).collect(),
-        })
+        Self::of(200).json(&Body { peers: peers.into_iter().map(AddressJson::from).collect() })
     }
 
     /// The answer to `OPTIONS`, be it a browser's preflight or a curious person.
@@ -84,11 +72,7 @@ impl Answer {
 
     /// The headers, their names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        ALWAYS.into_iter().chain(
-            self.headers
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        )
+        ALWAYS.into_iter().chain(self.headers.iter().map(|(name, value)| (*name, value.as_str())))
     }
 
     /// The body, if there is one.
@@ -103,11 +87,7 @@ impl Answer {
     }
 
     fn of(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: None,
-        }
+        Self { status, headers: Vec::new(), body: None }
     }
 
     fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -136,9 +116,7 @@ impl From<Refusal> for Answer {
         struct Body {
             error: String,
         }
-        let answer = Self::of(refusal.status()).json(&Body {
-            error: refusal.to_string(),
-        });
+        let answer = Self::of(refusal.status()).json(&Body { error: refusal.to_string() });
         match refusal {
             Refusal::MethodNotAllowed(route) => answer.header("allow", route.allow()),
             Refusal::RoomFull { retry_after_s } | Refusal::IpFull { retry_after_s } => {
@@ -156,19 +134,13 @@ mod tests {
     use super::*;
 
     fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-        answer
-            .headers()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        answer.headers().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     #[test]
     fn bodies_are_as_documented() {
         let room = RoomId::from_random_bytes([7; 16]);
-        assert_eq!(
-            Answer::room(room).body(),
-            Some(format!(r#"{{"roomId":"{room}"}}"#).as_str())
-        );
+        assert_eq!(Answer::room(room).body(), Some(format!(r#"{{"roomId":"{room}"}}"#).as_str()));
         assert_eq!(
             Answer::registered(Some(Ttl::MAX), "203.0.113.7".parse().unwrap()).body(),
             Some(r#"{"ttl":120,"observedIp":"203.0.113.7"}"#)
@@ -179,20 +151,12 @@ mod tests {
         );
         assert_eq!(Answer::peers([]).body(), Some(r#"{"peers":[]}"#));
         assert_eq!(Answer::health().body(), Some("IP discovery only"));
-        assert_eq!(
-            Answer::from(Refusal::NotFound).body(),
-            Some(r#"{"error":"not found"}"#)
-        );
+        assert_eq!(Answer::from(Refusal::NotFound).body(), Some(r#"{"error":"not found"}"#));
     }
 
     #[test]
     fn every_answer_may_be_read_by_any_page_and_kept_by_nobody() {
-        for answer in [
-            Answer::health(),
-            Answer::peers([]),
-            Answer::options(Route::Rooms),
-            Refusal::NotFound.into(),
-        ] {
+        for answer in [Answer::health(), Answer::peers([]), Answer::options(Route::Rooms), Refusal::NotFound.into()] {
             assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
             assert_eq!(header(&answer, "cache-control"), Some("no-store"));
             assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));
@@ -204,41 +168,24 @@ mod tests {
         let answer = Answer::options(Route::Register);
         assert_eq!(answer.status(), 204);
         assert_eq!(answer.body(), None);
-        assert_eq!(
-            header(&answer, "access-control-allow-methods"),
-            Some("POST, OPTIONS")
-        );
-        assert_eq!(
-            header(&answer, "access-control-allow-headers"),
-            Some("content-type")
-        );
+        assert_eq!(header(&answer, "access-control-allow-methods"), Some("POST, OPTIONS"));
+        assert_eq!(header(&answer, "access-control-allow-headers"), Some("content-type"));
     }
 
     #[test]
     fn refusals_say_what_else_to_do() {
         let answer = Answer::from(Refusal::MethodNotAllowed(Route::Peers));
-        assert_eq!(
-            (answer.status(), header(&answer, "allow")),
-            (405, Some("GET, HEAD, OPTIONS"))
-        );
+        assert_eq!((answer.status(), header(&answer, "allow")), (405, Some("GET, HEAD, OPTIONS")));
         let answer = Answer::from(Refusal::RoomFull { retry_after_s: 17 });
-        assert_eq!(
-            (answer.status(), header(&answer, "retry-after")),
-            (429, Some("17"))
-        );
+        assert_eq!((answer.status(), header(&answer, "retry-after")), (429, Some("17")));
         let answer = Answer::from(Refusal::IpFull { retry_after_s: 3 });
-        assert_eq!(
-            (answer.status(), header(&answer, "retry-after")),
-            (429, Some("3"))
-        );
+        assert_eq!((answer.status(), header(&answer, "retry-after")), (429, Some("3")));
     }
 
     #[test]
     fn every_reason_is_one_line() {
         for refusal in [
-            Refusal::Query {
-                expected: "nothing",
-            },
+            Refusal::Query { expected: "nothing" },
             Refusal::BodyTooLarge,
             Refusal::BodyUnreadable,
             Refusal::NotJson,

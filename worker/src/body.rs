@@ -53,11 +53,7 @@ mod tests {
         assert!(BoundedBody::announced(None).is_ok());
         assert!(BoundedBody::announced(Some("1024")).is_ok());
         for length in ["1025", "99999999999999999999999", "-1", "many"] {
-            assert_eq!(
-                BoundedBody::announced(Some(length)).unwrap_err(),
-                Refusal::BodyTooLarge,
-                "{length}"
-            );
+            assert_eq!(BoundedBody::announced(Some(length)).unwrap_err(), Refusal::BodyTooLarge, "{length}");
         }
         let mut body = BoundedBody::announced(Some("3")).unwrap();
         assert_eq!(body.push(&[0; 1025]), Err(Refusal::BodyTooLarge));

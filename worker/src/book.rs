@@ -32,10 +32,7 @@ impl Book {
 
     /// An empty book whose listings last `ttl`.
     pub fn new(ttl: Ttl) -> Self {
-        Self {
-            ttl,
-            listings: BTreeMap::new(),
-        }
+        Self { ttl, listings: BTreeMap::new() }
     }
 
     /// How long a listing lasts.
@@ -50,25 +47,16 @@ impl Book {
     /// [`Refusal::RoomFull`] or [`Refusal::IpFull`]; then the book is as it was.
     pub fn register(&mut self, address: Address, now_ms: u64) -> Result<(), Refusal> {
         self.expire(now_ms);
-        let others = || {
-            self.listings
-                .values()
-                .filter(|other| other.address.cert_hash != address.cert_hash)
-        };
+        let others = || self.listings.values().filter(|other| other.address.cert_hash != address.cert_hash);
         if others().count() >= Self::MAX_LISTINGS {
-            return Err(Refusal::RoomFull {
-                retry_after_s: wait(others(), now_ms),
-            });
+            return Err(Refusal::RoomFull { retry_after_s: wait(others(), now_ms) });
         }
         let neighbours = || others().filter(|other| other.address.ip == address.ip);
         if neighbours().count() >= Self::MAX_LISTINGS_PER_IP {
-            return Err(Refusal::IpFull {
-                retry_after_s: wait(neighbours(), now_ms),
-            });
+            return Err(Refusal::IpFull { retry_after_s: wait(neighbours(), now_ms) });
         }
         let ends_ms = now_ms.saturating_add(self.ttl.millis());
-        self.listings
-            .insert(address.cert_hash, Listing { address, ends_ms });
+        self.listings.insert(address.cert_hash, Listing { address, ends_ms });
         Ok(())
     }
 
@@ -102,19 +90,13 @@ impl Book {
     /// How many listings there are from an IP address, ended ones included until they are forgotten.
     #[cfg(test)]
     fn count_from(&self, ip: std::net::IpAddr) -> usize {
-        self.listings
-            .values()
-            .filter(|listing| listing.address.ip == ip)
-            .count()
+        self.listings.values().filter(|listing| listing.address.ip == ip).count()
     }
 }
 
 /// Seconds, at least 1, until the first of these ends.
 fn wait<'a>(listings: impl Iterator<Item = &'a Listing>, now_ms: u64) -> u64 {
-    let ends_ms = listings
-        .map(|listing| listing.ends_ms)
-        .min()
-        .unwrap_or(now_ms);
+    let ends_ms = listings.map(|listing| listing.ends_ms).min().unwrap_or(now_ms);
     ends_ms.saturating_sub(now_ms).div_ceil(1000).max(1)
 }
 
@@ -138,12 +120,7 @@ mod tests {
     }
 
     fn address(cert: u8, from: u8, port: u16) -> Address {
-        Address::new(
-            ip(from),
-            vec![Endpoint::parse(&format!("10.0.0.1:{port}")).unwrap()],
-            hash(cert),
-        )
-        .unwrap()
+        Address::new(ip(from), vec![Endpoint::parse(&format!("10.0.0.1:{port}")).unwrap()], hash(cert)).unwrap()
     }
 
     fn book() -> Book {
@@ -161,10 +138,7 @@ mod tests {
         book.register(address(2, 2, 5), 10).unwrap();
         book.register(address(3, 3, 5), 20).unwrap();
         assert_eq!(certs(&book.peers(&hash(2), 30)), [hash(3), hash(1)]);
-        assert_eq!(
-            certs(&book.peers(&hash(9), 30)),
-            [hash(3), hash(2), hash(1)]
-        );
+        assert_eq!(certs(&book.peers(&hash(9), 30)), [hash(3), hash(2), hash(1)]);
     }
 
     #[test]
@@ -210,23 +184,16 @@ mod tests {
     fn the_65th_listing_waits_for_a_place() {
         let mut book = book();
         for n in 0..64 {
-            book.register(address(n, n, 5), u64::from(n) * 1000)
-                .unwrap();
+            book.register(address(n, n, 5), u64::from(n) * 1000).unwrap();
         }
-        assert_eq!(
-            book.register(address(64, 64, 5), 64_000),
-            Err(Refusal::RoomFull { retry_after_s: 56 })
-        );
+        assert_eq!(book.register(address(64, 64, 5), 64_000), Err(Refusal::RoomFull { retry_after_s: 56 }));
         // Who is in the book may stay in it,
         book.register(address(0, 0, 6), 64_000).unwrap();
         // and who leaves it makes room.
         book.withdraw(&hash(1));
         book.register(address(64, 64, 5), 64_000).unwrap();
         // So does who ends.
-        assert_eq!(
-            book.register(address(65, 65, 5), 2000 + TTL - 1),
-            Err(Refusal::RoomFull { retry_after_s: 1 })
-        );
+        assert_eq!(book.register(address(65, 65, 5), 2000 + TTL - 1), Err(Refusal::RoomFull { retry_after_s: 1 }));
         book.register(address(65, 65, 5), 2000 + TTL).unwrap();
     }
 
@@ -236,20 +203,11 @@ mod tests {
         for n in 0..16 {
             book.register(address(n, 1, 5), 0).unwrap();
         }
-        assert_eq!(
-            book.register(address(16, 1, 5), 0),
-            Err(Refusal::IpFull { retry_after_s: 120 })
-        );
+        assert_eq!(book.register(address(16, 1, 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
         book.register(address(16, 2, 5), 0).unwrap();
         // Moving to the crowded address is refused as well, and the old listing stays.
         assert!(book.register(address(16, 1, 5), 1).is_err());
-        assert_eq!(
-            book.peers(&hash(0), 1)
-                .iter()
-                .filter(|peer| peer.ip == ip(2))
-                .count(),
-            1
-        );
+        assert_eq!(book.peers(&hash(0), 1).iter().filter(|peer| peer.ip == ip(2)).count(), 1);
         book.register(address(3, 1, 6), 1).unwrap();
     }
 

@@ -12,9 +12,7 @@ use crate::Refusal;
 /// When the header is missing or no IP address: then this does not run behind Cloudflare, and whatever else might name the caller
 /// could be written by the caller.
 pub fn observed_ip(cf_connecting_ip: Option<&str>) -> Result<IpAddr, Refusal> {
-    let ip: IpAddr = cf_connecting_ip
-        .and_then(|text| text.parse().ok())
-        .ok_or(Refusal::CallerUnknown)?;
+    let ip: IpAddr = cf_connecting_ip.and_then(|text| text.parse().ok()).ok_or(Refusal::CallerUnknown)?;
     Ok(ip.to_canonical())
 }
 
@@ -24,24 +22,16 @@ mod tests {
 
     #[test]
     fn takes_both_families_and_unwraps_mapped_ones() {
-        for (header, ip) in [
-            ("203.0.113.7", "203.0.113.7"),
-            ("2001:db8::1", "2001:db8::1"),
-            ("::ffff:203.0.113.7", "203.0.113.7"),
-        ] {
+        for (header, ip) in
+            [("203.0.113.7", "203.0.113.7"), ("2001:db8::1", "2001:db8::1"), ("::ffff:203.0.113.7", "203.0.113.7")]
+        {
             assert_eq!(observed_ip(Some(header)).unwrap().to_string(), ip);
         }
     }
 
     #[test]
     fn guesses_nothing() {
-        for header in [
-            None,
-            Some(""),
-            Some("203.0.113.7, 198.51.100.1"),
-            Some("203.0.113.7:80"),
-            Some("somewhere"),
-        ] {
+        for header in [None, Some(""), Some("203.0.113.7, 198.51.100.1"), Some("203.0.113.7:80"), Some("somewhere")] {
             assert_eq!(observed_ip(header), Err(Refusal::CallerUnknown));
         }
     }

@@ -16,7 +16,8 @@
 //! through it; it counts and logs nothing, and calls nobody. A listing has an IP address, at most 8 [`Endpoint`]s
 //! and a [`CertHash`], each of which is parsed and written anew, so there is no field for anything else. Listings live in the
 //! memory of one Durable Object a room and nowhere else: `tests/absent.rs` fails when the worker gains a storage API, a
-//! queue, a WebSocket, a log or a binding, and `tests/contract.rs` looks for listings on the disk.
+//! queue, a WebSocket, a log or a binding, and `tests/contract.rs` looks for listings on the disk. Not even an object's name tells
+//! the room's id ([`object_name`]).
 //!
 //! # How a request flows
 //!
@@ -66,6 +67,6 @@ pub use book::Book;
 pub use caller::observed_ip;
 pub use listing::{PeersQuery, Registration};
 pub use refusal::Refusal;
-pub use room_request::RoomRequest;
+pub use room_request::{RoomRequest, object_name};
 pub use route::{Call, Route, route};
 pub use ttl::Ttl;

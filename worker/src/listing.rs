@@ -48,20 +48,11 @@ impl Registration {
             cert_hash: String,
         }
         // Serde would also take the array of the three values for the object.
-        if body
-            .trim_ascii_start()
-            .first()
-            .is_some_and(|first| *first != b'{')
-        {
+        if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
             return Err(Refusal::NotRegistration);
         }
-        let body: Body = serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                Refusal::NotRegistration
-            } else {
-                Refusal::NotJson
-            }
-        })?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|error| if error.is_data() { Refusal::NotRegistration } else { Refusal::NotJson })?;
         Ok(Self {
             room: RoomId::parse(&body.room_id)?,
             endpoints: parse_endpoints(&body.endpoints)?,
@@ -93,9 +84,7 @@ impl PeersQuery {
     ///
     /// When it is anything else.
     pub fn parse(query: &str) -> Result<Self, Refusal> {
-        let wrong = Refusal::Query {
-            expected: Self::EXPECTED,
-        };
+        let wrong = Refusal::Query { expected: Self::EXPECTED };
         let (mut room, mut cert_hash) = (None, None);
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').ok_or(wrong)?;
@@ -108,10 +97,7 @@ impl PeersQuery {
                 return Err(wrong);
             }
         }
-        Ok(Self {
-            room: RoomId::parse(room.ok_or(wrong)?)?,
-            cert_hash: CertHash::parse(cert_hash.ok_or(wrong)?)?,
-        })
+        Ok(Self { room: RoomId::parse(room.ok_or(wrong)?)?, cert_hash: CertHash::parse(cert_hash.ok_or(wrong)?)? })
     }
 }
 
@@ -129,19 +115,12 @@ impl TryFrom<AddressJson> for Address {
     type Error = Refusal;
 
     fn try_from(json: AddressJson) -> Result<Self, Refusal> {
-        Ok(Self::new(
-            json.ip,
-            parse_endpoints(&json.endpoints)?,
-            CertHash::parse(&json.cert_hash)?,
-        )?)
+        Ok(Self::new(json.ip, parse_endpoints(&json.endpoints)?, CertHash::parse(&json.cert_hash)?)?)
     }
 }
 
 fn parse_endpoints(texts: &[String]) -> Result<Vec<Endpoint>, Refusal> {
-    texts
-        .iter()
-        .map(|text| Ok(Endpoint::parse(text)?))
-        .collect()
+    texts.iter().map(|text| Ok(Endpoint::parse(text)?)).collect()
 }
 
 #[cfg(test)]
@@ -181,18 +160,10 @@ mod tests {
     #[test]
     fn the_largest_registration_fits_into_the_largest_body() {
         let longest = "[1111:2222:3333:4444:5555:6666:7777:8888]:65535";
-        let body = json!({"roomId": ROOM, "endpoints": vec![longest; Address::MAX_ENDPOINTS], "certHash": HASH}).to_string();
-        assert!(
-            body.len() <= crate::BoundedBody::MAX_BYTES,
-            "{}",
-            body.len()
-        );
-        assert!(
-            Registration::parse(body.as_bytes())
-                .unwrap()
-                .seen_from(ip())
-                .is_ok()
-        );
+        let body =
+            json!({"roomId": ROOM, "endpoints": vec![longest; Address::MAX_ENDPOINTS], "certHash": HASH}).to_string();
+        assert!(body.len() <= crate::BoundedBody::MAX_BYTES, "{}", body.len());
+        assert!(Registration::parse(body.as_bytes()).unwrap().seen_from(ip()).is_ok());
     }
 
     #[test]
@@ -210,45 +181,19 @@ mod tests {
         ] {
             assert_eq!(parse(&body), Err(Refusal::NotRegistration), "{body}");
         }
-        let twice = format!(
-            r#"{{"roomId":"{ROOM}","roomId":"{ROOM}","endpoints":[],"certHash":"{HASH}"}}"#
-        );
-        assert_eq!(
-            Registration::parse(twice.as_bytes()),
-            Err(Refusal::NotRegistration)
-        );
+        let twice = format!(r#"{{"roomId":"{ROOM}","roomId":"{ROOM}","endpoints":[],"certHash":"{HASH}"}}"#);
+        assert_eq!(Registration::parse(twice.as_bytes()), Err(Refusal::NotRegistration));
         let followed = format!("{} {}", good(), good());
-        for text in [
-            "",
-            "{",
-            "room",
-            "{\"roomId\":}",
-            "\u{feff}{}",
-            followed.as_str(),
-        ] {
+        for text in ["", "{", "room", "{\"roomId\":}", "\u{feff}{}", followed.as_str()] {
             assert!(Registration::parse(text.as_bytes()).is_err(), "{text}");
         }
-        assert_eq!(
-            Registration::parse(b"{\"roomId\":\"\xff\"}"),
-            Err(Refusal::NotJson)
-        );
+        assert_eq!(Registration::parse(b"{\"roomId\":\"\xff\"}"), Err(Refusal::NotJson));
     }
 
     #[test]
     fn refuses_unknown_fields() {
-        for field in [
-            "sdp",
-            "task",
-            "title",
-            "message",
-            "offer",
-            "ttl",
-            "ip",
-            "observedIp",
-            "RoomId",
-            "cert_hash",
-            "",
-        ] {
+        for field in ["sdp", "task", "title", "message", "offer", "ttl", "ip", "observedIp", "RoomId", "cert_hash", ""]
+        {
             let mut body = good();
             body[field] = json!("");
             assert_eq!(parse(&body), Err(Refusal::NotRegistration), "{field}");
@@ -257,28 +202,13 @@ mod tests {
 
     #[test]
     fn refuses_sdp_and_task_text_in_every_field() {
-        for text in [
-            SDP,
-            "buy milk",
-            "candidate:1 1 udp 2122 10.0.0.1 5000 typ host",
-            "https://example/#x",
-            "",
-            " ",
-        ] {
+        for text in [SDP, "buy milk", "candidate:1 1 udp 2122 10.0.0.1 5000 typ host", "https://example/#x", "", " "] {
             let mut body = good();
             body["roomId"] = json!(text);
-            assert_eq!(
-                parse(&body),
-                Err(Refusal::RoomId(ParseIdError::NotUuid)),
-                "{text}"
-            );
+            assert_eq!(parse(&body), Err(Refusal::RoomId(ParseIdError::NotUuid)), "{text}");
             let mut body = good();
             body["certHash"] = json!(text);
-            assert_eq!(
-                parse(&body),
-                Err(Refusal::CertHash(ParseCertHashError::NotBase64Url)),
-                "{text}"
-            );
+            assert_eq!(parse(&body), Err(Refusal::CertHash(ParseCertHashError::NotBase64Url)), "{text}");
             let mut body = good();
             body["endpoints"] = json!([text]);
             assert!(matches!(parse(&body), Err(Refusal::Endpoint(_))), "{text}");
@@ -289,31 +219,16 @@ mod tests {
     fn refuses_endpoints_that_lead_nowhere() {
         let mut body = good();
         body["endpoints"] = json!(["10.0.0.1:5000", "127.0.0.1:5000"]);
-        assert_eq!(
-            parse(&body),
-            Err(Refusal::Endpoint(ParseEndpointError::Unreachable))
-        );
+        assert_eq!(parse(&body), Err(Refusal::Endpoint(ParseEndpointError::Unreachable)));
         body["endpoints"] = json!(vec!["10.0.0.1:5000"; 9]);
-        assert_eq!(
-            parse(&body).unwrap().seen_from(ip()),
-            Err(Refusal::Address(AddressError::TooManyEndpoints))
-        );
+        assert_eq!(parse(&body).unwrap().seen_from(ip()), Err(Refusal::Address(AddressError::TooManyEndpoints)));
     }
 
     #[test]
     fn reads_a_query_in_either_order() {
-        let expected = PeersQuery {
-            room: RoomId::parse(ROOM).unwrap(),
-            cert_hash: CertHash::parse(HASH).unwrap(),
-        };
-        assert_eq!(
-            PeersQuery::parse(&format!("roomId={ROOM}&certHash={HASH}")),
-            Ok(expected)
-        );
-        assert_eq!(
-            PeersQuery::parse(&format!("certHash={HASH}&roomId={ROOM}")),
-            Ok(expected)
-        );
+        let expected = PeersQuery { room: RoomId::parse(ROOM).unwrap(), cert_hash: CertHash::parse(HASH).unwrap() };
+        assert_eq!(PeersQuery::parse(&format!("roomId={ROOM}&certHash={HASH}")), Ok(expected));
+        assert_eq!(PeersQuery::parse(&format!("certHash={HASH}&roomId={ROOM}")), Ok(expected));
     }
 
     #[test]
@@ -327,22 +242,10 @@ mod tests {
             format!("roomId={ROOM}&roomId={ROOM}&certHash={HASH}"),
             format!("roomid={ROOM}&certHash={HASH}"),
         ] {
-            assert_eq!(
-                PeersQuery::parse(&query),
-                Err(Refusal::Query {
-                    expected: PeersQuery::EXPECTED
-                }),
-                "{query}"
-            );
+            assert_eq!(PeersQuery::parse(&query), Err(Refusal::Query { expected: PeersQuery::EXPECTED }), "{query}");
         }
-        assert!(matches!(
-            PeersQuery::parse(&format!("roomId=&certHash={HASH}")),
-            Err(Refusal::RoomId(_))
-        ));
-        assert!(matches!(
-            PeersQuery::parse(&format!("roomId={ROOM}&certHash=milk")),
-            Err(Refusal::CertHash(_))
-        ));
+        assert!(matches!(PeersQuery::parse(&format!("roomId=&certHash={HASH}")), Err(Refusal::RoomId(_))));
+        assert!(matches!(PeersQuery::parse(&format!("roomId={ROOM}&certHash=milk")), Err(Refusal::CertHash(_))));
     }
 
     /// Values that are nearly right now and then.
@@ -359,12 +262,8 @@ mod tests {
     }
 
     fn body() -> impl Strategy<Value = Vec<u8>> {
-        let fields = (
-            text(),
-            prop::collection::vec(text(), 0..10),
-            text(),
-            prop::option::of(("[a-zA-Z]{1,9}", text())),
-        );
+        let fields =
+            (text(), prop::collection::vec(text(), 0..10), text(), prop::option::of(("[a-zA-Z]{1,9}", text())));
         let json = fields.prop_map(|(room, endpoints, hash, extra)| {
             let mut body = json!({"roomId": room, "endpoints": endpoints, "certHash": hash});
             if let Some((name, value)) = extra {

@@ -51,10 +51,7 @@ pub enum Refusal {
         retry_after_s: u64,
     },
     /// The caller's IP address has as many listings in the room as it may have.
-    #[error(
-        "your address has {} listings in this room already",
-        Book::MAX_LISTINGS_PER_IP
-    )]
+    #[error("your address has {} listings in this room already", Book::MAX_LISTINGS_PER_IP)]
     IpFull {
         /// Seconds until a place is free, if nobody takes it.
         retry_after_s: u64,

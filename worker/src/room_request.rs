@@ -1,5 +1,6 @@
-use partyline_core::id::{Address, CertHash};
+use partyline_core::id::{Address, CertHash, RoomId};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::listing::AddressJson;
 use crate::{Answer, Book, Refusal};
@@ -19,6 +20,14 @@ pub enum RoomRequest {
 enum RoomRequestJson {
     Register(AddressJson),
     Peers(String),
+}
+
+/// The name of a room's object: the SHA-256 of the room's id, in hexadecimal.
+///
+/// Not the id itself, because a platform may keep its objects' names: `wrangler dev` was seen to write them to the disk. Whoever reads one
+/// there must not get to know the room's id, with which its addresses can be asked for.
+pub fn object_name(room: RoomId) -> String {
+    format!("{:x}", Sha256::digest(room.as_bytes()))
 }
 
 impl RoomRequest {
@@ -76,17 +85,18 @@ mod tests {
     use super::*;
     use crate::Ttl;
 
+    #[test]
+    fn an_objects_name_is_the_rooms_alone_and_does_not_tell_its_id() {
+        let (room, other) = (RoomId::from_random_bytes([1; 16]), RoomId::from_random_bytes([2; 16]));
+        assert_eq!(object_name(room), object_name(room));
+        assert_ne!(object_name(room), object_name(other));
+        assert_eq!(object_name(room).len(), 64);
+        assert!(!object_name(room).contains("0101"), "the id's bytes show through");
+    }
+
     fn address(cert: u8, endpoints: &[&str]) -> Address {
-        let endpoints = endpoints
-            .iter()
-            .map(|text| Endpoint::parse(text).unwrap())
-            .collect();
-        Address::new(
-            "203.0.113.7".parse().unwrap(),
-            endpoints,
-            CertHash::from_bytes([cert; 32]),
-        )
-        .unwrap()
+        let endpoints = endpoints.iter().map(|text| Endpoint::parse(text).unwrap()).collect();
+        Address::new("203.0.113.7".parse().unwrap(), endpoints, CertHash::from_bytes([cert; 32])).unwrap()
     }
 
     fn ask(book: &mut Book, request: RoomRequest, now_ms: u64) -> Value {
@@ -98,26 +108,16 @@ mod tests {
     fn a_browser_lists_itself_is_found_and_withdraws() {
         let mut book = Book::new(Ttl::MAX);
         let caller = CertHash::from_bytes([2; 32]);
-        let listed = ask(
-            &mut book,
-            RoomRequest::Register(address(1, &["10.0.0.1:5000"])),
-            0,
-        );
+        let listed = ask(&mut book, RoomRequest::Register(address(1, &["10.0.0.1:5000"])), 0);
         assert_eq!(listed, json!({"ttl": 120, "observedIp": "203.0.113.7"}));
 
         let found = ask(&mut book, RoomRequest::Peers(caller), 1);
         let hash = CertHash::from_bytes([1; 32]).to_string();
-        assert_eq!(
-            found,
-            json!({"peers": [{"ip": "203.0.113.7", "endpoints": ["10.0.0.1:5000"], "certHash": hash}]})
-        );
+        assert_eq!(found, json!({"peers": [{"ip": "203.0.113.7", "endpoints": ["10.0.0.1:5000"], "certHash": hash}]}));
 
         let withdrawn = ask(&mut book, RoomRequest::Register(address(1, &[])), 2);
         assert_eq!(withdrawn, json!({"ttl": 0, "observedIp": "203.0.113.7"}));
-        assert_eq!(
-            ask(&mut book, RoomRequest::Peers(caller), 3),
-            json!({"peers": []})
-        );
+        assert_eq!(ask(&mut book, RoomRequest::Peers(caller), 3), json!({"peers": []}));
     }
 
     #[test]

@@ -81,14 +81,8 @@ mod tests {
     #[test]
     fn knows_four_routes() {
         assert_eq!(route("POST", "/rooms", None), Ok(Call::MakeRoom));
-        assert_eq!(
-            route("POST", "/discovery/register", None),
-            Ok(Call::Register)
-        );
-        assert_eq!(
-            route("GET", "/discovery/peers", Some("roomId=x")),
-            Ok(Call::Peers)
-        );
+        assert_eq!(route("POST", "/discovery/register", None), Ok(Call::Register));
+        assert_eq!(route("GET", "/discovery/peers", Some("roomId=x")), Ok(Call::Peers));
         assert_eq!(route("GET", "/health", Some("")), Ok(Call::Health));
     }
 
@@ -96,32 +90,19 @@ mod tests {
     fn what_can_be_got_has_a_head() {
         assert_eq!(route("HEAD", "/health", None), Ok(Call::Health));
         assert_eq!(route("HEAD", "/discovery/peers", None), Ok(Call::Peers));
-        assert_eq!(
-            route("HEAD", "/rooms", None),
-            Err(Refusal::MethodNotAllowed(Route::Rooms))
-        );
+        assert_eq!(route("HEAD", "/rooms", None), Err(Refusal::MethodNotAllowed(Route::Rooms)));
     }
 
     #[test]
     fn options_are_answered_for_routes_only() {
-        assert_eq!(
-            route("OPTIONS", "/rooms", None),
-            Ok(Call::Options(Route::Rooms))
-        );
+        assert_eq!(route("OPTIONS", "/rooms", None), Ok(Call::Options(Route::Rooms)));
         assert_eq!(route("OPTIONS", "/elsewhere", None), Err(Refusal::NotFound));
     }
 
     #[test]
     fn a_query_where_none_belongs_is_refused() {
-        for (method, path) in [
-            ("POST", "/rooms"),
-            ("POST", "/discovery/register"),
-            ("GET", "/health"),
-        ] {
-            assert_eq!(
-                route(method, path, Some("task=milk")),
-                Err(Refusal::Query { expected: "empty" })
-            );
+        for (method, path) in [("POST", "/rooms"), ("POST", "/discovery/register"), ("GET", "/health")] {
+            assert_eq!(route(method, path, Some("task=milk")), Err(Refusal::Query { expected: "empty" }));
         }
     }
 

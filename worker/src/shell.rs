@@ -13,13 +13,13 @@ use worker::wasm_bindgen_futures::spawn_local;
 // The macros of `worker` expand to paths that begin with this name.
 use worker::wasm_bindgen;
 use worker::{
-    Context, Date, Delay, DurableObject, Env, Headers, Method, Request, RequestInit, Response,
-    State, durable_object, event,
+    Context, Date, Delay, DurableObject, Env, Headers, Method, Request, RequestInit, Response, State, durable_object,
+    event,
 };
 
 use crate::{
-    Answer, Book, BoundedBody, Call, PeersQuery, Refusal, Registration, RoomRequest, Ttl,
-    observed_ip, route,
+    Answer, Book, BoundedBody, Call, PeersQuery, Refusal, Registration, RoomRequest, Ttl, object_name, observed_ip,
+    route,
 };
 
 /// The Durable Object namespace's name in `wrangler.toml`.
@@ -41,11 +41,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> worker::Res
         }
         Err(refusal) => refusal.into(),
     };
-    to_response(if method == "HEAD" {
-        answer.without_body()
-    } else {
-        answer
-    })
+    to_response(if method == "HEAD" { answer.without_body() } else { answer })
 }
 
 enum Reply {
@@ -54,8 +50,10 @@ enum Reply {
 }
 
 async fn answer(request: &mut Request, method: &str, env: &Env) -> Result<Reply, Refusal> {
-    let url = request.url().map_err(|_| Refusal::NotFound)?;
-    let (room, room_request) = match route(method, url.path(), url.query())? {
+    // Text is enough here. Parsed with the crate `url`, this would be most of the wasm (its tables for host names).
+    let (path, url) = (request.path(), request.inner().url());
+    let query = url.split_once('?').map(|(_, query)| query);
+    let (room, room_request) = match route(method, &path, query)? {
         Call::Health => return Ok(Reply::Made(Answer::health())),
         Call::Options(route) => return Ok(Reply::Made(Answer::options(route))),
         Call::MakeRoom => {
@@ -65,21 +63,15 @@ async fn answer(request: &mut Request, method: &str, env: &Env) -> Result<Reply,
         Call::Register => {
             let ip = observed_ip(header(request, "cf-connecting-ip").as_deref())?;
             let registration = Registration::parse(&read_body(request).await?)?;
-            (
-                registration.room(),
-                RoomRequest::Register(registration.seen_from(ip)?),
-            )
+            (registration.room(), RoomRequest::Register(registration.seen_from(ip)?))
         }
         Call::Peers => {
-            let query = PeersQuery::parse(url.query().unwrap_or_default())?;
+            let query = PeersQuery::parse(query.unwrap_or_default())?;
             (query.room, RoomRequest::Peers(query.cert_hash))
         }
     };
     let json = room_request.to_json()?;
-    ask_room(env, room, &json)
-        .await
-        .map(Reply::OfRoom)
-        .map_err(|_| Refusal::Unavailable)
+    ask_room(env, room, &json).await.map(Reply::OfRoom).map_err(|_| Refusal::Unavailable)
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {
@@ -101,12 +93,9 @@ async fn read_body(request: &mut Request) -> Result<Vec<u8>, Refusal> {
 async fn ask_room(env: &Env, room: RoomId, json: &str) -> worker::Result<Response> {
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(json.into()));
-    // The host is of no importance: the object is addressed by the room's id.
+    // The host is of no importance: the object is addressed by its name.
     let request = Request::new_with_init("https://room/", &init)?;
-    env.durable_object(ROOMS)?
-        .get_by_name(&room.to_string())?
-        .fetch_with_request(request)
-        .await
+    env.durable_object(ROOMS)?.get_by_name(&object_name(room))?.fetch_with_request(request).await
 }
 
 fn to_response(answer: Answer) -> worker::Result<Response> {
@@ -114,9 +103,7 @@ fn to_response(answer: Answer) -> worker::Result<Response> {
     for (name, value) in answer.headers() {
         headers.set(name, value)?;
     }
-    let response = Response::builder()
-        .with_status(answer.status())
-        .with_headers(headers);
+    let response = Response::builder().with_status(answer.status()).with_headers(headers);
     Ok(match answer.body() {
         Some(body) => response.fixed(body.as_bytes().to_vec()),
         None => response.empty(),
@@ -133,24 +120,15 @@ pub struct Room {
 
 impl DurableObject for Room {
     fn new(_state: State, env: Env) -> Self {
-        let ttl = Ttl::from_variable(
-            env.var("LISTING_TTL_S")
-                .ok()
-                .map(|text| text.to_string())
-                .as_deref(),
-        );
-        Self {
-            book: Rc::new(RefCell::new(Book::new(ttl))),
-            awake: Rc::default(),
-        }
+        let ttl = Ttl::from_variable(env.var("LISTING_TTL_S").ok().map(|text| text.to_string()).as_deref());
+        Self { book: Rc::new(RefCell::new(Book::new(ttl))), awake: Rc::default() }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let text = request.text().await?;
         // From here on nothing is awaited, so requests do not see each other's half-done work, and the borrow cannot meet another.
-        let outcome = RoomRequest::from_json(&text).and_then(|request| {
-            request.answer(&mut self.book.borrow_mut(), Date::now().as_millis())
-        });
+        let outcome = RoomRequest::from_json(&text)
+            .and_then(|request| request.answer(&mut self.book.borrow_mut(), Date::now().as_millis()));
         self.stay_awake();
         to_response(outcome.unwrap_or_else(Answer::from))
     }

@@ -45,11 +45,7 @@ mod tests {
             (Some("-5"), 120),
             (Some("for ever"), 120),
         ] {
-            assert_eq!(
-                Ttl::from_variable(variable).seconds(),
-                seconds,
-                "{variable:?}"
-            );
+            assert_eq!(Ttl::from_variable(variable).seconds(), seconds, "{variable:?}");
         }
     }
 }

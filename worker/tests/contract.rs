@@ -1,1 +1,0 @@
-//! The phone book in a real workerd.
