@@ -59,7 +59,7 @@ pub(crate) fn Additions(
                 children=move |addition| {
                     let Addition { id, title, failure } = addition;
                     view! {
-                        <li class="notice failure" role="listitem">
+                        <li class="notice failure">
                             <p role="alert">
                                 <strong>{title}</strong>
                                 " is not saved. "

@@ -61,7 +61,6 @@ fn Root() -> impl IntoView {
     });
     let screen = Memo::new(move |_| app.screen.get());
     view! {
-        {move || app.update_waits.get().then(update_banner)}
         {move || match trouble.get() {
             Some(error) => trouble::trouble(&error).into_any(),
             None => match screen.get() {
@@ -105,26 +104,6 @@ fn room_of(screen: &Screen) -> Option<crate::model::room::Room> {
     match screen {
         Screen::Room(room) => Some(*room),
         _ => None,
-    }
-}
-
-fn update_banner() -> impl IntoView {
-    let asked = RwSignal::new(false);
-    view! {
-        <aside class="banner" aria-label="Update">
-            <p role="status">"A new version of Partyline is ready."</p>
-            <button
-                type="button"
-                class="primary"
-                disabled=move || asked.get()
-                on:click=move |_| {
-                    asked.set(true);
-                    spawn_local(shell::apply_update());
-                }
-            >
-                "Update"
-            </button>
-        </aside>
     }
 }
 

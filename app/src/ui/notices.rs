@@ -2,10 +2,13 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
+use super::add_task::Additions;
 use super::icon::Icon;
 use crate::model::app::App;
 use crate::model::notice::Notice;
+use crate::shell;
 
 /// How long a notice stays that nobody points at.
 const STAY: Duration = Duration::from_secs(10);
@@ -21,6 +24,8 @@ pub(crate) fn NoticeList() -> impl IntoView {
                 key=|notice| notice.id
                 children=|notice| view! { <NoticeCard notice=notice /> }
             />
+            {move || app.room().map(|room| view! { <Additions room=room /> })}
+            {move || app.update_waits.get().then(|| view! { <UpdateOffer /> })}
         </div>
     }
 }
@@ -63,6 +68,37 @@ fn NoticeCard(
                 </button>
             })}
             <button type="button" class="quiet round" aria-label="Dismiss" on:click=move |_| app.notices.dismiss(id)>
+                {Icon::Close.draw()}
+            </button>
+        </div>
+    }
+}
+
+/// A new version waits. It comes in when the person says so, not before.
+#[component]
+fn UpdateOffer() -> impl IntoView {
+    let app = expect_context::<App>();
+    let asked = RwSignal::new(false);
+    view! {
+        <div class="notice">
+            <p>"A new version of Partyline is ready."</p>
+            <button
+                type="button"
+                class="notice-action"
+                disabled=move || asked.get()
+                on:click=move |_| {
+                    asked.set(true);
+                    spawn_local(shell::apply_update());
+                }
+            >
+                "Update"
+            </button>
+            <button
+                type="button"
+                class="quiet round"
+                aria-label="Not now"
+                on:click=move |_| app.update_waits.set(false)
+            >
                 {Icon::Close.draw()}
             </button>
         </div>

@@ -6,7 +6,7 @@ use partyline_core::api::TaskStatus;
 use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
-use super::add_task::{AddTask, Additions};
+use super::add_task::AddTask;
 use super::icon::Icon;
 use super::task_row::TaskRow;
 use super::text;
@@ -75,7 +75,6 @@ pub(crate) fn RoomView(
             </header>
             <AddTask room=room />
             <div class="room-body">
-                <Additions room=room />
                 <TaskList room=room />
                 {move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
