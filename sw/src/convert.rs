@@ -1,8 +1,6 @@
 //! Between the JSON documents and the domain. Whatever a document holds that the domain does not take is a
 //! [`Failure`] that says which field, and what it would take.
 
-use std::collections::BTreeSet;
-
 use partyline_core::api::{
     BatchDocument, ChangeDocument, LabelDocument, NewTask, ObjectDocument, OpDocument, SkewDocument, StampDocument,
     SyncAnswerDocument, SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
@@ -10,8 +8,8 @@ use partyline_core::api::{
 use partyline_core::clock::{Skew, Stamp};
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Batch, Change, Date, Dot, LabelOp, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
-    Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Batch, Change, Date, Dot, LabelOp, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId,
+    Op, Position, Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
 use crate::problem::{Failure, grouped, sentence};
@@ -81,9 +79,9 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
     }
     if let Some(texts) = &patch.labels {
         let wanted = labels(texts)?;
-        let there: BTreeSet<&str> = task.labels.iter().map(String::as_str).collect();
-        ops.extend(wanted.difference(&there).map(|label| Op::add_label(*label)));
-        ops.extend(there.difference(&wanted).map(|label| Op::remove_label(*label)));
+        let there: Vec<&str> = task.labels.iter().map(String::as_str).collect();
+        ops.extend(wanted.iter().filter(|label| !there.contains(label)).map(|label| Op::add_label(*label)));
+        ops.extend(there.iter().filter(|label| !wanted.contains(label)).map(|label| Op::remove_label(*label)));
     }
     if let Some(text) = &patch.position {
         let position = position(text)?;
@@ -280,11 +278,20 @@ fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
     Ok(text.into())
 }
 
-fn labels(texts: &[String]) -> Result<BTreeSet<&str>, Failure> {
+/// The labels, each once.
+fn labels(texts: &[String]) -> Result<Vec<&str>, Failure> {
+    let mut labels = Vec::new();
     for text in texts {
         within("label", text, MAX_LABEL)?;
+        if labels.contains(&text.as_str()) {
+            continue;
+        }
+        if labels.len() == MAX_LABELS {
+            return Err(Failure::invalid(&format!("A task can have at most {MAX_LABELS} labels.")));
+        }
+        labels.push(text.as_str());
     }
-    Ok(texts.iter().map(String::as_str).collect())
+    Ok(labels)
 }
 
 fn priority(level: u8) -> Result<Priority, Failure> {

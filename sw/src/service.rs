@@ -1,7 +1,6 @@
 //! Answers the peer API from a [`Store`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use partyline_core::api::{
@@ -9,7 +8,7 @@ use partyline_core::api::{
     Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
-use partyline_core::replica::{Batch, FORMAT_VERSION, ObjectId, Op, Replica, SyncRequest};
+use partyline_core::replica::{Batch, FORMAT_VERSION, ObjectId, Op, Replica, SyncRequest, Task};
 use tokio::sync::Mutex;
 
 use crate::convert;
@@ -35,24 +34,25 @@ const SYNC_CHUNK: usize = 64 << 10;
 pub struct Service<S, H> {
     store: S,
     host: H,
-    slots: RefCell<BTreeMap<RoomId, Slot>>,
+    slots: RefCell<Vec<Slot>>,
     uses: Cell<u64>,
     /// Rooms whose log has grown long.
-    due: RefCell<BTreeSet<RoomId>>,
+    due: RefCell<Vec<RoomId>>,
 }
 
 /// The place of a room in memory, and the queue for it.
 #[derive(Debug)]
 struct Slot {
+    id: RoomId,
     room: Rc<Mutex<Option<OpenRoom>>>,
     last_use: u64,
 }
 
 /// What a request wants to write.
 #[derive(Debug)]
-enum Effect<T> {
+enum Effect {
     /// Nothing; answer this.
-    Nothing(T),
+    Nothing(Response),
     /// These changes, already applied to the replica; then answer this.
     Write {
         /// What the log gets.
@@ -60,7 +60,7 @@ enum Effect<T> {
         /// Who made the changes.
         from: Option<DeviceId>,
         /// What to answer.
-        answer: T,
+        answer: Response,
     },
 }
 
@@ -79,7 +79,7 @@ impl<S: Store, H: Host> Service<S, H> {
     /// next write of the room makes it due again.
     pub async fn tidy(&self) {
         loop {
-            let Some(room) = self.due.borrow_mut().pop_first() else { return };
+            let Some(room) = self.due.borrow_mut().pop() else { return };
             // Whatever goes wrong, the room is as it was.
             let _ = self.compact(room).await;
         }
@@ -200,15 +200,14 @@ impl<S: Store, H: Host> Service<S, H> {
         let Some(name) = name else {
             return Ok(Response::json(200, &RoomSummary { id: record.room.to_string(), name: record.name }));
         };
-        let summary = RoomSummary { id: record.room.to_string(), name: name.to_owned() };
-        self.write(record.room, |open| {
+        let summary = Response::json(200, &RoomSummary { id: record.room.to_string(), name: name.to_owned() });
+        self.write(record.room, &|open| {
             if open.replica.room_name() == Some(name) {
-                return Ok(Effect::Nothing(()));
+                return Ok(Effect::Nothing(summary.clone()));
             }
-            self.edit(open, ObjectId::Room, vec![convert::name(name)?], |_| ())
+            self.edit(open, ObjectId::Room, vec![convert::name(name)?], &|_| summary.clone())
         })
-        .await?;
-        Ok(Response::json(200, &summary))
+        .await
     }
 
     async fn delete_room(&self, room: RoomId) -> Result<Response, Failure> {
@@ -218,13 +217,13 @@ impl<S: Store, H: Host> Service<S, H> {
         if !self.store.remove(room).await? {
             return Err(Failure::unknown_room());
         }
-        self.due.borrow_mut().remove(&room);
+        self.due.borrow_mut().retain(|due| *due != room);
         self.host.announce(Announcement::Rooms);
         Ok(Response::no_content())
     }
 
     async fn devices(&self, room: RoomId) -> Result<Response, Failure> {
-        self.read(room, |open| {
+        self.read(room, &|open| {
             let devices =
                 open.replica.devices().map(|(id, name)| DeviceDocument { id: id.to_string(), name: name.to_owned() });
             Ok(Response::json(200, &Devices { devices: devices.collect() }))
@@ -233,20 +232,19 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn put_device(&self, room: RoomId, document: &NewDevice) -> Result<Response, Failure> {
-        self.write(room, |open| {
+        self.write(room, &|open| {
             let device = open.replica.device();
-            let answer = DeviceDocument { id: device.to_string(), name: document.name.clone() };
+            let answer = Response::json(200, &DeviceDocument { id: device.to_string(), name: document.name.clone() });
             if open.replica.devices().any(|(id, name)| id == device && name == document.name) {
                 return Ok(Effect::Nothing(answer));
             }
-            self.edit(open, ObjectId::Device(device), vec![convert::name(&document.name)?], |_| answer)
+            self.edit(open, ObjectId::Device(device), vec![convert::name(&document.name)?], &|_| answer.clone())
         })
         .await
-        .map(|document| Response::json(200, &document))
     }
 
     async fn tasks(&self, room: RoomId, since: Option<u64>) -> Result<Response, Failure> {
-        self.read(room, |open| {
+        self.read(room, &|open| {
             let tasks = match since {
                 Some(cursor) => open.replica.tasks_since(cursor),
                 None => open.replica.tasks(),
@@ -258,11 +256,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn task(&self, room: RoomId, task: TaskId) -> Result<Response, Failure> {
-        self.read(room, |open| {
-            let task = open.replica.task(task).ok_or_else(Failure::unknown_task)?;
-            Ok(Response::json(200, &convert::task_document(task)))
-        })
-        .await
+        self.read(room, &|open| Ok(task_response(200, open.replica.task(task)))).await
     }
 
     async fn post_task(&self, room: RoomId, document: &NewTask) -> Result<Response, Failure> {
@@ -270,50 +264,43 @@ impl<S: Store, H: Host> Service<S, H> {
             Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
             None => TaskId::from_random_bytes(self.host.random()),
         };
-        let task = self
-            .write(room, |open| {
+        let created = self
+            .write(room, &|open| {
                 if open.replica.task(id).is_some() {
                     return Err(Failure::task_exists());
                 }
                 let ops = convert::new_task(document, open.last_position(), self.host.now_ms())?;
-                self.edit(open, ObjectId::Task(id), ops, |replica| replica.task(id))
+                self.edit(open, ObjectId::Task(id), ops, &|replica| task_response(201, replica.task(id)))
             })
-            .await?
-            .map(convert::task_document)
-            .ok_or_else(Failure::unknown_task)?;
-        Ok(Response::json(201, &task).with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
+            .await?;
+        Ok(created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
     }
 
     async fn patch_task(&self, room: RoomId, id: TaskId, patch: &TaskPatch) -> Result<Response, Failure> {
-        let task = self
-            .write(room, |open| {
-                let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
-                let ops = convert::patch(patch, &task)?;
-                if ops.is_empty() {
-                    return Ok(Effect::Nothing(Some(task)));
-                }
-                self.edit(open, ObjectId::Task(id), ops, |replica| replica.task(id))
-            })
-            .await?
-            .map(convert::task_document)
-            .ok_or_else(Failure::unknown_task)?;
-        Ok(Response::json(200, &task))
+        self.write(room, &|open| {
+            let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
+            let ops = convert::patch(patch, &task)?;
+            if ops.is_empty() {
+                return Ok(Effect::Nothing(task_response(200, Some(task))));
+            }
+            self.edit(open, ObjectId::Task(id), ops, &|replica| task_response(200, replica.task(id)))
+        })
+        .await
     }
 
     async fn delete_task(&self, room: RoomId, id: TaskId) -> Result<Response, Failure> {
-        self.write(room, |open| {
+        self.write(room, &|open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             if task.deleted {
-                return Ok(Effect::Nothing(()));
+                return Ok(Effect::Nothing(Response::no_content()));
             }
-            self.edit(open, ObjectId::Task(id), vec![Op::Deleted(true)], |_| ())
+            self.edit(open, ObjectId::Task(id), vec![Op::Deleted(true)], &|_| Response::no_content())
         })
-        .await?;
-        Ok(Response::no_content())
+        .await
     }
 
     async fn vector(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
-        self.read(room, |open| {
+        self.read(room, &|open| {
             let vector = open.replica.vector();
             Ok(match request.accepted() {
                 Media::Json => Response::json(200, &convert::vector_document(vector)),
@@ -328,7 +315,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Media::Json => convert::sync_request(&request.document::<SyncDocument>()?)?,
             Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
-        self.read(room, |open| {
+        self.read(room, &|open| {
             let answer = open.replica.answer(&asked, SYNC_CHUNK);
             Ok(match request.accepted() {
                 Media::Json => Response::json(200, &convert::sync_answer_document(&answer)),
@@ -343,45 +330,43 @@ impl<S: Store, H: Host> Service<S, H> {
             Media::Json => convert::batch(&request.document::<BatchDocument>()?)?,
             Media::Cbor => Batch::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
-        let merged = self
-            .write(room, |open| {
-                let applied = open
-                    .replica
-                    .apply(batch.clone(), self.host.now_ms())
-                    .map_err(|error| Failure::undecodable(&error))?;
-                let is_news = applied.is_news();
-                let merged = Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) };
-                if !is_news {
-                    return Ok(Effect::Nothing(merged));
-                }
-                let record = Batch { changes: applied.fresh, vector: batch.vector.clone() };
-                Ok(Effect::Write { record, from, answer: merged })
-            })
-            .await?;
-        Ok(match request.accepted() {
-            Media::Json => Response::json(200, &merged),
-            Media::Cbor => Response::cbor(200, merged.to_cbor()),
+        self.write(room, &|open| {
+            let applied =
+                open.replica.apply(batch.clone(), self.host.now_ms()).map_err(|error| Failure::undecodable(&error))?;
+            let is_news = applied.is_news();
+            let merged = Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) };
+            let answer = match request.accepted() {
+                Media::Json => Response::json(200, &merged),
+                Media::Cbor => Response::cbor(200, merged.to_cbor()),
+            };
+            if !is_news {
+                return Ok(Effect::Nothing(answer));
+            }
+            let record = Batch { changes: applied.fresh, vector: batch.vector.clone() };
+            Ok(Effect::Write { record, from, answer })
         })
+        .await
     }
 
     /// Makes a local edit, and the answer from the replica after it.
-    fn edit<T>(
+    fn edit(
         &self,
         open: &mut OpenRoom,
         object: ObjectId,
         ops: Vec<Op>,
-        answer: impl FnOnce(&Replica) -> T,
-    ) -> Result<Effect<T>, Failure> {
+        answer: &dyn Fn(&Replica) -> Response,
+    ) -> Result<Effect, Failure> {
         let change = convert::edit(&mut open.replica, object, ops, self.host.now_ms())?;
         Ok(Effect::Write { record: Batch::live(vec![change]), from: None, answer: answer(&open.replica) })
     }
 
     /// Answers from the room as it is stored now.
-    async fn read<T>(
+    // Not generic over the closure, and neither is `write`: a state machine is large, and there would be one for each route.
+    async fn read(
         &self,
         room: RoomId,
-        answer: impl FnOnce(&mut OpenRoom) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+        answer: &dyn Fn(&mut OpenRoom) -> Result<Response, Failure>,
+    ) -> Result<Response, Failure> {
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         let mut open = self.current(slot.take(), room).await?;
@@ -394,11 +379,11 @@ impl<S: Store, H: Host> Service<S, H> {
     ///
     /// The room in memory is trusted at first: if it is not what is stored, the write is refused by the store. What would
     /// be answered without writing is decided on what is stored now.
-    async fn write<T>(
+    async fn write(
         &self,
         room: RoomId,
-        change: impl Fn(&mut OpenRoom) -> Result<Effect<T>, Failure>,
-    ) -> Result<T, Failure> {
+        change: &dyn Fn(&mut OpenRoom) -> Result<Effect, Failure>,
+    ) -> Result<Response, Failure> {
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         let mut is_current = false;
@@ -433,7 +418,7 @@ impl<S: Store, H: Host> Service<S, H> {
             };
             open.wrote(head, &record, renamed.as_deref());
             if head.is_compaction_due() {
-                self.due.borrow_mut().insert(room);
+                self.compact_later(room);
             }
             *slot = Some(open);
             if !record.changes.is_empty() {
@@ -446,6 +431,13 @@ impl<S: Store, H: Host> Service<S, H> {
             return Ok(answer);
         }
         Err(Failure::contention())
+    }
+
+    fn compact_later(&self, room: RoomId) {
+        let mut due = self.due.borrow_mut();
+        if !due.contains(&room) {
+            due.push(room);
+        }
     }
 
     async fn compact(&self, room: RoomId) -> Result<(), Failure> {
@@ -480,7 +472,7 @@ impl<S: Store, H: Host> Service<S, H> {
             let (mut open, damage) = OpenRoom::load(&record, &stored, DeviceId::from_bytes(self.host.random()))?;
             let Some(damage) = damage else {
                 if open.head.is_compaction_due() {
-                    self.due.borrow_mut().insert(room);
+                    self.compact_later(room);
                 }
                 return Ok(open);
             };
@@ -497,13 +489,25 @@ impl<S: Store, H: Host> Service<S, H> {
         let last_use = self.uses.get() + 1;
         self.uses.set(last_use);
         let mut slots = self.slots.borrow_mut();
-        while slots.len() >= MAX_OPEN_ROOMS && !slots.contains_key(&room) {
-            let idle = slots.iter().filter(|(_, slot)| Rc::strong_count(&slot.room) == 1);
-            let Some(oldest) = idle.min_by_key(|(_, slot)| slot.last_use).map(|(room, _)| *room) else { break };
-            slots.remove(&oldest);
+        if let Some(slot) = slots.iter_mut().find(|slot| slot.id == room) {
+            slot.last_use = last_use;
+            return Rc::clone(&slot.room);
         }
-        let slot = slots.entry(room).or_insert_with(|| Slot { room: Rc::default(), last_use });
-        slot.last_use = last_use;
-        Rc::clone(&slot.room)
+        while slots.len() >= MAX_OPEN_ROOMS {
+            let idle = slots.iter().enumerate().filter(|(_, slot)| Rc::strong_count(&slot.room) == 1);
+            let Some((oldest, _)) = idle.min_by_key(|(_, slot)| slot.last_use) else { break };
+            slots.swap_remove(oldest);
+        }
+        let slot = Slot { id: room, room: Rc::default(), last_use };
+        let room = Rc::clone(&slot.room);
+        slots.push(slot);
+        room
+    }
+}
+
+fn task_response(status: u16, task: Option<Task>) -> Response {
+    match task {
+        Some(task) => Response::json(status, &convert::task_document(task)),
+        None => Failure::unknown_task().into(),
     }
 }

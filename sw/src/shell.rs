@@ -97,9 +97,9 @@ impl File {
         init.set_integrity(&self.hash);
         let request = Request::new_with_str_and_init(&self.url, &init)?;
         let fetched = JsFuture::from(scope().fetch_with_request(&request));
-        let response: Response = fetched.await.map_err(|error| self.failed(&error))?.unchecked_into();
+        let response: Response = fetched.await.map_err(|error| self.failed(&error.into()))?.unchecked_into();
         if response.status() != 200 {
-            return Err(self.failed(&response.status().into()));
+            return Err(self.failed(&js_sys::Error::new(&response.status_text())));
         }
         let body: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.unchecked_into();
         let headers = Headers::new_with_headers(&response.headers())?;
@@ -111,10 +111,8 @@ impl File {
         Response::new_with_opt_buffer_source_and_init(Some(&body), &init)
     }
 
-    fn failed(&self, reason: &JsValue) -> JsValue {
-        let reason = reason
-            .as_f64()
-            .map_or_else(|| js_sys::Error::from(reason.clone()).message().into(), |status| format!("status {status}"));
+    fn failed(&self, reason: &js_sys::Error) -> JsValue {
+        let reason = String::from(reason.message());
         js_sys::Error::new(&format!("{} cannot be had in this version ({}): {reason}", self.url, self.hash)).into()
     }
 }
