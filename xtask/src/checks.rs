@@ -7,7 +7,7 @@ use crate::build::{self, Profile};
 use crate::cli::Part;
 use crate::setup::{self, Browsers, Tools};
 use crate::versions::WASM_TARGET;
-use crate::{exec, wrangler};
+use crate::{budget, exec, wrangler};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ const END_TO_END_TESTS: &str = "e2e";
 /// dependencies once, and not once for each set of packages.
 fn cargo(tools: &Tools, subcommand: &str) -> Command {
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(tools.workspace.root()).args([subcommand, "--locked", "--workspace", "--all-features"]);
+    cargo.current_dir(tools.workspace.root()).args([subcommand, "--workspace", "--all-features"]);
     cargo
 }
 
@@ -122,7 +122,7 @@ fn in_browsers(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report:
             std::fs::write(&file, capabilities.to_string())
                 .with_context(|| format!("{} cannot be written", file.display()))?;
             let mut cargo = tools.command("cargo")?;
-            cargo.args(["test", "--locked", "--no-fail-fast", "--target", WASM_TARGET]);
+            cargo.args(["test", "--no-fail-fast", "--target", WASM_TARGET]);
             for suite in &suites {
                 cargo.args(["--package", &suite.package, "--test", &suite.name]);
             }
@@ -172,6 +172,7 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report: 
         report.skip("end to end", "there is nothing to test");
         return Ok(());
     }
+    report.check("bytes of a first visit", || budget::check(tools));
     for (name, target) in [("phone book in workerd", PHONE_BOOK_TESTS), ("end to end", END_TO_END_TESTS)] {
         report.check(name, || {
             let mut cargo = cargo(tools, "test");

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::checks::Checks;
-use crate::{build, checks, deploy, post_build, serve, setup};
+use crate::{budget, build, checks, deploy, post_build, serve, setup};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -81,7 +81,11 @@ pub(crate) fn run() -> Result<()> {
             }
             Ok(())
         }
-        Command::Build(profile) => build::all(&setup::tools()?, profile.build()),
+        Command::Build(profile) => {
+            let tools = setup::tools()?;
+            build::all(&tools, profile.build())?;
+            if profile.dev { Ok(()) } else { budget::check(&tools) }
+        }
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Test { only, filter } => checks::run(&Checks { only, filter }),
         Command::Bench => checks::bench(),

@@ -6,11 +6,13 @@
 //!   into a folder of the user's cache. The wasm target is its hardest part and has a module of its own, [`toolchain`].
 //! - [`build`] has Trunk build the app and page; Trunk then calls back into [`post_build`], which adds the service worker,
 //!   names every file by its content and writes the precache list and the headers ([`dist`]). The phone book follows.
+//!   [`budget`] weighs the result.
 //! - [`wrangler`] starts the result in workerd, for a person ([`serve`]) and for the end-to-end tests ([`checks`]).
 //!
 //! What can be got wrong without a computer noticing (the precache list, the headers, what a wasm imports, what the phone
 //! book may depend on) is pure code with tests beside it.
 
+mod budget;
 mod build;
 mod checks;
 mod cli;

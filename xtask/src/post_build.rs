@@ -1,7 +1,7 @@
 //! What Trunk calls when it has built the app and page, before it moves them to `dist/`.
 //!
-//! It adds the service worker, makes wasm, JavaScript and CSS small, names each by its content, writes `sw.js` and
-//! `_headers`, and measures a first visit against its budget.
+//! It adds the service worker, makes wasm, JavaScript and CSS small, names each by its content, and writes `sw.js` and
+//! `_headers`.
 
 use crate::build::{self, Profile};
 use crate::dist::{self, HEADERS, SERVICE_WORKER, Served};
@@ -12,12 +12,6 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-
-/// All that a first visit fetches, in bytes after brotli.
-const FIRST_VISIT_BUDGET: u64 = 350_000;
-
-/// The most that one wasm may have after brotli: by the start of its name.
-const WASM_BUDGETS: [(&str, u64); 2] = [("app", 230_000), ("sw", 110_000)];
 
 /// What rustc and wasm-bindgen use of wasm; all of it is in every browser that has what the app needs otherwise.
 const WASM_FEATURES: [&str; 7] = [
@@ -74,13 +68,11 @@ impl PostBuild {
         let [sw_js, sw_wasm] = self.service_worker()?;
         by_content.extend([sw_js.clone(), sw_wasm.clone()]);
         by_content.sort();
-        let files = self.all_files()?;
+        let files = served_files(&self.staging)?;
         let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
         self.write(SERVICE_WORKER, dist::service_worker(&template, &files, &sw_js, &sw_wasm)?.as_bytes())?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;
-        self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())?;
-
-        if self.profile == Profile::Release { self.measure() } else { Ok(()) }
+        self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())
     }
 
     /// Compiles the service worker and its glue into the staging folder, and gives the two names.
@@ -144,65 +136,9 @@ impl PostBuild {
         std::fs::read(&kept).with_context(|| format!("{} cannot be read", kept.display()))
     }
 
-    /// Prints what a first visit fetches and fails if that is too much.
-    fn measure(&self) -> Result<()> {
-        let files: Vec<Served> = self.all_files()?.into_iter().filter(|file| file.path != HEADERS).collect();
-        let sizes = self.brotli(&files)?;
-        eprintln!("\n  first visit{:>38}{:>12}", "bytes", "in brotli");
-        let mut total = 0;
-        let mut too_big = Vec::new();
-        for (file, size) in files.iter().zip(sizes) {
-            eprintln!("  {:<36}{:>13}{:>12}", file.path, file.content.len(), size);
-            total += size;
-            for (stem, budget) in WASM_BUDGETS {
-                if file.path.starts_with(stem) && file.path.ends_with(".wasm") && size > budget {
-                    too_big.push(format!("{} has {size} bytes in brotli, more than its budget of {budget}", file.path));
-                }
-            }
-        }
-        eprintln!("  {:<36}{:>25}  of at most {FIRST_VISIT_BUDGET}\n", "all", total);
-        if total > FIRST_VISIT_BUDGET {
-            too_big.push(format!(
-                "a first visit fetches {total} bytes in brotli, more than its budget of {FIRST_VISIT_BUDGET}"
-            ));
-        }
-        if !too_big.is_empty() {
-            bail!("{}", too_big.join("; "));
-        }
-        Ok(())
-    }
-
-    /// The size of each file in brotli, or as it is where that is smaller.
-    fn brotli(&self, files: &[Served]) -> Result<Vec<u64>> {
-        let script = "const fs = require('fs'), zlib = require('zlib');
-            const size = (f) => { const b = fs.readFileSync(f); return Math.min(b.length, zlib.brotliCompressSync(b).length); };
-            console.log(JSON.stringify(process.argv.slice(1).map(size)));";
-        let mut node = self.tools.command("node")?;
-        node.args(["-e", script, "--"]).args(files.iter().map(|file| self.staging.join(&file.path)));
-        serde_json::from_str(&exec::output(&mut node)?).context("Node.js did not answer with the sizes")
-    }
-
     fn files_at_top(&self) -> Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = entries(&self.staging)?.into_iter().filter(|path| path.is_file()).collect();
         files.sort();
-        Ok(files)
-    }
-
-    fn all_files(&self) -> Result<Vec<Served>> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.staging.clone()];
-        while let Some(folder) = folders.pop() {
-            for path in entries(&folder)? {
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let content = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-                let relative = path.strip_prefix(&self.staging).context("a file outside of the folder it is in")?;
-                files.push(Served { path: relative.to_string_lossy().replace('\\', "/"), content });
-            }
-        }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
 
@@ -210,6 +146,25 @@ impl PostBuild {
         let path = self.staging.join(name);
         std::fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))
     }
+}
+
+/// Every file in a folder and those below it, sorted by path.
+pub(crate) fn served_files(folder: &Path) -> Result<Vec<Served>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for path in entries(&inner)? {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let content = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let relative = path.strip_prefix(folder).context("a file outside of the folder it is in")?;
+            files.push(Served { path: relative.to_string_lossy().replace('\\', "/"), content });
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 /// Fails if a wasm wants something from `env`, which nothing gives it in a browser or in workerd.

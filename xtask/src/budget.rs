@@ -1,0 +1,116 @@
+//! How much a first visit fetches, and how much it may.
+
+use crate::dist::{HEADERS, Served};
+use crate::exec;
+use crate::post_build::served_files;
+use crate::setup::Tools;
+use anyhow::{Context, Result, bail};
+
+/// All that a first visit fetches, in bytes after brotli.
+const FIRST_VISIT: u64 = 350_000;
+
+/// The most that one wasm may have after brotli: by the start of its name.
+const EACH_WASM: [(&str, u64); 2] = [("app-", 230_000), ("sw-", 110_000)];
+
+/// The most that the phone book's wasm may have, in bytes as they are: nobody downloads it.
+const WORKER: u64 = 700_000;
+
+/// Prints what a first visit fetches, and fails if that, or a wasm, is over its budget.
+pub(crate) fn check(tools: &Tools) -> Result<()> {
+    let dist = tools.workspace.path("dist");
+    let files: Vec<Served> = served_files(&dist)?.into_iter().filter(|file| file.path != HEADERS).collect();
+    let sizes = brotli(tools, &files)?;
+    let files: Vec<Weighed> = files
+        .into_iter()
+        .zip(sizes)
+        .map(|(file, brotli)| Weighed { path: file.path, bytes: file.content.len(), brotli })
+        .collect();
+    println!("\n{}\n", table(&files));
+    let mut excess = excess(&files);
+    let worker = tools.workspace.path("worker/build/index_bg.wasm");
+    let size = worker.metadata().with_context(|| format!("{} is missing", worker.display()))?.len();
+    if size > WORKER {
+        excess.push(format!("the phone book's wasm has {size} bytes, more than its budget of {WORKER}"));
+    }
+    if !excess.is_empty() {
+        bail!("{}", excess.join("; "));
+    }
+    Ok(())
+}
+
+/// A file and what it weighs.
+#[derive(Debug)]
+struct Weighed {
+    path: String,
+    bytes: usize,
+    brotli: u64,
+}
+
+fn total(files: &[Weighed]) -> u64 {
+    files.iter().map(|file| file.brotli).sum()
+}
+
+fn table(files: &[Weighed]) -> String {
+    let row = |name: &str, bytes: &str, brotli: &str| format!("  {name:<36}{bytes:>12}{brotli:>12}");
+    let mut rows = vec![row("first visit", "bytes", "in brotli")];
+    rows.extend(files.iter().map(|file| row(&file.path, &file.bytes.to_string(), &file.brotli.to_string())));
+    rows.push(format!("{}  of at most {FIRST_VISIT}", row("all", "", &total(files).to_string())));
+    rows.join("\n")
+}
+
+/// What is over its budget, in words.
+fn excess(files: &[Weighed]) -> Vec<String> {
+    let mut excess = Vec::new();
+    for Weighed { path, brotli, .. } in files {
+        for (stem, budget) in EACH_WASM {
+            if path.starts_with(stem) && path.ends_with(".wasm") && *brotli > budget {
+                excess.push(format!("{path} has {brotli} bytes in brotli, more than its budget of {budget}"));
+            }
+        }
+    }
+    let total = total(files);
+    if total > FIRST_VISIT {
+        excess.push(format!("a first visit fetches {total} bytes in brotli, more than its budget of {FIRST_VISIT}"));
+    }
+    excess
+}
+
+/// The size of each file in brotli, or as it is where that is smaller.
+fn brotli(tools: &Tools, files: &[Served]) -> Result<Vec<u64>> {
+    let script = "const fs = require('fs'), zlib = require('zlib');
+        const size = (f) => { const b = fs.readFileSync(f); return Math.min(b.length, zlib.brotliCompressSync(b).length); };
+        console.log(JSON.stringify(process.argv.slice(1).map(size)));";
+    let dist = tools.workspace.path("dist");
+    let mut node = tools.command("node")?;
+    node.args(["-e", script, "--"]).args(files.iter().map(|file| dist.join(&file.path)));
+    serde_json::from_str(&exec::output(&mut node)?).context("Node.js did not answer with the sizes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weighed(path: &str, brotli: u64) -> Weighed {
+        Weighed { path: path.into(), bytes: 1_000_000, brotli }
+    }
+
+    #[test]
+    fn a_visit_at_its_budget_is_fine_and_one_byte_more_is_not() {
+        let page = |brotli| [weighed("app-1.wasm", 200_000), weighed("photo.png", brotli)];
+        assert!(excess(&page(150_000)).is_empty());
+        let excess = excess(&page(150_001));
+        assert!(excess.len() == 1 && excess[0].contains("350001"), "{excess:?}");
+    }
+
+    #[test]
+    fn a_wasm_over_its_own_budget_is_named() {
+        let excess = excess(&[weighed("sw-0123.wasm", 110_001), weighed("sw-0123.js", 110_001)]);
+        assert!(excess.len() == 1 && excess[0].starts_with("sw-0123.wasm"), "{excess:?}");
+    }
+
+    #[test]
+    fn the_table_ends_with_the_sum() {
+        let table = table(&[weighed("a", 1), weighed("b", 2)]);
+        assert!(table.lines().last().unwrap().contains(" 3 "), "{table}");
+    }
+}
