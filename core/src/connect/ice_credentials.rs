@@ -35,10 +35,7 @@ impl IceCredentials {
     pub fn derive(secret: &RoomSecret, cert_hash: &CertHash) -> Self {
         let ufrag: [u8; 12] = secret.derive(&[b"ice-ufrag", cert_hash.as_bytes()]);
         let pwd: [u8; 24] = secret.derive(&[b"ice-pwd", cert_hash.as_bytes()]);
-        Self {
-            ufrag: STANDARD.encode(ufrag),
-            pwd: STANDARD.encode(pwd),
-        }
+        Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
     }
 
     /// Takes credentials that a browser made.
@@ -46,15 +43,10 @@ impl IceCredentials {
     /// # Errors
     ///
     /// When they are not what RFC 8839 allows. So they hold no line break, and can be written into SDP as they are.
-    pub fn new(
-        ufrag: impl Into<String>,
-        pwd: impl Into<String>,
-    ) -> Result<Self, InvalidIceCredentials> {
+    pub fn new(ufrag: impl Into<String>, pwd: impl Into<String>) -> Result<Self, InvalidIceCredentials> {
         let (ufrag, pwd) = (ufrag.into(), pwd.into());
-        let ice_chars = |text: &str| {
-            text.bytes()
-                .all(|char| char.is_ascii_alphanumeric() || matches!(char, b'+' | b'/'))
-        };
+        let ice_chars =
+            |text: &str| text.bytes().all(|char| char.is_ascii_alphanumeric() || matches!(char, b'+' | b'/'));
         if !(4..=256).contains(&ufrag.len()) || !ice_chars(&ufrag) {
             return Err(InvalidIceCredentials::Ufrag);
         }
@@ -77,9 +69,7 @@ impl IceCredentials {
 
 impl fmt::Debug for IceCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IceCredentials")
-            .field("ufrag", &self.ufrag)
-            .finish_non_exhaustive()
+        f.debug_struct("IceCredentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
     }
 }
 
@@ -91,16 +81,10 @@ mod tests {
 
     #[test]
     fn differ_by_certificate_and_by_room() {
-        let (secret, other_secret) = (
-            RoomSecret::from_bytes([1; 32]),
-            RoomSecret::from_bytes([2; 32]),
-        );
+        let (secret, other_secret) = (RoomSecret::from_bytes([1; 32]), RoomSecret::from_bytes([2; 32]));
         let (cert, other_cert) = (CertHash::from_bytes([3; 32]), CertHash::from_bytes([4; 32]));
         let credentials = IceCredentials::derive(&secret, &cert);
-        for other in [
-            IceCredentials::derive(&secret, &other_cert),
-            IceCredentials::derive(&other_secret, &cert),
-        ] {
+        for other in [IceCredentials::derive(&secret, &other_cert), IceCredentials::derive(&other_secret, &cert)] {
             assert_ne!(credentials.ufrag(), other.ufrag());
             assert_ne!(credentials.pwd(), other.pwd());
         }
@@ -111,28 +95,17 @@ mod tests {
         let pwd = "0123456789abcdefghijkl";
         assert!(IceCredentials::new("abcd", pwd).is_ok());
         for ufrag in ["abc", "ab cd", "abcd\r\na=x", "abc-", &"a".repeat(257)] {
-            assert_eq!(
-                IceCredentials::new(ufrag, pwd),
-                Err(InvalidIceCredentials::Ufrag),
-                "{ufrag}"
-            );
+            assert_eq!(IceCredentials::new(ufrag, pwd), Err(InvalidIceCredentials::Ufrag), "{ufrag}");
         }
         for pwd in [&pwd[1..], "0123456789abcdefghijk=", &"a".repeat(257)] {
-            assert_eq!(
-                IceCredentials::new("abcd", pwd),
-                Err(InvalidIceCredentials::Pwd),
-                "{pwd}"
-            );
+            assert_eq!(IceCredentials::new("abcd", pwd), Err(InvalidIceCredentials::Pwd), "{pwd}");
         }
     }
 
     #[test]
     fn keep_quiet_about_the_password() {
         let credentials = IceCredentials::new("abcd", "0123456789abcdefghijkl").unwrap();
-        assert_eq!(
-            format!("{credentials:?}"),
-            "IceCredentials { ufrag: \"abcd\", .. }"
-        );
+        assert_eq!(format!("{credentials:?}"), "IceCredentials { ufrag: \"abcd\", .. }");
     }
 
     proptest! {

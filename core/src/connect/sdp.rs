@@ -54,9 +54,8 @@ impl<'a> Level<'a> {
             self.ufrag.get_or_insert(ufrag);
         } else if let Some(pwd) = line.strip_prefix(PWD) {
             self.pwd.get_or_insert(pwd);
-        } else if let Some((algorithm, value)) = line
-            .strip_prefix("a=fingerprint:")
-            .and_then(|value| value.split_once(' '))
+        } else if let Some((algorithm, value)) =
+            line.strip_prefix("a=fingerprint:").and_then(|value| value.split_once(' '))
             && algorithm.eq_ignore_ascii_case("sha-256")
         {
             self.fingerprint.get_or_insert(value);
@@ -106,23 +105,12 @@ impl LocalDescription {
             }
         }
         let media = media.ok_or(ParseSdpError::NoMedia)?;
-        let ufrag = media
-            .ufrag
-            .or(session.ufrag)
-            .ok_or(ParseSdpError::NoCredentials)?;
-        let pwd = media
-            .pwd
-            .or(session.pwd)
-            .ok_or(ParseSdpError::NoCredentials)?;
-        let fingerprint = media
-            .fingerprint
-            .or(session.fingerprint)
-            .ok_or(ParseSdpError::NoFingerprint)?;
+        let ufrag = media.ufrag.or(session.ufrag).ok_or(ParseSdpError::NoCredentials)?;
+        let pwd = media.pwd.or(session.pwd).ok_or(ParseSdpError::NoCredentials)?;
+        let fingerprint = media.fingerprint.or(session.fingerprint).ok_or(ParseSdpError::NoFingerprint)?;
         Ok(Self {
-            credentials: IceCredentials::new(ufrag, pwd)
-                .map_err(|_| ParseSdpError::NoCredentials)?,
-            cert_hash: CertHash::from_fingerprint(fingerprint)
-                .map_err(|_| ParseSdpError::NoFingerprint)?,
+            credentials: IceCredentials::new(ufrag, pwd).map_err(|_| ParseSdpError::NoCredentials)?,
+            cert_hash: CertHash::from_fingerprint(fingerprint).map_err(|_| ParseSdpError::NoFingerprint)?,
             endpoints,
         })
     }
@@ -142,10 +130,7 @@ pub fn parse_candidate(line: &str) -> Option<Endpoint> {
     let _priority = fields.next()?;
     let address = fields.next()?;
     let port = fields.next()?;
-    if component != "1"
-        || !transport.eq_ignore_ascii_case("udp")
-        || fields.next()? != "typ"
-        || fields.next()? != "host"
+    if component != "1" || !transport.eq_ignore_ascii_case("udp") || fields.next()? != "typ" || fields.next()? != "host"
     {
         return None;
     }
@@ -191,11 +176,7 @@ impl Setup {
 
 /// The part that the remote peer plays, agreed without a word: the lower certificate hash is active.
 pub fn setup_of_remote(local: &CertHash, remote: &CertHash) -> Setup {
-    if remote < local {
-        Setup::Active
-    } else {
-        Setup::Passive
-    }
+    if remote < local { Setup::Active } else { Setup::Passive }
 }
 
 /// The candidates under which a dialler tries an address: each of its endpoints, and the observed IP address with the port
@@ -204,9 +185,7 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
     let endpoints = address.endpoints.iter().take(Address::MAX_ENDPOINTS);
     let observed = EndpointHost::from_ip(address.ip.to_canonical());
     // On one's own machine the observed address is a loopback one, which is no endpoint.
-    let behind_nat = endpoints
-        .clone()
-        .filter_map(|endpoint| Endpoint::new(observed, endpoint.port()).ok());
+    let behind_nat = endpoints.clone().filter_map(|endpoint| Endpoint::new(observed, endpoint.port()).ok());
     let mut candidates = Vec::with_capacity(2 * Address::MAX_ENDPOINTS);
     for candidate in endpoints.copied().chain(behind_nat) {
         if !candidates.contains(&candidate) {
@@ -290,57 +269,21 @@ mod tests {
     #[test]
     fn reads_only_candidates_that_can_be_dialled() {
         for (line, text) in [
-            (
-                "a=candidate:1 1 udp 2113937151 192.168.1.7 51234 typ host",
-                Some("192.168.1.7:51234"),
-            ),
-            (
-                "candidate:1 1 UDP 2113937151 192.168.1.7 51234 typ host",
-                Some("192.168.1.7:51234"),
-            ),
-            (
-                "a=candidate:2 1 udp 2113939711 2001:DB8::1 51235 typ host generation 0",
-                Some("[2001:db8::1]:51235"),
-            ),
-            (
-                "a=candidate:2 2 udp 2113939711 192.168.1.7 51235 typ host",
-                None,
-            ),
-            (
-                "a=candidate:3 1 tcp 1518280447 192.168.1.7 9 typ host tcptype active",
-                None,
-            ),
-            (
-                "a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ srflx raddr 0.0.0.0 rport 0",
-                None,
-            ),
-            (
-                "a=candidate:5 1 udp 2113937151 127.0.0.1 51234 typ host",
-                None,
-            ),
-            (
-                "a=candidate:5 1 udp 2113937151 192.168.1.7 0 typ host",
-                None,
-            ),
-            (
-                "a=candidate:5 1 udp 2113937151 192.168.1.7 65536 typ host",
-                None,
-            ),
-            (
-                "a=candidate:6 1 udp 2113937151 printer.local 51234 typ host",
-                None,
-            ),
+            ("a=candidate:1 1 udp 2113937151 192.168.1.7 51234 typ host", Some("192.168.1.7:51234")),
+            ("candidate:1 1 UDP 2113937151 192.168.1.7 51234 typ host", Some("192.168.1.7:51234")),
+            ("a=candidate:2 1 udp 2113939711 2001:DB8::1 51235 typ host generation 0", Some("[2001:db8::1]:51235")),
+            ("a=candidate:2 2 udp 2113939711 192.168.1.7 51235 typ host", None),
+            ("a=candidate:3 1 tcp 1518280447 192.168.1.7 9 typ host tcptype active", None),
+            ("a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ srflx raddr 0.0.0.0 rport 0", None),
+            ("a=candidate:5 1 udp 2113937151 127.0.0.1 51234 typ host", None),
+            ("a=candidate:5 1 udp 2113937151 192.168.1.7 0 typ host", None),
+            ("a=candidate:5 1 udp 2113937151 192.168.1.7 65536 typ host", None),
+            ("a=candidate:6 1 udp 2113937151 printer.local 51234 typ host", None),
             ("a=candidate:6 1 udp 2113937151 192.168.1.7 51234", None),
             ("a=candidate:", None),
             ("a=end-of-candidates", None),
         ] {
-            assert_eq!(
-                parse_candidate(line)
-                    .map(|endpoint| endpoint.to_string())
-                    .as_deref(),
-                text,
-                "{line}"
-            );
+            assert_eq!(parse_candidate(line).map(|endpoint| endpoint.to_string()).as_deref(), text, "{line}");
         }
     }
 
@@ -354,9 +297,7 @@ mod tests {
         }
         .to_sdp();
         let without = |prefix: &str| {
-            let lines = whole
-                .split_inclusive('\n')
-                .filter(|line| !line.starts_with(prefix));
+            let lines = whole.split_inclusive('\n').filter(|line| !line.starts_with(prefix));
             LocalDescription::parse(&lines.collect::<String>())
         };
         assert!(LocalDescription::parse(&whole).is_ok());
@@ -364,14 +305,8 @@ mod tests {
         assert_eq!(without("a=ice-ufrag"), Err(ParseSdpError::NoCredentials));
         assert_eq!(without("a=ice-pwd"), Err(ParseSdpError::NoCredentials));
         assert_eq!(without("a=fingerprint"), Err(ParseSdpError::NoFingerprint));
-        assert_eq!(
-            LocalDescription::parse(&"a".repeat(MAX_SDP_BYTES + 1)),
-            Err(ParseSdpError::TooLong)
-        );
-        assert_eq!(
-            LocalDescription::parse(&whole.replace("sha-256", "sha-512")),
-            Err(ParseSdpError::NoFingerprint)
-        );
+        assert_eq!(LocalDescription::parse(&"a".repeat(MAX_SDP_BYTES + 1)), Err(ParseSdpError::TooLong));
+        assert_eq!(LocalDescription::parse(&whole.replace("sha-256", "sha-512")), Err(ParseSdpError::NoFingerprint));
     }
 
     #[test]
@@ -379,13 +314,8 @@ mod tests {
         let sdp = "v=0\na=ice-ufrag:session0\na=fingerprint:sha-1 00\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n\
             a=ice-ufrag:media000\na=ice-pwd:0123456789abcdefghijkl\n";
         let fingerprint = CertHash::from_bytes([7; 32]).to_fingerprint();
-        let sdp = format!(
-            "{sdp}a=fingerprint:SHA-256 {fingerprint}\nm=audio 9 X 0\na=ice-ufrag:second00\n"
-        );
-        assert_eq!(
-            LocalDescription::parse(&sdp).unwrap().credentials.ufrag(),
-            "media000"
-        );
+        let sdp = format!("{sdp}a=fingerprint:SHA-256 {fingerprint}\nm=audio 9 X 0\na=ice-ufrag:second00\n");
+        assert_eq!(LocalDescription::parse(&sdp).unwrap().credentials.ufrag(), "media000");
     }
 
     #[test]
@@ -394,15 +324,10 @@ mod tests {
             credentials: credentials(),
             cert_hash: CertHash::from_bytes([7; 32]),
             setup: Setup::Active,
-            candidates: (1..=20)
-                .map(|port| endpoint(&format!("10.0.0.1:{port}")))
-                .collect(),
+            candidates: (1..=20).map(|port| endpoint(&format!("10.0.0.1:{port}"))).collect(),
         };
         let description = LocalDescription::parse(&answer.to_sdp()).unwrap();
-        assert_eq!(
-            description.endpoints,
-            answer.candidates[..Address::MAX_ENDPOINTS]
-        );
+        assert_eq!(description.endpoints, answer.candidates[..Address::MAX_ENDPOINTS]);
     }
 
     #[test]
@@ -426,48 +351,24 @@ mod tests {
     fn dials_the_observed_address_on_every_port_once() {
         let dial = |ip: &str, endpoints: &[&str]| {
             let endpoints = endpoints.iter().map(|text| endpoint(text)).collect();
-            let address = Address::new(
-                ip.parse().unwrap(),
-                endpoints,
-                CertHash::from_bytes([7; 32]),
-            )
-            .unwrap();
-            let candidates: Vec<String> = dial_candidates(&address)
-                .iter()
-                .map(Endpoint::to_string)
-                .collect();
+            let address = Address::new(ip.parse().unwrap(), endpoints, CertHash::from_bytes([7; 32])).unwrap();
+            let candidates: Vec<String> = dial_candidates(&address).iter().map(Endpoint::to_string).collect();
             candidates.join(" ")
         };
         let name = "6f1c2d3e-4a5b-4c6d-8e7f-0a1b2c3d4e5f.local";
         assert_eq!(
-            dial(
-                "203.0.113.7",
-                &[
-                    "10.0.0.1:1",
-                    &format!("{name}:2"),
-                    "203.0.113.7:1",
-                    "10.0.0.1:1"
-                ]
-            ),
+            dial("203.0.113.7", &["10.0.0.1:1", &format!("{name}:2"), "203.0.113.7:1", "10.0.0.1:1"]),
             format!("10.0.0.1:1 {name}:2 203.0.113.7:1 203.0.113.7:2")
         );
-        assert_eq!(
-            dial("::ffff:203.0.113.7", &["10.0.0.1:1"]),
-            "10.0.0.1:1 203.0.113.7:1"
-        );
-        assert_eq!(
-            dial("2001:db8::7", &["10.0.0.1:1"]),
-            "10.0.0.1:1 [2001:db8::7]:1"
-        );
+        assert_eq!(dial("::ffff:203.0.113.7", &["10.0.0.1:1"]), "10.0.0.1:1 203.0.113.7:1");
+        assert_eq!(dial("2001:db8::7", &["10.0.0.1:1"]), "10.0.0.1:1 [2001:db8::7]:1");
         assert_eq!(dial("127.0.0.1", &["10.0.0.1:1"]), "10.0.0.1:1");
         assert_eq!(dial("203.0.113.7", &[]), "");
     }
 
     fn endpoints() -> impl Strategy<Value = Vec<Endpoint>> {
         let endpoint = (any::<std::net::IpAddr>(), any::<u16>())
-            .prop_filter_map("dialable", |(ip, port)| {
-                Endpoint::new(EndpointHost::from_ip(ip), port).ok()
-            });
+            .prop_filter_map("dialable", |(ip, port)| Endpoint::new(EndpointHost::from_ip(ip), port).ok());
         proptest::collection::vec(endpoint, 0..=Address::MAX_ENDPOINTS)
     }
 

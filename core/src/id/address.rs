@@ -34,27 +34,17 @@ impl Address {
     /// # Errors
     ///
     /// When there are more than [`MAX_ENDPOINTS`](Self::MAX_ENDPOINTS) endpoints.
-    pub fn new(
-        ip: IpAddr,
-        endpoints: Vec<Endpoint>,
-        cert_hash: CertHash,
-    ) -> Result<Self, AddressError> {
+    pub fn new(ip: IpAddr, endpoints: Vec<Endpoint>, cert_hash: CertHash) -> Result<Self, AddressError> {
         if endpoints.len() > Self::MAX_ENDPOINTS {
             return Err(AddressError::TooManyEndpoints);
         }
-        Ok(Self {
-            ip,
-            endpoints,
-            cert_hash,
-        })
+        Ok(Self { ip, endpoints, cert_hash })
     }
 }
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Address")
-            .field("cert_hash", &self.cert_hash)
-            .finish_non_exhaustive()
+        f.debug_struct("Address").field("cert_hash", &self.cert_hash).finish_non_exhaustive()
     }
 }
 
@@ -66,26 +56,14 @@ mod tests {
     fn has_at_most_8_endpoints() {
         let ip = "192.0.2.1".parse().unwrap();
         let cert_hash = CertHash::from_bytes([1; 32]);
-        let endpoints = |n: u16| {
-            (1..=n)
-                .map(|port| Endpoint::parse(&format!("10.0.0.1:{port}")).unwrap())
-                .collect()
-        };
+        let endpoints = |n: u16| (1..=n).map(|port| Endpoint::parse(&format!("10.0.0.1:{port}")).unwrap()).collect();
         assert!(Address::new(ip, endpoints(8), cert_hash).is_ok());
-        assert_eq!(
-            Address::new(ip, endpoints(9), cert_hash),
-            Err(AddressError::TooManyEndpoints)
-        );
+        assert_eq!(Address::new(ip, endpoints(9), cert_hash), Err(AddressError::TooManyEndpoints));
     }
 
     #[test]
     fn keeps_quiet_about_itself() {
-        let address = Address::new(
-            "203.0.113.7".parse().unwrap(),
-            Vec::new(),
-            CertHash::from_bytes([0; 32]),
-        )
-        .unwrap();
+        let address = Address::new("203.0.113.7".parse().unwrap(), Vec::new(), CertHash::from_bytes([0; 32])).unwrap();
         assert!(!format!("{address:?}").contains("203.0.113.7"));
     }
 }

@@ -17,9 +17,7 @@ pub enum ParseCertHashError {
     #[error("a certificate's hash is 43 base64url characters")]
     NotBase64Url,
     /// Not 32 pairs of hexadecimal digits with colons between them.
-    #[error(
-        "a certificate's fingerprint is 32 pairs of hexadecimal digits with colons between them"
-    )]
+    #[error("a certificate's fingerprint is 32 pairs of hexadecimal digits with colons between them")]
     NotFingerprint,
 }
 
@@ -40,9 +38,7 @@ impl CertHash {
     ///
     /// [`ParseCertHashError::NotBase64Url`] when the text is anything but that.
     pub fn parse(text: &str) -> Result<Self, ParseCertHashError> {
-        base64url::decode(text)
-            .map(Self)
-            .ok_or(ParseCertHashError::NotBase64Url)
+        base64url::decode(text).map(Self).ok_or(ParseCertHashError::NotBase64Url)
     }
 
     /// Reads the value of a `sha-256` fingerprint as SDP writes it, `AB:CD:…` (RFC 8122, section 5).
@@ -107,11 +103,7 @@ mod tests {
             &good.replace(':', ""),
             &good.replacen("AB", "+B", 1),
         ] {
-            assert_eq!(
-                CertHash::from_fingerprint(bad),
-                Err(ParseCertHashError::NotFingerprint),
-                "{bad}"
-            );
+            assert_eq!(CertHash::from_fingerprint(bad), Err(ParseCertHashError::NotFingerprint), "{bad}");
         }
     }
 

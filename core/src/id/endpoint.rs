@@ -66,23 +66,15 @@ impl EndpointHost {
         } else {
             Self::from_ip(text.parse().map_err(|_| ParseEndpointError::Malformed)?)
         };
-        if host.to_string() == text {
-            Ok(host)
-        } else {
-            Err(ParseEndpointError::Malformed)
-        }
+        if host.to_string() == text { Ok(host) } else { Err(ParseEndpointError::Malformed) }
     }
 
     fn leads_somewhere(self) -> bool {
         match self {
-            Self::V4(ip) => {
-                !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast())
-            }
+            Self::V4(ip) => !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
             Self::V6(ip) => {
                 // ::ffff:127.0.0.1 is 127.0.0.1 in disguise, and so is the long forgotten ::127.0.0.1.
-                let disguised = ip
-                    .to_ipv4()
-                    .filter(|_| !ip.is_loopback() && !ip.is_unspecified());
+                let disguised = ip.to_ipv4().filter(|_| !ip.is_loopback() && !ip.is_unspecified());
                 !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast())
                     && disguised.is_none_or(|ip| Self::V4(ip).leads_somewhere())
             }
@@ -151,10 +143,7 @@ impl Endpoint {
             return Err(ParseEndpointError::TooLong);
         }
         let (host, port) = text.rsplit_once(':').ok_or(ParseEndpointError::Malformed)?;
-        let host = match host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-        {
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(v6) => match EndpointHost::parse(v6)? {
                 host @ EndpointHost::V6(_) => host,
                 _ => return Err(ParseEndpointError::Malformed),
@@ -231,20 +220,10 @@ mod tests {
             "printer.local:5000",
             "tasks.example:443",
         ] {
-            assert_eq!(
-                Endpoint::parse(text),
-                Err(ParseEndpointError::Malformed),
-                "{text}"
-            );
+            assert_eq!(Endpoint::parse(text), Err(ParseEndpointError::Malformed), "{text}");
         }
-        assert_eq!(
-            Endpoint::parse(&"1".repeat(55)),
-            Err(ParseEndpointError::TooLong)
-        );
-        assert_eq!(
-            Endpoint::parse("192.168.1.7:0"),
-            Err(ParseEndpointError::ZeroPort)
-        );
+        assert_eq!(Endpoint::parse(&"1".repeat(55)), Err(ParseEndpointError::TooLong));
+        assert_eq!(Endpoint::parse("192.168.1.7:0"), Err(ParseEndpointError::ZeroPort));
     }
 
     #[test]
@@ -265,11 +244,7 @@ mod tests {
             "[::ffff:255.255.255.255]:5",
             "[::7f00:1]:5",
         ] {
-            assert_eq!(
-                Endpoint::parse(text),
-                Err(ParseEndpointError::Unreachable),
-                "{text}"
-            );
+            assert_eq!(Endpoint::parse(text), Err(ParseEndpointError::Unreachable), "{text}");
         }
     }
 
@@ -290,8 +265,7 @@ mod tests {
         prop_oneof![
             any::<u32>().prop_map(|bits| EndpointHost::V4(Ipv4Addr::from_bits(bits))),
             any::<u128>().prop_map(|bits| EndpointHost::V6(Ipv6Addr::from_bits(bits))),
-            any::<u32>()
-                .prop_map(|bits| EndpointHost::V6(Ipv4Addr::from_bits(bits).to_ipv6_mapped())),
+            any::<u32>().prop_map(|bits| EndpointHost::V6(Ipv4Addr::from_bits(bits).to_ipv6_mapped())),
             any::<u128>().prop_map(|bits| EndpointHost::Mdns(Uuid::from_u128(bits))),
         ]
     }

@@ -36,17 +36,13 @@ pub enum ParseRoomLinkError {
     #[error("This address has no room in it: the part after “#” is missing.")]
     NoFragment,
     /// The id of a room without its secret.
-    #[error(
-        "This link is incomplete: the part after the room's id is missing. Copy the whole link."
-    )]
+    #[error("This link is incomplete: the part after the room's id is missing. Copy the whole link.")]
     Incomplete,
     /// What stands in the room's place is no room id.
     #[error("This is not a room link.")]
     MalformedRoom,
     /// What stands in the secret's place is no secret.
-    #[error(
-        "This link is damaged: its last part is cut off or changed. Copy the whole link again."
-    )]
+    #[error("This link is damaged: its last part is cut off or changed. Copy the whole link again.")]
     MalformedSecret,
 }
 
@@ -140,10 +136,7 @@ mod tests {
             (ROOM.to_owned(), Incomplete),
             (format!("{ROOM}."), Incomplete),
             ("milk and bread".to_owned(), MalformedRoom),
-            (
-                format!("https://tasks.example/#{}.{SECRET}", ROOM.to_uppercase()),
-                MalformedRoom,
-            ),
+            (format!("https://tasks.example/#{}.{SECRET}", ROOM.to_uppercase()), MalformedRoom),
             (format!("{ROOM}.{}", &SECRET[1..]), MalformedSecret),
             (format!("{ROOM}.{SECRET}.more"), MalformedSecret),
             (format!("{ROOM}.{SECRET}#more"), MalformedRoom),

@@ -35,9 +35,7 @@ impl RoomSecret {
     ///
     /// When the text is anything but that.
     pub fn parse(text: &str) -> Result<Self, ParseRoomSecretError> {
-        base64url::decode(text)
-            .map(Self)
-            .ok_or(ParseRoomSecretError)
+        base64url::decode(text).map(Self).ok_or(ParseRoomSecretError)
     }
 
     /// Derives the key that `info` names: HKDF-SHA-256 (RFC 5869) of the secret, salted with this protocol's name.
@@ -46,8 +44,7 @@ impl RoomSecret {
     pub(crate) fn derive<const LEN: usize>(&self, info: &[&[u8]]) -> [u8; LEN] {
         const { assert!(LEN <= 255 * 32, "HKDF gives at most 255 hashes") };
         let mut key = [0; LEN];
-        let expanded =
-            Hkdf::<Sha256>::new(Some(b"partyline/1"), &self.0).expand_multi_info(info, &mut key);
+        let expanded = Hkdf::<Sha256>::new(Some(b"partyline/1"), &self.0).expand_multi_info(info, &mut key);
         // A key of zeros would be worse than any panic; the line above the first excludes both.
         assert!(expanded.is_ok(), "the length was checked at compile time");
         key

@@ -62,22 +62,10 @@ mod tests {
     fn reads_only_its_canonical_form() {
         let text = "6f1c2d3e-4a5b-4c6d-8e7f-0a1b2c3d4e5f";
         assert_eq!(TaskId::parse(text).unwrap().to_string(), text);
-        assert_eq!(
-            TaskId::parse(&text.to_uppercase()),
-            Err(ParseIdError::NotUuid)
-        );
-        assert_eq!(
-            TaskId::parse(&text.replace('-', "")),
-            Err(ParseIdError::NotUuid)
-        );
-        assert_eq!(
-            TaskId::parse(&format!("{{{text}}}")),
-            Err(ParseIdError::NotUuid)
-        );
-        assert_eq!(
-            TaskId::parse(&format!("urn:uuid:{text}")),
-            Err(ParseIdError::NotUuid)
-        );
+        assert_eq!(TaskId::parse(&text.to_uppercase()), Err(ParseIdError::NotUuid));
+        assert_eq!(TaskId::parse(&text.replace('-', "")), Err(ParseIdError::NotUuid));
+        assert_eq!(TaskId::parse(&format!("{{{text}}}")), Err(ParseIdError::NotUuid));
+        assert_eq!(TaskId::parse(&format!("urn:uuid:{text}")), Err(ParseIdError::NotUuid));
         assert_eq!(TaskId::parse(""), Err(ParseIdError::NotUuid));
     }
 

@@ -54,16 +54,11 @@ impl SessionEvent {
     pub(super) fn weight(&self) -> usize {
         const ITSELF: usize = 64;
         let headers = |headers: &[(String, String)]| -> usize {
-            headers
-                .iter()
-                .map(|(name, value)| ITSELF + name.len() + value.len())
-                .sum()
+            headers.iter().map(|(name, value)| ITSELF + name.len() + value.len()).sum()
         };
         ITSELF
             + match self {
-                Self::Request { head, .. } => {
-                    head.method.len() + head.path.len() + headers(&head.headers)
-                }
+                Self::Request { head, .. } => head.method.len() + head.path.len() + headers(&head.headers),
                 Self::Response { head, .. } => headers(&head.headers),
                 Self::Body { bytes, .. } => bytes.len(),
                 Self::Established { .. } | Self::Reset { .. } | Self::Closed { .. } => 0,

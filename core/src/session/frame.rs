@@ -16,28 +16,11 @@ const CLOSE: u8 = 6;
 pub(super) enum Frame<'a> {
     Ping,
     Pong,
-    Request {
-        stream: StreamId,
-        end: bool,
-        head: &'a [u8],
-    },
-    Response {
-        stream: StreamId,
-        end: bool,
-        head: &'a [u8],
-    },
-    Body {
-        stream: StreamId,
-        end: bool,
-        bytes: &'a [u8],
-    },
-    Reset {
-        stream: StreamId,
-        code: ResetCode,
-    },
-    Close {
-        code: u8,
-    },
+    Request { stream: StreamId, end: bool, head: &'a [u8] },
+    Response { stream: StreamId, end: bool, head: &'a [u8] },
+    Body { stream: StreamId, end: bool, bytes: &'a [u8] },
+    Reset { stream: StreamId, code: ResetCode },
+    Close { code: u8 },
 }
 
 impl<'a> Frame<'a> {
@@ -72,35 +55,16 @@ impl<'a> Frame<'a> {
         let frame = match kind {
             PING => Self::Ping,
             PONG => Self::Pong,
-            REQUEST => Self::Request {
-                stream: take_stream(rest)?,
-                end: take_flag(rest)?,
-                head: std::mem::take(rest),
-            },
-            RESPONSE => Self::Response {
-                stream: take_stream(rest)?,
-                end: take_flag(rest)?,
-                head: std::mem::take(rest),
-            },
-            BODY => Self::Body {
-                stream: take_stream(rest)?,
-                end: take_flag(rest)?,
-                bytes: std::mem::take(rest),
-            },
-            RESET => Self::Reset {
-                stream: take_stream(rest)?,
-                code: ResetCode(take_u32(rest)?),
-            },
-            CLOSE => Self::Close {
-                code: take_u8(rest)?,
-            },
+            REQUEST => Self::Request { stream: take_stream(rest)?, end: take_flag(rest)?, head: std::mem::take(rest) },
+            RESPONSE => {
+                Self::Response { stream: take_stream(rest)?, end: take_flag(rest)?, head: std::mem::take(rest) }
+            }
+            BODY => Self::Body { stream: take_stream(rest)?, end: take_flag(rest)?, bytes: std::mem::take(rest) },
+            RESET => Self::Reset { stream: take_stream(rest)?, code: ResetCode(take_u32(rest)?) },
+            CLOSE => Self::Close { code: take_u8(rest)? },
             unknown => return Err(FrameError::UnknownType(unknown)),
         };
-        if rest.is_empty() {
-            Ok(frame)
-        } else {
-            Err(FrameError::LeftOver)
-        }
+        if rest.is_empty() { Ok(frame) } else { Err(FrameError::LeftOver) }
     }
 }
 
@@ -140,22 +104,10 @@ mod tests {
         assert_eq!(Frame::decode(&[]), Err(FrameError::CutShort));
         assert_eq!(Frame::decode(&[PING, 0]), Err(FrameError::LeftOver));
         assert_eq!(Frame::decode(&[BODY, 0, 0, 0]), Err(FrameError::CutShort));
-        assert_eq!(
-            Frame::decode(&[BODY, 0, 0, 0, 1]),
-            Err(FrameError::CutShort)
-        );
-        assert_eq!(
-            Frame::decode(&[BODY, 0, 0, 0, 1, 2]),
-            Err(FrameError::NoFlag(2))
-        );
-        assert_eq!(
-            Frame::decode(&[RESET, 0, 0, 0, 1, 0, 0, 0]),
-            Err(FrameError::CutShort)
-        );
-        assert_eq!(
-            Frame::decode(&[RESET, 0, 0, 0, 1, 0, 0, 0, 0, 0]),
-            Err(FrameError::LeftOver)
-        );
+        assert_eq!(Frame::decode(&[BODY, 0, 0, 0, 1]), Err(FrameError::CutShort));
+        assert_eq!(Frame::decode(&[BODY, 0, 0, 0, 1, 2]), Err(FrameError::NoFlag(2)));
+        assert_eq!(Frame::decode(&[RESET, 0, 0, 0, 1, 0, 0, 0]), Err(FrameError::CutShort));
+        assert_eq!(Frame::decode(&[RESET, 0, 0, 0, 1, 0, 0, 0, 0, 0]), Err(FrameError::LeftOver));
         assert_eq!(Frame::decode(&[CLOSE]), Err(FrameError::CutShort));
         assert_eq!(Frame::decode(&[7]), Err(FrameError::UnknownType(7)));
     }

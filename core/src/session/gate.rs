@@ -23,20 +23,14 @@ pub fn peer_gate(room: RoomId, method: &str, path: &str) -> Result<(), GateError
         Some((path, query)) => (path, Some(query)),
         None => (path, None),
     };
-    let in_room = path
-        .strip_prefix("/peer/v1/rooms/")
-        .and_then(|rest| rest.strip_prefix(room.to_string().as_str()));
+    let in_room = path.strip_prefix("/peer/v1/rooms/").and_then(|rest| rest.strip_prefix(room.to_string().as_str()));
     let allowed = match (method, query) {
         ("GET", None) => path == "/peer/v1/health" || matches!(in_room, Some("/tasks" | "/vector")),
         ("GET", Some(query)) => in_room == Some("/tasks") && query.bytes().all(is_plain),
         ("POST", None) => matches!(in_room, Some("/sync" | "/changes")),
         _ => false,
     };
-    if allowed {
-        Ok(())
-    } else {
-        Err(GateError { status: 403 })
-    }
+    if allowed { Ok(()) } else { Err(GateError { status: 403 }) }
 }
 
 /// Characters of a query that mean the same to everybody.
@@ -54,11 +48,7 @@ mod tests {
     const OTHER: &str = "00000000-4a5b-4c6d-8e7f-0a1b2c3d4e5f";
 
     fn gate(method: &str, path: &str) -> Result<(), GateError> {
-        peer_gate(
-            RoomId::parse(ROOM).unwrap(),
-            method,
-            &path.replace("ROOM", ROOM),
-        )
+        peer_gate(RoomId::parse(ROOM).unwrap(), method, &path.replace("ROOM", ROOM))
     }
 
     #[test]
@@ -121,16 +111,8 @@ mod tests {
         ] {
             assert_eq!(gate(method, path), refused, "{method} {path}");
         }
-        for (method, end) in [
-            ("GET", "tasks"),
-            ("GET", "vector"),
-            ("POST", "sync"),
-            ("POST", "changes"),
-        ] {
-            assert_eq!(
-                gate(method, &format!("/peer/v1/rooms/{OTHER}/{end}")),
-                refused
-            );
+        for (method, end) in [("GET", "tasks"), ("GET", "vector"), ("POST", "sync"), ("POST", "changes")] {
+            assert_eq!(gate(method, &format!("/peer/v1/rooms/{OTHER}/{end}")), refused);
             let shouted = format!("/peer/v1/rooms/{}/{end}", ROOM.to_uppercase());
             assert_eq!(gate(method, &shouted), refused);
         }

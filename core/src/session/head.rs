@@ -7,9 +7,9 @@ use super::limits::{MAX_HEAD_BYTES, MAX_HEADERS, MAX_PATH_BYTES};
 pub struct RequestHead {
     /// 1 to 16 capital letters.
     pub method: String,
-    /// Path and query: begins with `/`, visible ASCII, at most [`MAX_PATH_BYTES`](super::limits::MAX_PATH_BYTES).
+    /// Path and query: begins with `/`, visible ASCII, at most [`MAX_PATH_BYTES`].
     pub path: String,
-    /// Names and values, at most [`MAX_HEADERS`](super::limits::MAX_HEADERS).
+    /// Names and values, at most [`MAX_HEADERS`].
     pub headers: Vec<(String, String)>,
 }
 
@@ -18,7 +18,7 @@ pub struct RequestHead {
 pub struct ResponseHead {
     /// 200 to 599: what a browser's `Response` can have.
     pub status: u16,
-    /// Names and values, at most [`MAX_HEADERS`](super::limits::MAX_HEADERS).
+    /// Names and values, at most [`MAX_HEADERS`].
     pub headers: Vec<(String, String)>,
 }
 
@@ -26,7 +26,7 @@ pub struct ResponseHead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeadError {
-    /// More than [`MAX_HEAD_BYTES`](super::limits::MAX_HEAD_BYTES).
+    /// More than [`MAX_HEAD_BYTES`].
     #[error("the head is too long")]
     TooLong,
     /// Not the CBOR that it should be.
@@ -55,11 +55,7 @@ impl From<decode::Error> for HeadError {
 impl RequestHead {
     /// A request without headers.
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            method: method.into(),
-            path: path.into(),
-            headers: Vec::new(),
-        }
+        Self { method: method.into(), path: path.into(), headers: Vec::new() }
     }
 
     /// The value of a header, whose name is compared without regard to case.
@@ -68,9 +64,7 @@ impl RequestHead {
     }
 
     fn check(&self) -> Result<(), HeadError> {
-        if !(1..=16).contains(&self.method.len())
-            || !self.method.bytes().all(|byte| byte.is_ascii_uppercase())
-        {
+        if !(1..=16).contains(&self.method.len()) || !self.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(HeadError::Method);
         }
         if self.path.len() > MAX_PATH_BYTES
@@ -86,12 +80,7 @@ impl RequestHead {
     pub(super) fn encode(&self) -> Result<Vec<u8>, HeadError> {
         self.check()?;
         finish(|e| {
-            e.map(3)?
-                .u8(0)?
-                .str(&self.method)?
-                .u8(1)?
-                .str(&self.path)?
-                .u8(2)?;
+            e.map(3)?.u8(0)?.str(&self.method)?.u8(1)?.str(&self.path)?.u8(2)?;
             encode_headers(e, &self.headers)
         })
     }
@@ -121,10 +110,7 @@ impl RequestHead {
 impl ResponseHead {
     /// A response without headers.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-        }
+        Self { status, headers: Vec::new() }
     }
 
     /// The value of a header, whose name is compared without regard to case.
@@ -159,31 +145,21 @@ impl ResponseHead {
             }
             Ok(())
         })?;
-        let head = Self {
-            status: status.ok_or(HeadError::Malformed)?,
-            headers: headers.ok_or(HeadError::Malformed)?,
-        };
+        let head = Self { status: status.ok_or(HeadError::Malformed)?, headers: headers.ok_or(HeadError::Malformed)? };
         head.check()?;
         Ok(head)
     }
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 /// RFC 9110, sections 5.1 and 5.5, without the obsolete bytes above ASCII.
 fn check_headers(headers: &[(String, String)]) -> Result<(), HeadError> {
     let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let valid = |(name, value): &(String, String)| {
-        !name.is_empty()
-            && name.bytes().all(tchar)
-            && value
-                .bytes()
-                .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        !name.is_empty() && name.bytes().all(tchar) && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
     };
     if headers.len() > MAX_HEADERS || !headers.iter().all(valid) {
         return Err(HeadError::Headers);
@@ -193,23 +169,14 @@ fn check_headers(headers: &[(String, String)]) -> Result<(), HeadError> {
 
 type EncodeError = encode::Error<std::convert::Infallible>;
 
-fn finish(
-    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), EncodeError>,
-) -> Result<Vec<u8>, HeadError> {
+fn finish(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), EncodeError>) -> Result<Vec<u8>, HeadError> {
     let mut bytes = Vec::new();
     // Writing to a Vec cannot fail.
     write(&mut Encoder::new(&mut bytes)).map_err(|_| HeadError::Malformed)?;
-    if bytes.len() > MAX_HEAD_BYTES {
-        Err(HeadError::TooLong)
-    } else {
-        Ok(bytes)
-    }
+    if bytes.len() > MAX_HEAD_BYTES { Err(HeadError::TooLong) } else { Ok(bytes) }
 }
 
-fn encode_headers(
-    e: &mut Encoder<&mut Vec<u8>>,
-    headers: &[(String, String)],
-) -> Result<(), EncodeError> {
+fn encode_headers(e: &mut Encoder<&mut Vec<u8>>, headers: &[(String, String)]) -> Result<(), EncodeError> {
     e.array(headers.len() as u64)?;
     for (name, value) in headers {
         e.array(2)?.str(name)?.str(value)?;
@@ -236,11 +203,7 @@ fn each_field(
         last = Some(number);
         field(number, &mut d)?;
     }
-    if d.position() == bytes.len() {
-        Ok(())
-    } else {
-        Err(HeadError::Malformed)
-    }
+    if d.position() == bytes.len() { Ok(()) } else { Err(HeadError::Malformed) }
 }
 
 fn decode_headers(d: &mut Decoder<'_>) -> Result<Vec<(String, String)>, HeadError> {
@@ -266,19 +229,14 @@ mod tests {
     use super::*;
 
     pub(super) fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
-        vec(
-            ("[A-Za-z][A-Za-z0-9-]{0,20}", "[ -~]{0,60}"),
-            0..=MAX_HEADERS,
-        )
+        vec(("[A-Za-z][A-Za-z0-9-]{0,20}", "[ -~]{0,60}"), 0..=MAX_HEADERS)
     }
 
     fn request() -> impl Strategy<Value = RequestHead> {
-        ("[A-Z]{1,16}", "/[!-~]{0,511}", headers()).prop_map(|(method, path, headers)| {
-            RequestHead {
-                method,
-                path,
-                headers,
-            }
+        ("[A-Z]{1,16}", "/[!-~]{0,511}", headers()).prop_map(|(method, path, headers)| RequestHead {
+            method,
+            path,
+            headers,
         })
     }
 
@@ -290,81 +248,30 @@ mod tests {
             head.encode().err()
         };
         assert_eq!(with(|_| ()), None);
-        assert_eq!(
-            with(|head| head.method = "get".into()),
-            Some(HeadError::Method)
-        );
-        assert_eq!(
-            with(|head| head.method = String::new()),
-            Some(HeadError::Method)
-        );
-        assert_eq!(
-            with(|head| head.method = "A".repeat(17)),
-            Some(HeadError::Method)
-        );
-        assert_eq!(
-            with(|head| head.path = "peer".into()),
-            Some(HeadError::Path)
-        );
-        assert_eq!(
-            with(|head| head.path = "/a b".into()),
-            Some(HeadError::Path)
-        );
-        assert_eq!(
-            with(|head| head.path = "/\r\n".into()),
-            Some(HeadError::Path)
-        );
+        assert_eq!(with(|head| head.method = "get".into()), Some(HeadError::Method));
+        assert_eq!(with(|head| head.method = String::new()), Some(HeadError::Method));
+        assert_eq!(with(|head| head.method = "A".repeat(17)), Some(HeadError::Method));
+        assert_eq!(with(|head| head.path = "peer".into()), Some(HeadError::Path));
+        assert_eq!(with(|head| head.path = "/a b".into()), Some(HeadError::Path));
+        assert_eq!(with(|head| head.path = "/\r\n".into()), Some(HeadError::Path));
         assert_eq!(with(|head| head.path = "/ä".into()), Some(HeadError::Path));
-        assert_eq!(
-            with(|head| head.path = format!("/{}", "a".repeat(511))),
-            None
-        );
-        assert_eq!(
-            with(|head| head.path = format!("/{}", "a".repeat(512))),
-            Some(HeadError::Path)
-        );
-        assert_eq!(
-            with(|head| head.headers = vec![("a".into(), "b".into()); 16]),
-            None
-        );
-        assert_eq!(
-            with(|head| head.headers = vec![("a".into(), "b".into()); 17]),
-            Some(HeadError::Headers)
-        );
-        assert_eq!(
-            with(|head| head.headers.push(("a".into(), "b\r\nc: d".into()))),
-            Some(HeadError::Headers)
-        );
-        assert_eq!(
-            with(|head| head.headers.push((String::new(), "b".into()))),
-            Some(HeadError::Headers)
-        );
-        assert_eq!(
-            with(|head| head.headers.push(("a".into(), "b".repeat(MAX_HEAD_BYTES)))),
-            Some(HeadError::TooLong)
-        );
+        assert_eq!(with(|head| head.path = format!("/{}", "a".repeat(511))), None);
+        assert_eq!(with(|head| head.path = format!("/{}", "a".repeat(512))), Some(HeadError::Path));
+        assert_eq!(with(|head| head.headers = vec![("a".into(), "b".into()); 16]), None);
+        assert_eq!(with(|head| head.headers = vec![("a".into(), "b".into()); 17]), Some(HeadError::Headers));
+        assert_eq!(with(|head| head.headers.push(("a".into(), "b\r\nc: d".into()))), Some(HeadError::Headers));
+        assert_eq!(with(|head| head.headers.push((String::new(), "b".into()))), Some(HeadError::Headers));
+        assert_eq!(with(|head| head.headers.push(("a".into(), "b".repeat(MAX_HEAD_BYTES)))), Some(HeadError::TooLong));
         assert_eq!(ResponseHead::new(199).encode(), Err(HeadError::Status));
         assert_eq!(ResponseHead::new(600).encode(), Err(HeadError::Status));
-        assert_eq!(
-            RequestHead::decode(&[0; MAX_HEAD_BYTES + 1]),
-            Err(HeadError::TooLong)
-        );
+        assert_eq!(RequestHead::decode(&[0; MAX_HEAD_BYTES + 1]), Err(HeadError::TooLong));
     }
 
     #[test]
     fn fields_of_later_versions_are_skipped() {
         let mut bytes = Vec::new();
         let mut e = Encoder::new(&mut bytes);
-        e.map(3)
-            .unwrap()
-            .u8(0)
-            .unwrap()
-            .u16(204)
-            .unwrap()
-            .u8(1)
-            .unwrap()
-            .array(0)
-            .unwrap();
+        e.map(3).unwrap().u8(0).unwrap().u16(204).unwrap().u8(1).unwrap().array(0).unwrap();
         e.u8(9).unwrap().array(1).unwrap().str("new").unwrap();
         assert_eq!(ResponseHead::decode(&bytes), Ok(ResponseHead::new(204)));
     }
@@ -373,16 +280,7 @@ mod tests {
     fn fields_stand_once_and_nothing_stands_after_them() {
         let twice = |bytes: &mut Vec<u8>| {
             let mut e = Encoder::new(bytes);
-            e.map(3)
-                .unwrap()
-                .u8(0)
-                .unwrap()
-                .u16(204)
-                .unwrap()
-                .u8(0)
-                .unwrap()
-                .u16(200)
-                .unwrap();
+            e.map(3).unwrap().u8(0).unwrap().u16(204).unwrap().u8(0).unwrap().u16(200).unwrap();
             e.u8(1).unwrap().array(0).unwrap();
         };
         let mut bytes = Vec::new();
@@ -395,10 +293,7 @@ mod tests {
 
     #[test]
     fn header_names_have_no_case() {
-        let head = ResponseHead {
-            status: 200,
-            headers: vec![("Content-Type".into(), "x/y".into())],
-        };
+        let head = ResponseHead { status: 200, headers: vec![("Content-Type".into(), "x/y".into())] };
         assert_eq!(head.header("content-type"), Some("x/y"));
         assert_eq!(head.header("content"), None);
     }

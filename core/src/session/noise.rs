@@ -21,35 +21,15 @@ pub(super) struct Transport(TransportState);
 
 impl Handshake {
     pub(super) fn new(config: &SessionConfig, initiator: bool) -> Result<Self, snow::Error> {
-        let psk: [u8; 32] = config
-            .secret
-            .derive(&[b"noise-psk", config.room.as_bytes()]);
-        let (first, second): (&CertHash, &CertHash) = if initiator {
-            (&config.local, &config.remote)
-        } else {
-            (&config.remote, &config.local)
-        };
-        let prologue = [
-            b"partyline/1",
-            config.room.as_bytes().as_slice(),
-            first.as_bytes(),
-            second.as_bytes(),
-        ]
-        .concat();
-        let resolver = FallbackResolver::new(
-            Box::new(OneKey {
-                ephemeral: config.ephemeral,
-            }),
-            Box::new(DefaultResolver),
-        );
-        let builder = Builder::with_resolver(PATTERN.parse()?, Box::new(resolver))
-            .psk(0, &psk)?
-            .prologue(&prologue)?;
-        let state = if initiator {
-            builder.build_initiator()
-        } else {
-            builder.build_responder()
-        };
+        let psk: [u8; 32] = config.secret.derive(&[b"noise-psk", config.room.as_bytes()]);
+        let (first, second): (&CertHash, &CertHash) =
+            if initiator { (&config.local, &config.remote) } else { (&config.remote, &config.local) };
+        let prologue =
+            [b"partyline/1", config.room.as_bytes().as_slice(), first.as_bytes(), second.as_bytes()].concat();
+        let resolver =
+            FallbackResolver::new(Box::new(OneKey { ephemeral: config.ephemeral }), Box::new(DefaultResolver));
+        let builder = Builder::with_resolver(PATTERN.parse()?, Box::new(resolver)).psk(0, &psk)?.prologue(&prologue)?;
+        let state = if initiator { builder.build_initiator() } else { builder.build_responder() };
         Ok(Self(state?))
     }
 
@@ -147,9 +127,6 @@ mod tests {
         assert_eq!(random.try_fill_bytes(&mut key), Ok(()));
         assert_eq!(key, [7; 32]);
         assert_eq!(random.try_fill_bytes(&mut key), Err(snow::Error::Rng));
-        assert_eq!(
-            Once(Some([7; 32])).try_fill_bytes(&mut [0; 16]),
-            Err(snow::Error::Rng)
-        );
+        assert_eq!(Once(Some([7; 32])).try_fill_bytes(&mut [0; 16]), Err(snow::Error::Rng));
     }
 }

@@ -3,14 +3,14 @@ use std::fmt;
 
 use super::frame::{BODY_OVERHEAD, Frame};
 use super::limits::{
-    ALIVE_AFTER_MS, MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_MESSAGE_BYTES, MAX_OPEN_STREAMS,
-    MAX_QUEUED_RESETS, MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
+    ALIVE_AFTER_MS, MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_MESSAGE_BYTES, MAX_OPEN_STREAMS, MAX_QUEUED_RESETS,
+    MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
 };
 use super::noise::{HANDSHAKE_BYTES, Handshake, TAG_BYTES, Transport};
 use super::stream::{Incoming, Outgoing, Stream};
 use super::{
-    CloseReason, CommandError, NewSessionError, RequestHead, ResetCode, ResponseHead, SessionError,
-    SessionEvent, StreamId, Violation,
+    CloseReason, CommandError, NewSessionError, RequestHead, ResetCode, ResponseHead, SessionError, SessionEvent,
+    StreamId, Violation,
 };
 use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
 
@@ -65,7 +65,7 @@ impl fmt::Debug for SessionConfig {
 /// **Mutate, then drain.** After anything goes in, poll events until there are none, then messages until there are none
 /// or the channel's buffer is high (poll on when it is low again), then set the timer anew. Messages that are left in the
 /// session cost nothing but memory of this side's own making; events that are left are the peer's bytes, and beyond
-/// [`MAX_UNREAD_BYTES`](super::limits::MAX_UNREAD_BYTES) of them the session ends.
+/// [`MAX_UNREAD_BYTES`] of them the session ends.
 ///
 /// Times are milliseconds on any one clock.
 pub struct PeerSession {
@@ -119,13 +119,10 @@ impl PeerSession {
             return Err(NewSessionError::SameCertificate);
         }
         let initiator = config.local < config.remote;
-        let mut handshake =
-            Handshake::new(&config, initiator).map_err(|_| NewSessionError::Noise)?;
+        let mut handshake = Handshake::new(&config, initiator).map_err(|_| NewSessionError::Noise)?;
         let mut outbox = VecDeque::new();
         if initiator {
-            let noise = handshake
-                .write(config.device)
-                .map_err(|_| NewSessionError::Noise)?;
+            let noise = handshake.write(config.device).map_err(|_| NewSessionError::Noise)?;
             outbox.push_back(with_version(&noise));
         }
         Ok(Self {
@@ -162,9 +159,7 @@ impl PeerSession {
             Phase::Closed => return Ok(()),
             _ if message.len() > MAX_MESSAGE_BYTES => Err(SessionError::TooLong),
             Phase::Handshake(_) => self.handle_handshake(message, now_ms),
-            Phase::Unconfirmed(..) | Phase::Established(_) | Phase::Moving => {
-                self.handle_encrypted(message, now_ms)
-            }
+            Phase::Unconfirmed(..) | Phase::Established(_) | Phase::Moving => self.handle_encrypted(message, now_ms),
         };
         if let Err(error) = &result {
             self.end(error.reason());
@@ -173,9 +168,7 @@ impl PeerSession {
     }
 
     fn handle_handshake(&mut self, message: &[u8], now_ms: u64) -> Result<(), SessionError> {
-        let (&version, noise) = message
-            .split_first()
-            .ok_or(SessionError::MalformedHandshake)?;
+        let (&version, noise) = message.split_first().ok_or(SessionError::MalformedHandshake)?;
         if version > FORMAT_VERSION {
             self.outbox.push_back(with_version(&[REFUSED_VERSION]));
             return Err(SessionError::NewerVersion);
@@ -196,20 +189,12 @@ impl PeerSession {
             self.outbox.push_back(with_version(&[REFUSED_SECRET]));
             return Err(SessionError::WrongSecret);
         };
-        let reply = if self.initiator {
-            None
-        } else {
-            Some(handshake.write(self.device))
-        };
-        let reply = reply
-            .transpose()
-            .map_err(|_| SessionError::MalformedHandshake)?;
+        let reply = if self.initiator { None } else { Some(handshake.write(self.device)) };
+        let reply = reply.transpose().map_err(|_| SessionError::MalformedHandshake)?;
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Moving) else {
             return Ok(());
         };
-        let transport = handshake
-            .finish()
-            .map_err(|_| SessionError::MalformedHandshake)?;
+        let transport = handshake.finish().map_err(|_| SessionError::MalformedHandshake)?;
         self.heard(now_ms);
         match reply {
             Some(reply) => {
@@ -219,9 +204,7 @@ impl PeerSession {
             None => {
                 self.phase = Phase::Established(Box::new(transport));
                 self.ping_due = true;
-                self.tell(SessionEvent::Established {
-                    device: remote_device,
-                });
+                self.tell(SessionEvent::Established { device: remote_device });
             }
         }
         Ok(())
@@ -229,9 +212,7 @@ impl PeerSession {
 
     fn handle_encrypted(&mut self, message: &[u8], now_ms: u64) -> Result<(), SessionError> {
         let transport = self.transport().ok_or(SessionError::Undecryptable)?;
-        let plaintext = transport
-            .decrypt(message)
-            .map_err(|_| SessionError::Undecryptable)?;
+        let plaintext = transport.decrypt(message).map_err(|_| SessionError::Undecryptable)?;
         self.heard(now_ms);
         match std::mem::replace(&mut self.phase, Phase::Moving) {
             Phase::Unconfirmed(transport, device) => {
@@ -266,22 +247,15 @@ impl PeerSession {
                 }
             }
         }
-        if matches!(
-            frame,
-            Frame::Request { .. } | Frame::Response { .. } | Frame::Body { .. }
-        ) && self.alive_due_ms.is_none()
+        if matches!(frame, Frame::Request { .. } | Frame::Response { .. } | Frame::Body { .. })
+            && self.alive_due_ms.is_none()
         {
             self.alive_due_ms = Some(now_ms.saturating_add(ALIVE_AFTER_MS));
         }
         Ok(())
     }
 
-    fn handle_request(
-        &mut self,
-        stream: StreamId,
-        end: bool,
-        head: RequestHead,
-    ) -> Result<(), SessionError> {
+    fn handle_request(&mut self, stream: StreamId, end: bool, head: RequestHead) -> Result<(), SessionError> {
         if self.is_local(stream) || self.last_remote.is_some_and(|last| stream.0 <= last) {
             return Err(Violation::OutOfTurn.into());
         }
@@ -291,31 +265,16 @@ impl PeerSession {
             return Err(Violation::TooManyStreams.into());
         }
         self.last_remote = Some(stream.0);
-        self.streams.insert(
-            stream,
-            Stream {
-                ours: false,
-                incoming: Incoming::after_head(end),
-                outgoing: Outgoing::default(),
-            },
-        );
+        self.streams
+            .insert(stream, Stream { ours: false, incoming: Incoming::after_head(end), outgoing: Outgoing::default() });
         self.tell(SessionEvent::Request { stream, head });
         if end {
-            self.tell(SessionEvent::Body {
-                stream,
-                bytes: Vec::new(),
-                end,
-            });
+            self.tell(SessionEvent::Body { stream, bytes: Vec::new(), end });
         }
         Ok(())
     }
 
-    fn handle_response(
-        &mut self,
-        stream: StreamId,
-        end: bool,
-        head: ResponseHead,
-    ) -> Result<(), SessionError> {
+    fn handle_response(&mut self, stream: StreamId, end: bool, head: ResponseHead) -> Result<(), SessionError> {
         if !self.is_local(stream) {
             return Err(Violation::UnexpectedResponse.into());
         }
@@ -329,22 +288,13 @@ impl PeerSession {
         open.incoming = Incoming::after_head(end);
         self.tell(SessionEvent::Response { stream, head });
         if end {
-            self.tell(SessionEvent::Body {
-                stream,
-                bytes: Vec::new(),
-                end,
-            });
+            self.tell(SessionEvent::Body { stream, bytes: Vec::new(), end });
             self.remove_if_over(stream);
         }
         Ok(())
     }
 
-    fn handle_body(
-        &mut self,
-        stream: StreamId,
-        end: bool,
-        bytes: &[u8],
-    ) -> Result<(), SessionError> {
+    fn handle_body(&mut self, stream: StreamId, end: bool, bytes: &[u8]) -> Result<(), SessionError> {
         self.check_opened(stream)?;
         let Some(open) = self.streams.get_mut(&stream) else {
             return Ok(());
@@ -371,11 +321,7 @@ impl PeerSession {
             self.underway -= *received;
             open.incoming = Incoming::Ended;
         }
-        self.tell(SessionEvent::Body {
-            stream,
-            bytes: bytes.to_vec(),
-            end,
-        });
+        self.tell(SessionEvent::Body { stream, bytes: bytes.to_vec(), end });
         self.remove_if_over(stream);
         Ok(())
     }
@@ -404,7 +350,7 @@ impl PeerSession {
 
     // ---- What goes out -----------------------------------------------------------------------------------------------
 
-    /// The next message for the channel, of at most [`MAX_MESSAGE_BYTES`](super::MAX_MESSAGE_BYTES).
+    /// The next message for the channel, of at most [`MAX_MESSAGE_BYTES`].
     ///
     /// After the session closed there may be some left, the last of which tells the peer.
     pub fn poll_message(&mut self) -> Option<Vec<u8>> {
@@ -465,18 +411,12 @@ impl PeerSession {
             _ => TIMED_OUT_AFTER_MS,
         };
         let silence_ends_ms = self.last_received_ms.saturating_add(silence_ms);
-        Some(
-            self.alive_due_ms
-                .map_or(silence_ends_ms, |due_ms| due_ms.min(silence_ends_ms)),
-        )
+        Some(self.alive_due_ms.map_or(silence_ends_ms, |due_ms| due_ms.min(silence_ends_ms)))
     }
 
     /// Bytes of bodies that wait to be polled as messages. Who streams a large body gives the next piece when this is low.
     pub fn queued_bytes(&self) -> usize {
-        self.streams
-            .values()
-            .map(|stream| stream.outgoing.queued())
-            .sum()
+        self.streams.values().map(|stream| stream.outgoing.queued()).sum()
     }
 
     // ---- Commands ----------------------------------------------------------------------------------------------------
@@ -511,11 +451,7 @@ impl PeerSession {
         let stream = StreamId(id);
         let mut outgoing = Outgoing::default();
         outgoing.begin(head)?;
-        let opened = Stream {
-            ours: true,
-            incoming: Incoming::AwaitsHead,
-            outgoing,
-        };
+        let opened = Stream { ours: true, incoming: Incoming::AwaitsHead, outgoing };
         self.streams.insert(stream, opened);
         self.take_turns(stream);
         Ok(stream)
@@ -526,12 +462,7 @@ impl PeerSession {
     /// # Errors
     ///
     /// When there is no such stream (any more), it was answered before, or the head or the body is not valid.
-    pub fn respond(
-        &mut self,
-        stream: StreamId,
-        head: &ResponseHead,
-        body: Vec<u8>,
-    ) -> Result<(), CommandError> {
+    pub fn respond(&mut self, stream: StreamId, head: &ResponseHead, body: Vec<u8>) -> Result<(), CommandError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(CommandError::BodyTooLong);
         }
@@ -544,16 +475,9 @@ impl PeerSession {
     /// # Errors
     ///
     /// When there is no such stream (any more), it was answered before, or the head is not valid.
-    pub fn respond_start(
-        &mut self,
-        stream: StreamId,
-        head: &ResponseHead,
-    ) -> Result<(), CommandError> {
+    pub fn respond_start(&mut self, stream: StreamId, head: &ResponseHead) -> Result<(), CommandError> {
         self.check_established()?;
-        let open = self
-            .streams
-            .get_mut(&stream)
-            .ok_or(CommandError::UnknownStream)?;
+        let open = self.streams.get_mut(&stream).ok_or(CommandError::UnknownStream)?;
         if open.ours {
             return Err(CommandError::OutOfTurn);
         }
@@ -568,17 +492,9 @@ impl PeerSession {
     /// # Errors
     ///
     /// When there is no such stream (any more), its head was not given or its end was, or the body gets too long.
-    pub fn send_body(
-        &mut self,
-        stream: StreamId,
-        bytes: Vec<u8>,
-        end: bool,
-    ) -> Result<(), CommandError> {
+    pub fn send_body(&mut self, stream: StreamId, bytes: Vec<u8>, end: bool) -> Result<(), CommandError> {
         self.check_established()?;
-        let open = self
-            .streams
-            .get_mut(&stream)
-            .ok_or(CommandError::UnknownStream)?;
+        let open = self.streams.get_mut(&stream).ok_or(CommandError::UnknownStream)?;
         open.outgoing.push(bytes, end)?;
         self.take_turns(stream);
         Ok(())
@@ -591,10 +507,7 @@ impl PeerSession {
     /// When there is no such stream (any more).
     pub fn reset(&mut self, stream: StreamId, code: ResetCode) -> Result<(), CommandError> {
         self.check_established()?;
-        let open = self
-            .streams
-            .get(&stream)
-            .ok_or(CommandError::UnknownStream)?;
+        let open = self.streams.get(&stream).ok_or(CommandError::UnknownStream)?;
         // Of a request that never left, the peer needs not hear.
         let known_to_peer = !open.ours || open.outgoing.is_head_sent();
         self.remove(stream);
@@ -604,7 +517,7 @@ impl PeerSession {
         Ok(())
     }
 
-    /// Asks the peer for a sign of life now: unless it gives one within [`PROBE_MS`](super::limits::PROBE_MS), the
+    /// Asks the peer for a sign of life now: unless it gives one within [`PROBE_MS`], the
     /// session ends. For when there is reason to think that it is gone.
     pub fn probe(&mut self, now_ms: u64) {
         if self.is_established() {
@@ -678,11 +591,7 @@ impl PeerSession {
     }
 
     fn check_established(&self) -> Result<(), CommandError> {
-        if self.is_established() {
-            Ok(())
-        } else {
-            Err(CommandError::NotEstablished)
-        }
+        if self.is_established() { Ok(()) } else { Err(CommandError::NotEstablished) }
     }
 
     /// Whether streams with this id are opened by this side.
@@ -697,26 +606,16 @@ impl PeerSession {
         } else {
             self.last_remote.is_some_and(|last| stream.0 <= last)
         };
-        if opened {
-            Ok(())
-        } else {
-            Err(Violation::UnknownStream)
-        }
+        if opened { Ok(()) } else { Err(Violation::UnknownStream) }
     }
 
     fn open_streams(&self, ours: bool) -> usize {
-        self.streams
-            .values()
-            .filter(|stream| stream.ours == ours)
-            .count()
+        self.streams.values().filter(|stream| stream.ours == ours).count()
     }
 
     /// Lets a stream take part in the round, if it has something to send.
     fn take_turns(&mut self, stream: StreamId) {
-        let ready = self
-            .streams
-            .get(&stream)
-            .is_some_and(|open| open.outgoing.is_ready());
+        let ready = self.streams.get(&stream).is_some_and(|open| open.outgoing.is_ready());
         if ready && !self.turns.contains(&stream) {
             self.turns.push_back(stream);
         }
@@ -741,10 +640,8 @@ impl PeerSession {
     }
 
     fn remove_if_over(&mut self, stream: StreamId) {
-        let is_over = self
-            .streams
-            .get(&stream)
-            .is_some_and(|open| open.incoming == Incoming::Ended && open.outgoing.is_sent());
+        let is_over =
+            self.streams.get(&stream).is_some_and(|open| open.incoming == Incoming::Ended && open.outgoing.is_sent());
         if is_over {
             self.remove(stream);
         }

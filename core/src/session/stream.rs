@@ -23,11 +23,7 @@ pub(super) enum Incoming {
 impl Incoming {
     /// What a head begins.
     pub(super) fn after_head(end: bool) -> Self {
-        if end {
-            Self::Ended
-        } else {
-            Self::Body { received: 0 }
-        }
+        if end { Self::Ended } else { Self::Body { received: 0 } }
     }
 
     /// Bytes of a body that has not ended.
@@ -110,31 +106,16 @@ impl Outgoing {
             let end = self.ended && self.queued == 0;
             self.end_sent = end;
             let frame = if ours {
-                Frame::Request {
-                    stream,
-                    end,
-                    head: &head,
-                }
+                Frame::Request { stream, end, head: &head }
             } else {
-                Frame::Response {
-                    stream,
-                    end,
-                    head: &head,
-                }
+                Frame::Response { stream, end, head: &head }
             };
             return Some(frame.encode());
         }
         let bytes = self.take(max);
         let end = self.ended && self.queued == 0;
         self.end_sent = end;
-        Some(
-            Frame::Body {
-                stream,
-                end,
-                bytes: &bytes,
-            }
-            .encode(),
-        )
+        Some(Frame::Body { stream, end, bytes: &bytes }.encode())
     }
 
     fn take(&mut self, max: usize) -> Vec<u8> {
@@ -202,10 +183,7 @@ mod tests {
         assert!(!outgoing.is_ready());
         outgoing.push(Vec::new(), true).unwrap();
         assert_eq!(body_of(&mut outgoing, 10), (Vec::new(), 1, true));
-        assert_eq!(
-            outgoing.push(Vec::new(), true),
-            Err(CommandError::OutOfTurn)
-        );
+        assert_eq!(outgoing.push(Vec::new(), true), Err(CommandError::OutOfTurn));
     }
 
     #[test]
@@ -215,10 +193,7 @@ mod tests {
         outgoing.begin(Vec::new()).unwrap();
         assert_eq!(outgoing.begin(Vec::new()), Err(CommandError::OutOfTurn));
         outgoing.push(vec![0; MAX_BODY_BYTES - 1], false).unwrap();
-        assert_eq!(
-            outgoing.push(vec![0; 2], true),
-            Err(CommandError::BodyTooLong)
-        );
+        assert_eq!(outgoing.push(vec![0; 2], true), Err(CommandError::BodyTooLong));
         assert_eq!(outgoing.push(vec![0; 1], true), Ok(()));
     }
 

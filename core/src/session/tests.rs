@@ -59,40 +59,19 @@ impl Scene {
 
     fn open(&mut self, id: u32, end: bool) -> Result<Vec<SessionEvent>, SessionError> {
         let head = RequestHead::new("GET", "/").encode().unwrap();
-        self.send(Frame::Request {
-            stream: StreamId(id),
-            end,
-            head: &head,
-        })
+        self.send(Frame::Request { stream: StreamId(id), end, head: &head })
     }
 
-    fn body(
-        &mut self,
-        id: u32,
-        bytes: &[u8],
-        end: bool,
-    ) -> Result<Vec<SessionEvent>, SessionError> {
-        self.send(Frame::Body {
-            stream: StreamId(id),
-            end,
-            bytes,
-        })
+    fn body(&mut self, id: u32, bytes: &[u8], end: bool) -> Result<Vec<SessionEvent>, SessionError> {
+        self.send(Frame::Body { stream: StreamId(id), end, bytes })
     }
 
     fn respond(&mut self, id: u32, end: bool) -> Result<Vec<SessionEvent>, SessionError> {
         let head = ResponseHead::new(200).encode().unwrap();
-        self.send(Frame::Response {
-            stream: StreamId(id),
-            end,
-            head: &head,
-        })
+        self.send(Frame::Response { stream: StreamId(id), end, head: &head })
     }
 
-    fn assert_ended_by<T: std::fmt::Debug>(
-        &self,
-        result: Result<T, SessionError>,
-        error: impl Into<SessionError>,
-    ) {
+    fn assert_ended_by<T: std::fmt::Debug>(&self, result: Result<T, SessionError>, error: impl Into<SessionError>) {
         let error = error.into();
         assert_eq!(result.unwrap_err(), error);
         assert_eq!(error.reason(), CloseReason::Protocol);
@@ -128,10 +107,7 @@ fn ids_may_be_left_out() {
 
 #[test]
 fn streams_that_never_were_have_no_frames() {
-    let reset = Frame::Reset {
-        stream: StreamId(0),
-        code: ResetCode::CANCELLED,
-    };
+    let reset = Frame::Reset { stream: StreamId(0), code: ResetCode::CANCELLED };
     let mut scene = Scene::new();
     let result = scene.send(reset);
     scene.assert_ended_by(result, Violation::UnknownStream);
@@ -161,10 +137,7 @@ fn an_answered_stream_counts_no_more() {
     let mut scene = Scene::new();
     for n in 0..3 * MAX_OPEN_STREAMS as u32 {
         scene.open(2 * n, true).unwrap();
-        scene
-            .alice
-            .respond(StreamId(2 * n), &ResponseHead::new(204), Vec::new())
-            .unwrap();
+        scene.alice.respond(StreamId(2 * n), &ResponseHead::new(204), Vec::new()).unwrap();
         while scene.alice.poll_message().is_some() {}
     }
 }
@@ -178,20 +151,14 @@ fn responses_are_those_that_somebody_waits_for() {
     scene.assert_ended_by(result, Violation::UnexpectedResponse);
     // Twice.
     let mut scene = Scene::new();
-    scene
-        .alice
-        .request(&RequestHead::new("GET", "/"), Vec::new())
-        .unwrap();
+    scene.alice.request(&RequestHead::new("GET", "/"), Vec::new()).unwrap();
     scene.drain();
     scene.respond(1, false).unwrap();
     let result = scene.respond(1, false);
     scene.assert_ended_by(result, Violation::UnexpectedResponse);
     // Before the request was sent.
     let mut scene = Scene::new();
-    scene
-        .alice
-        .request(&RequestHead::new("GET", "/"), Vec::new())
-        .unwrap();
+    scene.alice.request(&RequestHead::new("GET", "/"), Vec::new()).unwrap();
     let result = scene.respond(1, false);
     scene.assert_ended_by(result, Violation::UnexpectedResponse);
 }
@@ -200,10 +167,7 @@ fn responses_are_those_that_somebody_waits_for() {
 fn bodies_stand_between_head_and_end() {
     // Before the response's head.
     let mut scene = Scene::new();
-    scene
-        .alice
-        .request(&RequestHead::new("GET", "/"), Vec::new())
-        .unwrap();
+    scene.alice.request(&RequestHead::new("GET", "/"), Vec::new()).unwrap();
     scene.drain();
     let result = scene.body(1, b"x", true);
     scene.assert_ended_by(result, Violation::UnexpectedBody);
@@ -238,25 +202,27 @@ fn bodies_underway_are_limited_together() {
     }
     let pieces = MAX_BYTES_UNDERWAY / PIECE.len();
     for n in 0..pieces {
-        scene
-            .body([0, 2, 4][n % 3], PIECE, false)
-            .unwrap();
+        scene.body([0, 2, 4][n % 3], PIECE, false).unwrap();
     }
-    let reset = SessionEvent::Reset {
-        stream: StreamId(6),
-        code: ResetCode::TOO_LARGE,
-    };
+    let reset = SessionEvent::Reset { stream: StreamId(6), code: ResetCode::TOO_LARGE };
     let last = MAX_BYTES_UNDERWAY - pieces * PIECE.len() + 1;
-    assert_eq!(
-        scene.body(6, &PIECE[..last], false),
-        Ok(vec![reset.clone()])
-    );
+    assert_eq!(scene.body(6, &PIECE[..last], false), Ok(vec![reset.clone()]));
     // Her next piece crosses the reset, and is passed over.
     assert_eq!(scene.body(6, PIECE, true), Ok(vec![]));
-    // Streams that end make room.
+    // Streams that end make room, and so do streams that are reset.
+    let third = pieces / 3;
     scene.body(0, b"x", true).unwrap();
     scene.open(8, false).unwrap();
-    assert_eq!(scene.body(8, PIECE, true).unwrap().len(), 1);
+    for _ in 0..third {
+        let events = scene.body(8, PIECE, false).unwrap();
+        assert!(matches!(events[..], [SessionEvent::Body { .. }]), "{events:?}");
+    }
+    scene.send(Frame::Reset { stream: StreamId(2), code: ResetCode::CANCELLED }).unwrap();
+    scene.open(10, false).unwrap();
+    for _ in 0..third {
+        let events = scene.body(10, PIECE, false).unwrap();
+        assert!(matches!(events[..], [SessionEvent::Body { .. }]), "{events:?}");
+    }
 }
 
 #[test]
@@ -264,29 +230,16 @@ fn refused_requests_do_not_pile_up() {
     let mut scene = Scene::new();
     for n in 0..=MAX_QUEUED_RESETS as u32 {
         scene.open(2 * n, true).unwrap();
-        scene
-            .alice
-            .reset(StreamId(2 * n), ResetCode::REFUSED)
-            .unwrap();
+        scene.alice.reset(StreamId(2 * n), ResetCode::REFUSED).unwrap();
     }
-    assert_eq!(
-        scene.alice.poll_event(),
-        Some(SessionEvent::Closed {
-            reason: CloseReason::Protocol
-        })
-    );
+    assert_eq!(scene.alice.poll_event(), Some(SessionEvent::Closed { reason: CloseReason::Protocol }));
 }
 
 #[test]
 fn events_that_nobody_polls_end_the_session() {
     let mut scene = Scene::new();
     scene.open(0, false).unwrap();
-    let frame = Frame::Body {
-        stream: StreamId(0),
-        end: false,
-        bytes: PIECE,
-    }
-    .encode();
+    let frame = Frame::Body { stream: StreamId(0), end: false, bytes: PIECE }.encode();
     let taken = (0..1000).take_while(|_| {
         let message = scene.mallory.seal(&frame);
         scene.alice.handle_message(&message, 0).is_ok()
@@ -308,11 +261,7 @@ fn pings_do_not_pile_up() {
 #[test]
 fn heads_are_checked() {
     let mut scene = Scene::new();
-    let result = scene.send(Frame::Request {
-        stream: StreamId(0),
-        end: true,
-        head: b"GET /",
-    });
+    let result = scene.send(Frame::Request { stream: StreamId(0), end: true, head: b"GET /" });
     scene.assert_ended_by(result, HeadError::Malformed);
 }
 

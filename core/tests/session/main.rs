@@ -5,7 +5,7 @@
 mod stage;
 
 use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
-use partyline_core::session::limits::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, TIMED_OUT_AFTER_MS};
+use partyline_core::session::limits::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, PROBE_MS, TIMED_OUT_AFTER_MS};
 use partyline_core::session::{
     CloseReason, CommandError, FORMAT_VERSION, HeadError, MAX_MESSAGE_BYTES, NewSessionError, PeerSession, RequestHead,
     ResetCode, ResponseHead, SessionError, SessionEvent,
@@ -65,7 +65,11 @@ fn a_member_of_another_room_gets_nothing() {
 /// Mallory answers Alice's dial and dials Bob, with certificates of her own, and hands every message on unchanged.
 #[test]
 fn a_man_in_the_middle_is_found_out() {
-    for (shown_to_alice, shown_to_bob) in [([3; 32], [3; 32]), ([3; 32], [0; 32]), ([0; 32], [3; 32])] {
+    let (alices, bobs) = ([1; 32], [2; 32]);
+    // On both sides, and on one side only; with hashes that fit the parts of both in the handshake, and that do not.
+    for (shown_to_alice, shown_to_bob) in
+        [([3; 32], [3; 32]), ([3; 32], [0; 32]), ([0; 32], [3; 32]), (bobs, [0; 32]), ([3; 32], alices)]
+    {
         let (mut alice, mut bob) = (alices_config(), bobs_config());
         alice.remote = CertHash::from_bytes(shown_to_alice);
         bob.remote = CertHash::from_bytes(shown_to_bob);
@@ -444,6 +448,24 @@ fn a_short_silence_is_forgiven() {
         stage.wait(3_100);
     }
     assert!(stage.alice.session.is_established() && stage.bob.session.is_established());
+}
+
+#[test]
+fn a_probe_finds_out_sooner() {
+    let mut stage = Stage::established();
+    stage.wait(60_000);
+    // Bob is there.
+    stage.alice.session.probe(stage.now_ms);
+    stage.wait(60_000);
+    assert_eq!((stage.alice.events(), stage.bob.events()), (vec![], vec![]));
+    // Bob is gone. Asking again does not put the end off.
+    stage.wire_is_cut = true;
+    stage.alice.session.probe(stage.now_ms);
+    stage.wait(PROBE_MS - 1);
+    assert_eq!(stage.alice.events(), []);
+    stage.alice.session.probe(stage.now_ms);
+    stage.wait(1);
+    assert_eq!(stage.alice.events(), [closed(CloseReason::TimedOut)]);
 }
 
 /// Bob sends so much over so slow a line that his own pings would come too late for their answers.
