@@ -14,6 +14,8 @@ pub struct Play {
     lab: Arc<Lab>,
     pool: Arc<Mutex<Vec<Arc<Browser>>>>,
     lent: Arc<Mutex<Vec<Lent>>>,
+    /// Open until the browsers are taken back: what they show must not be what closing the site did.
+    sites: Arc<Mutex<Vec<Arc<Site>>>>,
     name: String,
 }
 
@@ -26,12 +28,18 @@ struct Lent {
 impl Play {
     /// The first play in a lab.
     pub fn new(lab: Arc<Lab>) -> Self {
-        Self { lab, pool: Arc::default(), lent: Arc::default(), name: String::new() }
+        Self { lab, pool: Arc::default(), lent: Arc::default(), sites: Arc::default(), name: String::new() }
     }
 
     /// A play for the test `name`, with the same lab and pool.
     pub fn for_test(&self, name: &str) -> Self {
-        Self { lab: Arc::clone(&self.lab), pool: Arc::clone(&self.pool), lent: Arc::default(), name: name.to_owned() }
+        Self {
+            lab: Arc::clone(&self.lab),
+            pool: Arc::clone(&self.pool),
+            lent: Arc::default(),
+            sites: Arc::default(),
+            name: name.to_owned(),
+        }
     }
 
     /// The programs in use.
@@ -40,13 +48,19 @@ impl Play {
     }
 
     /// A new origin in front of the shared phone book.
-    pub async fn site(&self) -> Result<Site> {
-        self.lab.site().await
+    pub async fn site(&self) -> Result<Arc<Site>> {
+        self.keep(self.lab.site().await?).await
     }
 
     /// A new origin with a phone book that may be killed.
-    pub async fn site_of_its_own(&self) -> Result<Site> {
-        self.lab.site_of_its_own().await
+    pub async fn site_of_its_own(&self) -> Result<Arc<Site>> {
+        self.keep(self.lab.site_of_its_own().await?).await
+    }
+
+    async fn keep(&self, site: Site) -> Result<Arc<Site>> {
+        let site = Arc::new(site);
+        self.sites.lock().await.push(Arc::clone(&site));
+        Ok(site)
     }
 
     /// A browser for the person `name`.
@@ -86,7 +100,7 @@ impl Play {
             }
         }
         match (outcome, report) {
-            (Err(error), Some(report)) => Err(error.context(format!("{} failed\n{report}\nBecause", self.name))),
+            (Err(error), Some(report)) => Err(error.context(report)),
             (outcome, _) => outcome,
         }
     }

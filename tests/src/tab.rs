@@ -43,11 +43,20 @@ impl Tab {
         Ok(running.session().goto(url).await?)
     }
 
-    /// Reloads the page.
+    /// Reloads the page as the browser's button does.
+    ///
+    /// Not by the WebDriver command: in Firefox that goes around the service worker, like Shift+Reload.
     pub async fn reload(&self) -> Result<()> {
-        let mut running = self.browser.running().await?;
-        running.switch_to(&self.window).await?;
-        Ok(running.session().refresh().await?)
+        let origin = "return performance.timeOrigin;";
+        let before: f64 = self.execute(origin, vec![]).await?;
+        self.execute::<()>("location.reload(); return null;", vec![]).await?;
+        eventually("the page is loaded again", PATIENCE, || async {
+            let loaded = "return document.readyState === 'complete' ? performance.timeOrigin : null;";
+            let now = self.execute::<Option<f64>>(loaded, vec![]).await?.context("still loading")?;
+            ensure!(now > before, "{} still shows the old page", self.browser.name());
+            Ok(())
+        })
+        .await
     }
 
     /// The address of the page.
@@ -120,7 +129,11 @@ impl Tab {
     pub async fn click(&self, role: &str, name: &str) -> Result<()> {
         eventually(&format!("click {role} “{name}”"), PATIENCE, || async {
             let element = self.find(role, name).await?;
-            let _turn = self.browser.running().await?;
+            let mut running = self.browser.running().await?;
+            running.switch_to(&self.window).await?;
+            // As a person scrolls: into the middle, away from bars at the edges.
+            let scroll = "arguments[0].scrollIntoView({ block: 'center' }); return null;";
+            running.session().execute(scroll, vec![element.to_json()?]).await?;
             Ok(element.click().await?)
         })
         .await

@@ -112,7 +112,11 @@ impl Theatre {
                 let outcome = tokio::time::timeout(GIVE_UP, body(play.clone())).await;
                 play.end(outcome.unwrap_or_else(|_| Err(anyhow!("not over after {} s", GIVE_UP.as_secs())))).await
             });
-            played.map_err(|error| Failed::from(format!("{error:?}")))
+            played.map_err(|error| {
+                // The causes and not where they passed by: with them goes what every browser showed.
+                let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+                Failed::from(causes.join("\nbecause: "))
+            })
         })
     }
 }
