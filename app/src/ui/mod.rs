@@ -116,7 +116,6 @@ fn listen(app: App) {
         std::mem::forget(channel);
     }
     let _ = window_event_listener(leptos::ev::hashchange, move |_| spawn_local(app.follow_address()));
-    let _ = window_event_listener(leptos::ev::popstate, move |_| spawn_local(app.follow_address()));
     let _ = window_event_listener_untyped("pageshow", move |_| app.looked_at());
     let looked = Closure::<dyn Fn()>::new(move || {
         if document().visibility_state() == VisibilityState::Visible {
