@@ -3,6 +3,8 @@
 //! The world is as mean as the real one: a connection only comes about when each side was dialled from the other's
 //! address while both were waiting, a knock is seen by some browsers only, and the phone book may be dead.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};

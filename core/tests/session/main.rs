@@ -506,7 +506,8 @@ fn a_clock_that_is_put_back_does_no_harm() {
 
 #[test]
 fn a_message_is_taken_once_in_order_and_whole() {
-    let tampered: [fn(&[Vec<u8>; 2]) -> Vec<u8>; 6] = [
+    type Tamper = fn(&[Vec<u8>; 2]) -> Vec<u8>;
+    let tampered: [Tamper; 6] = [
         |messages| messages[1].clone(),
         |messages| messages[0][1..].to_vec(),
         |messages| messages[0][..messages[0].len() - 1].to_vec(),
