@@ -87,8 +87,7 @@ async fn open() -> Result<Database, JsValue> {
 async fn load(room: RoomId) -> Result<Option<RtcCertificate>, JsValue> {
     let text = |error: indexed_db_futures::error::Error| JsValue::from_str(&error.to_string());
     let database = open().await?;
-    let transaction =
-        database.transaction(STORE).with_mode(TransactionMode::Readonly).build().map_err(text)?;
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readonly).build().map_err(text)?;
     let store = transaction.object_store(STORE).map_err(text)?;
     let found: Option<JsValue> = store.get(room.to_string()).primitive().map_err(text)?.await.map_err(text)?;
     Ok(found.and_then(|found| found.dyn_into().ok()))
@@ -97,8 +96,7 @@ async fn load(room: RoomId) -> Result<Option<RtcCertificate>, JsValue> {
 async fn keep(room: RoomId, certificate: &RtcCertificate) -> Result<(), JsValue> {
     let text = |error: indexed_db_futures::error::Error| JsValue::from_str(&error.to_string());
     let database = open().await?;
-    let transaction =
-        database.transaction(STORE).with_mode(TransactionMode::Readwrite).build().map_err(text)?;
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readwrite).build().map_err(text)?;
     let store = transaction.object_store(STORE).map_err(text)?;
     let value: JsValue = certificate.clone().into();
     store.put(value).with_key(room.to_string()).primitive().map_err(text)?.await.map_err(text)?;

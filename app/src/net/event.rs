@@ -23,8 +23,8 @@ pub(super) enum Event {
     Open(SlotId),
     /// A message came over it.
     Message(SlotId, Vec<u8>),
-    /// Its buffer has room again.
-    Drained(SlotId),
+    /// The buffer of some channel has room again.
+    Drained,
     /// The connection or its channel ended or failed.
     Closed(SlotId),
     /// The phone book answered, or did not, to a listing of these endpoints.

@@ -93,8 +93,7 @@ pub(super) fn stand(
 
 /// Runs `lead` once the room's lock is ours, and keeps the lock for as long as it runs.
 fn request_lock(room: RoomId, waiting: &AbortController, lead: impl Future<Output = ()> + 'static) {
-    let locks = web_sys::window()
-        .and_then(|window| window.navigator().unchecked_into::<LockingNavigator>().locks());
+    let locks = web_sys::window().and_then(|window| window.navigator().unchecked_into::<LockingNavigator>().locks());
     let Some(locks) = locks else {
         // Every browser with service workers has them; without, this tab acts as if it were alone.
         spawn_local(lead);

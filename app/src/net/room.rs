@@ -53,11 +53,8 @@ pub(super) async fn run(
     let room = Rc::new(RefCell::new(Room::new(membership, certificate, events.clone(), publish)));
     let _listeners = listeners(&events, &room);
     room.borrow_mut().settle();
-    loop {
-        match select(queue.next(), &mut resigned).await {
-            Either::Left((Some(event), _)) => room.borrow_mut().handle(event),
-            Either::Left((None, _)) | Either::Right(_) => break,
-        }
+    while let Either::Left((Some(event), _)) = select(queue.next(), &mut resigned).await {
+        room.borrow_mut().handle(event);
     }
     room.borrow_mut().leave();
 }
@@ -79,12 +76,7 @@ struct Room {
 }
 
 impl Room {
-    fn new(
-        membership: Membership,
-        certificate: Certificate,
-        events: Events,
-        publish: Rc<dyn Fn(RoomStatus)>,
-    ) -> Self {
+    fn new(membership: Membership, certificate: Certificate, events: Events, publish: Rc<dyn Fn(RoomStatus)>) -> Self {
         let now = now_ms();
         let seed = u64::from_le_bytes(random());
         let mut dialler = Dialler::new(certificate.hash, DiallerConfig::default(), seed, now);
@@ -151,7 +143,7 @@ impl Room {
             Event::Pulled(slot, done) => self.pulled(slot, done),
             Event::Visible(visible) => self.dialler.handle_visibility(visible, now),
             Event::Online(online) => self.dialler.handle_online(online, now),
-            Event::Drained(_) | Event::Timer => {}
+            Event::Drained | Event::Timer => {}
             Event::TellStatus => self.published = None,
         }
         self.settle();

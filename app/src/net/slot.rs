@@ -13,7 +13,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     DomException, MessageEvent, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit,
-    RtcIceConnectionState, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+    RtcIceConnectionState, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionState, RtcSdpType,
+    RtcSessionDescriptionInit,
 };
 
 use super::certificate::{Certificate, configuration};
@@ -50,7 +51,8 @@ impl Slot {
         let channel = connection.create_data_channel_with_data_channel_dict("partyline", &init);
         channel.set_binary_type(RtcDataChannelType::Arraybuffer);
         channel.set_buffered_amount_low_threshold(BUFFER_LOW);
-        let gathered = Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
+        let gathered =
+            Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
         let listeners = listeners(id, &connection, &channel, events, &gathered);
         spawn_local(async move { gathered.begin(&credentials).await });
         Ok(Self { connection, channel, _listeners: listeners })
@@ -180,10 +182,8 @@ fn listeners(
     let state = {
         let (connection, events) = (connection.clone(), events.clone());
         EventListener::new(&connection.clone(), "connectionstatechange", move |_| {
-            if matches!(
-                connection.connection_state(),
-                RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
-            ) {
+            if matches!(connection.connection_state(), RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed)
+            {
                 events.send(Event::Closed(id));
             }
         })
@@ -212,6 +212,6 @@ fn listeners(
         message,
         on_channel("open", Event::Open),
         on_channel("close", Event::Closed),
-        on_channel("bufferedamountlow", Event::Drained),
+        on_channel("bufferedamountlow", |_| Event::Drained),
     ]
 }
