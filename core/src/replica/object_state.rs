@@ -9,7 +9,7 @@ use crate::replica::{Dot, LabelOp, Op, Position, Priority, Status, Task, Version
 /// What is kept of one object: the operations that nothing has superseded, each with the arrival number of its write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectState {
-    /// Sorted by field.
+    /// Sorted by field. A list is the smallest thing to hold the few fields that a task has.
     registers: Vec<Register>,
     /// Sorted by label.
     labels: Vec<LabelState>,
@@ -18,7 +18,7 @@ pub(crate) struct ObjectState {
 #[derive(Clone, Debug)]
 struct Register {
     write: u64,
-    field: Field,
+    /// The operation that set it, which says what field it is.
     value: Op,
 }
 
@@ -58,10 +58,10 @@ impl ObjectState {
     }
 
     fn merge_register(&mut self, arrival: u64, field: Field, value: &Op, writes: &mut Writes) -> bool {
-        match self.registers.binary_search_by_key(&field, |register| register.field) {
+        match self.registers.binary_search_by_key(&Some(field), |register| register.value.field()) {
             Err(at) => {
                 self.registers.reserve_exact(1);
-                self.registers.insert(at, Register { write: arrival, field, value: value.clone() });
+                self.registers.insert(at, Register { write: arrival, value: value.clone() });
             }
             Ok(at) => {
                 let Some(register) = self.registers.get_mut(at) else { return false };
@@ -185,41 +185,29 @@ impl LabelState {
         self.entries.iter().any(|entry| entry.living && entry.present)
     }
 
-    fn merge(&mut self, new: LabelEntry, writes: &mut Writes) -> bool {
+    /// Takes an operation in if it is living or makes the cover larger. Whatever was taken in and dropped later is
+    /// neither any more, as the cover only grows: so what comes again does nothing.
+    fn merge(&mut self, mut new: LabelEntry, writes: &mut Writes) -> bool {
         if self.entries.iter().any(|entry| entry.content() == new.content()) {
             return false;
         }
-        let arrival = new.write;
-        self.entries.push(new);
-        writes.keep(arrival);
-        self.judge();
-        self.shed(writes);
-        self.entries.iter().any(|entry| entry.write == arrival)
-    }
-
-    /// Says of each entry whether it is living.
-    fn judge(&mut self) {
-        let cover = Cover::of(&self.entries);
-        let mut best: BTreeMap<Dot, (Stamp, bool, VersionVector)> = BTreeMap::new();
-        if self.entries.len() > 1 {
-            // One dot, several contents: somebody misbehaves. The greatest content counts.
-            for entry in &self.entries {
-                let content = (entry.stamp, entry.present, entry.seen.clone());
-                match best.get_mut(&entry.dot) {
-                    Some(best) if *best >= content => {}
-                    Some(best) => *best = content,
-                    None => {
-                        best.insert(entry.dot, content);
-                    }
-                }
-            }
+        let known = Cover::of(&self.entries);
+        let mut own = Cover::default();
+        own.add(&new);
+        let covered = |dot| known.includes(dot) || own.includes(dot);
+        // One dot, several contents: somebody misbehaves. The greatest content counts.
+        let beats = |a: &LabelEntry, b: &LabelEntry| a.dot == b.dot && a.content() > b.content();
+        new.living = !covered(new.dot) && !self.entries.iter().any(|entry| beats(entry, &new));
+        if !new.living && known.contains(&own) {
+            return false;
         }
         for entry in &mut self.entries {
-            let beaten = best
-                .get(&entry.dot)
-                .is_some_and(|best| (&best.0, &best.1, &best.2) != (&entry.stamp, &entry.present, &entry.seen));
-            entry.living = !cover.includes(entry.dot) && !beaten;
+            entry.living &= !covered(entry.dot) && !beats(&new, entry);
         }
+        writes.keep(new.write);
+        self.entries.push(new);
+        self.shed(writes);
+        true
     }
 
     /// Drops the dead entries without which the cover is the same.
@@ -231,7 +219,7 @@ impl LabelState {
                 let cover = Cover::of(others);
                 let mut own = Cover::default();
                 own.add(entry);
-                !own.0.iter().all(|(device, seq)| *seq <= cover.get(*device))
+                !cover.contains(&own)
             };
             if needed {
                 at += 1;
@@ -282,5 +270,9 @@ impl Cover {
 
     fn includes(&self, dot: Dot) -> bool {
         dot.seq <= self.get(dot.device)
+    }
+
+    fn contains(&self, other: &Self) -> bool {
+        other.0.iter().all(|(device, seq)| *seq <= self.get(*device))
     }
 }

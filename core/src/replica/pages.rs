@@ -22,8 +22,8 @@ pub enum LoadError {
     Damaged,
 }
 
-/// Bytes of a page that are not payload: version, array, three numbers, length.
-const HEADER: usize = 1 + 1 + 9 + 5 + 5 + 5;
+/// Bytes of a page that are not payload: version, array, four numbers, length.
+const HEADER: usize = 1 + 1 + 9 + 5 + 5 + 9 + 5;
 /// More pages than a room can have.
 const MAX_PAGES: u64 = 1 << 32;
 /// More changes than fit a page.
@@ -34,6 +34,7 @@ struct Page<'b> {
     epoch: u64,
     index: u64,
     total: u64,
+    checksum: u64,
     payload: &'b [u8],
 }
 
@@ -51,8 +52,8 @@ impl Replica {
     /// The whole replica as pages for storage, each of at most `max_bytes` (unless a single change, or the head with its
     /// version vector, is larger). The same replica gives the same bytes.
     ///
-    /// A page is a version byte and `[epoch, index, total, payload]`. The epoch is a checksum over all payloads, so
-    /// that pages of different states, and damaged ones, are told apart from a whole set. A payload is
+    /// A page is a version byte and `[epoch, index, total, checksum, payload]`. The epoch is a checksum over those of the
+    /// pages, so that pages of different states are told apart from a whole set. A payload is
     /// `[head or null, devices, [arrival number less that of the change before on the page, change, …]]`.
     pub fn to_pages(&self, max_bytes: usize) -> Vec<Vec<u8>> {
         let budget = max_bytes.saturating_sub(HEADER);
@@ -67,10 +68,10 @@ impl Replica {
         }
         payloads.push(page.finish());
 
-        let epoch = checksum(payloads.iter().map(Vec::as_slice));
-        let total = payloads.len() as u64;
-        let pages = payloads.iter().zip(0..);
-        pages.map(|(payload, index)| Page { epoch, index, total, payload }.encode()).collect()
+        let checksums: Vec<u64> = payloads.iter().map(|payload| checksum(payload)).collect();
+        let (epoch, total) = (epoch_of(checksums.iter().copied()), payloads.len() as u64);
+        let pages = payloads.iter().zip(checksums).zip(0..);
+        pages.map(|((payload, checksum), index)| Page { epoch, index, total, checksum, payload }.encode()).collect()
     }
 
     /// Loads pages that [`Replica::to_pages`] made, in any order. It goes on exactly where the replica was that made
@@ -88,7 +89,7 @@ impl Replica {
         if !one_set || pages.len() as u64 != total {
             return Err(LoadError::Mixed);
         }
-        if checksum(pages.iter().map(|page| page.payload)) != epoch {
+        if epoch_of(pages.iter().map(|page| page.checksum)) != epoch {
             return Err(LoadError::Damaged);
         }
 
@@ -220,24 +221,26 @@ impl Head {
 impl<'b> Page<'b> {
     fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
-        out.array(4);
+        out.array(5);
         out.uint(self.epoch);
         out.uint(self.index);
         out.uint(self.total);
+        out.uint(self.checksum);
         out.bytes(self.payload);
         out.finish()
     }
 
     fn decode(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| {
-            if input.array(4)? != 4 {
+            if input.array(5)? != 5 {
                 return Err(DecodeError::Malformed);
             }
-            let (epoch, index, total) = (input.uint()?, input.uint()?, input.uint()?);
-            if index >= total || total > MAX_PAGES {
+            let (epoch, index, total, sum) = (input.uint()?, input.uint()?, input.uint()?, input.uint()?);
+            let payload = input.bytes()?;
+            if index >= total || total > MAX_PAGES || checksum(payload) != sum {
                 return Err(DecodeError::Malformed);
             }
-            Ok(Self { epoch, index, total, payload: input.bytes()? })
+            Ok(Self { epoch, index, total, checksum: sum, payload })
         })
     }
 }
@@ -288,8 +291,10 @@ impl PageWriter {
 }
 
 /// FNV-1a, 64 bits: against mixed and torn pages, not against an adversary, who could write whatever pages he likes.
-fn checksum<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> u64 {
-    payloads
-        .flatten()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn epoch_of(checksums: impl Iterator<Item = u64>) -> u64 {
+    checksum(&checksums.flat_map(u64::to_be_bytes).collect::<Vec<u8>>())
 }

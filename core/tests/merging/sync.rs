@@ -62,6 +62,20 @@ fn an_overwritten_change_claims_nothing_until_what_overwrote_it_is_here() {
 }
 
 #[test]
+fn nor_does_a_change_of_which_a_part_lost_on_arrival() {
+    let mut play = Play::with(["alice", "bob", "carol"]);
+    let made = play.edit("alice", milk(), vec![Op::Title("Buy milk".into()), Op::Notes("Oat".into())]);
+    play.edit("bob", milk(), title("Buy soy milk"));
+    play.deliver(&made, "bob");
+    play.edit("bob", milk(), title("Buy rice milk"));
+    let mut sync = play.begin_sync("carol", "bob", TINY);
+    assert!(play.chunk(&mut sync));
+    assert_eq!(play.milk("carol").notes, "Oat");
+    play.assert_honest("carol");
+    play.meet(["alice", "carol"]);
+}
+
+#[test]
 fn the_lost_relay() {
     let mut play = Play::with(["alice", "bob", "carol"]);
     for number in 1..=10 {
