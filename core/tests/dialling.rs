@@ -42,6 +42,8 @@ struct Device {
     alive: bool,
     /// Whether its browser shows a knock (Chromium does, Firefox does not).
     hears_knocks: bool,
+    /// Whether it has another secret: its credentials fit nobody's.
+    foreign: bool,
     polls: usize,
 }
 
@@ -82,7 +84,7 @@ impl World {
         let hash = CertHash::from_bytes(bytes);
         let dialler = Dialler::new(hash, DiallerConfig::default(), state, self.now);
         let slots = BTreeMap::new();
-        self.devices.push(Device { hash, dialler, slots, alive: true, hears_knocks, polls: 0 });
+        self.devices.push(Device { hash, dialler, slots, alive: true, hears_knocks, foreign: false, polls: 0 });
         self.drain(index);
         index
     }
@@ -193,7 +195,8 @@ impl World {
             .filter(|(_, theirs)| theirs.endpoint.is_some_and(|endpoint| tried.contains(&endpoint)))
             .map(|(id, theirs)| {
                 let back = theirs.dialled.as_ref();
-                let mutual = back.is_some_and(|(peer, tried)| *peer == hash && tried.contains(&own));
+                let same_secret = self.devices[index].foreign == self.devices[other].foreign;
+                let mutual = same_secret && back.is_some_and(|(peer, tried)| *peer == hash && tried.contains(&own));
                 (*id, back.is_none(), mutual && theirs.connected.is_none())
             })
             .collect();
@@ -340,7 +343,7 @@ fn any_number_arriving_at_once_become_one_crew() {
                 let name = seed.wrapping_mul(31).wrapping_add(index);
                 world.arrive(name, (index + seed) % 3 != 0);
             }
-            let met = world.run_until(60_000, World::one_crew);
+            let met = world.run_until(120_000, World::one_crew);
             assert!(met, "{size} devices, seed {seed}");
         }
     }
@@ -357,6 +360,21 @@ fn a_dead_listing_holds_nobody_up_for_long() {
         world.run_for(u64::from(seed) * 400);
         let bob = world.arrive(seed * 3 + 2, seed % 2 == 0);
         assert!(world.run_until(30_000, |world| world.connected(alice, bob)), "seed {seed}");
+    }
+}
+
+#[test]
+fn somebody_with_a_wrong_secret_keeps_nobody_apart() {
+    for seed in 0..40u8 {
+        let mut world = World::new();
+        let alice = world.arrive(seed * 3, true);
+        let mallory = world.arrive(seed * 3 + 1, true);
+        world.devices[mallory].foreign = true;
+        world.run_for(10_000 + u64::from(seed) * 400);
+        let bob = world.arrive(seed * 3 + 2, seed % 2 == 0);
+        assert!(world.run_until(45_000, |world| world.connected(alice, bob)), "seed {seed}");
+        world.run_for(1_000);
+        assert!(world.peers(mallory).is_empty());
     }
 }
 

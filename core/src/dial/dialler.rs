@@ -83,8 +83,11 @@ struct Listed {
     address: Address,
     /// Tries that ended without a connection since the listing last changed.
     failures: u32,
-    /// Where it stands among those to be dialled: behind the untried after a failure, half of the time. If failure
-    /// always told, two devices could take turns for ever, each dialling the other while that dials a third.
+    /// Tries that ended without a connection since the last one that did not, however often it was listed meanwhile.
+    misses: u32,
+    /// Where it stands among those to be dialled: behind those with fewer misses, most of the time. If a miss always
+    /// told, two devices could take turns for ever, each dialling the other while that dials a third. If a new listing
+    /// wiped it out, somebody whose secret is wrong could keep a device busy by listing itself again and again.
     rank: u32,
     /// Not to be dialled before.
     not_before: u64,
@@ -126,8 +129,8 @@ pub struct Dialler {
     actions: VecDeque<Action>,
 }
 
-/// Failures of a listed device below which a person is told that we are connecting.
-const PATIENCE: u32 = 1;
+/// Misses of a listed device below which a person is told that we are connecting.
+const PATIENCE: u32 = 2;
 /// A dial that has lasted this long gives way to a device that has just come.
 const GIVE_WAY: u64 = 2_500;
 
@@ -192,9 +195,9 @@ impl Dialler {
         }
         let hopeful = match &self.spare {
             Spare::Dialling { peer, .. } => {
-                self.listed.get(peer).is_some_and(|listed| listed.failures < PATIENCE)
+                self.listed.get(peer).is_some_and(|listed| listed.misses < PATIENCE)
             }
-            _ => self.listed.values().any(|listed| listed.failures < PATIENCE),
+            _ => self.listed.values().any(|listed| listed.misses < PATIENCE),
         };
         if hopeful || (!self.book.answered && self.book.failures == 0) {
             Activity::Connecting
@@ -260,7 +263,7 @@ impl Dialler {
             self.actions.push_back(Action::Drop(older));
         }
         if let Some(listed) = self.listed.get_mut(&peer) {
-            listed.failures = 0;
+            (listed.failures, listed.misses, listed.rank) = (0, 0, 0);
         }
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
@@ -333,6 +336,7 @@ impl Dialler {
             let listed = self.listed.entry(address.cert_hash).or_insert_with(|| Listed {
                 address: address.clone(),
                 failures: 0,
+                misses: 0,
                 rank: 0,
                 not_before: now_ms,
                 first_seen: now_ms,
@@ -350,7 +354,6 @@ impl Dialler {
                 }
                 listed.address = address;
                 listed.failures = 0;
-                listed.rank = 0;
                 listed.not_before = now_ms;
             }
         }
@@ -462,10 +465,12 @@ impl Dialler {
     fn fail_dial(&mut self, peer: CertHash, now_ms: u64) {
         let failures = self.listed.get(&peer).map_or(0, |listed| listed.failures);
         let wait = self.backoff(failures.saturating_add(1));
-        let told = self.random(2) == 0;
+        let misses = self.listed.get(&peer).map_or(0, |listed| listed.misses).saturating_add(1);
+        let forgotten = self.random(u64::from(misses) + 1) == 0;
         if let Some(listed) = self.listed.get_mut(&peer) {
             listed.failures = failures.saturating_add(1);
-            listed.rank = if told { listed.failures } else { 0 };
+            listed.misses = misses;
+            listed.rank = if forgotten { 0 } else { misses };
             // The first retry comes at once: most often the other side was busy with somebody else.
             listed.not_before = if failures == 0 { now_ms } else { now_ms + wait };
         }
