@@ -24,6 +24,16 @@ const WASM_FEATURES: [&str; 7] = [
     "sign-ext",
 ];
 
+/// What is done to each wasm. The compiler has optimised for size already: `-Oz` on top of it takes 8 % off the bytes but,
+/// measured, makes them compress worse, 169 kB in brotli instead of 157 for the service worker, and costs a minute.
+const WASM_PASSES: [&str; 5] = [
+    "--remove-unused-module-elements",
+    "--duplicate-function-elimination",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+];
+
 /// Does it, in the folders that Trunk names in the environment.
 pub(crate) fn run() -> Result<()> {
     let staging: PathBuf = std::env::var_os("TRUNK_STAGING_DIR")
@@ -107,8 +117,7 @@ impl PostBuild {
         }
         let (program, arguments) = if is_wasm {
             let features = WASM_FEATURES.map(|feature| format!("--enable-{feature}"));
-            let level = ["-Oz", "--strip-producers", "--strip-target-features"].map(str::to_owned);
-            ("wasm-opt", [features.as_slice(), &level].concat())
+            ("wasm-opt", features.into_iter().chain(WASM_PASSES.map(str::to_owned)).collect())
         } else {
             ("esbuild", ["--minify", "--charset=utf8", "--log-level=warning"].map(str::to_owned).to_vec())
         };
