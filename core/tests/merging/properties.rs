@@ -145,8 +145,6 @@ fn told_in_order(play: &Play) -> Replica {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn a_crew_that_met_is_of_one_mind(events in vec(any_event(), 1..60)) {
         let (mut play, syncs) = act(events);
