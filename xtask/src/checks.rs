@@ -145,17 +145,21 @@ struct Suite {
     name: String,
 }
 
-/// The files in `tests/` of the browser's crates that use `wasm_bindgen_test`. Found, not listed, so that none is forgotten.
+/// The tests of the browser's crates that use `wasm_bindgen_test`. Found, not listed, so that none is forgotten.
 fn browser_suites(root: &Path) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
     for name in BROWSER_CRATES {
         let Ok(entries) = std::fs::read_dir(root.join(name).join("tests")) else { continue };
-        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        files.sort();
-        for file in files {
-            let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            let is_rust = file.extension().is_some_and(|extension| extension == "rs");
-            if is_rust && std::fs::read_to_string(&file)?.contains("wasm_bindgen_test") {
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            // A test is a file, or a folder with a main.rs.
+            let main = if path.is_dir() { path.join("main.rs") } else { path.clone() };
+            let is_test = main.is_file() && main.extension().is_some_and(|extension| extension == "rs");
+            if is_test
+                && std::fs::read_to_string(&main)?.contains("wasm_bindgen_test")
+                && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            {
                 suites.push(Suite { package: format!("partyline-{name}"), name: stem.to_owned() });
             }
         }
@@ -285,8 +289,12 @@ mod tests {
         std::fs::create_dir_all(&tests).unwrap();
         std::fs::write(tests.join("answers.rs"), "use wasm_bindgen_test::*;").unwrap();
         std::fs::write(tests.join("native.rs"), "#[test] fn x() {}").unwrap();
+        std::fs::create_dir_all(root.join("core/tests/session")).unwrap();
+        std::fs::write(root.join("core/tests/session/main.rs"), "use wasm_bindgen_test::*;").unwrap();
+        std::fs::create_dir_all(root.join("core/tests/vectors")).unwrap();
         let suites = browser_suites(&root).unwrap();
         std::fs::remove_dir_all(root).unwrap();
-        assert_eq!(suites, [Suite { package: "partyline-sw".into(), name: "answers".into() }]);
+        let suite = |package: &str, name: &str| Suite { package: package.into(), name: name.into() };
+        assert_eq!(suites, [suite("partyline-core", "session"), suite("partyline-sw", "answers")]);
     }
 }
