@@ -67,9 +67,12 @@ impl Tab {
     }
 
     /// Closes the tab. The browser goes on with another one, if there is one.
+    ///
+    /// The page is left first: closed by a user, a page gets to say goodbye, but the WebDriver command cuts Firefox short.
     pub async fn close(self) -> Result<()> {
         let mut running = self.browser.running().await?;
         running.switch_to(&self.window).await?;
+        running.session().goto("about:blank").await?;
         let next = running.session().windows().await?.into_iter().find(|window| *window != self.window);
         running.close_window(next).await
     }
@@ -225,6 +228,20 @@ impl Tab {
     pub async fn emulate_scheme(&self, scheme: ColorScheme) -> Result<()> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme.as_str() }] });
         self.cdp("Emulation.setEmulatedMedia", features).await.map(drop)
+    }
+
+    /// Waits until nothing on the page moves or changes colour any more.
+    pub async fn wait_still(&self) -> Result<()> {
+        let script = "const done = arguments[arguments.length - 1];
+            const frame = () => new Promise(requestAnimationFrame);
+            (async () => {
+                await frame();
+                await frame();
+                await Promise.allSettled(document.getAnimations().map(animation => animation.finished));
+                await frame();
+                done(null);
+            })();";
+        self.execute_async(script, vec![]).await
     }
 
     /// Tells the page that the machine is offline, or online again (Chromium only). WebRTC is not touched by it.

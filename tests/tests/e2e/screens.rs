@@ -61,6 +61,7 @@ async fn capture(play: &Play, tab: &Tab, name: &str, sizes: &[Size]) -> Result<V
         tab.emulate_screen(*width, *height).await?;
         for scheme in SCHEMES {
             tab.emulate_scheme(scheme).await?;
+            tab.wait_still().await?;
             let kept = format!("{name}-{screen}-{}", scheme.as_str());
             tab.screenshot(&play.tools().screenshots().join(format!("{kept}.png"))).await?;
             let wide = "return document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth;";
