@@ -3,6 +3,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::icon::Icon;
+use super::live::rows;
 use super::text;
 use crate::model::field::one_line;
 use crate::model::room::{Addition, Room};
@@ -53,11 +54,10 @@ pub(crate) fn Additions(
     };
     view! {
         <ul class="additions" role="list" aria-label="Not saved">
-            <For
-                each=failed
-                key=|addition| addition.id
-                children=move |addition| {
-                    let Addition { id, title, failure } = addition;
+            {rows(
+                failed,
+                |addition| addition.id.to_string(),
+                move |Addition { id, title, failure }| {
                     view! {
                         <li class="notice failure">
                             <p role="alert">
@@ -73,8 +73,8 @@ pub(crate) fn Additions(
                             </button>
                         </li>
                     }
-                }
-            />
+                },
+            )}
         </ul>
     }
 }

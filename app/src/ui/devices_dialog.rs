@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::live::{live, part, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::App;
@@ -88,41 +89,41 @@ pub(crate) fn DevicesDialog(
     view! {
         <Modal handle=handle title="Devices" class="devices-modal" light=true>
             <div class="modal-body">
-                <p class="muted">{move || room.status.with(connection_text)}</p>
+                <p class="muted">{live(move || room.status.with(connection_text))}</p>
                 <label class="field">
                     <span>"Device name"</span>
                     <input
                         type="text"
                         autocomplete="off"
                         aria-describedby="device-name-hint"
-                        prop:value=move || draft.get().or_else(|| own_name.get()).unwrap_or_default()
+                        prop:value=live(move || draft.get().or_else(|| own_name.get()).unwrap_or_default())
                         on:input=move |event| draft.set(Some(event_target_value(&event)))
                         on:change=move |_| save()
                     />
                 </label>
                 <p id="device-name-hint" class="hint">"What the others see when this device is connected."</p>
-                {move || failure.get().map(|failure| view! {
+                {part(move || failure.get().map(|failure| view! {
                     <p class="problem" role="alert">
                         {failure}
                         <button type="button" on:click=move |_| save()>{text::RETRY}</button>
                     </p>
-                })}
+                }))}
                 <h3>"Other devices"</h3>
-                {move || lines().is_empty().then(|| view! {
+                {part(move || lines().is_empty().then(|| view! {
                     <p class="muted">"None has been here yet. Share the room link, and open it on another device."</p>
-                })}
+                }))}
                 <ul class="devices" role="list" aria-label="Other devices">
-                    <For
-                        each=lines
-                        key=Clone::clone
-                        children=|line| view! {
+                    {rows(
+                        lines,
+                        |line| format!("{}\n{}\n{}", line.connected, line.state, line.name),
+                        |line| view! {
                             <li class:connected=line.connected>
                                 <span class="dot" aria-hidden="true"></span>
                                 <span class="device-name">{line.name}</span>
                                 <span class="muted">{line.state}</span>
                             </li>
-                        }
-                    />
+                        },
+                    )}
                 </ul>
                 <p class="hint">
                     "Devices exchange tasks directly, whenever a page of the room is open on both. A change reaches a device through any other one that it meets."

@@ -6,6 +6,7 @@
 mod add_task;
 mod devices_dialog;
 mod icon;
+mod live;
 mod modal;
 mod notices;
 mod qr;
@@ -32,6 +33,7 @@ use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent, VisibilityState};
 use crate::model::app::{App, Dialog, Screen};
 use crate::platform;
 use crate::shell::{self, ShellError};
+use live::part;
 
 /// How often the page looks whether midnight has passed.
 const DAY_CHECK: Duration = Duration::from_secs(60);
@@ -61,7 +63,7 @@ fn Root() -> impl IntoView {
     });
     let screen = Memo::new(move |_| app.screen.get());
     view! {
-        {move || match trouble.get() {
+        {part(move || match trouble.get() {
             Some(error) => trouble::trouble(&error).into_any(),
             None => match screen.get() {
                 Screen::Starting => view! { <p class="starting" role="status">"Starting…"</p> }.into_any(),
@@ -76,9 +78,9 @@ fn Root() -> impl IntoView {
                     </div>
                 }.into_any(),
             },
-        }}
+        })}
         <notices::NoticeList />
-        {move || app.dialog.get().map(|dialog| show_dialog(app, dialog))}
+        {part(move || app.dialog.get().map(|dialog| show_dialog(app, dialog)))}
     }
 }
 

@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 
 use super::add_task::Additions;
 use super::icon::Icon;
+use super::live::{live, part, rows};
 use crate::model::app::App;
 use crate::model::notice::Notice;
 use crate::shell;
@@ -19,13 +20,13 @@ pub(crate) fn NoticeList() -> impl IntoView {
     let app = expect_context::<App>();
     view! {
         <div class="notices" role="region" aria-label="Messages" aria-live="polite">
-            <For
-                each=move || app.notices.shown()
-                key=|notice| notice.id
-                children=|notice| view! { <NoticeCard notice=notice /> }
-            />
-            {move || app.room().map(|room| view! { <Additions room=room /> })}
-            {move || app.update_waits.get().then(|| view! { <UpdateOffer /> })}
+            {rows(
+                move || app.notices.shown(),
+                |notice| notice.id.to_string(),
+                |notice| view! { <NoticeCard notice=notice /> },
+            )}
+            {part(move || app.room().map(|room| view! { <Additions room=room /> }))}
+            {part(move || app.update_waits.get().then(|| view! { <UpdateOffer /> }))}
         </div>
     }
 }
@@ -85,7 +86,7 @@ fn UpdateOffer() -> impl IntoView {
             <button
                 type="button"
                 class="notice-action"
-                disabled=move || asked.get()
+                disabled=live(move || asked.get())
                 on:click=move |_| {
                     asked.set(true);
                     spawn_local(shell::apply_update());

@@ -2,6 +2,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::live::live;
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::{App, Dialog};
@@ -46,17 +47,17 @@ pub(crate) fn NewRoomDialog() -> impl IntoView {
                             autocomplete="off"
                             enterkeyhint="done"
                             placeholder="Household, Garage crew, …"
-                            aria-invalid=move || failure.with(Option::is_some).to_string()
+                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
                             aria-describedby="form-problem"
-                            prop:value=move || name.get()
+                            prop:value=live(move || name.get())
                             on:input=move |event| name.set(event_target_value(&event))
                         />
                     </label>
-                    <p id="form-problem" class="problem" role="alert">{move || failure.get()}</p>
+                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
                 </div>
                 <footer class="modal-foot">
                     <button type="button" on:click=move |_| handle.close()>"Cancel"</button>
-                    <button type="submit" class="primary" aria-disabled=move || busy.get().to_string()>"Create"</button>
+                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Create"</button>
                 </footer>
             </form>
         </Modal>
@@ -98,18 +99,18 @@ pub(crate) fn JoinDialog() -> impl IntoView {
                             spellcheck="false"
                             enterkeyhint="go"
                             placeholder="https://…/#…"
-                            aria-invalid=move || failure.with(Option::is_some).to_string()
+                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
                             aria-describedby="form-problem form-hint"
-                            prop:value=move || link.get()
+                            prop:value=live(move || link.get())
                             on:input=move |event| link.set(event_target_value(&event))
                         />
                     </label>
                     <p id="form-hint" class="hint">"Somebody who is in the room finds it under “Share”."</p>
-                    <p id="form-problem" class="problem" role="alert">{move || failure.get()}</p>
+                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
                 </div>
                 <footer class="modal-foot">
                     <button type="button" on:click=move |_| handle.close()>"Cancel"</button>
-                    <button type="submit" class="primary" aria-disabled=move || busy.get().to_string()>"Join"</button>
+                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Join"</button>
                 </footer>
             </form>
         </Modal>
@@ -158,20 +159,20 @@ pub(crate) fn SettingsDialog(
                             type="text"
                             autocomplete="off"
                             enterkeyhint="done"
-                            aria-invalid=move || failure.with(Option::is_some).to_string()
+                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
                             aria-describedby="form-problem form-hint"
-                            prop:value=move || draft.get().unwrap_or_else(|| room.name.get())
+                            prop:value=live(move || draft.get().unwrap_or_else(|| room.name.get()))
                             on:input=move |event| draft.set(Some(event_target_value(&event)))
                         />
                     </label>
                     <p id="form-hint" class="hint">"Everybody in the room sees the new name."</p>
-                    <p id="form-problem" class="problem" role="alert">{move || failure.get()}</p>
+                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
                 </div>
                 <footer class="modal-foot">
                     <button type="button" class="danger start" on:click=move |_| handle.close_then(Dialog::Leave)>
                         "Leave room"
                     </button>
-                    <button type="submit" class="primary" aria-disabled=move || busy.get().to_string()>"Save"</button>
+                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Save"</button>
                 </footer>
             </form>
         </Modal>
@@ -205,11 +206,11 @@ pub(crate) fn LeaveDialog(
         <Modal handle=handle title="Leave this room?" class="form-modal">
             <div class="modal-body">
                 <p>{text::LEAVE_EXPLAINED}</p>
-                <p class="problem" role="alert">{move || failure.get()}</p>
+                <p class="problem" role="alert">{live(move || failure.get())}</p>
             </div>
             <footer class="modal-foot">
                 <button type="button" autofocus on:click=move |_| handle.close()>"Cancel"</button>
-                <button type="button" class="danger solid" aria-disabled=move || busy.get().to_string() on:click=leave>
+                <button type="button" class="danger solid" aria-disabled=live(move || busy.get().to_string()) on:click=leave>
                     "Leave"
                 </button>
             </footer>

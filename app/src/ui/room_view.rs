@@ -8,6 +8,7 @@ use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPos
 
 use super::add_task::AddTask;
 use super::icon::Icon;
+use super::live::{live, part, rows};
 use super::task_row::TaskRow;
 use super::text;
 use crate::model::app::{App, Dialog};
@@ -76,7 +77,7 @@ pub(crate) fn RoomView(
             <AddTask room=room />
             <div class="room-body">
                 <TaskList room=room />
-                {move || match room.loading.get() {
+                {part(move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
                     Loading::Failed(why) => view! {
                         <div class="empty">
@@ -85,7 +86,7 @@ pub(crate) fn RoomView(
                         </div>
                     }.into_any(),
                     Loading::Ready => view! { <NoTasks room=room /> }.into_any(),
-                }}
+                })}
             </div>
         </main>
     }
@@ -103,11 +104,11 @@ fn TaskList(
     };
     view! {
         <ul class="tasks" role="list" aria-label="Tasks">
-            <For
-                each=each
-                key=|id| *id
-                children=move |id| room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> })
-            />
+            {rows(
+                each,
+                ToString::to_string,
+                move |id| room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> }),
+            )}
         </ul>
     }
 }
@@ -128,10 +129,10 @@ fn TaskCounts(
     });
     view! {
         <p class="muted">
-            {move || {
+            {part(move || {
                 let (open, done) = counts.get();
                 (room.loading.get() == Loading::Ready).then(|| text::counts(open, done))
-            }}
+            })}
         </p>
     }
 }
@@ -144,7 +145,7 @@ fn NoTasks(
     let app = expect_context::<App>();
     let empty = Memo::new(move |_| room.order.with(Vec::is_empty));
     view! {
-        {move || empty.get().then(|| view! {
+        {part(move || empty.get().then(|| view! {
             <div class="empty">
                 <p class="empty-lead">"Nothing to do yet."</p>
                 <p class="muted">"Write down the first task, or let others in:"</p>
@@ -153,7 +154,7 @@ fn NoTasks(
                     "Get the room link"
                 </button>
             </div>
-        })}
+        }))}
     }
 }
 
@@ -171,9 +172,9 @@ fn Connection(
         Link::Offline => "offline",
     });
     view! {
-        <div class="connection" data-link=move || link.get()>
+        <div class="connection" data-link=live(move || link.get())>
             <span class="dot" aria-hidden="true"></span>
-            <div role="status" aria-label="Connection">{move || words.get()}</div>
+            <div role="status" aria-label="Connection">{live(move || words.get())}</div>
             <button
                 type="button"
                 class="quiet round"

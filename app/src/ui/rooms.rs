@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::icon::{self, Icon};
+use super::live::{live, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::{App, Dialog};
@@ -58,25 +59,25 @@ fn RoomLinks(
     view! {
         <nav aria-label="Rooms">
             <ul class="room-links" role="list">
-                <For
-                    each=move || app.rooms.get().unwrap_or_default()
-                    key=|room| (room.id.clone(), room.name.clone())
-                    children=move |room| {
+                {rows(
+                    move || app.rooms.get().unwrap_or_default(),
+                    |room| format!("{} {}", room.id, room.name),
+                    move |room| {
                         let id = room.id.clone();
                         let name = if room.name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { room.name };
                         view! {
                             <li>
                                 <a
                                     href=format!("#{}", room.id)
-                                    aria-current=move || shown.with(|shown| shown.as_deref() == Some(&id)).then_some("page")
+                                    aria-current=live(move || shown.with(|shown| shown.as_deref() == Some(&id)).then_some("page"))
                                     on:click=move |_| followed()
                                 >
                                     {name}
                                 </a>
                             </li>
                         }
-                    }
-                />
+                    },
+                )}
             </ul>
         </nav>
     }

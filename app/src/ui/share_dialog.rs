@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::icon::Icon;
+use super::live::{live, part};
 use super::modal::{Modal, ModalHandle};
 use super::qr::qr_drawing;
 use super::text;
@@ -42,7 +43,7 @@ pub(crate) fn ShareDialog(
         <Modal handle=handle title="Share this room" class="share-modal" light=true>
             <div class="modal-body">
                 <p>{text::SHARE_EXPLAINED}</p>
-                {move || qr_drawing(&link.get()).map(|drawing| view! {
+                {part(move || qr_drawing(&link.get()).map(|drawing| view! {
                     <svg
                         class="qr"
                         role="img"
@@ -53,19 +54,19 @@ pub(crate) fn ShareDialog(
                         <rect class="qr-light" width="100%" height="100%"></rect>
                         <path class="qr-dark" d=drawing.path></path>
                     </svg>
-                })}
+                }))}
                 <label class="field">
                     <span>"Room link"</span>
-                    <input type="text" readonly node_ref=field prop:value=move || link.get() on:focus=move |_| select() />
+                    <input type="text" readonly node_ref=field prop:value=live(move || link.get()) on:focus=move |_| select() />
                 </label>
-                <p class="said" role="status">{move || said.get()}</p>
+                <p class="said" role="status">{live(move || said.get())}</p>
             </div>
             <footer class="modal-foot">
                 {platform::can_share().then(|| view! {
                     <button type="button" on:click=send>{Icon::Share.draw()} "Send link"</button>
                 })}
                 <button type="button" class="primary" on:click=copy>
-                    {move || if said.get() == "Copied" { Icon::Tick } else { Icon::Copy }.draw()}
+                    {part(move || if said.get() == "Copied" { Icon::Tick } else { Icon::Copy }.draw())}
                     "Copy link"
                 </button>
             </footer>

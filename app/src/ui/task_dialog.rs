@@ -7,6 +7,7 @@ use partyline_core::api::{TaskDocument, TaskPatch};
 use partyline_core::id::TaskId;
 
 use super::icon::Icon;
+use super::live::{live, part, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::App;
@@ -162,12 +163,12 @@ pub(crate) fn TaskDialog(
     view! {
         <Modal handle=handle title="Task" class="task-modal" light=true>
             <div class="modal-body">
-                {move || deleted.get().then(|| view! {
+                {part(move || deleted.get().then(|| view! {
                     <p class="problem" role="alert">
                         "This task was deleted. A change brings it back."
                         <button type="button" on:click=bring_back>"Bring it back"</button>
                     </p>
-                })}
+                }))}
                 <TextField editor=editor field=Field::Title label="Title" />
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -211,9 +212,9 @@ fn TextField(
                 type="text"
                 autocomplete="off"
                 placeholder=placeholder
-                aria-invalid=move || invalid(editor, field)
+                aria-invalid=live(move || invalid(editor, field))
                 aria-describedby=problem_id.clone()
-                prop:value=move || editor.shown(field)
+                prop:value=live(move || editor.shown(field))
                 on:input=move |event| editor.write(field, event_target_value(&event))
                 on:change=move |_| editor.save(field)
             />
@@ -233,9 +234,9 @@ fn Notes(
             <textarea
                 id="field-Notes"
                 rows="4"
-                aria-invalid=move || invalid(editor, Field::Notes)
+                aria-invalid=live(move || invalid(editor, Field::Notes))
                 aria-describedby="problem-Notes"
-                prop:value=move || editor.shown(Field::Notes)
+                prop:value=live(move || editor.shown(Field::Notes))
                 on:input=move |event| editor.write(Field::Notes, event_target_value(&event))
                 on:change=move |_| editor.save(Field::Notes)
             ></textarea>
@@ -259,7 +260,7 @@ fn Choice(
     let options: Vec<_> = choices
         .into_iter()
         .map(|(value, words)| {
-            view! { <option value=value prop:selected=move || editor.shown(field) == value>{words}</option> }
+            view! { <option value=value prop:selected=live(move || editor.shown(field) == value)>{words}</option> }
         })
         .collect();
     view! {
@@ -307,9 +308,9 @@ fn Due(
                     type="text"
                     autocomplete="off"
                     placeholder="YYYY-MM-DD"
-                    aria-invalid=move || invalid(editor, Field::Due)
+                    aria-invalid=live(move || invalid(editor, Field::Due))
                     aria-describedby="problem-Due"
-                    prop:value=move || editor.shown(Field::Due)
+                    prop:value=live(move || editor.shown(Field::Due))
                     on:input=move |event| editor.write(Field::Due, event_target_value(&event))
                     on:change=move |_| editor.save(Field::Due)
                 />
@@ -325,11 +326,11 @@ fn Due(
                         {Icon::Calendar.draw()}
                     </button>
                 </span>
-                {move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
+                {part(move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
                     <button type="button" class="round quiet" aria-label="No due day" on:click=move |_| set(String::new())>
                         {Icon::Close.draw()}
                     </button>
-                })}
+                }))}
                 <button type="button" on:click=move |_| set(today().to_string())>"Today"</button>
                 <button type="button" on:click=move |_| set(today().next().to_string())>"Tomorrow"</button>
             </div>
@@ -350,7 +351,7 @@ fn Assignee(
     };
     view! {
         <TextField editor=editor field=Field::Assignee label="Assignee" placeholder="Nobody yet" />
-        {move || {
+        {part(move || {
             let known = known();
             (!known.is_empty()).then(|| view! {
                 <div class="quick" role="group" aria-label="Known people">
@@ -370,7 +371,7 @@ fn Assignee(
                     }).collect::<Vec<_>>()}
                 </div>
             })
-        }}
+        })}
     }
 }
 
@@ -430,10 +431,10 @@ fn Labels(
         <div class="field">
             <label for="field-Label">"Add a label"</label>
             <div class="labels">
-                <For
-                    each=move || labels.get()
-                    key=Clone::clone
-                    children=move |label| {
+                {rows(
+                    move || labels.get(),
+                    Clone::clone,
+                    move |label| {
                         let removed = label.clone();
                         view! {
                             <span class="label-chip">
@@ -448,8 +449,8 @@ fn Labels(
                                 </button>
                             </span>
                         }
-                    }
-                />
+                    },
+                )}
                 <input
                     id="field-Label"
                     type="text"
@@ -465,7 +466,7 @@ fn Labels(
                     on:change=move |_| add()
                 />
             </div>
-            {move || {
+            {part(move || {
                 let known = known();
                 (!known.is_empty()).then(|| view! {
                     <div class="quick" role="group" aria-label="Known labels">
@@ -480,8 +481,8 @@ fn Labels(
                         }).collect::<Vec<_>>()}
                     </div>
                 })
-            }}
-            <p id="problem-Label" class="problem" role="alert">{move || problem.get()}</p>
+            })}
+            <p id="problem-Label" class="problem" role="alert">{live(move || problem.get())}</p>
         </div>
     }
 }
@@ -498,12 +499,12 @@ fn FieldProblem(
     let problem = Memo::new(move |_| editor.problems.with(|problems| problems.get(&field).cloned()));
     view! {
         <p id=id class="problem" role="alert">
-            {move || problem.get().map(|problem| view! {
+            {part(move || problem.get().map(|problem| view! {
                 {problem.words}
                 {problem.may_retry.then(|| view! {
                     <button type="button" on:click=move |_| editor.save(field)>{text::RETRY}</button>
                 })}
-            })}
+            }))}
         </p>
     }
 }

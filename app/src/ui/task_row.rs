@@ -5,6 +5,7 @@ use partyline_core::id::TaskId;
 use web_sys::HtmlInputElement;
 
 use super::icon::Icon;
+use super::live::live;
 use crate::model::app::{App, Dialog};
 use crate::model::day::Day;
 use crate::model::field::{PRIORITIES, STATUSES};
@@ -34,29 +35,29 @@ pub(crate) fn TaskRow(
         });
     };
     view! {
-        <li class="task" class:done=move || done.get() data-task=id.to_string()>
+        <li class="task" class:done=live(move || done.get()) data-task=id.to_string()>
             <input
                 type="checkbox"
                 class="check"
-                aria-label=move || title.get()
-                prop:checked=move || done.get()
+                aria-label=live(move || title.get())
+                prop:checked=live(move || done.get())
                 on:change=toggle
             />
             <div class="task-main">
                 <button
                     type="button"
                     class="task-title"
-                    aria-label=move || format!("Open {}", title.get())
+                    aria-label=live(move || format!("Open {}", title.get()))
                     on:click=move |_| app.dialog.set(Some(Dialog::Task(id)))
                 >
-                    {move || title.get()}
+                    {live(move || title.get())}
                 </button>
                 <TaskFacts task=task />
             </div>
             <button
                 type="button"
                 class="quiet round task-delete"
-                aria-label=move || format!("Delete {}", title.get())
+                aria-label=live(move || format!("Delete {}", title.get()))
                 on:click=move |_| room.delete(id)
             >
                 {Icon::Bin.draw()}

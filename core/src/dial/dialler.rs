@@ -179,8 +179,8 @@ impl Dialler {
             Spare::Waiting { endpoints, .. } => self.may_dial_from(endpoints).then(|| self.next_dial_at()).flatten(),
         };
         let poll = (self.asks_book() && !self.book.polling).then_some(self.book.next_poll);
-        let register = (self.online && self.register_wanted() && !self.book.registering)
-            .then_some(self.book.next_register);
+        let register =
+            (self.online && self.register_wanted() && !self.book.registering).then_some(self.book.next_register);
         [spare, poll, register].into_iter().flatten().min()
     }
 
@@ -194,16 +194,10 @@ impl Dialler {
             return Activity::Offline;
         }
         let hopeful = match &self.spare {
-            Spare::Dialling { peer, .. } => {
-                self.listed.get(peer).is_some_and(|listed| listed.misses < PATIENCE)
-            }
+            Spare::Dialling { peer, .. } => self.listed.get(peer).is_some_and(|listed| listed.misses < PATIENCE),
             _ => self.listed.values().any(|listed| listed.misses < PATIENCE),
         };
-        if hopeful || (!self.book.answered && self.book.failures == 0) {
-            Activity::Connecting
-        } else {
-            Activity::Alone
-        }
+        if hopeful || (!self.book.answered && self.book.failures == 0) { Activity::Connecting } else { Activity::Alone }
     }
 
     /// Whether the phone book answers.
@@ -483,9 +477,10 @@ impl Dialler {
             return;
         };
         let (slot, peer, since) = (*slot, *peer, *since);
-        let fresh = self.listed.iter().any(|(hash, listed)| {
-            *hash != peer && listed.first_seen > since && !self.peers.contains_key(hash)
-        });
+        let fresh = self
+            .listed
+            .iter()
+            .any(|(hash, listed)| *hash != peer && listed.first_seen > since && !self.peers.contains_key(hash));
         if fresh && now_ms.saturating_sub(since) >= GIVE_WAY {
             self.actions.push_back(Action::Drop(slot));
             self.fail_dial(peer, now_ms);
@@ -520,11 +515,7 @@ impl Dialler {
     }
 
     fn next_dial_at(&self) -> Option<u64> {
-        self.listed
-            .iter()
-            .filter(|(hash, _)| !self.peers.contains_key(hash))
-            .map(|(_, listed)| listed.not_before)
-            .min()
+        self.listed.iter().filter(|(hash, _)| !self.peers.contains_key(hash)).map(|(_, listed)| listed.not_before).min()
     }
 
     /// Brings everything to where it should be at `now_ms`. Every `handle_*` ends here.
@@ -561,11 +552,7 @@ impl Dialler {
             let deadline = self.dial_deadline(now_ms);
             self.spare = Spare::Dialling { slot, endpoints, peer, since: now_ms, deadline };
         }
-        if self.online
-            && !self.book.registering
-            && self.register_wanted()
-            && (self.book.next_register <= now_ms)
-        {
+        if self.online && !self.book.registering && self.register_wanted() && (self.book.next_register <= now_ms) {
             let endpoints = self.own_endpoints().cloned().unwrap_or_default();
             self.book.registering = true;
             self.actions.push_back(Action::Register(endpoints));
