@@ -47,13 +47,20 @@ struct Device {
     polls: usize,
 }
 
+/// A listing: until when it stands, when it was made, and what it says.
+struct Entry {
+    until: u64,
+    number: u64,
+    address: Address,
+}
+
 struct World {
     now: u64,
     devices: Vec<Device>,
     queue: BTreeMap<(u64, u64), (usize, Delivery)>,
     sequence: u64,
     next_port: u16,
-    book: BTreeMap<CertHash, (u64, Address)>,
+    book: BTreeMap<CertHash, Entry>,
     book_alive: bool,
 }
 
@@ -148,7 +155,8 @@ impl World {
                 self.book.remove(&hash);
             } else {
                 let address = Address::new(ip, endpoints.clone(), hash).unwrap();
-                self.book.insert(hash, (self.now + TTL, address));
+                self.sequence += 1;
+                self.book.insert(hash, Entry { until: self.now + TTL, number: self.sequence, address });
             }
         }
         self.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
@@ -157,9 +165,10 @@ impl World {
     fn poll(&mut self, index: usize) {
         self.devices[index].polls += 1;
         let (now, hash) = (self.now, self.devices[index].hash);
-        self.book.retain(|_, (until, _)| *until > now);
-        let others = self.book.values().map(|(_, address)| address.clone());
-        let others = others.filter(|address| address.cert_hash != hash).collect();
+        self.book.retain(|_, entry| entry.until > now);
+        let mut others: Vec<&Entry> = self.book.values().filter(|entry| entry.address.cert_hash != hash).collect();
+        others.sort_by_key(|entry| std::cmp::Reverse(entry.number));
+        let others = others.into_iter().map(|entry| entry.address.clone()).collect();
         let answer = self.book_alive.then_some(others);
         self.send(LATENCY, index, Delivery::Peers(answer));
     }
@@ -360,6 +369,23 @@ fn a_dead_listing_holds_nobody_up_for_long() {
         world.run_for(u64::from(seed) * 400);
         let bob = world.arrive(seed * 3 + 2, seed % 2 == 0);
         assert!(world.run_until(30_000, |world| world.connected(alice, bob)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_crowd_of_dead_listings_holds_nobody_up_either() {
+    for seed in 0..20u8 {
+        let mut world = World::new();
+        let alice = world.arrive(seed * 7, true);
+        world.run_for(3_000);
+        for name in 1..5 {
+            let ghost = world.arrive(seed * 7 + name, false);
+            world.run_for(u64::from(seed) * 300);
+            world.crash(ghost);
+        }
+        world.run_for(10_000);
+        let bob = world.arrive(seed * 7 + 5, seed % 2 == 0);
+        assert!(world.run_until(45_000, |world| world.connected(alice, bob)), "seed {seed}");
     }
 }
 

@@ -89,10 +89,20 @@ struct Listed {
     /// told, two devices could take turns for ever, each dialling the other while that dials a third. If a new listing
     /// wiped it out, somebody whose secret is wrong could keep a device busy by listing itself again and again.
     rank: u32,
+    /// When its listing was seen to be new. `None` for one that was there when we came, and whose device may be gone:
+    /// a page that crashed, or a phone that was put away, stays listed for a while.
+    alive_at: Option<u64>,
     /// Not to be dialled before.
     not_before: u64,
     /// When this device first stood in the book.
     first_seen: u64,
+}
+
+impl Listed {
+    /// Whether its device showed so lately that it is listening that it surely still is.
+    fn is_fresh(&self, now_ms: u64) -> bool {
+        self.alive_at.is_some_and(|at| now_ms.saturating_sub(at) < FRESH)
+    }
 }
 
 /// Requests to the phone book: at most one of each kind is under way.
@@ -131,6 +141,8 @@ pub struct Dialler {
 
 /// Misses of a listed device below which a person is told that we are connecting.
 const PATIENCE: u32 = 2;
+/// How long a new listing counts as new.
+const FRESH: u64 = 20_000;
 /// A dial that has lasted this long gives way to a device that has just come.
 const GIVE_WAY: u64 = 2_500;
 
@@ -318,7 +330,7 @@ impl Dialler {
             self.advance(now_ms);
             return;
         };
-        self.book.answered = true;
+        let looked_before = std::mem::replace(&mut self.book.answered, true);
         self.book.next_poll = now_ms + self.poll_interval();
         let mut peer_relisted = false;
         let present: BTreeSet<CertHash> = addresses.iter().map(|address| address.cert_hash).collect();
@@ -332,10 +344,12 @@ impl Dialler {
                 failures: 0,
                 misses: 0,
                 rank: 0,
+                alive_at: looked_before.then_some(now_ms),
                 not_before: now_ms,
                 first_seen: now_ms,
             });
             if listed.address != address {
+                listed.alive_at = Some(now_ms);
                 // A renewed listing is a sign of life: whoever lost a race for a spare comes round again.
                 peer_relisted |= self.peers.contains_key(&address.cert_hash);
                 if let Spare::Dialling { slot, peer, deadline, .. } = &mut self.spare
@@ -505,7 +519,11 @@ impl Dialler {
         self.listed
             .iter()
             .filter(|(hash, listed)| !self.peers.contains_key(hash) && listed.not_before <= now_ms)
-            .min_by_key(|(hash, listed)| (listed.rank, self.pair_score(hash)))
+            .min_by_key(|(hash, listed)| {
+                let fresh = listed.is_fresh(now_ms);
+                // One miss is forgiven to whoever is surely there; more would let a stranger jump the queue for ever.
+                (listed.rank.saturating_sub(u32::from(fresh)), !fresh, self.pair_score(hash))
+            })
             .map(|(hash, _)| *hash)
     }
 

@@ -14,8 +14,9 @@
 //!
 //! - **Everybody ranks pairs alike.** The score of a pair is the XOR of the two certificate hashes, which is the same
 //!   seen from either end. Each device dials the listed device with the lowest score. The pair with the lowest score of
-//!   all therefore always chooses each other, whoever else is about; once it is connected, the next pair is. Devices
-//!   that did not answer rank behind those not tried yet.
+//!   all therefore always chooses each other, whoever else is about; once it is connected, the next pair is. Those that
+//!   were listed before we looked, and may be gone, come after those that came since; those that did not answer come
+//!   after both, most of the time.
 //! - **A caller stays listed while it dials**, with the very endpoints that it dials from, so the other side can look
 //!   it up. A knock ([`Dialler::handle_knock`]) makes the other side look at once; otherwise its next poll does.
 //!
