@@ -284,7 +284,9 @@ mod tasks {
         let task: Value = document(&response);
         let id = task["id"].as_str().unwrap();
         assert_eq!(response.header("location"), Some(format!("/peer/v1/rooms/{ROOM}/tasks/{id}").as_str()));
-        let names: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut names: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
+        // Whether serde_json keeps the order of a document is up to the features that other crates ask of it.
+        names.sort_unstable();
         assert_eq!(
             names,
             [
