@@ -1,5 +1,7 @@
 //! More than two.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use partyline_tests::BrowserKind::{Chromium, Firefox};
 use partyline_tests::{Play, RoomPage};
@@ -21,8 +23,9 @@ pub(crate) async fn third(play: Play) -> Result<()> {
     carol.add("From Carol").await?;
     alice.wait_task("From Carol").await?;
     bob.wait_task("From Carol").await?;
+    // Who is connected to whom is a matter of time: two that dial third ones at the same moment try again.
     for page in [&alice, &bob, &carol] {
-        page.wait_connected(2).await?;
+        page.wait_status_within("Connected to 2 devices", Duration::from_secs(120)).await?;
     }
     let list = alice.tasks().await?;
     bob.wait_tasks(&list).await?;
@@ -40,7 +43,10 @@ pub(crate) async fn two_callers(play: Play) -> Result<()> {
     let (bob, carol) = tokio::try_join!(RoomPage::open(&bobs, &link.url), RoomPage::open(&carols, &link.url))?;
     bob.wait_task("Welcome").await?;
     carol.wait_task("Welcome").await?;
-    alice.wait_connected(2).await?;
+    // One of them may have come in by way of the other: what counts is that nobody is left outside.
+    for page in [&alice, &bob, &carol] {
+        page.wait_status("Connected to").await?;
+    }
     bob.add("Bob is here").await?;
     carol.add("Carol is here").await?;
     for page in [&alice, &bob, &carol] {

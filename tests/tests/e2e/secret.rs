@@ -58,7 +58,7 @@ pub(crate) async fn unseen(play: Play) -> Result<()> {
     alice.wait_task(TITLES[1]).await?;
     alice.wait_task(TITLES[2]).await?;
     bob.reload().await?;
-    bob.wait_connected(2).await?;
+    bob.wait_status("Connected to").await?;
 
     // The recorder works: the id of the room is what the phone book is asked about.
     ensure!(site.proxy().saw(link.room.as_bytes()), "the recorder missed the room id");
