@@ -41,8 +41,11 @@ pub(crate) async fn two_callers(play: Play) -> Result<()> {
 
     // Both dial the one spare that Alice lists.
     let (bob, carol) = tokio::try_join!(RoomPage::open(&bobs, &link.url), RoomPage::open(&carols, &link.url))?;
-    bob.wait_task("Welcome").await?;
-    carol.wait_task("Welcome").await?;
+    // One of them finds the spare taken and dials again, in rounds of several seconds.
+    for page in [&bob, &carol] {
+        page.wait_status_within("Connected to", Duration::from_secs(180)).await?;
+        page.wait_task("Welcome").await?;
+    }
     // One of them may have come in by way of the other: what counts is that nobody is left outside.
     for page in [&alice, &bob, &carol] {
         page.wait_status("Connected to").await?;
