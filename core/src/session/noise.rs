@@ -1,11 +1,18 @@
-use snow::resolvers::{CryptoResolver, DefaultResolver, FallbackResolver};
+use snow::params::{
+    BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier, HandshakeModifierList, HandshakePattern,
+    HashChoice, NoiseParams,
+};
+use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
-use snow::{Builder, HandshakeState, TransportState, params};
+use snow::{Builder, HandshakeState, TransportState};
 
 use super::SessionConfig;
 use crate::id::{CertHash, DeviceId};
 
-const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
+const PROTOCOL: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
+const DH: DHChoice = DHChoice::Curve25519;
+const CIPHER: CipherChoice = CipherChoice::ChaChaPoly;
+const HASH: HashChoice = HashChoice::Blake2s;
 
 /// Bytes of a Noise authentication tag.
 pub(super) const TAG_BYTES: usize = 16;
@@ -26,9 +33,8 @@ impl Handshake {
             if initiator { (&config.local, &config.remote) } else { (&config.remote, &config.local) };
         let prologue =
             [b"partyline/1", config.room.as_bytes().as_slice(), first.as_bytes(), second.as_bytes()].concat();
-        let resolver =
-            FallbackResolver::new(Box::new(OneKey { ephemeral: config.ephemeral }), Box::new(DefaultResolver));
-        let builder = Builder::with_resolver(PATTERN.parse()?, Box::new(resolver)).psk(0, &psk)?.prologue(&prologue)?;
+        let suite = Suite { ephemeral: config.ephemeral };
+        let builder = Builder::with_resolver(params(), Box::new(suite)).psk(0, &psk)?.prologue(&prologue)?;
         let state = if initiator { builder.build_initiator() } else { builder.build_responder() };
         Ok(Self(state?))
     }
@@ -78,27 +84,34 @@ impl Transport {
     }
 }
 
-/// Takes the place of the system's source of randomness, which this crate has not: it gives out the bytes of
-/// [`SessionConfig::ephemeral`], once, and then nothing.
-struct OneKey {
+/// What [`PROTOCOL`] says. Not parsed from it: the parser knows every pattern there is, and each browser would load it.
+fn params() -> NoiseParams {
+    let modifiers = HandshakeModifierList { list: vec![HandshakeModifier::Psk(0)] };
+    let handshake = HandshakeChoice { pattern: HandshakePattern::NN, modifiers };
+    NoiseParams::new(PROTOCOL.to_owned(), BaseChoice::Noise, handshake, DH, CIPHER, HASH)
+}
+
+/// The one cipher suite of [`PROTOCOL`], whatever is asked for, so that no code of another is linked in; and in place of
+/// the system's source of randomness, which this crate has not, the bytes of [`SessionConfig::ephemeral`].
+struct Suite {
     ephemeral: [u8; 32],
 }
 
-impl CryptoResolver for OneKey {
+impl CryptoResolver for Suite {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
         Some(Box::new(Once(Some(self.ephemeral))))
     }
 
-    fn resolve_dh(&self, _: &params::DHChoice) -> Option<Box<dyn Dh>> {
-        None
+    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
+        DefaultResolver.resolve_dh(&DH).filter(|_| *choice == DH)
     }
 
-    fn resolve_hash(&self, _: &params::HashChoice) -> Option<Box<dyn Hash>> {
-        None
+    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
+        DefaultResolver.resolve_hash(&HASH).filter(|_| *choice == HASH)
     }
 
-    fn resolve_cipher(&self, _: &params::CipherChoice) -> Option<Box<dyn Cipher>> {
-        None
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        DefaultResolver.resolve_cipher(&CIPHER).filter(|_| *choice == CIPHER)
     }
 }
 
@@ -119,6 +132,11 @@ impl Random for Once {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_protocol_is_what_its_name_says() {
+        assert_eq!(params(), PROTOCOL.parse().unwrap());
+    }
 
     #[test]
     fn randomness_is_given_out_once() {
