@@ -18,7 +18,7 @@
 //! | [`BatchDocument`] → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -264,7 +264,7 @@ pub struct TaskPatch {
 }
 
 /// A version vector: device id to the number of its last change.
-pub type Vector = BTreeMap<String, u64>;
+pub type Vector = LiteMap<String, u64>;
 
 /// Body of `POST …/sync`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

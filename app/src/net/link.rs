@@ -1,8 +1,7 @@
 //! A connection and what is spoken over it.
 
-use std::collections::BTreeMap;
-
 use futures::channel::oneshot;
+use litemap::LiteMap;
 use partyline_core::id::{CertHash, DeviceId};
 use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionEvent, StreamId};
 
@@ -56,8 +55,8 @@ pub(super) struct Link {
     pub(super) peer: Option<(DeviceId, f64)>,
     /// A pull is under way; `true` if another is wanted after it.
     pub(super) pull: Option<bool>,
-    asked: BTreeMap<StreamId, Asked>,
-    coming: BTreeMap<StreamId, (RequestHead, Vec<u8>)>,
+    asked: LiteMap<StreamId, Asked>,
+    coming: LiteMap<StreamId, (RequestHead, Vec<u8>)>,
 }
 
 impl Link {
@@ -69,8 +68,8 @@ impl Link {
             session: None,
             peer: None,
             pull: None,
-            asked: BTreeMap::new(),
-            coming: BTreeMap::new(),
+            asked: LiteMap::new(),
+            coming: LiteMap::new(),
         }
     }
 

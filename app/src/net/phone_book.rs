@@ -82,7 +82,7 @@ fn parse_peers(body: &str) -> Option<Vec<Address>> {
     if body.len() > MAX_ANSWER {
         return None;
     }
-    let Peers { peers } = serde_json::from_str(body).ok()?;
+    let Peers { peers } = serde_json::from_slice(body.as_bytes()).ok()?;
     Some(peers.iter().filter_map(Peer::address).collect())
 }
 

@@ -1,7 +1,6 @@
 //! The loop of the tab that holds a room's connections.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
@@ -10,6 +9,7 @@ use futures::stream::StreamExt;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
+use litemap::LiteMap;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{RemoteAnswer, dial_candidates, setup_of_remote};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
@@ -64,7 +64,7 @@ struct Room {
     membership: Membership,
     certificate: Certificate,
     dialler: Dialler,
-    links: BTreeMap<SlotId, Link>,
+    links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
     published: Option<RoomStatus>,
@@ -88,7 +88,7 @@ impl Room {
             membership,
             certificate,
             dialler,
-            links: BTreeMap::new(),
+            links: LiteMap::new(),
             events,
             publish,
             published: None,
@@ -153,7 +153,7 @@ impl Room {
     fn settle(&mut self) {
         let now = now_ms();
         self.dialler.handle_timeout(now);
-        for link in self.links.values_mut() {
+        for link in self.links.iter_mut().map(|(_, link)| link) {
             if let Some(session) = &mut link.session {
                 session.handle_timeout(now);
             }
@@ -230,7 +230,7 @@ impl Room {
                     events.send(Event::Peers(phone_book::peers(room, local).await));
                 }),
                 Action::ProbePeers => {
-                    for link in self.links.values_mut() {
+                    for link in self.links.iter_mut().map(|(_, link)| link) {
                         if let Some(session) = &mut link.session {
                             session.probe(now);
                         }
@@ -371,14 +371,14 @@ impl Room {
     /// Says goodbye: to the phone book, and to each peer, so that nobody dials or waits in vain.
     fn leave(&mut self) {
         phone_book::withdraw_in_passing(self.membership.room, &self.certificate.hash);
-        for link in self.links.values_mut() {
+        for link in self.links.iter_mut().map(|(_, link)| link) {
             if let Some(session) = &mut link.session {
                 session.close();
                 link.pump();
             }
         }
         // A page that comes back from the browser's page cache finds its loop alive: it begins anew from these.
-        for slot in std::mem::take(&mut self.links).into_keys() {
+        for (slot, _) in std::mem::take(&mut self.links) {
             self.events.send(Event::Closed(slot));
         }
     }

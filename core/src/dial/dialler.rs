@@ -1,4 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 
 use super::{Action, SlotId};
 use crate::id::{Address, CertHash, Endpoint};
@@ -134,8 +136,8 @@ pub struct Dialler {
     next_slot: u64,
     spare: Spare,
     book: Book,
-    listed: BTreeMap<CertHash, Listed>,
-    peers: BTreeMap<CertHash, SlotId>,
+    listed: LiteMap<CertHash, Listed>,
+    peers: LiteMap<CertHash, SlotId>,
     actions: VecDeque<Action>,
 }
 
@@ -168,8 +170,8 @@ impl Dialler {
                 next_register: now_ms,
                 answered: false,
             },
-            listed: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            listed: LiteMap::new(),
+            peers: LiteMap::new(),
             actions: VecDeque::new(),
         };
         dialler.advance(now_ms);
@@ -239,7 +241,7 @@ impl Dialler {
         if !matches!(&self.spare, Spare::Waiting { slot: waiting, .. } if *waiting == slot) {
             return;
         }
-        for listed in self.listed.values_mut() {
+        for listed in self.listed.iter_mut().map(|(_, listed)| listed) {
             listed.not_before = now_ms;
         }
         self.book.next_poll = now_ms;
@@ -296,7 +298,7 @@ impl Dialler {
         self.peers.retain(|_, held| *held != slot);
         if self.peers.len() < before {
             self.book.next_poll = now_ms;
-            for listed in self.listed.values_mut() {
+            for listed in self.listed.iter_mut().map(|(_, listed)| listed) {
                 listed.not_before = now_ms;
             }
         }
@@ -333,8 +335,7 @@ impl Dialler {
         let looked_before = std::mem::replace(&mut self.book.answered, true);
         self.book.next_poll = now_ms + self.poll_interval();
         let mut peer_relisted = false;
-        let present: BTreeSet<CertHash> = addresses.iter().map(|address| address.cert_hash).collect();
-        self.listed.retain(|hash, _| present.contains(hash));
+        self.listed.retain(|hash, _| addresses.iter().any(|address| address.cert_hash == *hash));
         for address in addresses {
             if address.cert_hash == self.local || address.endpoints.is_empty() {
                 continue;

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use crate::clock::{Clock, ObserveStampError, Skew};
 use crate::replica::{Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Replica, TooManyDevices};
 
@@ -8,8 +6,8 @@ use crate::replica::{Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, O
 pub struct Applied {
     /// The changes that were news, just as they came: to be handed on.
     pub fresh: Vec<Change>,
-    /// The objects that may look different now.
-    pub touched: BTreeSet<ObjectId>,
+    /// The objects that may look different now, in order.
+    pub touched: Vec<ObjectId>,
     /// Whether the version vector says more than before.
     pub advanced: bool,
     /// Whether something in the batch is ahead of the version vector: something before it is missing, and a sync will get
@@ -73,7 +71,7 @@ impl Replica {
             self.clock.follow(&change.stamp);
             let has_effect = self.merge(change);
             if has_effect {
-                applied.touched.insert(change.object);
+                applied.touched.push(change.object);
             }
             // After the merge, never before: the vector speaks only for what is here.
             let counted = change.complete && self.count(change.dot)?;
@@ -81,6 +79,8 @@ impl Replica {
             dots.push(change.dot);
             effective.push(has_effect || counted);
         }
+        applied.touched.sort_unstable();
+        applied.touched.dedup();
         if let Some(vector) = &vector {
             applied.advanced |= self.count_all(vector)?;
         }
@@ -99,7 +99,9 @@ impl Replica {
         batch.changes.iter().try_for_each(Change::check)?;
         let writers = batch.changes.iter().map(|change| change.dot.device);
         let known = batch.vector.iter().flat_map(|vector| vector.iter()).map(|(device, _)| device);
-        let new: BTreeSet<_> = writers.chain(known).filter(|device| self.vector.get(*device) == 0).collect();
+        let mut new: Vec<_> = writers.chain(known).filter(|device| self.vector.get(*device) == 0).collect();
+        new.sort_unstable();
+        new.dedup();
         if self.vector.len() + new.len() > MAX_DEVICES { Err(TooManyDevices.into()) } else { Ok(()) }
     }
 }

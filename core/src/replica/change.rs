@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use minicbor::data::Type;
 
@@ -99,7 +99,7 @@ const HEAD_ITEMS: usize = 5;
 /// milliseconds less those of the change before, counter, object (0, 8 bytes of a device or 16 of a task), and then
 /// field and value in turns.
 pub(crate) struct ChangeWriter {
-    devices: BTreeMap<DeviceId, usize>,
+    devices: LiteMap<DeviceId, usize>,
     table: Vec<u8>,
     last_seq: Vec<i64>,
     last_millis: i64,
@@ -109,7 +109,7 @@ pub(crate) struct ChangeWriter {
 impl ChangeWriter {
     pub(crate) fn new() -> Self {
         Self {
-            devices: BTreeMap::new(),
+            devices: LiteMap::new(),
             table: Vec::new(),
             last_seq: Vec::new(),
             last_millis: 0,

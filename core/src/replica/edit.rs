@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use crate::replica::{
     Change, Dot, MAX_DEVICES, MAX_LABELS, MAX_SEQ, MalformedChange, ObjectId, Op, Replica, TooManyDevices,
 };
@@ -79,16 +77,16 @@ impl Replica {
         if !ops.iter().any(|op| matches!(op, Op::AddLabel(_))) {
             return Ok(());
         }
-        let mut labels: BTreeSet<&str> = match self.objects.get(&object) {
+        let mut labels: Vec<&str> = match self.objects.get(&object) {
             Some(state) => state.labels().collect(),
-            None => BTreeSet::new(),
+            None => Vec::new(),
         };
         for op in ops {
             match op {
-                Op::AddLabel(op) => labels.insert(&op.label),
-                Op::RemoveLabel(op) => labels.remove(&*op.label),
-                _ => false,
-            };
+                Op::AddLabel(op) if !labels.contains(&&*op.label) => labels.push(&op.label),
+                Op::RemoveLabel(op) => labels.retain(|label| *label != &*op.label),
+                _ => {}
+            }
         }
         if labels.len() > MAX_LABELS { Err(EditError::TooManyLabels) } else { Ok(()) }
     }

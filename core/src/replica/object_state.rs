@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::clock::Stamp;
 use crate::id::{DeviceId, TaskId};
@@ -240,7 +240,7 @@ impl LabelEntry {
 
 /// A version vector without a bound on its devices: joining must not depend on which came first.
 #[derive(Default)]
-struct Cover(BTreeMap<DeviceId, u64>);
+struct Cover(LiteMap<DeviceId, u64>);
 
 impl Cover {
     fn of<'a>(entries: impl IntoIterator<Item = &'a LabelEntry>) -> Self {

@@ -111,7 +111,7 @@ impl Replica {
     /// included, by id. All of them if it never was.
     pub fn tasks_since(&self, cursor: u64) -> Vec<Task> {
         let cursor = self.known_cursor(Some(cursor));
-        let touched: BTreeSet<TaskId> = self
+        let mut touched: Vec<TaskId> = self
             .writes
             .since(cursor)
             .filter_map(|write| match write.object {
@@ -119,6 +119,8 @@ impl Replica {
                 ObjectId::Room | ObjectId::Device(_) => None,
             })
             .collect();
+        touched.sort_unstable();
+        touched.dedup();
         touched.into_iter().filter_map(|task| self.task(task)).collect()
     }
 

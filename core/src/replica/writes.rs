@@ -1,4 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use litemap::LiteMap;
 
 use crate::clock::Stamp;
 use crate::id::DeviceId;
@@ -37,7 +39,7 @@ pub(crate) struct Writes {
     /// In order of arrival. Those without live operations are gone and wait to be swept out.
     list: Vec<Write>,
     gone: usize,
-    by_device: BTreeMap<DeviceId, BTreeSet<(u64, u64)>>,
+    by_device: LiteMap<DeviceId, BTreeSet<(u64, u64)>>,
     last_arrival: u64,
     /// A write to which operations are being added: the last one, and not yet in `by_device`.
     open: bool,

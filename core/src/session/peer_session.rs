@@ -1,4 +1,6 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 use std::fmt;
 
 use super::frame::{BODY_OVERHEAD, Frame};
@@ -77,7 +79,7 @@ pub struct PeerSession {
     ping_due: bool,
     pong_due: bool,
     resets: VecDeque<(StreamId, ResetCode)>,
-    streams: BTreeMap<StreamId, Stream>,
+    streams: LiteMap<StreamId, Stream>,
     /// Streams with something to send, each once. Whose turn it was goes to the end, so a new stream's first frame is sent
     /// before that of any newer one: the peer counts on ascending ids.
     turns: VecDeque<StreamId>,
@@ -133,7 +135,7 @@ impl PeerSession {
             ping_due: false,
             pong_due: false,
             resets: VecDeque::new(),
-            streams: BTreeMap::new(),
+            streams: LiteMap::new(),
             turns: VecDeque::new(),
             next_local: Some(if initiator { 0 } else { 1 }),
             last_remote: None,
