@@ -1,3 +1,5 @@
+use std::pin::Pin;
+
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,112 +11,53 @@ use crate::model::app::{App, Dialog};
 use crate::model::field::one_line;
 use crate::model::room::Room;
 
+/// What is being tried: nothing comes back, or what to tell the person.
+type Trying = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
 /// Makes a room.
 #[component]
 pub(crate) fn NewRoomDialog() -> impl IntoView {
     let app = expect_context::<App>();
-    let handle = ModalHandle::new();
-    let (name, busy, failure) = (RwSignal::new(String::new()), RwSignal::new(false), RwSignal::new(None::<String>));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let chosen = one_line(&name.get_untracked());
-        if chosen.is_empty() {
-            failure.set(Some("Give the room a name first.".to_owned()));
-            return;
-        }
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        spawn_local(async move {
-            let made = app.make_room(chosen).await;
-            let _ = busy.try_set(false);
-            match made {
-                Ok(()) => handle.close(),
-                Err(error) => drop(failure.try_set(Some(error.to_string()))),
-            }
-        });
+    let form = LineForm {
+        title: "New room",
+        label: "Room name",
+        hint: None,
+        placeholder: "Household, Garage crew, …",
+        is_link: false,
+        given: Box::new(String::new),
+        submit: "Create",
+        leads_to_leaving: false,
+        act: Box::new(move |name| {
+            Box::pin(async move {
+                let name = one_line(&name);
+                if name.is_empty() {
+                    return Err("Give the room a name first.".to_owned());
+                }
+                app.make_room(name).await.map_err(|error| error.to_string())
+            })
+        }),
     };
-    view! {
-        <Modal handle=handle title="New room" class="form-modal">
-            <form on:submit=submit novalidate>
-                <div class="modal-body">
-                    <label class="field">
-                        <span>"Room name"</span>
-                        <input
-                            type="text"
-                            autofocus
-                            autocomplete="off"
-                            enterkeyhint="done"
-                            placeholder="Household, Garage crew, …"
-                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
-                            aria-describedby="form-problem"
-                            prop:value=live(move || name.get())
-                            on:input=move |event| name.set(event_target_value(&event))
-                        />
-                    </label>
-                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
-                </div>
-                <footer class="modal-foot">
-                    <button type="button" on:click=move |_| handle.close()>"Cancel"</button>
-                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Create"</button>
-                </footer>
-            </form>
-        </Modal>
-    }
+    form.view()
 }
 
 /// Joins a room by its link.
 #[component]
 pub(crate) fn JoinDialog() -> impl IntoView {
     let app = expect_context::<App>();
-    let handle = ModalHandle::new();
-    let (link, busy, failure) = (RwSignal::new(String::new()), RwSignal::new(false), RwSignal::new(None::<String>));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        spawn_local(async move {
-            let joined = app.join_pasted(&link.get_untracked()).await;
-            let _ = busy.try_set(false);
-            match joined {
-                Ok(()) => handle.close(),
-                Err(error) => drop(failure.try_set(Some(error.to_string()))),
-            }
-        });
+    let form = LineForm {
+        title: "Join a room",
+        label: "Room link",
+        hint: Some("Somebody who is in the room finds it under “Share”."),
+        placeholder: "https://…/#…",
+        is_link: true,
+        given: Box::new(String::new),
+        submit: "Join",
+        leads_to_leaving: false,
+        act: Box::new(move |link| {
+            Box::pin(async move { app.join_pasted(&link).await.map_err(|error| error.to_string()) })
+        }),
     };
-    view! {
-        <Modal handle=handle title="Join a room" class="form-modal">
-            <form on:submit=submit novalidate>
-                <div class="modal-body">
-                    <label class="field">
-                        <span>"Room link"</span>
-                        <input
-                            type="text"
-                            autofocus
-                            autocomplete="off"
-                            autocapitalize="none"
-                            spellcheck="false"
-                            enterkeyhint="go"
-                            placeholder="https://…/#…"
-                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
-                            aria-describedby="form-problem form-hint"
-                            prop:value=live(move || link.get())
-                            on:input=move |event| link.set(event_target_value(&event))
-                        />
-                    </label>
-                    <p id="form-hint" class="hint">"Somebody who is in the room finds it under “Share”."</p>
-                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
-                </div>
-                <footer class="modal-foot">
-                    <button type="button" on:click=move |_| handle.close()>"Cancel"</button>
-                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Join"</button>
-                </footer>
-            </form>
-        </Modal>
-    }
+    form.view()
 }
 
 /// Renames a room, or leads to leaving it.
@@ -123,60 +66,29 @@ pub(crate) fn SettingsDialog(
     /// Which room.
     room: Room,
 ) -> impl IntoView {
-    let handle = ModalHandle::new();
-    let (draft, busy, failure) = (RwSignal::new(None::<String>), RwSignal::new(false), RwSignal::new(None::<String>));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let name = one_line(&draft.get_untracked().unwrap_or_else(|| room.name.get_untracked()));
-        if name.is_empty() {
-            failure.set(Some("A room needs a name.".to_owned()));
-            return;
-        }
-        if name == room.name.get_untracked() {
-            handle.close();
-            return;
-        }
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        spawn_local(async move {
-            let renamed = room.rename(name).await;
-            let _ = busy.try_set(false);
-            match renamed {
-                Ok(()) => handle.close(),
-                Err(error) => drop(failure.try_set(Some(text::not_saved(&error)))),
-            }
-        });
+    let form = LineForm {
+        title: "Room settings",
+        label: "Room name",
+        hint: Some("Everybody in the room sees the new name."),
+        placeholder: "",
+        is_link: false,
+        given: Box::new(move || room.name.get()),
+        submit: "Save",
+        leads_to_leaving: true,
+        act: Box::new(move |name| {
+            Box::pin(async move {
+                let name = one_line(&name);
+                if name.is_empty() {
+                    return Err("A room needs a name.".to_owned());
+                }
+                if name == room.name.get_untracked() {
+                    return Ok(());
+                }
+                room.rename(name).await.map_err(|error| text::not_saved(&error))
+            })
+        }),
     };
-    view! {
-        <Modal handle=handle title="Room settings" class="form-modal">
-            <form on:submit=submit novalidate>
-                <div class="modal-body">
-                    <label class="field">
-                        <span>"Room name"</span>
-                        <input
-                            type="text"
-                            autocomplete="off"
-                            enterkeyhint="done"
-                            aria-invalid=live(move || failure.with(Option::is_some).to_string())
-                            aria-describedby="form-problem form-hint"
-                            prop:value=live(move || draft.get().unwrap_or_else(|| room.name.get()))
-                            on:input=move |event| draft.set(Some(event_target_value(&event)))
-                        />
-                    </label>
-                    <p id="form-hint" class="hint">"Everybody in the room sees the new name."</p>
-                    <p id="form-problem" class="problem" role="alert">{live(move || failure.get())}</p>
-                </div>
-                <footer class="modal-foot">
-                    <button type="button" class="danger start" on:click=move |_| handle.close_then(Dialog::Leave)>
-                        "Leave room"
-                    </button>
-                    <button type="submit" class="primary" aria-disabled=live(move || busy.get().to_string())>"Save"</button>
-                </footer>
-            </form>
-        </Modal>
-    }
+    form.view()
 }
 
 /// Makes sure that leaving is meant.
@@ -187,33 +99,134 @@ pub(crate) fn LeaveDialog(
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let handle = ModalHandle::new();
-    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<String>));
+    let attempt = Attempt::new(handle);
     let leave = move |_| {
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        spawn_local(async move {
-            let left = app.leave(room).await;
-            let _ = busy.try_set(false);
-            match left {
-                Ok(()) => handle.close(),
-                Err(error) => drop(failure.try_set(Some(error.to_string()))),
-            }
-        });
+        attempt.start(move || Box::pin(async move { app.leave(room).await.map_err(|error| error.to_string()) }));
     };
     view! {
         <Modal handle=handle title="Leave this room?" class="form-modal">
             <div class="modal-body">
                 <p>{text::LEAVE_EXPLAINED}</p>
-                <p class="problem" role="alert">{live(move || failure.get())}</p>
+                {attempt.problem()}
             </div>
             <footer class="modal-foot">
                 <button type="button" autofocus on:click=move |_| handle.close()>"Cancel"</button>
-                <button type="button" class="danger solid" aria-disabled=live(move || busy.get().to_string()) on:click=leave>
+                <button type="button" class="danger solid" aria-disabled=live(move || attempt.is_busy()) on:click=leave>
                     "Leave"
                 </button>
             </footer>
         </Modal>
+    }
+}
+
+/// Something that a dialog does before it closes; until then a second press does nothing.
+#[derive(Clone, Copy)]
+struct Attempt {
+    handle: ModalHandle,
+    busy: RwSignal<bool>,
+    failure: RwSignal<Option<String>>,
+}
+
+impl Attempt {
+    fn new(handle: ModalHandle) -> Self {
+        Self { handle, busy: RwSignal::new(false), failure: RwSignal::new(None) }
+    }
+
+    fn start(self, act: impl FnOnce() -> Trying) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        let trying = act();
+        spawn_local(async move {
+            let done = trying.await;
+            // Closed meanwhile: the dialog's signals are gone, and nobody is there to be told.
+            if self.busy.try_set(false).is_some() {
+                return;
+            }
+            match done {
+                Ok(()) => self.handle.close(),
+                Err(why) => self.failure.set(Some(why)),
+            }
+        });
+    }
+
+    fn is_busy(self) -> String {
+        self.busy.get().to_string()
+    }
+
+    fn problem(self) -> impl IntoView {
+        view! { <p id="form-problem" class="problem" role="alert">{live(move || self.failure.get())}</p> }
+    }
+}
+
+/// A dialog with one line to fill in.
+struct LineForm {
+    title: &'static str,
+    label: &'static str,
+    hint: Option<&'static str>,
+    placeholder: &'static str,
+    /// Not words: nothing in it is to be corrected or capitalised.
+    is_link: bool,
+    /// What stands in the line until it is typed into.
+    given: Box<dyn Fn() -> String + Send + Sync>,
+    submit: &'static str,
+    leads_to_leaving: bool,
+    act: Box<dyn Fn(String) -> Trying + Send + Sync>,
+}
+
+impl LineForm {
+    fn view(self) -> impl IntoView {
+        let Self { title, label, hint, placeholder, is_link, given, submit, leads_to_leaving, act } = self;
+        let handle = ModalHandle::new();
+        let attempt = Attempt::new(handle);
+        let typed = RwSignal::new(None::<String>);
+        let line = Signal::derive(move || typed.get().unwrap_or_else(&given));
+        let on_submit = move |event: SubmitEvent| {
+            event.prevent_default();
+            attempt.start(|| act(line.get_untracked()));
+        };
+        let described_by = if hint.is_some() { "form-problem form-hint" } else { "form-problem" };
+        let other = if leads_to_leaving {
+            view! {
+                <button type="button" class="danger start" on:click=move |_| handle.close_then(Dialog::Leave)>
+                    "Leave room"
+                </button>
+            }
+            .into_any()
+        } else {
+            view! { <button type="button" on:click=move |_| handle.close()>"Cancel"</button> }.into_any()
+        };
+        view! {
+            <Modal handle=handle title=title class="form-modal">
+                <form on:submit=on_submit novalidate>
+                    <div class="modal-body">
+                        <label class="field">
+                            <span>{label}</span>
+                            <input
+                                type="text"
+                                // A name that is there already is not in the way of who came to leave.
+                                autofocus=!leads_to_leaving
+                                autocomplete="off"
+                                autocapitalize=is_link.then_some("none")
+                                spellcheck=is_link.then_some("false")
+                                enterkeyhint=if is_link { "go" } else { "done" }
+                                placeholder=placeholder
+                                aria-invalid=live(move || attempt.failure.with(Option::is_some).to_string())
+                                aria-describedby=described_by
+                                prop:value=live(move || line.get())
+                                on:input=move |event| typed.set(Some(event_target_value(&event)))
+                            />
+                        </label>
+                        {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}
+                        {attempt.problem()}
+                    </div>
+                    <footer class="modal-foot">
+                        {other}
+                        <button type="submit" class="primary" aria-disabled=live(move || attempt.is_busy())>{submit}</button>
+                    </footer>
+                </form>
+            </Modal>
+        }
     }
 }

@@ -13,16 +13,9 @@ pub(crate) fn Sidebar() -> impl IntoView {
     view! {
         <aside class="sidebar" aria-label="Rooms on this device">
             <p class="brand">{icon::mark()} <span>{text::APP}</span></p>
-            <RoomLinks followed=|| () />
+            <RoomLinks followed=|()| () />
             <p class="sidebar-foot">
-                <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::NewRoom))>
-                    {Icon::Plus.draw()}
-                    "New room"
-                </button>
-                <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Join))>
-                    {Icon::Link.draw()}
-                    "Join a room"
-                </button>
+                {new_and_join(None, Box::new(move |dialog| app.dialog.set(Some(dialog))))}
             </p>
         </aside>
     }
@@ -34,25 +27,34 @@ pub(crate) fn RoomsDialog() -> impl IntoView {
     let handle = ModalHandle::new();
     view! {
         <Modal handle=handle title="Rooms" class="rooms-modal" light=true>
-            <RoomLinks followed=move || handle.close() />
+            <RoomLinks followed=move |()| handle.close() />
             <footer class="modal-foot">
-                <button type="button" on:click=move |_| handle.close_then(Dialog::NewRoom)>
-                    {Icon::Plus.draw()}
-                    "New room"
-                </button>
-                <button type="button" on:click=move |_| handle.close_then(Dialog::Join)>
-                    {Icon::Link.draw()}
-                    "Join a room"
-                </button>
+                {new_and_join(None, Box::new(move |dialog| handle.close_then(dialog)))}
             </footer>
         </Modal>
+    }
+}
+
+/// The two ways to get into a room. `class` is that of the first button.
+pub(crate) fn new_and_join(class: Option<&'static str>, open: Box<dyn Fn(Dialog) + Send + Sync>) -> impl IntoView {
+    let open = Callback::new(open);
+    view! {
+        <button type="button" class=class on:click=move |_| open.run(Dialog::NewRoom)>
+            {Icon::Plus.draw()}
+            "New room"
+        </button>
+        <button type="button" on:click=move |_| open.run(Dialog::Join)>
+            {Icon::Link.draw()}
+            "Join a room"
+        </button>
     }
 }
 
 #[component]
 fn RoomLinks(
     /// Called when a link is followed.
-    followed: impl Fn() + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    followed: Callback<()>,
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let shown = Memo::new(move |_| app.room().map(|room| room.id.to_string()));
@@ -70,7 +72,7 @@ fn RoomLinks(
                                 <a
                                     href=format!("#{}", room.id)
                                     aria-current=live(move || shown.with(|shown| shown.as_deref() == Some(&id)).then_some("page"))
-                                    on:click=move |_| followed()
+                                    on:click=move |_| followed.run(())
                                 >
                                     {name}
                                 </a>

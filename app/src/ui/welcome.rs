@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::icon::{self, Icon};
+use super::rooms::new_and_join;
 use super::text;
 use crate::model::app::{App, Dialog};
 use crate::platform;
@@ -14,14 +15,7 @@ pub(crate) fn welcome(app: App) -> impl IntoView {
             <h1>{text::APP}</h1>
             <p class="lead">"A task list that you share straight from browser to browser."</p>
             <p class="choices">
-                <button type="button" class="primary" on:click=move |_| app.dialog.set(Some(Dialog::NewRoom))>
-                    {Icon::Plus.draw()}
-                    "New room"
-                </button>
-                <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Join))>
-                    {Icon::Link.draw()}
-                    "Join a room"
-                </button>
+                {new_and_join(Some("primary"), Box::new(move |dialog| app.dialog.set(Some(dialog))))}
             </p>
             <ul class="facts" role="list">
                 <li>
