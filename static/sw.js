@@ -2,16 +2,16 @@
 // The build replaces the words between double underscores. All that makes a version is text in this file, because a
 // browser looks for an update by comparing this one file: an equal file with another wasm behind it is no update to it.
 
+// Page and worker run the same wasm, told apart by its `main`: what both need is fetched once, and the browser compiles one
+// file. That takes a module worker, which imports what the page imports; it is kept with the worker, so works offline.
+import instantiate, { activate, answer, install, tidy } from "__APP_JS__";
+
 const SHELL = "partyline-shell-__VERSION__";
 const PRECACHE = __PRECACHE__; // [{url, hash}], hash as in Subresource Integrity
 const SHELL_URLS = new Set(PRECACHE.map((file) => file.url));
 
 // Answered by the server, also when somebody opens them as a page.
 const PHONE_BOOK = /^\/(rooms|discovery\/.*|health)$/;
-
-// A classic script with importScripts, not a module: Firefox has no module service workers. The browser keeps imported
-// scripts with the worker, so this works offline.
-importScripts("__SW_JS__");
 
 // A worker is stopped whenever it is idle and started again for the next event, mostly with a fetch and never again with
 // an install. So the wasm is started here and not in a handler; handlers wait for it. A failed start (offline with the
@@ -25,8 +25,8 @@ function ready() {
   return starting;
 }
 async function start() {
-  const kept = await fromShell("__SW_WASM__");
-  await wasm_bindgen({ module_or_path: kept ?? fetch("__SW_WASM__") });
+  const kept = await fromShell("__APP_WASM__");
+  await instantiate({ module_or_path: kept ?? fetch("__APP_WASM__") });
 }
 ready().catch(() => {}); // who waits for it hears of it
 
@@ -39,12 +39,12 @@ async function fromShell(url) {
 // worker was started for.
 self.addEventListener("install", (event) => {
   // No skipWaiting: a new version waits until the page asks for it, so that nobody's page changes under their hands.
-  event.waitUntil(ready().then(() => wasm_bindgen.install(SHELL, PRECACHE)));
+  event.waitUntil(ready().then(() => install(SHELL, PRECACHE)));
 });
 
 self.addEventListener("activate", (event) => {
   // The page that registered the very first version is waiting for it.
-  const tidied = ready().then(() => wasm_bindgen.activate(SHELL));
+  const tidied = ready().then(() => activate(SHELL));
   event.waitUntil(tidied.catch(() => {}).then(() => self.clients.claim()));
 });
 
@@ -59,10 +59,10 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
   if (/^\/peers?\//.test(url.pathname)) {
-    const answer = ready().then(() => wasm_bindgen.answer(request));
-    event.respondWith(answer.catch(unavailable));
+    const answered = ready().then(() => answer(request));
+    event.respondWith(answered.catch(unavailable));
     // Compaction comes after the answer and keeps the worker alive until it is done.
-    event.waitUntil(answer.then(() => wasm_bindgen.tidy()).catch(() => {}));
+    event.waitUntil(answered.then(() => tidy()).catch(() => {}));
   } else if (request.method === "GET") {
     // The shell comes from the cache without the wasm: should that fail to start, the page is there to say so.
     const navigates = request.mode === "navigate" && !PHONE_BOOK.test(url.pathname);

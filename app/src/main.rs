@@ -24,6 +24,11 @@ mod platform;
 mod shell;
 mod ui;
 
+// Not called from here: the page's wasm is the service worker's too, see `static/sw.js`.
+use partyline_sw as _;
+
 fn main() {
-    ui::mount();
+    if platform::is_page() {
+        ui::mount();
+    }
 }

@@ -9,6 +9,11 @@ use web_sys::{HtmlElement, ServiceWorkerContainer, ShareData, Storage};
 
 use crate::model::day::Day;
 
+/// Whether this runs in a page, and not in the service worker.
+pub(crate) fn is_page() -> bool {
+    js_sys::global().is_instance_of::<web_sys::Window>()
+}
+
 /// The browser's service workers, where it has them.
 pub(crate) fn service_worker() -> Option<ServiceWorkerContainer> {
     let container = Reflect::get(&window().navigator(), &JsValue::from_str("serviceWorker")).ok()?;

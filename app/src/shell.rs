@@ -55,6 +55,7 @@ pub(crate) async fn start() -> Result<(), ShellError> {
     let container = platform::service_worker().ok_or(ShellError::Unsupported)?;
     let options = RegistrationOptions::new();
     options.set_update_via_cache(ServiceWorkerUpdateViaCache::None);
+    options.set_type("module");
     let registered = JsFuture::from(container.register_with_options(SCRIPT, &options));
     if container.controller().is_some() {
         // Not waited for: the browser may be looking for an update first, over a slow network or none.

@@ -4,6 +4,7 @@ use crate::dist::hex;
 use crate::exec;
 use crate::post_build::check_imports;
 use crate::setup::Tools;
+use crate::toolchain::Toolchain;
 use crate::versions::WASM_TARGET;
 use crate::wrangler;
 use anyhow::{Context, Result};
@@ -60,6 +61,9 @@ fn app(tools: &Tools, profile: Profile) -> Result<()> {
         // Trunk's errors say enough; where in Trunk they arose helps nobody here.
         .env("RUST_BACKTRACE", "0")
         .args(["--log", "warn", "build"]);
+    if profile == Profile::Release {
+        Toolchain::build_std(&mut trunk);
+    }
     exec::run(profile.apply(&mut trunk)).context("the app could not be built")
 }
 

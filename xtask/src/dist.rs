@@ -34,7 +34,18 @@ impl Served {
     }
 
     fn is_precached(&self) -> bool {
-        self.path != SERVICE_WORKER && self.path != HEADERS
+        self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system()
+    }
+
+    /// An icon of the manifest or of an Apple device: the system fetches and keeps it when the app is installed, and no
+    /// page ever asks for it.
+    fn is_for_the_system(&self) -> bool {
+        self.path.ends_with(".png")
+    }
+
+    /// Whether the first visit fetches it.
+    pub(crate) fn is_of_first_visit(&self) -> bool {
+        self.is_precached() || self.path == SERVICE_WORKER
     }
 }
 
@@ -64,7 +75,7 @@ pub(crate) fn rename_in_page(page: &str, old: &str, new: &str) -> Result<String>
 /// Fills the template of the service worker's script.
 ///
 /// A browser looks for a new version in this one file, byte by byte: all that may change must be in it.
-pub(crate) fn service_worker(template: &str, files: &[Served], sw_js: &str, sw_wasm: &str) -> Result<String> {
+pub(crate) fn service_worker(template: &str, files: &[Served], app_js: &str, app_wasm: &str) -> Result<String> {
     let mut precached: Vec<&Served> = files.iter().filter(|file| file.is_precached()).collect();
     precached.sort_by(|a, b| a.path.cmp(&b.path));
     let mut version = Sha256::new();
@@ -78,8 +89,8 @@ pub(crate) fn service_worker(template: &str, files: &[Served], sw_js: &str, sw_w
         &[
             ("__VERSION__", &hex(&version.finalize(), 16)),
             ("__PRECACHE__", &serde_json::to_string(&list)?),
-            ("__SW_JS__", &format!("/{sw_js}")),
-            ("__SW_WASM__", &format!("/{sw_wasm}")),
+            ("__APP_JS__", &format!("/{app_js}")),
+            ("__APP_WASM__", &format!("/{app_wasm}")),
         ],
     )
     .context("static/sw.js")
@@ -136,33 +147,34 @@ fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);importScripts(\"__SW_JS__\");w(\"__SW_WASM__\")";
+    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
 
     fn served(path: &str, content: &str) -> Served {
         Served { path: path.into(), content: content.into() }
     }
 
     fn worker(files: &[Served]) -> String {
-        service_worker(TEMPLATE, files, "sw-1.js", "sw-2.wasm").unwrap()
+        service_worker(TEMPLATE, files, "app-1.js", "app-2.wasm").unwrap()
     }
 
     #[test]
-    fn the_precache_list_has_every_file_but_the_script_itself_and_the_headers() {
-        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/192.png"].map(|path| served(path, path));
+    fn the_precache_list_has_what_the_page_needs_and_neither_its_own_script_nor_what_others_read() {
+        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/a.svg", "icons/192.png"]
+            .map(|path| served(path, path));
         let script = worker(&files);
         let list = script.split_once("p(").unwrap().1.split_once(");").unwrap().0;
         let list: serde_json::Value = serde_json::from_str(list).unwrap();
         let urls: Vec<_> = list.as_array().unwrap().iter().map(|file| file["url"].as_str().unwrap()).collect();
-        assert_eq!(urls, ["/app-1.css", "/icons/192.png", "/"]);
+        assert_eq!(urls, ["/app-1.css", "/icons/a.svg", "/"]);
         // printf %s app-1.css | openssl dgst -sha256 -binary | base64
         assert_eq!(list[0]["hash"], "sha256-lTTVqR99C+m5SmoXsQN0Cib31rZpUx3cWEiH7iiG5Nw=");
     }
 
     #[test]
     fn the_script_changes_when_any_file_does_and_does_not_otherwise() {
-        let before = worker(&[served("index.html", "old"), served("a.png", "a")]);
-        assert_ne!(before, worker(&[served("index.html", "new"), served("a.png", "a")]));
-        assert_eq!(before, worker(&[served("a.png", "a"), served("index.html", "old")]));
+        let before = worker(&[served("index.html", "old"), served("a.svg", "a")]);
+        assert_ne!(before, worker(&[served("index.html", "new"), served("a.svg", "a")]));
+        assert_eq!(before, worker(&[served("a.svg", "a"), served("index.html", "old")]));
     }
 
     #[test]
