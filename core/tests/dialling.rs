@@ -1,7 +1,9 @@
 //! Devices find each other with nothing but a phone book: the dialling policy in virtual time.
 //!
 //! The world is as mean as the real one: a connection only comes about when each side was dialled from the other's
-//! address while both were waiting, a knock is seen by some browsers only, and the phone book may be dead.
+//! address while both were waiting, a knock is seen by some browsers only, and the phone book may be dead. And since all
+//! connections of a device have the same ICE credentials, one that is taken already answers whoever dials it late: to
+//! the caller it looks as if ICE had found a way, and that connection of the caller leads nowhere any more.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -22,6 +24,7 @@ const KEEP_ALIVE: u64 = 8_000;
 enum Delivery {
     SpareReady(SlotId, Endpoint),
     Knock(SlotId),
+    Reached(SlotId),
     Open(SlotId, CertHash),
     Closed(SlotId),
     Registered(Vec<Endpoint>, bool),
@@ -33,6 +36,8 @@ struct Slot {
     endpoint: Option<Endpoint>,
     dialled: Option<(CertHash, BTreeSet<Endpoint>)>,
     connected: Option<(usize, SlotId)>,
+    /// The connection that answered it and is not meant for it.
+    led_astray: Option<(usize, SlotId)>,
 }
 
 struct Device {
@@ -77,7 +82,7 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, name: u8, hears_knocks: bool) -> usize {
+    fn arrive(&mut self, name: u32, hears_knocks: bool) -> usize {
         let index = self.devices.len();
         // Spread like a SHA-256, so that a pair's score says nothing about its names.
         let mut bytes = [0; 32];
@@ -192,26 +197,37 @@ impl World {
         let hash = self.devices[index].hash;
         let Some(ours) = self.devices[index].slots.get_mut(&slot) else { return };
         let own = ours.endpoint.unwrap();
+        let begins = ours.dialled.is_none();
         let dialled = ours.dialled.get_or_insert((address.cert_hash, BTreeSet::new()));
         dialled.1.extend(address.endpoints.iter().copied());
         let tried = dialled.1.clone();
-        if ours.connected.is_some() {
+        if ours.connected.is_some() || self.is_astray(index, slot) {
             return;
         }
         let other = self.devices.iter().position(|device| device.hash == address.cert_hash).unwrap();
+        if begins {
+            self.lead_astray(index, slot, other);
+        }
         let slots = self.devices[other].slots.iter();
-        let targets: Vec<(SlotId, bool, bool)> = slots
+        let same_secret = self.devices[index].foreign == self.devices[other].foreign;
+        let targets: Vec<(SlotId, bool, bool, bool)> = slots
             .filter(|(_, theirs)| theirs.endpoint.is_some_and(|endpoint| tried.contains(&endpoint)))
             .map(|(id, theirs)| {
                 let back = theirs.dialled.as_ref();
-                let same_secret = self.devices[index].foreign == self.devices[other].foreign;
                 let mutual = same_secret && back.is_some_and(|(peer, tried)| *peer == hash && tried.contains(&own));
-                (*id, back.is_none(), mutual && theirs.connected.is_none())
+                let taken = theirs.connected.is_some() || self.is_astray(other, *id);
+                let for_another = taken || back.is_some_and(|(peer, _)| *peer != hash);
+                (*id, back.is_none(), mutual && !taken, same_secret && for_another)
             })
             .collect();
-        for (theirs, waits, mutual) in targets {
+        for (theirs, waits, mutual, astray) in targets {
             if waits && self.devices[other].hears_knocks {
                 self.send(LATENCY, other, Delivery::Knock(theirs));
+            }
+            if astray {
+                self.devices[index].slots.get_mut(&slot).unwrap().led_astray = Some((other, theirs));
+                self.send(LATENCY, index, Delivery::Reached(slot));
+                return;
             }
             if mutual {
                 self.devices[index].slots.get_mut(&slot).unwrap().connected = Some((other, theirs));
@@ -221,6 +237,36 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// From now on a connection answers everybody: those who are dialling it, and are not who it dials, take that for theirs.
+    fn lead_astray(&mut self, index: usize, slot: SlotId, dialled: usize) {
+        let (hash, foreign) = (self.devices[index].hash, self.devices[index].foreign);
+        let endpoint = self.devices[index].slots[&slot].endpoint.unwrap();
+        for caller in (0..self.devices.len()).filter(|caller| *caller != dialled && *caller != index) {
+            if self.devices[caller].foreign != foreign {
+                continue;
+            }
+            let mut astray = Vec::new();
+            for (id, theirs) in &mut self.devices[caller].slots {
+                let tries =
+                    theirs.dialled.as_ref().is_some_and(|(peer, tried)| *peer == hash && tried.contains(&endpoint));
+                if tries && theirs.connected.is_none() && theirs.led_astray.is_none() {
+                    theirs.led_astray = Some((index, slot));
+                    astray.push(*id);
+                }
+            }
+            for id in astray {
+                self.send(LATENCY, caller, Delivery::Reached(id));
+            }
+        }
+    }
+
+    /// Chromium leaves a way that has gone dead for another; Firefox stays with the first one.
+    fn is_astray(&self, index: usize, slot: SlotId) -> bool {
+        let device = &self.devices[index];
+        let astray = device.slots.get(&slot).and_then(|slot| slot.led_astray);
+        astray.is_some_and(|(other, theirs)| !device.hears_knocks || self.devices[other].slots.contains_key(&theirs))
     }
 
     /// One thing happens: the next delivery, or the next deadline of a device.
@@ -253,9 +299,11 @@ impl World {
         match delivery {
             Delivery::SpareReady(slot, endpoint) => dialler.handle_spare_ready(slot, vec![endpoint], now),
             Delivery::Knock(slot) => dialler.handle_knock(slot, now),
+            Delivery::Reached(slot) => dialler.handle_reached(slot, now),
             Delivery::Open(slot, peer) => {
                 if device.slots.contains_key(&slot) {
-                    dialler.handle_progress(slot, now);
+                    dialler.handle_reached(slot, now);
+                    dialler.handle_secured(slot, now);
                     dialler.handle_open(slot, peer, now);
                 }
             }
@@ -346,7 +394,7 @@ fn without_a_knock_it_takes_no_more_than_a_poll() {
 #[test]
 fn any_number_arriving_at_once_become_one_crew() {
     for size in [2, 3, 4, 5, 8, 12] {
-        for seed in 0..8u8 {
+        for seed in 0..8u32 {
             let mut world = World::new();
             for index in 0..size {
                 let name = seed.wrapping_mul(31).wrapping_add(index);
@@ -360,7 +408,7 @@ fn any_number_arriving_at_once_become_one_crew() {
 
 #[test]
 fn a_dead_listing_holds_nobody_up_for_long() {
-    for seed in 0..20u8 {
+    for seed in 0..20u32 {
         let mut world = World::new();
         let ghost = world.arrive(seed * 3, true);
         world.run_for(5_000);
@@ -374,7 +422,7 @@ fn a_dead_listing_holds_nobody_up_for_long() {
 
 #[test]
 fn a_crowd_of_dead_listings_holds_nobody_up_either() {
-    for seed in 0..20u8 {
+    for seed in 0..20u32 {
         let mut world = World::new();
         let alice = world.arrive(seed * 7, true);
         world.run_for(3_000);
@@ -391,7 +439,7 @@ fn a_crowd_of_dead_listings_holds_nobody_up_either() {
 
 #[test]
 fn somebody_with_a_wrong_secret_keeps_nobody_apart() {
-    for seed in 0..40u8 {
+    for seed in 0..40u32 {
         let mut world = World::new();
         let alice = world.arrive(seed * 3, true);
         let mallory = world.arrive(seed * 3 + 1, true);
@@ -491,4 +539,21 @@ fn a_hidden_device_looks_rarely() {
     world.devices[alice].polls = 0;
     world.run_for(300_000);
     assert!(world.devices[alice].polls <= 10, "{} polls", world.devices[alice].polls);
+}
+
+#[test]
+fn two_who_call_a_third_at_once_both_come_in() {
+    for seed in 0..150u32 {
+        for browsers in 0..3u32 {
+            let mut world = World::new();
+            let name = 1_000 + 16 * seed;
+            world.arrive(name, browsers != 1);
+            world.run_for(5_000 + u64::from(seed) * 37);
+            for caller in 1..3 {
+                world.arrive(name + caller, browsers == 0 || (browsers == 2 && caller == 2));
+                world.run_for(u64::from(seed % 7) * 30);
+            }
+            assert!(world.run_until(30_000, World::one_crew), "seed {seed}, browsers {browsers}");
+        }
+    }
 }

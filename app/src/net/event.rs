@@ -18,7 +18,9 @@ pub(super) enum Event {
     /// A connectivity check reached a spare that nobody is dialled from.
     Knock(SlotId),
     /// ICE found a way.
-    Progress(SlotId),
+    Reached(SlotId),
+    /// DTLS is through: whoever answered has the certificate that was dialled.
+    Secured(SlotId),
     /// The data channel is open.
     Open(SlotId),
     /// A message came over it.

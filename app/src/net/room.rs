@@ -109,7 +109,8 @@ impl Room {
                 self.dialler.handle_closed(slot, now);
             }
             Event::Knock(slot) => self.dialler.handle_knock(slot, now),
-            Event::Progress(slot) => self.dialler.handle_progress(slot, now),
+            Event::Reached(slot) => self.dialler.handle_reached(slot, now),
+            Event::Secured(slot) => self.dialler.handle_secured(slot, now),
             Event::Open(slot) => self.open_session(slot, now),
             Event::Message(slot, message) => {
                 let session = self.links.get_mut(&slot).and_then(|link| link.session.as_mut());
@@ -268,7 +269,7 @@ impl Room {
         match PeerSession::new(config, now) {
             Ok(session) => {
                 link.session = Some(session);
-                self.dialler.handle_progress(slot, now);
+                self.dialler.handle_secured(slot, now);
             }
             Err(_) => self.close(slot, now),
         }

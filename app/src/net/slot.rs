@@ -172,7 +172,7 @@ fn listeners(
                     events.send(Event::Knock(id));
                 }
                 RtcIceConnectionState::Connected | RtcIceConnectionState::Completed => {
-                    events.send(Event::Progress(id));
+                    events.send(Event::Reached(id));
                 }
                 RtcIceConnectionState::Failed => events.send(Event::Closed(id)),
                 _ => {}
@@ -181,11 +181,10 @@ fn listeners(
     };
     let state = {
         let (connection, events) = (connection.clone(), events.clone());
-        EventListener::new(&connection.clone(), "connectionstatechange", move |_| {
-            if matches!(connection.connection_state(), RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed)
-            {
-                events.send(Event::Closed(id));
-            }
+        EventListener::new(&connection.clone(), "connectionstatechange", move |_| match connection.connection_state() {
+            RtcPeerConnectionState::Connected => events.send(Event::Secured(id)),
+            RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => events.send(Event::Closed(id)),
+            _ => {}
         })
     };
     let on_channel = |name: &'static str, make: fn(SlotId) -> Event| {

@@ -19,7 +19,11 @@ pub struct DiallerConfig {
     /// How long a dial may take, and up to half as much again, until the connection's first sign of life. Longer than
     /// the other side's poll and the round trip to the phone book.
     pub dial: u64,
-    /// How much longer it may take once there was one (DTLS, Noise).
+    /// How long DTLS may take once ICE has found a way; twice as long after three tries in which it was not enough, and
+    /// four times after six. Short, because a connection of the other side that is taken by somebody else answers ICE just the same (all of a device's
+    /// connections have the same credentials), and shorter than a poll, lest two devices wait for each other in step.
+    pub dtls: u64,
+    /// How long the rest may take (SCTP, Noise). Whoever is there has the right certificate by then.
     pub handshake: u64,
     /// How long gathering a spare's endpoints may take.
     pub gather: u64,
@@ -35,6 +39,7 @@ impl Default for DiallerConfig {
             poll_hidden: 30_000,
             relist: 45_000,
             dial: 5_000,
+            dtls: 2_000,
             handshake: 8_000,
             gather: 10_000,
             backoff_max: 30_000,
@@ -76,7 +81,18 @@ enum Spare {
     /// Waiting, with endpoints that others may dial.
     Waiting { slot: SlotId, endpoints: Vec<Endpoint> },
     /// Dialling `peer`; its endpoints stay listed meanwhile.
-    Dialling { slot: SlotId, endpoints: Vec<Endpoint>, peer: CertHash, since: u64, deadline: u64 },
+    Dialling { slot: SlotId, endpoints: Vec<Endpoint>, peer: CertHash, since: u64, deadline: u64, sign: Sign },
+}
+
+/// How far a dial has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    /// No sign of life.
+    None,
+    /// Something with the peer's credentials answers.
+    Reached,
+    /// It has the peer's certificate.
+    Secured,
 }
 
 /// A listed device that is not this one.
@@ -98,6 +114,8 @@ struct Listed {
     not_before: u64,
     /// When this device first stood in the book.
     first_seen: u64,
+    /// Dials that were answered and came no further, since the last that did.
+    stalls: u32,
 }
 
 impl Listed {
@@ -145,6 +163,8 @@ pub struct Dialler {
 const PATIENCE: u32 = 2;
 /// How long a new listing counts as new.
 const FRESH: u64 = 20_000;
+/// How long a device waits to be dialled after it was led astray, from half of it to one and a half.
+const WAIT: u64 = 5_000;
 /// A dial that has lasted this long gives way to a device that has just come.
 const GIVE_WAY: u64 = 2_500;
 
@@ -251,11 +271,24 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// The dialled connection came up as far as ICE: leave it the time for its handshakes.
-    pub fn handle_progress(&mut self, slot: SlotId, now_ms: u64) {
-        if let Spare::Dialling { slot: dialling, deadline, .. } = &mut self.spare
+    /// The dialled connection came up as far as ICE: something answers that has the credentials of the peer.
+    pub fn handle_reached(&mut self, slot: SlotId, now_ms: u64) {
+        if let Spare::Dialling { slot: dialling, deadline, sign, peer, .. } = &mut self.spare
+            && *dialling == slot
+            && *sign == Sign::None
+        {
+            *sign = Sign::Reached;
+            let stalls = self.listed.get(peer).map_or(0, |listed| listed.stalls);
+            *deadline = now_ms + (self.config.dtls << (stalls / 3).min(2));
+        }
+    }
+
+    /// The dialled connection came up as far as DTLS, so it is the peer that answers: leave it the time for the rest.
+    pub fn handle_secured(&mut self, slot: SlotId, now_ms: u64) {
+        if let Spare::Dialling { slot: dialling, deadline, sign, .. } = &mut self.spare
             && *dialling == slot
         {
+            *sign = Sign::Secured;
             *deadline = now_ms + self.config.handshake;
         }
     }
@@ -271,7 +304,7 @@ impl Dialler {
             self.actions.push_back(Action::Drop(older));
         }
         if let Some(listed) = self.listed.get_mut(&peer) {
-            (listed.failures, listed.misses, listed.rank) = (0, 0, 0);
+            (listed.failures, listed.misses, listed.rank, listed.stalls) = (0, 0, 0, 0);
         }
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
@@ -334,7 +367,7 @@ impl Dialler {
         };
         let looked_before = std::mem::replace(&mut self.book.answered, true);
         self.book.next_poll = now_ms + self.poll_interval();
-        let mut peer_relisted = false;
+        let (mut peer_relisted, mut moved) = (false, None);
         self.listed.retain(|hash, _| addresses.iter().any(|address| address.cert_hash == *hash));
         for address in addresses {
             if address.cert_hash == self.local || address.endpoints.is_empty() {
@@ -348,18 +381,25 @@ impl Dialler {
                 alive_at: looked_before.then_some(now_ms),
                 not_before: now_ms,
                 first_seen: now_ms,
+                stalls: 0,
             });
             if listed.address != address {
                 listed.alive_at = Some(now_ms);
                 // A renewed listing is a sign of life: whoever lost a race for a spare comes round again.
                 peer_relisted |= self.peers.contains_key(&address.cert_hash);
-                if let Spare::Dialling { slot, peer, deadline, .. } = &mut self.spare
+                if let Spare::Dialling { slot, peer, deadline, sign, .. } = &mut self.spare
                     && *peer == address.cert_hash
                 {
-                    // It dials from its new endpoints, most likely us: meet it there instead of starting anew, which
-                    // would move us in turn.
-                    *deadline = now_ms + self.config.dial;
-                    self.actions.push_back(Action::AddEndpoints { slot: *slot, address: address.clone() });
+                    match sign {
+                        // It dials from its new endpoints, most likely us: meet it there instead of starting anew,
+                        // which would move us in turn.
+                        Sign::None => {
+                            *deadline = now_ms + self.config.dial;
+                            self.actions.push_back(Action::AddEndpoints { slot: *slot, address: address.clone() });
+                        }
+                        Sign::Reached => moved = Some((*slot, *peer)),
+                        Sign::Secured => {}
+                    }
                 }
                 listed.address = address;
                 listed.failures = 0;
@@ -369,6 +409,10 @@ impl Dialler {
         if peer_relisted {
             // Either it made a new spare, or it was reloaded and its end of our connection is gone.
             self.actions.push_back(Action::ProbePeers);
+        }
+        if let Some((slot, peer)) = moved {
+            // What answered us was its old connection, and that was taken by somebody else.
+            self.leave_wrong_way(slot, peer, now_ms);
         }
         self.give_way(now_ms);
         self.advance(now_ms);
@@ -486,9 +530,27 @@ impl Dialler {
         self.spare = Spare::Absent { retry_at: now_ms };
     }
 
+    /// A dial was answered, and by a connection that was not meant for it. The peer is there and busy, so nothing counts
+    /// against it. Now one side has to wait to be dialled, or the two go on leading each other astray; as neither knows what
+    /// the other does, it is left to chance.
+    fn leave_wrong_way(&mut self, slot: SlotId, peer: CertHash, now_ms: u64) {
+        self.actions.push_back(Action::Drop(slot));
+        self.spare = Spare::Absent { retry_at: now_ms };
+        if let Some(listed) = self.listed.get_mut(&peer) {
+            listed.stalls = listed.stalls.saturating_add(1);
+            listed.alive_at = Some(now_ms);
+        }
+        if self.random(2) == 0 {
+            let until = now_ms + WAIT / 2 + self.random(WAIT);
+            for (_, listed) in self.listed.iter_mut() {
+                listed.not_before = listed.not_before.max(until);
+            }
+        }
+    }
+
     /// A dial without an answer ends early for a device that came after it began: that one is surely there.
     fn give_way(&mut self, now_ms: u64) {
-        let Spare::Dialling { slot, peer, since, .. } = &self.spare else {
+        let Spare::Dialling { slot, peer, since, sign: Sign::None, .. } = &self.spare else {
             return;
         };
         let (slot, peer, since) = (*slot, *peer, *since);
@@ -540,10 +602,14 @@ impl Dialler {
     /// Brings everything to where it should be at `now_ms`. Every `handle_*` ends here.
     fn advance(&mut self, now_ms: u64) {
         match &self.spare {
-            Spare::Dialling { slot, peer, deadline, .. } if *deadline <= now_ms => {
-                let (slot, peer) = (*slot, *peer);
-                self.actions.push_back(Action::Drop(slot));
-                self.fail_dial(peer, now_ms);
+            Spare::Dialling { slot, peer, deadline, sign, .. } if *deadline <= now_ms => {
+                let (slot, peer, sign) = (*slot, *peer, *sign);
+                if sign == Sign::Reached {
+                    self.leave_wrong_way(slot, peer, now_ms);
+                } else {
+                    self.actions.push_back(Action::Drop(slot));
+                    self.fail_dial(peer, now_ms);
+                }
             }
             Spare::Preparing { slot, deadline } if *deadline <= now_ms => {
                 self.actions.push_back(Action::Drop(*slot));
@@ -569,7 +635,7 @@ impl Dialler {
             let (slot, endpoints) = (*slot, endpoints.clone());
             self.actions.push_back(Action::Dial { slot, address: listed.address.clone() });
             let deadline = self.dial_deadline(now_ms);
-            self.spare = Spare::Dialling { slot, endpoints, peer, since: now_ms, deadline };
+            self.spare = Spare::Dialling { slot, endpoints, peer, since: now_ms, deadline, sign: Sign::None };
         }
         if self.online && !self.book.registering && self.register_wanted() && (self.book.next_register <= now_ms) {
             let endpoints = self.own_endpoints().cloned().unwrap_or_default();

@@ -20,6 +20,13 @@
 //! - **A caller stays listed while it dials**, with the very endpoints that it dials from, so the other side can look
 //!   it up. A knock ([`Dialler::handle_knock`]) makes the other side look at once; otherwise its next poll does.
 //!
+//! # Being led astray
+//!
+//! All of a device's connections have the same ICE credentials, since those follow from its certificate. So a connection
+//! that is taken, or dials somebody else, answers whoever dials it too late: ICE finds a way, and DTLS never does. Such a
+//! dial is spent. It ends when the other side's listing changes, or when DTLS takes too long, and then chance decides who
+//! of the two waits to be dialled: two that both dial again at once can lead each other astray for ever.
+//!
 //! # Who asks the phone book
 //!
 //! A device with no peer. In a connected crew only the *doorkeepers*: those who see fewer than two peers with a lower
