@@ -11,6 +11,7 @@ mod phone_book_gone;
 mod rooms;
 mod screens;
 mod secret;
+mod share;
 mod sharing;
 mod tabs;
 mod visit;
@@ -77,6 +78,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
+    add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
+    add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
     add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
     add(theatre.trial("drops::stale_listing_does_not_keep_others_away", drops::stale));
