@@ -5,5 +5,6 @@ pub mod clock;
 pub mod connect;
 pub mod dial;
 pub mod id;
+pub mod mesh;
 pub mod replica;
 pub mod session;

@@ -149,7 +149,8 @@ pub(crate) fn sentence(error: &dyn Display) -> String {
         text.push('…');
     }
     let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    // ASCII's case only, as what is written here is ours: Unicode's tables are 23 kB.
+    let first = letters.next().map(|first| first.to_ascii_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 

@@ -1,6 +1,7 @@
 //! What can happen to a room's network.
 
 use futures::channel::{mpsc, oneshot};
+use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{Address, DeviceId, Endpoint};
 use partyline_core::session::{RequestHead, StreamId};
@@ -11,8 +12,8 @@ use crate::api::Answer;
 /// Everything that the loop of a room reacts to.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The spare has its credentials and knows its endpoints.
-    SpareReady(SlotId, Vec<Endpoint>),
+    /// A new connection has its credentials and knows its endpoints.
+    SpareReady(SlotId, Box<LocalDescription>),
     /// The spare could not be made.
     SpareFailed(SlotId, SpareError),
     /// A connectivity check reached a spare that nobody is dialled from.

@@ -92,6 +92,16 @@ pub(super) async fn push(events: Events, slot: SlotId, room: RoomId, batch: Vec<
     let _ = ask(&events, slot, head, batch).await;
 }
 
+/// Tells a peer something that only its page is concerned with. Whether it arrives shows in what the peer does.
+pub(super) async fn tell(events: Events, slot: SlotId, room: RoomId, what: &'static str, body: Vec<u8>) {
+    let _ = ask(&events, slot, request_head("POST", room_path(room, what)), body).await;
+}
+
+/// Whether a request is one that [`tell`] makes.
+pub(super) fn is_told(head: &RequestHead, room: RoomId, what: &str) -> bool {
+    head.method == "POST" && head.path == room_path(room, what)
+}
+
 /// Hands a peer's request on to our own service worker, if it is one that the room's members may make.
 pub(super) async fn hand_on(
     events: Events,

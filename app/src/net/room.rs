@@ -11,10 +11,11 @@ use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
 use litemap::LiteMap;
 use partyline_core::connect::IceCredentials;
-use partyline_core::connect::sdp::{RemoteAnswer, dial_candidates, setup_of_remote};
+use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
-use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
-use partyline_core::session::{PeerSession, ResponseHead, SessionConfig};
+use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::mesh::{Card, Contact, Mesh, MeshAction, decode_links, encode_links};
+use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, MessageEvent, VisibilityState};
@@ -29,6 +30,11 @@ use super::{phone_book, replication};
 
 /// Where the service worker announces what it stored.
 const ANNOUNCEMENTS: &str = "partyline";
+/// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, and the cards of introductions.
+const LINKS: &str = "links";
+const INTRODUCTIONS: &str = "introductions";
+/// Two connections of one pair that open within this time came about in two ways at once.
+const SAME_TIME_MS: f64 = 5_000.0;
 
 /// Who we are in which room.
 #[derive(Clone, Debug)]
@@ -64,6 +70,7 @@ struct Room {
     membership: Membership,
     certificate: Certificate,
     dialler: Dialler,
+    mesh: Mesh,
     links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -84,7 +91,9 @@ impl Room {
             dialler.handle_online(window.navigator().on_line(), now);
         }
         dialler.handle_visibility(visible(), now);
+        let mesh = Mesh::new(membership.device, certificate.hash);
         Self {
+            mesh,
             membership,
             certificate,
             dialler,
@@ -102,11 +111,17 @@ impl Room {
     fn handle(&mut self, event: Event) {
         let now = now_ms();
         match event {
-            Event::SpareReady(slot, endpoints) => self.dialler.handle_spare_ready(slot, endpoints, now),
+            Event::SpareReady(slot, description) => {
+                let LocalDescription { credentials, cert_hash, endpoints } = *description;
+                if Mesh::is_introduced(slot) {
+                    self.mesh.handle_ready(slot, Contact { cert_hash, credentials, endpoints }, now);
+                } else {
+                    self.dialler.handle_spare_ready(slot, endpoints, now);
+                }
+            }
             Event::SpareFailed(slot, error) => {
                 self.refused |= error == SpareError::CredentialsRefused;
-                self.links.remove(&slot);
-                self.dialler.handle_closed(slot, now);
+                self.close(slot, now);
             }
             Event::Knock(slot) => self.dialler.handle_knock(slot, now),
             Event::Reached(slot) => self.dialler.handle_reached(slot, now),
@@ -154,6 +169,7 @@ impl Room {
     fn settle(&mut self) {
         let now = now_ms();
         self.dialler.handle_timeout(now);
+        self.mesh.handle_timeout(now);
         for link in self.links.iter_mut().map(|(_, link)| link) {
             if let Some(session) = &mut link.session {
                 session.handle_timeout(now);
@@ -162,7 +178,8 @@ impl Room {
         loop {
             let drained = self.drain_links(now);
             let acted = self.act(now);
-            if !drained && !acted {
+            let introduced = self.introduce();
+            if !drained && !acted && !introduced {
                 break;
             }
         }
@@ -183,12 +200,56 @@ impl Room {
             match event {
                 LinkEvent::Established(device) => self.established(slot, device, now),
                 LinkEvent::Request(stream, head, body) => {
-                    if let Some((device, _)) = self.links.get(&slot).and_then(|link| link.peer) {
-                        let (events, room) = (self.events.clone(), self.membership.room);
-                        spawn_local(replication::hand_on(events, slot, stream, room, device, head, body));
-                    }
+                    self.request(slot, stream, head, body, now);
                 }
                 LinkEvent::Closed => self.close(slot, now),
+            }
+        }
+        any
+    }
+
+    /// Answers a peer's request: what concerns connections here, all else through our service worker.
+    fn request(&mut self, slot: SlotId, stream: StreamId, head: RequestHead, body: Vec<u8>, now: u64) {
+        let room = self.membership.room;
+        let understood = if replication::is_told(&head, room, LINKS) {
+            decode_links(&body).map(|links| self.mesh.handle_links(slot, links, now))
+        } else if replication::is_told(&head, room, INTRODUCTIONS) {
+            Card::decode(&body).map(|card| self.mesh.handle_card(slot, card, now))
+        } else {
+            if let Some((device, _)) = self.links.get(&slot).and_then(|link| link.peer) {
+                spawn_local(replication::hand_on(self.events.clone(), slot, stream, room, device, head, body));
+            }
+            return;
+        };
+        let status = if understood.is_ok() { 204 } else { 400 };
+        if let Some(link) = self.links.get_mut(&slot) {
+            link.answer(stream, ResponseHead { status, headers: Vec::new() }, Vec::new());
+        }
+    }
+
+    /// Carries out what introductions want.
+    fn introduce(&mut self) -> bool {
+        let mut any = false;
+        while let Some(action) = self.mesh.poll_action() {
+            any = true;
+            let (room, events) = (self.membership.room, self.events.clone());
+            match action {
+                MeshAction::Make(slot) => match Slot::make(slot, &self.certificate, None, &events) {
+                    Ok(made) => {
+                        self.links.insert(slot, Link::new(made));
+                    }
+                    Err(_) => events.send(Event::Closed(slot)),
+                },
+                MeshAction::Drop(slot) => {
+                    self.links.remove(&slot);
+                }
+                MeshAction::Dial { slot, contact } => self.dial(slot, contact),
+                MeshAction::Tell { slot, links } => {
+                    spawn_local(replication::tell(events, slot, room, LINKS, encode_links(&links)));
+                }
+                MeshAction::Send { slot, card } => {
+                    spawn_local(replication::tell(events, slot, room, INTRODUCTIONS, card.encode()));
+                }
             }
         }
         any
@@ -207,7 +268,7 @@ impl Room {
             match action {
                 Action::MakeSpare(slot) => {
                     let credentials = IceCredentials::derive(&self.membership.secret, &local);
-                    match Slot::make(slot, &self.certificate, credentials, &events) {
+                    match Slot::make(slot, &self.certificate, Some(credentials), &events) {
                         Ok(made) => {
                             self.links.insert(slot, Link::new(made));
                         }
@@ -217,7 +278,11 @@ impl Room {
                 Action::Drop(slot) => {
                     self.links.remove(&slot);
                 }
-                Action::Dial { slot, address } => self.dial(slot, &address),
+                Action::Dial { slot, address } => {
+                    let credentials = IceCredentials::derive(&self.membership.secret, &address.cert_hash);
+                    let endpoints = dial_candidates(&address);
+                    self.dial(slot, Contact { cert_hash: address.cert_hash, credentials, endpoints });
+                }
                 Action::AddEndpoints { slot, address } => {
                     if let Some(link) = self.links.get(&slot) {
                         link.slot.add_candidates(&dial_candidates(&address));
@@ -242,15 +307,12 @@ impl Room {
         any
     }
 
-    fn dial(&mut self, slot: SlotId, address: &Address) {
+    fn dial(&mut self, slot: SlotId, contact: Contact) {
         let Some(link) = self.links.get_mut(&slot) else { return };
-        let answer = RemoteAnswer {
-            credentials: IceCredentials::derive(&self.membership.secret, &address.cert_hash),
-            cert_hash: address.cert_hash,
-            setup: setup_of_remote(&self.certificate.hash, &address.cert_hash),
-            candidates: dial_candidates(address),
-        };
-        link.remote = Some(address.cert_hash);
+        let Contact { cert_hash, credentials, endpoints } = contact;
+        let setup = setup_of_remote(&self.certificate.hash, &cert_hash);
+        let answer = RemoteAnswer { credentials, cert_hash, setup, candidates: endpoints };
+        link.remote = Some(cert_hash);
         link.slot.dial(slot, &answer, &self.events);
     }
 
@@ -283,7 +345,18 @@ impl Room {
             self.close(slot, now);
             return;
         }
+        let opened_at_once = |(id, link): (&SlotId, &Link)| {
+            *id != slot
+                && Mesh::is_introduced(*id)
+                && link.peer.is_some_and(|(other, since)| other == device && js_sys::Date::now() - since < SAME_TIME_MS)
+        };
+        if !Mesh::is_introduced(slot) && self.links.iter().any(opened_at_once) {
+            // Both sides must keep the same one: it is the introduced one, in whichever order they opened.
+            self.close(slot, now);
+            return;
+        }
         self.dialler.handle_open(slot, remote, now);
+        self.mesh.handle_open(slot, device, remote, now);
         if !std::mem::replace(&mut self.marked_connected, true) {
             mark("partyline:connected");
         }
@@ -291,8 +364,15 @@ impl Room {
     }
 
     fn close(&mut self, slot: SlotId, now: u64) {
-        self.links.remove(&slot);
+        let was_peer = self.links.remove(&slot).is_some_and(|link| link.peer.is_some());
         self.dialler.handle_closed(slot, now);
+        self.mesh.handle_closed(slot, now);
+        if was_peer {
+            // It may have been about to send what the others counted on it to send.
+            for (slot, _) in self.links.iter().map(|(slot, link)| (*slot, link.peer)).collect::<Vec<_>>() {
+                self.pull(slot);
+            }
+        }
     }
 
     /// Gets what the peer has and we lack; once more afterwards if it was asked for meanwhile.
@@ -318,10 +398,11 @@ impl Room {
         }
     }
 
-    /// Passes news on to every peer but the one that it came from.
+    /// Passes news on to every peer but the one that it came from and those whom that one tells itself.
     fn pass_on(&mut self, from: Option<DeviceId>, batch: &[u8]) {
         for (slot, link) in &self.links {
-            if link.peer.is_some_and(|(device, _)| Some(device) != from) {
+            let is_told = |device| from.is_some_and(|from| from == device || self.mesh.is_told_by(from, device));
+            if link.peer.is_some_and(|(device, _)| !is_told(device)) {
                 let (events, room) = (self.events.clone(), self.membership.room);
                 spawn_local(replication::push(events, *slot, room, batch.to_vec()));
             }
@@ -331,7 +412,7 @@ impl Room {
     fn set_timer(&mut self, now: u64) {
         let sessions = self.links.values().filter_map(|link| link.session.as_ref()?.poll_timeout());
         let dialler = if self.refused { None } else { self.dialler.poll_timeout() };
-        self.timer = sessions.chain(dialler).min().map(|deadline| {
+        self.timer = sessions.chain(dialler).chain(self.mesh.poll_timeout()).min().map(|deadline| {
             let events = self.events.clone();
             let wait = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX).clamp(1, 60_000);
             Timeout::new(wait, move || events.send(Event::Timer))

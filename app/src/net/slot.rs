@@ -36,12 +36,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Makes a connection and has it gather its endpoints under these credentials; [`Event::SpareReady`] or
-    /// [`Event::SpareFailed`] follows.
+    /// Makes a connection and has it gather its endpoints under these credentials, or those that the browser makes;
+    /// [`Event::SpareReady`] or [`Event::SpareFailed`] follows.
     pub(super) fn make(
         id: SlotId,
         certificate: &Certificate,
-        credentials: IceCredentials,
+        credentials: Option<IceCredentials>,
         events: &Events,
     ) -> Result<Self, JsValue> {
         let connection = RtcPeerConnection::new_with_configuration(&configuration(&certificate.certificate))?;
@@ -54,7 +54,7 @@ impl Slot {
         let gathered =
             Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
         let listeners = listeners(id, &connection, &channel, events, &gathered);
-        spawn_local(async move { gathered.begin(&credentials).await });
+        spawn_local(async move { gathered.begin(credentials.as_ref()).await });
         Ok(Self { connection, channel, _listeners: listeners })
     }
 
@@ -111,7 +111,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    async fn begin(&self, credentials: &IceCredentials) {
+    async fn begin(&self, credentials: Option<&IceCredentials>) {
         match self.describe(credentials).await {
             Ok(()) => {
                 self.described.set(true);
@@ -121,11 +121,12 @@ impl Gathered {
         }
     }
 
-    /// Sets the offer as local description, with our credentials in the place of the browser's.
-    async fn describe(&self, credentials: &IceCredentials) -> Result<(), JsValue> {
+    /// Sets the offer as local description, with our credentials in the place of the browser's if there are any.
+    async fn describe(&self, credentials: Option<&IceCredentials>) -> Result<(), JsValue> {
         let offer: RtcSessionDescriptionInit = JsFuture::from(self.connection.create_offer()).await?.unchecked_into();
         let description = RtcSessionDescriptionInit::new(RtcSdpType::Offer);
-        description.set_sdp(&with_credentials(&offer.get_sdp().unwrap_or_default(), credentials));
+        let sdp = offer.get_sdp().unwrap_or_default();
+        description.set_sdp(&credentials.map_or(sdp.clone(), |credentials| with_credentials(&sdp, credentials)));
         JsFuture::from(self.connection.set_local_description(&description)).await?;
         Ok(())
     }
@@ -138,7 +139,7 @@ impl Gathered {
         self.described.set(false);
         let text = self.connection.local_description().map(|description| description.sdp()).unwrap_or_default();
         self.events.send(match LocalDescription::parse(&text) {
-            Ok(description) => Event::SpareReady(self.id, description.endpoints),
+            Ok(description) => Event::SpareReady(self.id, Box::new(description)),
             Err(error) => Event::SpareFailed(self.id, SpareError::Other(error.to_string())),
         });
     }

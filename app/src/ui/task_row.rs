@@ -78,7 +78,7 @@ fn TaskFacts(
         let done = task.status == TaskStatus::Done;
         let status = (!done && task.status != TaskStatus::Open).then(|| {
             let words = STATUSES.iter().find(|(_, status, _)| *status == task.status).map(|(.., words)| *words);
-            view! { <li class="fact" data-status=words.map(str::to_lowercase)>{words}</li> }
+            view! { <li class="fact" data-status=words.map(str::to_ascii_lowercase)>{words}</li> }
         });
         let priority = (task.priority > 0 && !done).then(|| {
             let words = PRIORITIES.get(usize::from(task.priority)).map(|(_, words)| *words);

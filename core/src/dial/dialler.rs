@@ -295,7 +295,13 @@ impl Dialler {
 
     /// The dialled connection is open and its peer has proved membership.
     pub fn handle_open(&mut self, slot: SlotId, peer: CertHash, now_ms: u64) {
-        if matches!(&self.spare, Spare::Dialling { slot: dialling, .. } if *dialling == slot) {
+        if let Spare::Dialling { slot: dialling, peer: dialled, .. } = &self.spare
+            && (*dialling == slot || *dialled == peer)
+        {
+            if *dialling != slot {
+                // Somebody introduced the two meanwhile.
+                self.actions.push_back(Action::Drop(*dialling));
+            }
             self.spare = Spare::Absent { retry_at: now_ms };
         }
         if let Some(older) = self.peers.insert(peer, slot)

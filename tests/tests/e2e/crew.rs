@@ -60,3 +60,32 @@ pub(crate) async fn two_callers(play: Play) -> Result<()> {
     }
     Ok(())
 }
+
+/// Only two of a crew are in the phone book, so whoever comes later meets the others by way of those two.
+pub(crate) async fn introductions(play: Play) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Band").await?;
+    alice.add("Drums").await?;
+    let link = alice.share_link().await?;
+    let mut crew = vec![alice];
+    for (kind, name) in [(Firefox, "Bob"), (Chromium, "Carol"), (Firefox, "Dave"), (Chromium, "Erin")] {
+        let page = RoomPage::open(&play.browser(kind, name).await?, &link.url).await?;
+        page.wait_task("Drums").await?;
+        crew.push(page);
+        for page in &crew {
+            page.wait_status_within(&format!("Connected to {} device", crew.len() - 1), ROUNDS).await?;
+        }
+    }
+    // What the phone book did it need not do again.
+    site.kill_phone_book().await?;
+    for (page, title) in crew.iter().zip(["Guitar", "Bass", "Keys", "Voice", "Horn"]) {
+        page.add(title).await?;
+    }
+    let list = ["Drums", "Guitar", "Bass", "Keys", "Voice", "Horn"];
+    for page in &crew {
+        for title in list {
+            page.wait_task(title).await?;
+        }
+    }
+    Ok(())
+}

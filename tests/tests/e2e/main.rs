@@ -78,6 +78,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
+    add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));

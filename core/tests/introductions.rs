@@ -1,0 +1,332 @@
+//! Members that share a peer find each other through it, in virtual time and with no phone book.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use partyline_core::connect::IceCredentials;
+use partyline_core::dial::SlotId;
+use partyline_core::id::{CertHash, DeviceId, Endpoint};
+use partyline_core::mesh::{Card, Contact, FEW, MOST, Mesh, MeshAction, Neighbour, decode_links, encode_links};
+
+/// How long a message takes.
+const LATENCY: u64 = 25;
+/// How long a connection takes to open once both sides dial, and to be made.
+const OPENING: u64 = 120;
+
+enum Delivery {
+    Ready(SlotId),
+    Open(SlotId, usize),
+    Closed(SlotId),
+    Links(SlotId, Vec<u8>),
+    Card(SlotId, Vec<u8>),
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Whose connection with these credentials is dialled.
+    dialled: Option<String>,
+    open: Option<(usize, SlotId)>,
+}
+
+struct Device {
+    me: Neighbour,
+    mesh: Mesh,
+    slots: BTreeMap<SlotId, Slot>,
+    alive: bool,
+}
+
+#[derive(Default)]
+struct World {
+    now: u64,
+    devices: Vec<Device>,
+    queue: BTreeMap<(u64, u64), (usize, Delivery)>,
+    sequence: u64,
+    /// Pairs that no connection gets through between.
+    walls: BTreeSet<(usize, usize)>,
+    cards: usize,
+}
+
+fn ufrag(device: usize, slot: SlotId) -> String {
+    format!("{device:04}x{:06}", slot.0 % 1_000_000)
+}
+
+impl World {
+    fn of(size: u8) -> Self {
+        let mut world = Self::default();
+        for name in 0..size {
+            let me = Neighbour {
+                device: DeviceId::from_bytes([name; 8]),
+                // Not in the order of the devices.
+                cert_hash: CertHash::from_bytes([name.wrapping_mul(91).wrapping_add(13); 32]),
+            };
+            let mesh = Mesh::new(me.device, me.cert_hash);
+            world.devices.push(Device { me, mesh, slots: BTreeMap::new(), alive: true });
+        }
+        world
+    }
+
+    fn send(&mut self, delay: u64, to: usize, delivery: Delivery) {
+        self.sequence += 1;
+        self.queue.insert((self.now + delay, self.sequence), (to, delivery));
+    }
+
+    /// Two are connected by other means: the phone book, or by hand.
+    fn connect(&mut self, a: usize, b: usize) {
+        let of = |world: &World, device: usize| SlotId(world.devices[device].slots.len() as u64);
+        let (at_a, at_b) = (of(self, a), of(self, b));
+        self.devices[a].slots.insert(at_a, Slot { open: Some((b, at_b)), ..Slot::default() });
+        self.devices[b].slots.insert(at_b, Slot { open: Some((a, at_a)), ..Slot::default() });
+        self.opened(a, at_a, b);
+        self.opened(b, at_b, a);
+    }
+
+    fn opened(&mut self, index: usize, slot: SlotId, other: usize) {
+        let Neighbour { device, cert_hash } = self.devices[other].me;
+        self.devices[index].mesh.handle_open(slot, device, cert_hash, self.now);
+        self.drain(index);
+    }
+
+    fn crash(&mut self, index: usize) {
+        self.devices[index].alive = false;
+        for slot in std::mem::take(&mut self.devices[index].slots).into_values() {
+            if let Some((other, theirs)) = slot.open {
+                self.send(LATENCY, other, Delivery::Closed(theirs));
+            }
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        while let Some(action) = self.devices[index].mesh.poll_action() {
+            match action {
+                MeshAction::Tell { slot, links } => {
+                    if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
+                        self.send(LATENCY, other, Delivery::Links(theirs, encode_links(&links)));
+                    }
+                }
+                MeshAction::Make(slot) => {
+                    self.devices[index].slots.insert(slot, Slot::default());
+                    self.send(OPENING, index, Delivery::Ready(slot));
+                }
+                MeshAction::Drop(slot) => {
+                    if let Some((other, theirs)) = self.devices[index].slots.remove(&slot).and_then(|slot| slot.open) {
+                        self.send(LATENCY, other, Delivery::Closed(theirs));
+                    }
+                }
+                MeshAction::Send { slot, card } => {
+                    self.cards += 1;
+                    if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
+                        self.send(LATENCY, other, Delivery::Card(theirs, card.encode()));
+                    }
+                }
+                MeshAction::Dial { slot, contact } => self.dial(index, slot, &contact),
+            }
+        }
+    }
+
+    fn dial(&mut self, index: usize, slot: SlotId, contact: &Contact) {
+        let Some(ours) = self.devices[index].slots.get_mut(&slot) else { return };
+        ours.dialled = Some(contact.credentials.ufrag().to_owned());
+        let own = ufrag(index, slot);
+        let other = self.devices.iter().position(|device| device.me.cert_hash == contact.cert_hash).unwrap();
+        if self.walls.contains(&(index.min(other), index.max(other))) {
+            return;
+        }
+        let back = self.devices[other].slots.iter().find(|(id, theirs)| {
+            ufrag(other, **id) == contact.credentials.ufrag() && theirs.dialled.as_deref() == Some(own.as_str())
+        });
+        if let Some(theirs) = back.map(|(id, _)| *id) {
+            self.send(OPENING, index, Delivery::Open(slot, other));
+            self.send(OPENING, other, Delivery::Open(theirs, index));
+            self.devices[index].slots.get_mut(&slot).unwrap().open = Some((other, theirs));
+            self.devices[other].slots.get_mut(&theirs).unwrap().open = Some((index, slot));
+        }
+    }
+
+    fn step(&mut self) {
+        let devices = self.devices.iter().enumerate().filter(|(_, device)| device.alive);
+        let deadline = devices.filter_map(|(index, device)| Some((device.mesh.poll_timeout()?, index))).min();
+        let delivery = self.queue.keys().next().copied();
+        match (delivery, deadline) {
+            (Some((at, sequence)), deadline) if deadline.is_none_or(|(due, _)| at <= due) => {
+                self.now = self.now.max(at);
+                let (to, delivery) = self.queue.remove(&(at, sequence)).unwrap();
+                self.deliver(to, delivery);
+            }
+            (_, Some((due, index))) => {
+                self.now = self.now.max(due);
+                self.devices[index].mesh.handle_timeout(self.now);
+                self.drain(index);
+            }
+            _ => self.now += 1_000,
+        }
+    }
+
+    fn deliver(&mut self, to: usize, delivery: Delivery) {
+        let now = self.now;
+        let device = &mut self.devices[to];
+        if !device.alive {
+            return;
+        }
+        match delivery {
+            Delivery::Ready(slot) => {
+                let contact = Contact {
+                    cert_hash: device.me.cert_hash,
+                    credentials: IceCredentials::new(ufrag(to, slot), "0123456789abcdefghijkl").unwrap(),
+                    endpoints: vec![Endpoint::parse("192.0.2.1:5000").unwrap()],
+                };
+                device.mesh.handle_ready(slot, contact, now);
+            }
+            Delivery::Open(slot, other) => {
+                if device.slots.contains_key(&slot) {
+                    return self.opened(to, slot, other);
+                }
+            }
+            Delivery::Closed(slot) => {
+                device.slots.remove(&slot);
+                device.mesh.handle_closed(slot, now);
+            }
+            Delivery::Links(slot, links) => device.mesh.handle_links(slot, decode_links(&links).unwrap(), now),
+            Delivery::Card(slot, card) => device.mesh.handle_card(slot, Card::decode(&card).unwrap(), now),
+        }
+        self.drain(to);
+    }
+
+    fn run_for(&mut self, time: u64) {
+        let until = self.now + time;
+        let mut steps = 0u64;
+        while self.now < until {
+            self.step();
+            steps += 1;
+            assert!(steps < 100 * time, "the world turns without time passing");
+        }
+    }
+
+    fn peers(&self, index: usize) -> BTreeSet<usize> {
+        self.devices[index].slots.values().filter_map(|slot| slot.open.map(|(other, _)| other)).collect()
+    }
+
+    fn is_full_mesh(&self) -> bool {
+        let alive: Vec<usize> = (0..self.devices.len()).filter(|index| self.devices[*index].alive).collect();
+        alive.iter().all(|index| self.peers(*index).len() == alive.len() - 1)
+    }
+
+    /// Everybody whom news from `origin` reaches, and how often a link carries it. Each hands it on to those that the
+    /// one it came from does not reach itself.
+    fn spread(&self, origin: usize) -> (BTreeSet<usize>, usize) {
+        let mut reached = BTreeSet::from([origin]);
+        let mut sent = 0;
+        let mut fresh: Vec<(usize, Option<usize>)> = vec![(origin, None)];
+        while let Some((index, from)) = fresh.pop() {
+            for peer in self.peers(index) {
+                let mesh = &self.devices[index].mesh;
+                let device = |other: usize| self.devices[other].me.device;
+                let told = from.is_some_and(|from| peer == from || mesh.is_told_by(device(from), device(peer)));
+                if !told {
+                    sent += 1;
+                    if reached.insert(peer) {
+                        fresh.push((peer, Some(index)));
+                    }
+                }
+            }
+        }
+        (reached, sent)
+    }
+}
+
+#[test]
+fn those_who_know_one_member_come_to_know_all() {
+    for size in 3..=8 {
+        let mut world = World::of(size);
+        for newcomer in 1..size {
+            world.connect(0, newcomer.into());
+        }
+        world.run_for(1_000);
+        assert!(world.is_full_mesh(), "{size} devices");
+        // A card each way, over two links.
+        let pairs = usize::from(size - 1) * usize::from(size - 2) / 2;
+        assert_eq!(world.cards, 4 * pairs, "{size} devices");
+    }
+}
+
+#[test]
+fn a_chain_becomes_a_mesh() {
+    let mut world = World::of(6);
+    for index in 0..5 {
+        world.connect(index, index + 1);
+    }
+    world.run_for(5_000);
+    assert!(world.is_full_mesh());
+}
+
+#[test]
+fn it_goes_on_when_the_introducer_is_gone() {
+    let mut world = World::of(5);
+    for newcomer in 1..5 {
+        world.connect(0, newcomer);
+    }
+    world.run_for(1_000);
+    world.crash(0);
+    world.run_for(1_000);
+    assert!(world.is_full_mesh());
+    // In the middle of an introduction nothing is left behind but what the others bring about.
+    let mut world = World::of(4);
+    world.connect(0, 1);
+    world.connect(0, 2);
+    world.run_for(100);
+    world.crash(0);
+    world.run_for(60_000);
+    assert_eq!(world.devices[1].slots.len() + world.devices[2].slots.len(), 0, "half a connection stays");
+}
+
+#[test]
+fn a_pair_that_cannot_connect_is_tried_again_and_ever_more_rarely() {
+    let mut world = World::of(3);
+    world.walls.insert((1, 2));
+    world.connect(0, 1);
+    world.connect(0, 2);
+    world.run_for(60_000);
+    let (after_one_minute, _) = (world.cards, ());
+    world.run_for(600_000);
+    assert!(after_one_minute >= 8 && world.cards - after_one_minute <= 30, "{after_one_minute}, {}", world.cards);
+    let (reached, _) = world.spread(1);
+    assert_eq!(reached.len(), 3, "by way of the third");
+    world.walls.clear();
+    world.run_for(600_000);
+    assert!(world.is_full_mesh());
+}
+
+#[test]
+fn in_a_full_mesh_a_change_crosses_each_link_at_most_once() {
+    let mut world = World::of(8);
+    for newcomer in 1..8 {
+        world.connect(0, newcomer);
+    }
+    world.run_for(2_000);
+    for origin in 0..8 {
+        let (reached, sent) = world.spread(origin);
+        assert_eq!((reached.len(), sent), (8, 7));
+    }
+}
+
+#[test]
+fn a_large_crew_stays_connected_with_a_bounded_number_of_links() {
+    for size in [12u8, 20, 32] {
+        let mut world = World::of(size);
+        // Newcomers dial one of two doorkeepers, who are the only ones that the phone book shows.
+        for newcomer in 1..size {
+            world.connect(usize::from(newcomer % 2) * usize::from(newcomer > 1), newcomer.into());
+            world.run_for(300);
+        }
+        world.run_for(120_000);
+        for index in 2..usize::from(size) {
+            let links = world.peers(index).len();
+            assert!((FEW..=MOST).contains(&links), "{size} devices: {index} has {links} links");
+        }
+        for origin in 0..usize::from(size) {
+            let (reached, sent) = world.spread(origin);
+            assert_eq!(reached.len(), usize::from(size), "{size} devices, news from {origin}");
+            assert!(sent <= usize::from(size) * MOST);
+        }
+    }
+}
