@@ -35,6 +35,12 @@ pub(crate) fn today() -> Day {
     i32::try_from(year).ok().and_then(|year| Day::from_calendar(year, month, day)).unwrap_or_default()
 }
 
+/// The time of day where the person is: `14:05`.
+pub(crate) fn time_of_day(unix_ms: f64) -> String {
+    let date = Date::new(&JsValue::from_f64(unix_ms));
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
+}
+
 /// Sets a User Timing mark.
 pub(crate) fn mark(name: &str) {
     if let Some(performance) = window().performance() {

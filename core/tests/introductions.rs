@@ -291,6 +291,9 @@ fn a_pair_that_cannot_connect_is_tried_again_and_ever_more_rarely() {
     assert!(after_one_minute >= 8 && world.cards - after_one_minute <= 30, "{after_one_minute}, {}", world.cards);
     let (reached, _) = world.spread(1);
     assert_eq!(reached.len(), 3, "by way of the third");
+    let device = |index: usize| world.devices[index].me.device;
+    let through: Vec<_> = world.devices[1].mesh.reached().into_iter().collect();
+    assert_eq!(through, [(device(2), device(0))]);
     world.walls.clear();
     world.run_for(600_000);
     assert!(world.is_full_mesh());

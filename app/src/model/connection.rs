@@ -25,7 +25,7 @@ mod tests {
 
     fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
         let peers = (0..peers).map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0 }).collect();
-        RoomStatus { link, peers, phone_book }
+        RoomStatus { link, peers, through: Vec::new(), phone_book }
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Room {
             status: RwSignal::new(RoomStatus {
                 link: Link::Connecting,
                 peers: Vec::new(),
+                through: Vec::new(),
                 phone_book: PhoneBook::Unknown,
             }),
             tasks: StoredValue::new(HashMap::new()),

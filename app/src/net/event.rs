@@ -7,6 +7,7 @@ use partyline_core::id::{Address, DeviceId, Endpoint};
 use partyline_core::session::{RequestHead, StreamId};
 
 use super::link::{Reply, ReplyError};
+use super::phone_book::Observed;
 use crate::api::Answer;
 
 /// Everything that the loop of a room reacts to.
@@ -31,7 +32,7 @@ pub(super) enum Event {
     /// The connection or its channel ended or failed.
     Closed(SlotId),
     /// The phone book answered, or did not, to a listing of these endpoints.
-    Registered(Vec<Endpoint>, bool),
+    Registered(Vec<Endpoint>, Option<Observed>),
     /// The phone book gave the others' addresses, or did not answer.
     Peers(Option<Vec<Address>>),
     /// Our service worker stored something new; `from` is the peer that it came from.

@@ -72,7 +72,12 @@ pub(super) fn stand(
     let leading = Rc::new(Cell::new(false));
     let channel = BroadcastChannel::new(CHANNEL).ok();
     let listener = channel.as_ref().map(|channel| listen(channel, room, &events, &leading, &on_status));
-    on_status(RoomStatus { link: Link::Connecting, peers: Vec::new(), phone_book: PhoneBook::Unknown });
+    on_status(RoomStatus {
+        link: Link::Connecting,
+        peers: Vec::new(),
+        through: Vec::new(),
+        phone_book: PhoneBook::Unknown,
+    });
     tell(channel.as_ref(), room, None);
 
     // Where an AbortController cannot be had there are no Web Locks either.

@@ -31,7 +31,9 @@ use std::rc::Rc;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 
-pub(crate) use status::{Link, PeerStatus, PhoneBook, RoomStatus};
+#[cfg(test)]
+pub(crate) use status::PeerStatus;
+pub(crate) use status::{Link, PhoneBook, RoomStatus};
 
 /// A place in a room's network. Dropping it leaves: the listing is withdrawn and the connections end.
 #[derive(Debug)]

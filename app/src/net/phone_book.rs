@@ -1,5 +1,7 @@
 //! The client of the phone book: three requests, and nothing in them but an address.
 
+use std::net::IpAddr;
+
 use gloo_net::http::Request;
 use partyline_core::id::{Address, CertHash, Endpoint, RoomId};
 use serde::{Deserialize, Serialize};
@@ -53,17 +55,33 @@ fn listing(room: RoomId, local: &CertHash, endpoints: &[Endpoint]) -> String {
     serde_json::to_string(&listing).unwrap_or_default()
 }
 
-/// Lists these endpoints; whether the phone book took them.
-pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> bool {
+/// The answer to a registration, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered {
+    observed_ip: String,
+}
+
+/// Where the phone book saw a registration come from, if it could tell.
+pub(super) type Observed = Option<IpAddr>;
+
+/// Lists these endpoints. `None` if the phone book did not take them.
+pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> Option<Observed> {
     let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let request = Request::post("/discovery/register")
         .abort_signal(Some(&signal))
         .header("Content-Type", "application/json")
         .body(listing(room, &local, endpoints));
-    match request {
-        Ok(request) => request.send().await.is_ok_and(|answer| answer.ok()),
-        Err(_) => false,
+    let answer = request.ok()?.send().await.ok().filter(gloo_net::http::Response::ok)?;
+    let body = answer.binary().await.unwrap_or_default();
+    Some(observed(&body))
+}
+
+fn observed(body: &[u8]) -> Observed {
+    if body.len() > MAX_ANSWER {
+        return None;
     }
+    serde_json::from_slice::<Registered>(body).ok()?.observed_ip.parse().ok()
 }
 
 /// The others' addresses. A listing that does not parse is left out; no answer at all is `None`.
@@ -102,6 +120,16 @@ mod tests {
     use super::*;
 
     const HASH: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn where_we_were_seen_is_an_ip_or_nothing() {
+        assert_eq!(observed(br#"{"ttl":120,"observedIp":"203.0.113.7"}"#), Some([203, 0, 113, 7].into()));
+        for body in
+            ["", "{}", "{\"observedIp\":\"\"}", "{\"observedIp\":\"203.0.113.7:80\"}", &" ".repeat(MAX_ANSWER + 1)]
+        {
+            assert_eq!(observed(body.as_bytes()), None, "{body}");
+        }
+    }
 
     #[test]
     fn takes_what_parses_and_leaves_the_rest() {

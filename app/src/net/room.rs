@@ -13,7 +13,7 @@ use litemap::LiteMap;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
-use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
 use partyline_core::mesh::{Card, Contact, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
@@ -24,6 +24,7 @@ use super::certificate::{self, Certificate};
 use super::clock::{now_ms, random};
 use super::event::{Event, Events, SpareError};
 use super::link::{Link, LinkEvent};
+use super::phone_book::Observed;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
 use super::{phone_book, replication};
@@ -52,7 +53,12 @@ pub(super) async fn run(
     mut resigned: oneshot::Receiver<()>,
 ) {
     let Ok(certificate) = certificate::of_room(membership.room).await else {
-        publish(RoomStatus { link: Network::Alone, peers: Vec::new(), phone_book: PhoneBook::Off });
+        publish(RoomStatus {
+            link: Network::Alone,
+            peers: Vec::new(),
+            through: Vec::new(),
+            phone_book: PhoneBook::Off,
+        });
         let _ = resigned.await;
         return;
     };
@@ -71,6 +77,8 @@ struct Room {
     certificate: Certificate,
     dialler: Dialler,
     mesh: Mesh,
+    /// Where the phone book sees us: behind most NATs that address works with the ports that we know.
+    observed: Observed,
     links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -94,6 +102,7 @@ impl Room {
         let mesh = Mesh::new(membership.device, certificate.hash);
         Self {
             mesh,
+            observed: None,
             membership,
             certificate,
             dialler,
@@ -114,6 +123,8 @@ impl Room {
             Event::SpareReady(slot, description) => {
                 let LocalDescription { credentials, cert_hash, endpoints } = *description;
                 if Mesh::is_introduced(slot) {
+                    let seen = self.observed.and_then(|ip| Address::new(ip, endpoints.clone(), cert_hash).ok());
+                    let endpoints = seen.map_or(endpoints, |address| dial_candidates(&address));
                     self.mesh.handle_ready(slot, Contact { cert_hash, credentials, endpoints }, now);
                 } else {
                     self.dialler.handle_spare_ready(slot, endpoints, now);
@@ -135,7 +146,10 @@ impl Room {
                 }
             }
             Event::Closed(slot) => self.close(slot, now),
-            Event::Registered(endpoints, taken) => self.dialler.handle_registered(&endpoints, taken, now),
+            Event::Registered(endpoints, taken) => {
+                self.observed = taken.flatten().or(self.observed);
+                self.dialler.handle_registered(&endpoints, taken.is_some(), now);
+            }
             Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
             Event::Changed { from, batch } => self.pass_on(from, &batch),
             Event::Answered { slot, stream, wants_pull, answer } => {
@@ -439,7 +453,8 @@ impl Room {
             BookState::Reachable => PhoneBook::Reachable,
             BookState::Unreachable => PhoneBook::Unreachable,
         };
-        RoomStatus { link, peers, phone_book }
+        let through = self.mesh.reached().into_iter().collect();
+        RoomStatus { link, peers, through, phone_book }
     }
 
     fn tell(&mut self) {

@@ -10,6 +10,8 @@ pub(crate) struct RoomStatus {
     pub(crate) link: Link,
     /// Who is connected, the longest connected first.
     pub(crate) peers: Vec<PeerStatus>,
+    /// Who is reached by way of a peer only: who, and which peer.
+    pub(crate) through: Vec<(DeviceId, DeviceId)>,
     /// Whether strangers can be found.
     pub(crate) phone_book: PhoneBook,
 }
@@ -54,13 +56,15 @@ pub(crate) struct PeerStatus {
 pub(super) struct StatusMessage {
     link: Link,
     peers: Vec<(String, f64)>,
+    through: Vec<(String, String)>,
     phone_book: PhoneBook,
 }
 
 impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
         let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms)).collect();
-        Self { link: status.link, peers, phone_book: status.phone_book }
+        let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
+        Self { link: status.link, peers, through, phone_book: status.phone_book }
     }
 }
 
@@ -69,9 +73,12 @@ impl From<StatusMessage> for RoomStatus {
         let peer = |(device, since_ms): (String, f64)| {
             DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms })
         };
+        let through =
+            |(device, via): (String, String)| Some((DeviceId::parse(&device).ok()?, DeviceId::parse(&via).ok()?));
         Self {
             link: message.link,
             peers: message.peers.into_iter().filter_map(peer).collect(),
+            through: message.through.into_iter().filter_map(through).collect(),
             phone_book: message.phone_book,
         }
     }
@@ -86,6 +93,7 @@ mod tests {
         let status = RoomStatus {
             link: Link::Connected,
             peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5 }],
+            through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
             phone_book: PhoneBook::Unreachable,
         };
         let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();

@@ -10,13 +10,13 @@ use crate::model::app::App;
 use crate::model::connection::connection_text;
 use crate::model::field::one_line;
 use crate::model::room::Room;
-use crate::net::PeerStatus;
+use crate::platform;
 
 /// One line of the list of devices.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Line {
     name: String,
-    state: &'static str,
+    state: String,
     connected: bool,
     id: String,
 }
@@ -63,22 +63,29 @@ pub(crate) fn DevicesDialog(
     });
     let lines = move || {
         let own = own();
-        let connected: Vec<String> =
-            room.status.with(|status| status.peers.iter().map(|peer: &PeerStatus| peer.device.to_string()).collect());
         let named = room.devices.get().unwrap_or_default();
+        let name = |id: &str| shown(named.iter().find(|device| device.id == id).map(|device| device.name.clone()));
         let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();
-        for id in connected {
-            let name = named.iter().find(|device| device.id == id).map(|device| device.name.clone());
+        let mut connected = |id: String, state: String| {
             if seen.insert(id.clone()) {
-                lines.push(Line { name: shown(name), state: "Connected", connected: true, id });
+                lines.push(Line { name: name(&id), state, connected: true, id });
             }
-        }
+        };
+        room.status.with(|status| {
+            for peer in &status.peers {
+                let since = platform::time_of_day(peer.since_ms);
+                connected(peer.device.to_string(), format!("Connected directly since {since}"));
+            }
+            for (device, via) in &status.through {
+                connected(device.to_string(), format!("Connected through {}", name(&via.to_string())));
+            }
+        });
         for device in named {
             if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
                 lines.push(Line {
                     name: shown(Some(device.name)),
-                    state: "Not connected",
+                    state: "Not connected".to_owned(),
                     connected: false,
                     id: device.id,
                 });

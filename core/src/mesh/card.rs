@@ -5,6 +5,8 @@ use crate::id::{Address, CertHash, DeviceId, Endpoint};
 
 /// Longest card or list of links that is read, in bytes.
 const MAX_BYTES: usize = 4 * 1024;
+/// Most endpoints of a contact: those of an address, and each port at the address that the phone book saw.
+const MAX_ENDPOINTS: usize = 2 * Address::MAX_ENDPOINTS;
 /// Most links that are read: as many as a phone book lists for a room.
 const MAX_LINKS: u64 = 64;
 
@@ -15,7 +17,7 @@ pub struct Contact {
     pub cert_hash: CertHash,
     /// Its ICE credentials.
     pub credentials: IceCredentials,
-    /// Where it waits: at most [`Address::MAX_ENDPOINTS`].
+    /// Where it waits: at most twice [`Address::MAX_ENDPOINTS`].
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -84,7 +86,7 @@ impl Card {
         let (is_reply, links) = (input.bool()?, input.u8()?);
         let cert_hash = cert_hash(&mut input)?;
         let credentials = IceCredentials::new(input.str()?, input.str()?).map_err(|_| DecodeCardError)?;
-        let count = input.array()?.filter(|count| *count <= Address::MAX_ENDPOINTS as u64).ok_or(DecodeCardError)?;
+        let count = input.array()?.filter(|count| *count <= MAX_ENDPOINTS as u64).ok_or(DecodeCardError)?;
         let mut endpoints = Vec::new();
         for _ in 0..count {
             endpoints.push(Endpoint::parse(input.str()?).map_err(|_| DecodeCardError)?);
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn cards_and_links_come_out_as_they_went_in() {
-        for endpoints in 0..=Address::MAX_ENDPOINTS {
+        for endpoints in 0..=MAX_ENDPOINTS {
             assert_eq!(Card::decode(&card(endpoints).encode()), Ok(card(endpoints)));
         }
         let links: Vec<_> = (0..64)
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_too_much_is_refused() {
-        assert_eq!(Card::decode(&card(Address::MAX_ENDPOINTS + 1).encode()), Err(DecodeCardError));
+        assert_eq!(Card::decode(&card(MAX_ENDPOINTS + 1).encode()), Err(DecodeCardError));
         let mut long = card(1).encode();
         long.resize(MAX_BYTES + 1, 0);
         assert_eq!(Card::decode(&long), Err(DecodeCardError));

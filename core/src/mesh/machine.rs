@@ -232,6 +232,19 @@ impl Mesh {
         self.peers.get(&from).is_some_and(|peer| peer.links.iter().any(|link| link.device == to))
     }
 
+    /// Those who are reached by way of a peer only: who, and which peer.
+    pub fn reached(&self) -> LiteMap<DeviceId, DeviceId> {
+        let mut reached = LiteMap::new();
+        for (via, peer) in &self.peers {
+            for link in &peer.links {
+                if link.device != self.local.device && !self.peers.contains_key(&link.device) {
+                    let _ = reached.try_insert(link.device, *via);
+                }
+            }
+        }
+        reached
+    }
+
     /// Those whom some peer is connected to and we are not, and which peer that is.
     fn candidates(&self) -> impl Iterator<Item = (Neighbour, DeviceId)> {
         self.peers

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
 use partyline_tests::{Play, RoomPage};
 
@@ -81,6 +81,12 @@ pub(crate) async fn introductions(play: Play) -> Result<()> {
     for (page, title) in crew.iter().zip(["Guitar", "Bass", "Keys", "Voice", "Horn"]) {
         page.add(title).await?;
     }
+    let [alice, ..] = crew.as_slice() else { bail!("nobody is there") };
+    alice.tab().click("button", "Devices").await?;
+    alice.tab().wait_for("dialog", "Devices").await?;
+    let shown: String = alice.tab().execute("return document.querySelector('.devices').innerText", vec![]).await?;
+    ensure!(shown.matches("Connected directly since").count() == 4, "Alice is told: {shown}");
+    alice.close_dialog("Devices").await?;
     let list = ["Drums", "Guitar", "Bass", "Keys", "Voice", "Horn"];
     for page in &crew {
         for title in list {
