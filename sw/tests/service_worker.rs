@@ -258,7 +258,7 @@ async fn an_old_and_a_new_worker_write_at_once() {
     assert_eq!(all, (0..40).map(|number| number.to_string()).collect::<Vec<_>>());
     // The room's name and 40 tasks, no number given twice.
     let vector: Vector = document(&send(&new, "GET", "/vector", "").await);
-    assert_eq!(vector.into_values().collect::<Vec<_>>(), [41]);
+    assert_eq!(vector.values().copied().collect::<Vec<_>>(), [41]);
     assert!(refused.get() < 40, "{}", refused.get());
 }
 
