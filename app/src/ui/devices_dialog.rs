@@ -126,7 +126,7 @@ pub(crate) fn DevicesDialog(
                         |line| view! {
                             <li class:connected=line.connected>
                                 <span class="dot" aria-hidden="true"></span>
-                                <span class="device-name">{line.name}</span>
+                                <span>{line.name}</span>
                                 <span class="muted">{line.state}</span>
                             </li>
                         },

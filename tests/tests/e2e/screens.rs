@@ -20,6 +20,14 @@ pub(crate) async fn all(play: Play) -> Result<()> {
     tab.wait_for("textbox", "Room link").await?;
     found.extend(capture(&play, &tab, "join", &SCREENS).await?);
 
+    tab.reload().await?;
+    tab.click("button", "New room").await?;
+    tab.wait_for("textbox", "Room name").await?;
+    found.extend(capture(&play, &tab, "new-room", &SCREENS).await?);
+    let tab = browser.open(&format!("{}/#nonsense", site.origin())).await?;
+    tab.wait_for("heading", "This link does not open a room").await?;
+    found.extend(capture(&play, &tab, "bad-link", &SCREENS).await?);
+
     let page = RoomPage::make_room(&browser, &site, "Summer camp").await?;
     found.extend(capture(&play, page.tab(), "room-empty", &SCREENS).await?);
     for title in
@@ -43,6 +51,20 @@ pub(crate) async fn all(play: Play) -> Result<()> {
     page.tab().wait_for("img", "QR code").await?;
     found.extend(capture(&play, page.tab(), "share", &SCREENS).await?);
     page.close_dialog("Share this room").await?;
+    page.tab().click("button", "Devices").await?;
+    page.tab().wait_for("list", "Other devices").await?;
+    found.extend(capture(&play, page.tab(), "devices", &SCREENS).await?);
+    page.close_dialog("Devices").await?;
+    page.tab().click("button", "Room settings").await?;
+    page.tab().wait_for("button", "Leave room").await?;
+    found.extend(capture(&play, page.tab(), "settings", &SCREENS).await?);
+    page.tab().click("button", "Leave room").await?;
+    page.tab().wait_for("dialog", "Leave this room?").await?;
+    found.extend(capture(&play, page.tab(), "leave", &SCREENS).await?);
+    page.close_dialog("Leave this room?").await?;
+    page.delete("Guitar").await?;
+    page.tab().wait_for("button", "Undo").await?;
+    found.extend(capture(&play, page.tab(), "deleted", &SCREENS).await?);
 
     // On a laptop the rooms stand beside the tasks; a phone has a dialog for them.
     RoomPage::make_room(&browser, &site, "Garage").await?;
