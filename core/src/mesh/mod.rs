@@ -12,6 +12,10 @@
 //! [`Mesh`] is the policy, sans-IO: `handle_*` methods take what happened and the time, [`Mesh::poll_action`] gives what is
 //! to be done, [`Mesh::poll_timeout`] says when to call [`Mesh::handle_timeout`].
 //!
+//! Both travel as requests between the two pages, which answer them themselves, since a service worker holds no
+//! connections: `POST /peer/v1/rooms/{room}/links` and `POST /peer/v1/rooms/{room}/introductions`, with `204` or, for what
+//! cannot be read, `400`.
+//!
 //! # Who connects to whom
 //!
 //! Up to [`FULL`] others, everybody connects to everybody. Of a pair, the one with the lower certificate hash begins. A
