@@ -16,6 +16,17 @@ pub(crate) fn connection_text(status: &RoomStatus) -> String {
     }
 }
 
+/// What a person is told of a device whose clock is ahead by this much.
+pub(crate) fn skew_text(name: &str, ahead_ms: u64) -> String {
+    const MINUTE: u64 = 60_000;
+    let (number, unit) = match ahead_ms / MINUTE {
+        minutes @ ..120 => (minutes, "minutes"),
+        minutes @ 120..2_880 => (minutes / 60, "hours"),
+        minutes => (minutes / 1_440, "days"),
+    };
+    format!("The clock of “{name}” is {number} {unit} ahead. Where both change the same thing, its change wins.")
+}
+
 #[cfg(test)]
 mod tests {
     use partyline_core::id::DeviceId;
@@ -25,7 +36,14 @@ mod tests {
 
     fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
         let peers = (0..peers).map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0 }).collect();
-        RoomStatus { link, peers, through: Vec::new(), phone_book }
+        RoomStatus { peers, phone_book, ..RoomStatus::new(link) }
+    }
+
+    #[test]
+    fn a_clock_is_ahead_by_minutes_hours_or_days() {
+        for (minutes, words) in [(3, "3 minutes"), (119, "119 minutes"), (120, "2 hours"), (2_880, "2 days")] {
+            assert!(skew_text("Van", minutes * 60_000).contains(&format!("“Van” is {words} ahead")), "{minutes}");
+        }
     }
 
     #[test]

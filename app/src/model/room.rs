@@ -8,7 +8,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
 use super::notice::{NoticeAction, Notices};
 use super::order::OrderKey;
 use crate::api::{self, ApiError};
-use crate::net::{Link, PhoneBook, RoomStatus};
+use crate::net::{Link, RoomStatus};
 use crate::platform;
 use crate::ui::text;
 
@@ -103,12 +103,7 @@ impl Room {
             membership: RwSignal::new(None),
             devices: RwSignal::new(None),
             added: RwSignal::new(None),
-            status: RwSignal::new(RoomStatus {
-                link: Link::Connecting,
-                peers: Vec::new(),
-                through: Vec::new(),
-                phone_book: PhoneBook::Unknown,
-            }),
+            status: RwSignal::new(RoomStatus::new(Link::Connecting)),
             tasks: StoredValue::new(HashMap::new()),
             reading: StoredValue::new(Reading::default()),
             adding: StoredValue::new(false),

@@ -1,6 +1,7 @@
 //! What can happen to a room's network.
 
 use futures::channel::{mpsc, oneshot};
+use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{Address, DeviceId, Endpoint};
@@ -43,6 +44,8 @@ pub(super) enum Event {
     Ask(Box<Ask>),
     /// A pull of everything that a peer has and we lack came to its end.
     Pulled(SlotId, bool),
+    /// Changes came that were made by a clock far ahead of ours.
+    Skewed(Skew),
     /// The page was shown or hidden.
     Visible(bool),
     /// The network came or went.

@@ -17,7 +17,7 @@ use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::event::{Event, Events};
 use super::room;
-use super::status::{Link, PhoneBook, RoomStatus, StatusMessage};
+use super::status::{Link, RoomStatus, StatusMessage};
 
 const CHANNEL: &str = "partyline-status";
 
@@ -72,12 +72,7 @@ pub(super) fn stand(
     let leading = Rc::new(Cell::new(false));
     let channel = BroadcastChannel::new(CHANNEL).ok();
     let listener = channel.as_ref().map(|channel| listen(channel, room, &events, &leading, &on_status));
-    on_status(RoomStatus {
-        link: Link::Connecting,
-        peers: Vec::new(),
-        through: Vec::new(),
-        phone_book: PhoneBook::Unknown,
-    });
+    on_status(RoomStatus::new(Link::Connecting));
     tell(channel.as_ref(), room, None);
 
     // Where an AbortController cannot be had there are no Web Locks either.

@@ -1,6 +1,8 @@
 //! The requests that keep two replicas alike, between a peer and our own service worker.
 
 use futures::channel::oneshot;
+use partyline_core::api::Merged;
+use partyline_core::clock::Skew;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::replica::{SyncAnswer, SyncRequest, VersionVector};
@@ -14,12 +16,16 @@ const CBOR: &str = "application/cbor";
 /// Which peer a request was handed on for, or a change came from.
 const DEVICE_HEADER: &str = "Partyline-Device";
 
-/// The answer of our service worker to a change, as far as it matters here.
-#[derive(serde::Deserialize)]
-struct Taken {
-    /// Something is missing before these changes: ask the sender for all of it.
-    #[serde(default)]
-    gap: bool,
+/// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
+/// clock that is far ahead.
+fn merged(events: &Events, answer: &Answer) -> bool {
+    let Ok(Merged { gap, skew }) = serde_json::from_slice(&answer.body) else { return false };
+    if let Some(skew) = skew
+        && let Ok(device) = DeviceId::parse(&skew.device)
+    {
+        events.send(Event::Skewed(Skew { device, ahead_ms: skew.ahead_ms }));
+    }
+    gap
 }
 
 fn room_path(room: RoomId, what: &str) -> String {
@@ -66,7 +72,7 @@ async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId)
         let answer = SyncAnswer::decode(&reply.body).ok()?;
         let vector_is_news = answer.batch.vector.as_ref().is_some_and(|theirs| !vector.dominates(theirs));
         if !answer.batch.changes.is_empty() || vector_is_news {
-            store(room, device, &answer.batch.encode()).await?;
+            store(events, room, device, &answer.batch.encode()).await?;
         }
         match answer.next {
             None => return Some(()),
@@ -78,11 +84,15 @@ async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId)
 }
 
 /// Has our service worker merge and keep a batch.
-async fn store(room: RoomId, device: DeviceId, batch: &[u8]) -> Option<()> {
+async fn store(events: &Events, room: RoomId, device: DeviceId, batch: &[u8]) -> Option<()> {
     let device = device.to_string();
     let headers = [("Content-Type", CBOR), (DEVICE_HEADER, device.as_str())];
     let answer = api::call("POST", &room_path(room, "changes"), &headers, Some(batch)).await.ok()?;
-    (answer.status == 200).then_some(())
+    if answer.status != 200 {
+        return None;
+    }
+    merged(events, &answer);
+    Some(())
 }
 
 /// Tells a peer what is new here. That it did not take it is no loss: it asks for what it lacks when it next can.
@@ -126,8 +136,7 @@ pub(super) async fn hand_on(
             let answer = api::call(&head.method, &head.path, &headers, body).await;
             let answer = answer.unwrap_or_else(|_| empty(503));
             if answer.status == 200 && head.path.ends_with("/changes") {
-                let taken: Option<Taken> = serde_json::from_slice(&answer.body).ok();
-                wants_pull = taken.is_some_and(|taken| taken.gap);
+                wants_pull = merged(&events, &answer);
             }
             answer
         }

@@ -10,6 +10,7 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
 use litemap::LiteMap;
+use partyline_core::clock::Skew;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
@@ -53,12 +54,7 @@ pub(super) async fn run(
     mut resigned: oneshot::Receiver<()>,
 ) {
     let Ok(certificate) = certificate::of_room(membership.room).await else {
-        publish(RoomStatus {
-            link: Network::Alone,
-            peers: Vec::new(),
-            through: Vec::new(),
-            phone_book: PhoneBook::Off,
-        });
+        publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
         let _ = resigned.await;
         return;
     };
@@ -79,6 +75,8 @@ struct Room {
     mesh: Mesh,
     /// Where the phone book sees us: behind most NATs that address works with the ports that we know.
     observed: Observed,
+    /// The last clock that was found to be far ahead of ours.
+    skew: Option<Skew>,
     links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -103,6 +101,7 @@ impl Room {
         Self {
             mesh,
             observed: None,
+            skew: None,
             membership,
             certificate,
             dialler,
@@ -171,6 +170,7 @@ impl Room {
                 }
             }
             Event::Pulled(slot, done) => self.pulled(slot, done),
+            Event::Skewed(skew) => self.skew = Some(skew),
             Event::Visible(visible) => self.dialler.handle_visibility(visible, now),
             Event::Online(online) => self.dialler.handle_online(online, now),
             Event::Drained | Event::Timer => {}
@@ -454,7 +454,7 @@ impl Room {
             BookState::Unreachable => PhoneBook::Unreachable,
         };
         let through = self.mesh.reached().into_iter().collect();
-        RoomStatus { link, peers, through, phone_book }
+        RoomStatus { link, peers, through, phone_book, skew: self.skew }
     }
 
     fn tell(&mut self) {

@@ -1,5 +1,6 @@
 //! How a room's network stands, in the terms that a person is told.
 
+use partyline_core::clock::Skew;
 use partyline_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,15 @@ pub(crate) struct RoomStatus {
     pub(crate) through: Vec<(DeviceId, DeviceId)>,
     /// Whether strangers can be found.
     pub(crate) phone_book: PhoneBook,
+    /// A device whose clock was found to be far ahead of this one's.
+    pub(crate) skew: Option<Skew>,
+}
+
+impl RoomStatus {
+    /// Nobody is connected, and nothing is known yet.
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link, peers: Vec::new(), through: Vec::new(), phone_book: PhoneBook::Unknown, skew: None }
+    }
 }
 
 /// The network in a word.
@@ -58,13 +68,16 @@ pub(super) struct StatusMessage {
     peers: Vec<(String, f64)>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
+    /// A number that JavaScript has, unlike `u64`.
+    skew: Option<(String, f64)>,
 }
 
 impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
         let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
-        Self { link: status.link, peers, through, phone_book: status.phone_book }
+        let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64));
+        Self { link: status.link, peers, through, phone_book: status.phone_book, skew }
     }
 }
 
@@ -80,6 +93,9 @@ impl From<StatusMessage> for RoomStatus {
             peers: message.peers.into_iter().filter_map(peer).collect(),
             through: message.through.into_iter().filter_map(through).collect(),
             phone_book: message.phone_book,
+            skew: message.skew.and_then(|(device, ahead_ms)| {
+                Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
+            }),
         }
     }
 }
@@ -95,6 +111,7 @@ mod tests {
             peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5 }],
             through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
             phone_book: PhoneBook::Unreachable,
+            skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),
         };
         let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();
         let message: StatusMessage = serde_json::from_str(&message).unwrap();

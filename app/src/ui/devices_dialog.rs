@@ -64,7 +64,8 @@ pub(crate) fn DevicesDialog(
     let lines = move || {
         let own = own();
         let named = room.devices.get().unwrap_or_default();
-        let name = |id: &str| shown(named.iter().find(|device| device.id == id).map(|device| device.name.clone()));
+        let name =
+            |id: &str| text::device_name(named.iter().find(|device| device.id == id).map(|device| device.name.clone()));
         let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();
         let mut connected = |id: String, state: String| {
@@ -84,7 +85,7 @@ pub(crate) fn DevicesDialog(
         for device in named {
             if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
                 lines.push(Line {
-                    name: shown(Some(device.name)),
+                    name: text::device_name(Some(device.name)),
                     state: "Not connected".to_owned(),
                     connected: false,
                     id: device.id,
@@ -138,8 +139,4 @@ pub(crate) fn DevicesDialog(
             </div>
         </Modal>
     }
-}
-
-fn shown(name: Option<String>) -> String {
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "A device without a name".to_owned())
 }

@@ -12,7 +12,7 @@ use super::live::{live, part, rows};
 use super::task_row::TaskRow;
 use super::text;
 use crate::model::app::{App, Dialog};
-use crate::model::connection::connection_text;
+use crate::model::connection::{connection_text, skew_text};
 use crate::model::room::{Loading, Membership, Room};
 use crate::net::{self, Link, NetHandle, RoomStatus};
 use crate::platform;
@@ -42,6 +42,14 @@ pub(crate) fn RoomView(
                 platform::mark("partyline:list");
             });
         }
+    });
+    let skewed = Memo::new(move |_| {
+        let skew = room.status.with(|status| status.skew)?;
+        let id = skew.device.to_string();
+        let named = room
+            .devices
+            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == id).map(|device| device.name.clone()));
+        Some(skew_text(&text::device_name(named), skew.ahead_ms))
     });
     view! {
         <main class="room">
@@ -76,6 +84,7 @@ pub(crate) fn RoomView(
             </header>
             <AddTask room=room />
             <div class="room-body">
+                {part(move || skewed.get().map(|words| view! { <p class="skew" role="alert">{words}</p> }))}
                 <TaskList room=room />
                 {part(move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),

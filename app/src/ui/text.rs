@@ -75,6 +75,11 @@ fn shortened(title: &str) -> String {
     if rest.next().is_some() { format!("{}…", start.trim_end()) } else { start }
 }
 
+/// What a device is called.
+pub(crate) fn device_name(name: Option<String>) -> String {
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "A device without a name".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

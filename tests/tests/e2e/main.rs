@@ -81,6 +81,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
+    add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
     add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
     add(theatre.trial("drops::stale_listing_does_not_keep_others_away", drops::stale));

@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{BrowserKind, ColorScheme, Play, RoomPage, Tab, violations};
 
-type Size = (&'static str, u32, u32);
+pub(crate) type Size = (&'static str, u32, u32);
 
-const SCREENS: [Size; 2] = [("phone", 390, 844), ("laptop", 1280, 800)];
+pub(crate) const SCREENS: [Size; 2] = [("phone", 390, 844), ("laptop", 1280, 800)];
 const SCHEMES: [ColorScheme; 2] = [ColorScheme::Light, ColorScheme::Dark];
 
 pub(crate) async fn all(play: Play) -> Result<()> {
@@ -77,7 +77,7 @@ pub(crate) async fn all(play: Play) -> Result<()> {
 }
 
 /// Keeps the pictures of one screen and gives what axe-core finds on it.
-async fn capture(play: &Play, tab: &Tab, name: &str, sizes: &[Size]) -> Result<Vec<String>> {
+pub(crate) async fn capture(play: &Play, tab: &Tab, name: &str, sizes: &[Size]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (screen, width, height) in sizes {
         tab.emulate_screen(*width, *height).await?;

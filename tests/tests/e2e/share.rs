@@ -1,9 +1,11 @@
-//! The ways out of the share dialog, and what a page says that has no network.
+//! The ways out of the share dialog, and what a page says that has no network, or a peer whose clock is wrong.
 
 use anyhow::{Result, ensure};
-use partyline_tests::BrowserKind::Chromium;
+use partyline_tests::BrowserKind::{Chromium, Firefox};
 use partyline_tests::{Play, RoomPage};
 use serde_json::json;
+
+use crate::screens::{SCREENS, capture};
 
 /// A share sheet in the place of the system's, which no test can look into.
 const SHARE_SHEET: &str = "navigator.share = (data) => { window.shared = data; return Promise.resolve(); };";
@@ -52,4 +54,30 @@ pub(crate) async fn offline(play: Play) -> Result<()> {
     alice.tab().emulate_offline(false).await?;
     alice.wait_status("No other device connected").await?;
     alice.wait_task("Potatoes").await
+}
+
+pub(crate) async fn skewed(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Workshop").await?;
+    alice.add("Saw").await?;
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Firefox, "Bob").await?, &link.url).await?;
+    bob.wait_task("Saw").await?;
+
+    // Bob's service worker is given what a third device wrote whose clock is ten minutes and some ahead.
+    let early = "const [room, done] = arguments; const device = '00000000000000ff';
+        const stamp = { millis: Date.now() + 630000, counter: 0, device };
+        const change = { device, seq: 1, stamp, object: { device }, ops: [{ name: 'Van' }] };
+        const body = JSON.stringify({ changes: [change] }), headers = { 'content-type': 'application/json' };
+        fetch(`/peer/v1/rooms/${room}/changes`, { method: 'POST', headers, body })
+            .then((answer) => done(answer.status), (error) => done(String(error)));";
+    let status: serde_json::Value = bob.tab().execute_async(early, vec![json!(link.room)]).await?;
+    ensure!(status == 200, "Bob's service worker says {status}");
+    let text = "return document.querySelector('.skew')?.textContent ?? ''";
+    let shown = async || alice.tab().execute::<String>(text, vec![]).await;
+    let good = |text: &String| text.starts_with("The clock of “Van” is 10 minutes ahead.");
+    alice.wait("whose clock is wrong", shown, good).await?;
+    let found = capture(&play, alice.tab(), "skew", &SCREENS).await?;
+    ensure!(found.is_empty(), "axe-core finds:\n{}", found.join("\n"));
+    Ok(())
 }
