@@ -79,7 +79,7 @@ fn worker(tools: &Tools, profile: Profile) -> Result<()> {
         return Ok(());
     }
     let mut worker_build = tools.command(&tools.worker_build)?;
-    worker_build
+    nameless(tools, &mut worker_build)
         .current_dir(&folder)
         .arg(if profile == Profile::Release { "--release" } else { "--dev" })
         .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)
@@ -91,12 +91,31 @@ fn worker(tools: &Tools, profile: Profile) -> Result<()> {
     std::fs::write(&stamp, key).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
+/// Keeps the folders of this machine out of the phone book's panic messages. (The page's wasm has no such messages.)
+fn nameless<'a>(tools: &Tools, command: &'a mut Command) -> &'a mut Command {
+    // Sources of dependencies and of std are below these. Of two that fit, the later one counts.
+    let of_variable = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folders = [
+        (of_variable("HOME"), "home"),
+        (of_variable("RUSTUP_HOME"), "rustup"),
+        (of_variable("CARGO_HOME"), "cargo"),
+        (Some(tools.workspace.root().to_owned()), "partyline"),
+    ];
+    let flags: Vec<String> = folders
+        .into_iter()
+        .filter_map(|(folder, name)| Some(format!("--remap-path-prefix={}={name}", folder?.display())))
+        // Cargo splits the flags at spaces.
+        .filter(|flag| !flag.contains(char::is_whitespace))
+        .collect();
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
+}
+
 /// Compiles one library to wasm and gives the file's path.
 pub(crate) fn compile(tools: &Tools, profile: Profile, package: &str, library: &str) -> Result<PathBuf> {
     let mut cargo = tools.command("cargo")?;
     // As worker-build does: the macros of wasm-bindgen read it, and the two must not undo each other's work.
     if package == "partyline-worker" {
-        cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
+        nameless(tools, &mut cargo).env("WASM_BINDGEN_USE_JS_SYS", "1");
     }
     cargo.args(["build", "--package", package, "--lib", "--target", WASM_TARGET]);
     exec::run(profile.apply(&mut cargo)).with_context(|| format!("{package} could not be compiled"))?;
