@@ -7,10 +7,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
 use partyline_core::id::{Address, CertHash, Endpoint};
+
+use timeline::{Next, Timeline};
 
 /// How long a packet, or a request to the phone book, takes.
 const LATENCY: u64 = 40;
@@ -60,24 +64,22 @@ struct Entry {
 }
 
 struct World {
-    now: u64,
+    time: Timeline<Delivery>,
     devices: Vec<Device>,
-    queue: BTreeMap<(u64, u64), (usize, Delivery)>,
-    sequence: u64,
     next_port: u16,
     book: BTreeMap<CertHash, Entry>,
+    listings: u64,
     book_alive: bool,
 }
 
 impl World {
     fn new() -> Self {
         Self {
-            now: 0,
+            time: Timeline::default(),
             devices: Vec::new(),
-            queue: BTreeMap::new(),
-            sequence: 0,
             next_port: 1024,
             book: BTreeMap::new(),
+            listings: 0,
             book_alive: true,
         }
     }
@@ -94,7 +96,7 @@ impl World {
             *byte = u8::try_from(state & 0xFF).unwrap();
         }
         let hash = CertHash::from_bytes(bytes);
-        let dialler = Dialler::new(hash, DiallerConfig::default(), state, self.now);
+        let dialler = Dialler::new(hash, DiallerConfig::default(), state, self.time.now);
         let slots = BTreeMap::new();
         self.devices.push(Device { hash, dialler, slots, alive: true, hears_knocks, foreign: false, polls: 0 });
         self.drain(index);
@@ -106,7 +108,7 @@ impl World {
         self.devices[index].alive = false;
         let slots = std::mem::take(&mut self.devices[index].slots);
         for (peer, slot) in slots.into_values().filter_map(|slot| slot.connected) {
-            self.send(KEEP_ALIVE, peer, Delivery::Closed(slot));
+            self.time.send(KEEP_ALIVE, peer, Delivery::Closed(slot));
         }
     }
 
@@ -114,15 +116,10 @@ impl World {
     fn come_back(&mut self, index: usize) {
         let device = &mut self.devices[index];
         device.alive = true;
-        device.dialler = Dialler::new(device.hash, DiallerConfig::default(), 7, self.now);
+        device.dialler = Dialler::new(device.hash, DiallerConfig::default(), 7, self.time.now);
         // Numbers of slots are per page: those of the page that crashed mean nothing now.
-        self.queue.retain(|_, (to, _)| *to != index);
+        self.time.forget(index);
         self.drain(index);
-    }
-
-    fn send(&mut self, delay: u64, to: usize, delivery: Delivery) {
-        self.sequence += 1;
-        self.queue.insert((self.now + delay, self.sequence), (to, delivery));
     }
 
     fn drain(&mut self, index: usize) {
@@ -134,12 +131,12 @@ impl World {
                     let endpoint = Endpoint::parse(&endpoint).unwrap();
                     let made = Slot { endpoint: Some(endpoint), ..Slot::default() };
                     self.devices[index].slots.insert(slot, made);
-                    self.send(LATENCY, index, Delivery::SpareReady(slot, endpoint));
+                    self.time.send(LATENCY, index, Delivery::SpareReady(slot, endpoint));
                 }
                 Action::Drop(slot) => {
                     let dropped = self.devices[index].slots.remove(&slot);
                     if let Some((peer, theirs)) = dropped.and_then(|slot| slot.connected) {
-                        self.send(LATENCY, peer, Delivery::Closed(theirs));
+                        self.time.send(LATENCY, peer, Delivery::Closed(theirs));
                     }
                 }
                 Action::Dial { slot, address } | Action::AddEndpoints { slot, address } => {
@@ -160,22 +157,22 @@ impl World {
                 self.book.remove(&hash);
             } else {
                 let address = Address::new(ip, endpoints.clone(), hash).unwrap();
-                self.sequence += 1;
-                self.book.insert(hash, Entry { until: self.now + TTL, number: self.sequence, address });
+                self.listings += 1;
+                self.book.insert(hash, Entry { until: self.time.now + TTL, number: self.listings, address });
             }
         }
-        self.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
+        self.time.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
     }
 
     fn poll(&mut self, index: usize) {
         self.devices[index].polls += 1;
-        let (now, hash) = (self.now, self.devices[index].hash);
+        let (now, hash) = (self.time.now, self.devices[index].hash);
         self.book.retain(|_, entry| entry.until > now);
         let mut others: Vec<&Entry> = self.book.values().filter(|entry| entry.address.cert_hash != hash).collect();
         others.sort_by_key(|entry| std::cmp::Reverse(entry.number));
         let others = others.into_iter().map(|entry| entry.address.clone()).collect();
         let answer = self.book_alive.then_some(others);
-        self.send(LATENCY, index, Delivery::Peers(answer));
+        self.time.send(LATENCY, index, Delivery::Peers(answer));
     }
 
     /// A peer that does not answer a probe is given up after two seconds.
@@ -188,7 +185,7 @@ impl World {
             .map(|(id, _)| *id)
             .collect();
         for slot in dead {
-            self.send(2_000, index, Delivery::Closed(slot));
+            self.time.send(2_000, index, Delivery::Closed(slot));
         }
     }
 
@@ -222,18 +219,18 @@ impl World {
             .collect();
         for (theirs, waits, mutual, astray) in targets {
             if waits && self.devices[other].hears_knocks {
-                self.send(LATENCY, other, Delivery::Knock(theirs));
+                self.time.send(LATENCY, other, Delivery::Knock(theirs));
             }
             if astray {
                 self.devices[index].slots.get_mut(&slot).unwrap().led_astray = Some((other, theirs));
-                self.send(LATENCY, index, Delivery::Reached(slot));
+                self.time.send(LATENCY, index, Delivery::Reached(slot));
                 return;
             }
             if mutual {
                 self.devices[index].slots.get_mut(&slot).unwrap().connected = Some((other, theirs));
                 self.devices[other].slots.get_mut(&theirs).unwrap().connected = Some((index, slot));
-                self.send(LATENCY, index, Delivery::Open(slot, address.cert_hash));
-                self.send(LATENCY, other, Delivery::Open(theirs, hash));
+                self.time.send(LATENCY, index, Delivery::Open(slot, address.cert_hash));
+                self.time.send(LATENCY, other, Delivery::Open(theirs, hash));
                 return;
             }
         }
@@ -257,7 +254,7 @@ impl World {
                 }
             }
             for id in astray {
-                self.send(LATENCY, caller, Delivery::Reached(id));
+                self.time.send(LATENCY, caller, Delivery::Reached(id));
             }
         }
     }
@@ -272,25 +269,19 @@ impl World {
     /// One thing happens: the next delivery, or the next deadline of a device.
     fn step(&mut self) {
         let devices = self.devices.iter().enumerate().filter(|(_, device)| device.alive);
-        let deadline = devices.filter_map(|(index, device)| Some((device.dialler.poll_timeout()?, index))).min();
-        let delivery = self.queue.keys().next().copied();
-        match (delivery, deadline) {
-            (Some((at, sequence)), deadline) if deadline.is_none_or(|(due, _)| at <= due) => {
-                self.now = self.now.max(at);
-                let (to, delivery) = self.queue.remove(&(at, sequence)).unwrap();
-                self.deliver(to, delivery);
-            }
-            (_, Some((due, index))) => {
-                self.now = self.now.max(due);
-                self.devices[index].dialler.handle_timeout(self.now);
+        let deadlines = devices.filter_map(|(index, device)| Some((device.dialler.poll_timeout()?, index)));
+        match self.time.next(deadlines) {
+            Some(Next::Delivery(to, delivery)) => self.deliver(to, delivery),
+            Some(Next::Deadline(index)) => {
+                self.devices[index].dialler.handle_timeout(self.time.now);
                 self.drain(index);
             }
-            _ => self.now += 1_000,
+            None => {}
         }
     }
 
     fn deliver(&mut self, to: usize, delivery: Delivery) {
-        let now = self.now;
+        let now = self.time.now;
         let device = &mut self.devices[to];
         if !device.alive {
             return;
@@ -318,9 +309,9 @@ impl World {
     }
 
     fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) -> bool {
-        let until = self.now + limit;
+        let until = self.time.now + limit;
         let mut steps = 0u64;
-        while self.now < until {
+        while self.time.now < until {
             if done(self) {
                 return true;
             }
@@ -363,7 +354,7 @@ impl World {
     }
 
     fn tell(&mut self, index: usize, what: impl FnOnce(&mut Dialler, u64)) {
-        what(&mut self.devices[index].dialler, self.now);
+        what(&mut self.devices[index].dialler, self.time.now);
         self.drain(index);
     }
 }

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use partyline_core::connect::IceCredentials;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{CertHash, DeviceId, Endpoint};
 use partyline_core::mesh::{Card, Contact, FEW, MOST, Mesh, MeshAction, Neighbour, decode_links, encode_links};
+
+use timeline::{Next, Timeline};
 
 /// How long a message takes.
 const LATENCY: u64 = 25;
@@ -38,10 +42,8 @@ struct Device {
 
 #[derive(Default)]
 struct World {
-    now: u64,
+    time: Timeline<Delivery>,
     devices: Vec<Device>,
-    queue: BTreeMap<(u64, u64), (usize, Delivery)>,
-    sequence: u64,
     /// Pairs that no connection gets through between.
     walls: BTreeSet<(usize, usize)>,
     cards: usize,
@@ -66,11 +68,6 @@ impl World {
         world
     }
 
-    fn send(&mut self, delay: u64, to: usize, delivery: Delivery) {
-        self.sequence += 1;
-        self.queue.insert((self.now + delay, self.sequence), (to, delivery));
-    }
-
     /// Two are connected by other means: the phone book, or by hand.
     fn connect(&mut self, a: usize, b: usize) {
         let of = |world: &World, device: usize| SlotId(world.devices[device].slots.len() as u64);
@@ -83,7 +80,7 @@ impl World {
 
     fn opened(&mut self, index: usize, slot: SlotId, other: usize) {
         let Neighbour { device, cert_hash } = self.devices[other].me;
-        self.devices[index].mesh.handle_open(slot, device, cert_hash, self.now);
+        self.devices[index].mesh.handle_open(slot, device, cert_hash, self.time.now);
         self.drain(index);
     }
 
@@ -91,7 +88,7 @@ impl World {
         self.devices[index].alive = false;
         for slot in std::mem::take(&mut self.devices[index].slots).into_values() {
             if let Some((other, theirs)) = slot.open {
-                self.send(LATENCY, other, Delivery::Closed(theirs));
+                self.time.send(LATENCY, other, Delivery::Closed(theirs));
             }
         }
     }
@@ -101,22 +98,22 @@ impl World {
             match action {
                 MeshAction::Tell { slot, links } => {
                     if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
-                        self.send(LATENCY, other, Delivery::Links(theirs, encode_links(&links)));
+                        self.time.send(LATENCY, other, Delivery::Links(theirs, encode_links(&links)));
                     }
                 }
                 MeshAction::Make(slot) => {
                     self.devices[index].slots.insert(slot, Slot::default());
-                    self.send(OPENING, index, Delivery::Ready(slot));
+                    self.time.send(OPENING, index, Delivery::Ready(slot));
                 }
                 MeshAction::Drop(slot) => {
                     if let Some((other, theirs)) = self.devices[index].slots.remove(&slot).and_then(|slot| slot.open) {
-                        self.send(LATENCY, other, Delivery::Closed(theirs));
+                        self.time.send(LATENCY, other, Delivery::Closed(theirs));
                     }
                 }
                 MeshAction::Send { slot, card } => {
                     self.cards += 1;
                     if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
-                        self.send(LATENCY, other, Delivery::Card(theirs, card.encode()));
+                        self.time.send(LATENCY, other, Delivery::Card(theirs, card.encode()));
                     }
                 }
                 MeshAction::Dial { slot, contact } => self.dial(index, slot, &contact),
@@ -136,8 +133,8 @@ impl World {
             ufrag(other, **id) == contact.credentials.ufrag() && theirs.dialled.as_deref() == Some(own.as_str())
         });
         if let Some(theirs) = back.map(|(id, _)| *id) {
-            self.send(OPENING, index, Delivery::Open(slot, other));
-            self.send(OPENING, other, Delivery::Open(theirs, index));
+            self.time.send(OPENING, index, Delivery::Open(slot, other));
+            self.time.send(OPENING, other, Delivery::Open(theirs, index));
             self.devices[index].slots.get_mut(&slot).unwrap().open = Some((other, theirs));
             self.devices[other].slots.get_mut(&theirs).unwrap().open = Some((index, slot));
         }
@@ -145,25 +142,19 @@ impl World {
 
     fn step(&mut self) {
         let devices = self.devices.iter().enumerate().filter(|(_, device)| device.alive);
-        let deadline = devices.filter_map(|(index, device)| Some((device.mesh.poll_timeout()?, index))).min();
-        let delivery = self.queue.keys().next().copied();
-        match (delivery, deadline) {
-            (Some((at, sequence)), deadline) if deadline.is_none_or(|(due, _)| at <= due) => {
-                self.now = self.now.max(at);
-                let (to, delivery) = self.queue.remove(&(at, sequence)).unwrap();
-                self.deliver(to, delivery);
-            }
-            (_, Some((due, index))) => {
-                self.now = self.now.max(due);
-                self.devices[index].mesh.handle_timeout(self.now);
+        let deadlines = devices.filter_map(|(index, device)| Some((device.mesh.poll_timeout()?, index)));
+        match self.time.next(deadlines) {
+            Some(Next::Delivery(to, delivery)) => self.deliver(to, delivery),
+            Some(Next::Deadline(index)) => {
+                self.devices[index].mesh.handle_timeout(self.time.now);
                 self.drain(index);
             }
-            _ => self.now += 1_000,
+            None => {}
         }
     }
 
     fn deliver(&mut self, to: usize, delivery: Delivery) {
-        let now = self.now;
+        let now = self.time.now;
         let device = &mut self.devices[to];
         if !device.alive {
             return;
@@ -193,9 +184,9 @@ impl World {
     }
 
     fn run_for(&mut self, time: u64) {
-        let until = self.now + time;
+        let until = self.time.now + time;
         let mut steps = 0u64;
-        while self.now < until {
+        while self.time.now < until {
             self.step();
             steps += 1;
             assert!(steps < 100 * time, "the world turns without time passing");

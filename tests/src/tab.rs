@@ -47,9 +47,29 @@ impl Tab {
     ///
     /// Not by the WebDriver command: in Firefox that goes around the service worker, like Shift+Reload.
     pub async fn reload(&self) -> Result<()> {
-        let origin = "return performance.timeOrigin;";
-        let before: f64 = self.execute(origin, vec![]).await?;
-        self.execute::<()>("location.reload(); return null;", vec![]).await?;
+        self.loads_again(self.execute("location.reload(); return null;", vec![])).await
+    }
+
+    /// Reloads the page around its caches and its service worker, as with Shift held.
+    pub async fn hard_reload(&self) -> Result<()> {
+        let reload = async {
+            if self.browser.kind() == BrowserKind::Chromium {
+                return self.cdp("Page.reload", json!({ "ignoreCache": true })).await.map(drop);
+            }
+            let mut running = self.browser.running().await?;
+            running.switch_to(&self.window).await?;
+            Ok(running.session().refresh().await?)
+        };
+        self.loads_again(reload).await?;
+        let started = "return performance.getEntriesByType('navigation')[0].workerStart;";
+        let started: f64 = self.execute(started, vec![]).await?;
+        ensure!(started == 0.0, "{} asked the service worker all the same", self.browser.name());
+        Ok(())
+    }
+
+    async fn loads_again(&self, reload: impl Future<Output = Result<()>>) -> Result<()> {
+        let before: f64 = self.execute("return performance.timeOrigin;", vec![]).await?;
+        reload.await?;
         eventually("the page is loaded again", PATIENCE, || async {
             let loaded = "return document.readyState === 'complete' ? performance.timeOrigin : null;";
             let now = self.execute::<Option<f64>>(loaded, vec![]).await?.context("still loading")?;

@@ -71,7 +71,7 @@ fn app(tools: &Tools, profile: Profile) -> Result<()> {
 fn worker(tools: &Tools, profile: Profile) -> Result<()> {
     eprintln!("build  phone book");
     let folder = tools.workspace.path("worker");
-    let compiled = compile(tools, profile, "partyline-worker", "partyline_worker")?;
+    let compiled = compile_worker(tools, profile)?;
     let key = format!("{} {}", tools.worker_build.display(), hash(&compiled)?);
     let stamp = tools.workspace.scratch("worker")?.join("built");
     let built = folder.join("build/index_bg.wasm");
@@ -110,16 +110,15 @@ fn nameless<'a>(tools: &Tools, command: &'a mut Command) -> &'a mut Command {
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
 }
 
-/// Compiles one library to wasm and gives the file's path.
-pub(crate) fn compile(tools: &Tools, profile: Profile, package: &str, library: &str) -> Result<PathBuf> {
+/// Compiles the phone book to wasm and gives the file's path.
+fn compile_worker(tools: &Tools, profile: Profile) -> Result<PathBuf> {
     let mut cargo = tools.command("cargo")?;
-    // As worker-build does: the macros of wasm-bindgen read it, and the two must not undo each other's work.
-    if package == "partyline-worker" {
-        nameless(tools, &mut cargo).env("WASM_BINDGEN_USE_JS_SYS", "1");
-    }
-    cargo.args(["build", "--package", package, "--lib", "--target", WASM_TARGET]);
-    exec::run(profile.apply(&mut cargo)).with_context(|| format!("{package} could not be compiled"))?;
-    Ok(tools.workspace.target().join(WASM_TARGET).join(profile.folder()).join(format!("{library}.wasm")))
+    nameless(tools, &mut cargo)
+        // As worker-build does: the macros of wasm-bindgen read it, and the two must not undo each other's work.
+        .env("WASM_BINDGEN_USE_JS_SYS", "1")
+        .args(["build", "--package", "partyline-worker", "--lib", "--target", WASM_TARGET]);
+    exec::run(profile.apply(&mut cargo)).context("the phone book could not be compiled")?;
+    Ok(tools.workspace.target().join(WASM_TARGET).join(profile.folder()).join("partyline_worker.wasm"))
 }
 
 fn hash(file: &Path) -> Result<String> {

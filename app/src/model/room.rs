@@ -151,6 +151,12 @@ impl Room {
         self.tasks.with_value(|tasks| tasks.get(&id).cloned())
     }
 
+    /// What a device calls itself, if that is known here.
+    pub(crate) fn device_name(self, id: &str) -> Option<String> {
+        self.devices
+            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == id).map(|device| device.name.clone()))
+    }
+
     /// The people that tasks are given to, in order and each once.
     pub(crate) fn assignees(self) -> Vec<String> {
         let mut names: Vec<String> = self

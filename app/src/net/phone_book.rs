@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use gloo_net::http::Request;
 use partyline_core::id::{Address, CertHash, Endpoint, RoomId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
@@ -78,10 +79,12 @@ pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoin
 }
 
 fn observed(body: &[u8]) -> Observed {
-    if body.len() > MAX_ANSWER {
-        return None;
-    }
-    serde_json::from_slice::<Registered>(body).ok()?.observed_ip.parse().ok()
+    parse::<Registered>(body)?.observed_ip.parse().ok()
+}
+
+/// Reads an answer that is not too long.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if body.len() > MAX_ANSWER { None } else { serde_json::from_slice(body).ok() }
 }
 
 /// The others' addresses. A listing that does not parse is left out; no answer at all is `None`.
@@ -92,15 +95,12 @@ pub(super) async fn peers(room: RoomId, local: CertHash) -> Option<Vec<Address>>
     if !answer.ok() {
         return None;
     }
-    let body = answer.text().await.ok()?;
+    let body = answer.binary().await.ok()?;
     parse_peers(&body)
 }
 
-fn parse_peers(body: &str) -> Option<Vec<Address>> {
-    if body.len() > MAX_ANSWER {
-        return None;
-    }
-    let Peers { peers } = serde_json::from_slice(body.as_bytes()).ok()?;
+fn parse_peers(body: &[u8]) -> Option<Vec<Address>> {
+    let Peers { peers } = parse(body)?;
     Some(peers.iter().filter_map(Peer::address).collect())
 }
 
@@ -141,16 +141,16 @@ mod tests {
                 {{"ip":"203.0.113.7","endpoints":[],"certHash":"short"}}
             ]}}"#
         );
-        let found = parse_peers(&body).unwrap();
+        let found = parse_peers(body.as_bytes()).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].endpoints[0].to_string(), "192.0.2.1:5000");
     }
 
     #[test]
     fn an_answer_that_is_none_is_no_answer() {
-        assert!(parse_peers("<html>").is_none());
-        assert!(parse_peers(r#"{"peers":7}"#).is_none());
-        assert!(parse_peers(&" ".repeat(MAX_ANSWER + 1)).is_none());
+        assert!(parse_peers(b"<html>").is_none());
+        assert!(parse_peers(br#"{"peers":7}"#).is_none());
+        assert!(parse_peers(" ".repeat(MAX_ANSWER + 1).as_bytes()).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The requests that keep two replicas alike, between a peer and our own service worker.
 
 use futures::channel::oneshot;
-use partyline_core::api::Merged;
+use partyline_core::api::{DEVICE_HEADER, Merged};
 use partyline_core::clock::Skew;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
@@ -13,8 +13,6 @@ use super::link::Reply;
 use crate::api::{self, Answer};
 
 const CBOR: &str = "application/cbor";
-/// Which peer a request was handed on for, or a change came from.
-const DEVICE_HEADER: &str = "Partyline-Device";
 
 /// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
 /// clock that is far ahead.

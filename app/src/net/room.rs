@@ -10,6 +10,7 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
 use litemap::LiteMap;
+use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
@@ -30,8 +31,6 @@ use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
 use super::{phone_book, replication};
 
-/// Where the service worker announces what it stored.
-const ANNOUNCEMENTS: &str = "partyline";
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, and the cards of introductions.
 const LINKS: &str = "links";
 const INTRODUCTIONS: &str = "introductions";
@@ -248,12 +247,7 @@ impl Room {
             any = true;
             let (room, events) = (self.membership.room, self.events.clone());
             match action {
-                MeshAction::Make(slot) => match Slot::make(slot, &self.certificate, None, &events) {
-                    Ok(made) => {
-                        self.links.insert(slot, Link::new(made));
-                    }
-                    Err(_) => events.send(Event::Closed(slot)),
-                },
+                MeshAction::Make(slot) => self.make(slot, None),
                 MeshAction::Drop(slot) => {
                     self.links.remove(&slot);
                 }
@@ -282,12 +276,7 @@ impl Room {
             match action {
                 Action::MakeSpare(slot) => {
                     let credentials = IceCredentials::derive(&self.membership.secret, &local);
-                    match Slot::make(slot, &self.certificate, Some(credentials), &events) {
-                        Ok(made) => {
-                            self.links.insert(slot, Link::new(made));
-                        }
-                        Err(_) => events.send(Event::Closed(slot)),
-                    }
+                    self.make(slot, Some(credentials));
                 }
                 Action::Drop(slot) => {
                     self.links.remove(&slot);
@@ -319,6 +308,16 @@ impl Room {
             }
         }
         any
+    }
+
+    /// Makes a connection that waits under these credentials, or those that the browser makes.
+    fn make(&mut self, slot: SlotId, credentials: Option<IceCredentials>) {
+        match Slot::make(slot, &self.certificate, credentials, &self.events) {
+            Ok(made) => {
+                self.links.insert(slot, Link::new(made));
+            }
+            Err(_) => self.events.send(Event::Closed(slot)),
+        }
     }
 
     fn dial(&mut self, slot: SlotId, contact: Contact) {
@@ -383,7 +382,7 @@ impl Room {
         self.mesh.handle_closed(slot, now);
         if was_peer {
             // It may have been about to send what the others counted on it to send.
-            for (slot, _) in self.links.iter().map(|(slot, link)| (*slot, link.peer)).collect::<Vec<_>>() {
+            for slot in self.links.keys().copied().collect::<Vec<_>>() {
                 self.pull(slot);
             }
         }
@@ -515,7 +514,7 @@ fn listeners(events: &Events, room: &Rc<RefCell<Room>>) -> Vec<EventListener> {
             }
         }));
     }
-    if let Ok(channel) = BroadcastChannel::new(ANNOUNCEMENTS) {
+    if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
         let events = events.clone();
         let id = room.borrow().membership.room.to_string();
         listeners.push(EventListener::new(&channel, "message", move |event| {

@@ -29,11 +29,7 @@ pub(crate) fn DevicesDialog(
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let own = move || room.membership.with(|own| own.as_ref().map(|own| own.device.to_string()));
-    let own_name = Memo::new(move |_| {
-        let own = own()?;
-        room.devices
-            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == own).map(|device| device.name.clone()))
-    });
+    let own_name = Memo::new(move |_| room.device_name(&own()?));
     let draft = RwSignal::new(None::<String>);
     let failure = RwSignal::new(None::<String>);
     let save = move || {
@@ -63,9 +59,7 @@ pub(crate) fn DevicesDialog(
     });
     let lines = move || {
         let own = own();
-        let named = room.devices.get().unwrap_or_default();
-        let name =
-            |id: &str| text::device_name(named.iter().find(|device| device.id == id).map(|device| device.name.clone()));
+        let name = |id: &str| text::device_name(room.device_name(id));
         let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();
         let mut connected = |id: String, state: String| {
@@ -82,7 +76,7 @@ pub(crate) fn DevicesDialog(
                 connected(device.to_string(), format!("Connected through {}", name(&via.to_string())));
             }
         });
-        for device in named {
+        for device in room.devices.get().unwrap_or_default() {
             if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
                 lines.push(Line {
                     name: text::device_name(Some(device.name)),

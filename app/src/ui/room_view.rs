@@ -45,11 +45,8 @@ pub(crate) fn RoomView(
     });
     let skewed = Memo::new(move |_| {
         let skew = room.status.with(|status| status.skew)?;
-        let id = skew.device.to_string();
-        let named = room
-            .devices
-            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == id).map(|device| device.name.clone()));
-        Some(skew_text(&text::device_name(named), skew.ahead_ms))
+        let name = room.device_name(&skew.device.to_string());
+        Some(skew_text(&text::device_name(name), skew.ahead_ms))
     });
     view! {
         <main class="room">

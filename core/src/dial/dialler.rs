@@ -20,8 +20,9 @@ pub struct DiallerConfig {
     /// the other side's poll and the round trip to the phone book.
     pub dial: u64,
     /// How long DTLS may take once ICE has found a way; twice as long after three tries in which it was not enough, and
-    /// four times after six. Short, because a connection of the other side that is taken by somebody else answers ICE just the same (all of a device's
-    /// connections have the same credentials), and shorter than a poll, lest two devices wait for each other in step.
+    /// four times after six. Short, because a connection of the other side that is taken by somebody else answers ICE
+    /// just the same (all of a device's connections have the same credentials), and shorter than a poll, lest two devices
+    /// wait for each other in step.
     pub dtls: u64,
     /// How long the rest may take (SCTP, Noise). Whoever is there has the right certificate by then.
     pub handshake: u64,

@@ -75,6 +75,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
             drops::noticed(play, kind)
         }));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
+        add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
@@ -87,6 +88,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("drops::stale_listing_does_not_keep_others_away", drops::stale));
     add(theatre.trial("secret::wrong_secret_gets_nothing", secret::wrong));
     add(theatre.trial("secret::server_never_sees_link_or_tasks", secret::unseen));
+    add(theatre.trial("visit::stopped_service_worker_comes_back", visit::stopped));
     add(theatre.trial("visit::update_waits_to_be_asked_for", visit::update));
     add(theatre.trial("visit::browser_without_service_workers_is_told", visit::no_service_workers));
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));

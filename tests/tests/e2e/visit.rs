@@ -51,6 +51,36 @@ pub(crate) async fn cold_start(play: Play, kind: BrowserKind) -> Result<()> {
     RoomPage::wait_open(tab).await?.wait_task("Candles").await
 }
 
+/// Shift and reload goes around the service worker, which must take the page over all the same.
+pub(crate) async fn hard_reload(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Dock").await?;
+    page.add("Keel").await?;
+    page.tab().hard_reload().await?;
+    page.wait_task("Keel").await?;
+    page.add("Mast").await?;
+    page.reload().await?;
+    page.wait_task("Keel").await?;
+    page.wait_task("Mast").await
+}
+
+/// A browser stops a service worker whenever it likes.
+pub(crate) async fn stopped(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Quay").await?;
+    let link = page.share_link().await?;
+    page.tab().cdp("ServiceWorker.enable", json!({})).await?;
+    for title in ["Crane", "Crates", "Forklift"] {
+        page.tab().cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
+        page.add(title).await?;
+        page.wait_stored(&link, title).await?;
+    }
+    page.tab().cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
+    page.reload().await?;
+    ensure!(page.titles().await? == ["Crane", "Crates", "Forklift"], "{:?}", page.titles().await?);
+    Ok(())
+}
+
 pub(crate) async fn update(play: Play) -> Result<()> {
     let site = play.site().await?;
     let page = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Shipyard").await?;
