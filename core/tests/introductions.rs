@@ -6,10 +6,10 @@ mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use partyline_core::connect::IceCredentials;
-use partyline_core::dial::SlotId;
+use partyline_core::connect::{Contact, IceCredentials};
+use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{CertHash, DeviceId, Endpoint};
-use partyline_core::mesh::{Card, Contact, FEW, MOST, Mesh, MeshAction, Neighbour, decode_links, encode_links};
+use partyline_core::mesh::{Card, FEW, MOST, Mesh, MeshAction, Neighbour, decode_links, encode_links};
 
 use timeline::{Next, Timeline};
 
@@ -50,7 +50,7 @@ struct World {
 }
 
 fn ufrag(device: usize, slot: SlotId) -> String {
-    format!("{device:04}x{:06}", slot.0 % 1_000_000)
+    format!("{device:04}{:?}{:06}", slot.way(), slot.number())
 }
 
 impl World {
@@ -70,7 +70,7 @@ impl World {
 
     /// Two are connected by other means: the phone book, or by hand.
     fn connect(&mut self, a: usize, b: usize) {
-        let of = |world: &World, device: usize| SlotId(world.devices[device].slots.len() as u64);
+        let of = |world: &World, device: usize| SlotId::new(Way::PhoneBook, world.devices[device].slots.len() as u32);
         let (at_a, at_b) = (of(self, a), of(self, b));
         self.devices[a].slots.insert(at_a, Slot { open: Some((b, at_b)), ..Slot::default() });
         self.devices[b].slots.insert(at_b, Slot { open: Some((a, at_a)), ..Slot::default() });

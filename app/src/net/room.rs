@@ -12,11 +12,11 @@ use js_sys::{Reflect, Uint8Array};
 use litemap::LiteMap;
 use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
-use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
-use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId};
+use partyline_core::connect::{Contact, IceCredentials};
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
-use partyline_core::mesh::{Card, Contact, Mesh, MeshAction, decode_links, encode_links};
+use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -120,7 +120,7 @@ impl Room {
         match event {
             Event::SpareReady(slot, description) => {
                 let LocalDescription { credentials, cert_hash, endpoints } = *description;
-                if Mesh::is_introduced(slot) {
+                if slot.way() == Way::Introduction {
                     let seen = self.observed.and_then(|ip| Address::new(ip, endpoints.clone(), cert_hash).ok());
                     let endpoints = seen.map_or(endpoints, |address| dial_candidates(&address));
                     self.mesh.handle_ready(slot, Contact { cert_hash, credentials, endpoints }, now);
@@ -359,12 +359,11 @@ impl Room {
             return;
         }
         let opened_at_once = |(id, link): (&SlotId, &Link)| {
-            *id != slot
-                && Mesh::is_introduced(*id)
+            id.way() > slot.way()
                 && link.peer.is_some_and(|(other, since)| other == device && js_sys::Date::now() - since < SAME_TIME_MS)
         };
-        if !Mesh::is_introduced(slot) && self.links.iter().any(opened_at_once) {
-            // Both sides must keep the same one: it is the introduced one, in whichever order they opened.
+        if self.links.iter().any(opened_at_once) {
+            // Both sides must keep the same one, in whichever order they opened.
             self.close(slot, now);
             return;
         }

@@ -1,8 +1,5 @@
+use super::SlotId;
 use crate::id::{Address, Endpoint};
-
-/// One `RTCPeerConnection` of this device: numbered by the [`Dialler`](super::Dialler), never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId(pub u64);
 
 /// What the [`Dialler`](super::Dialler) wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use litemap::LiteMap;
 
-use super::{Action, SlotId};
+use super::{Action, SlotId, Way};
 use crate::id::{Address, CertHash, Endpoint};
 
 /// The times that the policy works with, all in milliseconds.
@@ -152,7 +152,7 @@ pub struct Dialler {
     jitter: u64,
     online: bool,
     visible: bool,
-    next_slot: u64,
+    next_slot: u32,
     spare: Spare,
     book: Book,
     listed: LiteMap<CertHash, Listed>,
@@ -629,7 +629,7 @@ impl Dialler {
             _ => {}
         }
         if matches!(&self.spare, Spare::Absent { retry_at } if *retry_at <= now_ms) && self.wants_listing() {
-            let slot = SlotId(self.next_slot);
+            let slot = SlotId::new(Way::PhoneBook, self.next_slot);
             self.next_slot += 1;
             self.spare = Spare::Preparing { slot, deadline: now_ms + self.config.gather };
             self.actions.push_back(Action::MakeSpare(slot));

@@ -35,6 +35,8 @@
 
 mod action;
 mod dialler;
+mod slot;
 
-pub use action::{Action, SlotId};
+pub use action::Action;
 pub use dialler::{Activity, BookState, Dialler, DiallerConfig};
+pub use slot::{SlotId, Way};

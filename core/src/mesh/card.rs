@@ -1,25 +1,12 @@
 use minicbor::{Decoder, Encoder, decode};
 
-use crate::connect::IceCredentials;
-use crate::id::{Address, CertHash, DeviceId, Endpoint};
+use crate::connect::Contact;
+use crate::id::{CertHash, DeviceId};
 
 /// Longest card or list of links that is read, in bytes.
 const MAX_BYTES: usize = 4 * 1024;
-/// Most endpoints of a contact: those of an address, and each port at the address that the phone book saw.
-const MAX_ENDPOINTS: usize = 2 * Address::MAX_ENDPOINTS;
 /// Most links that are read: as many as a phone book lists for a room.
 const MAX_LINKS: u64 = 64;
-
-/// All that is needed to dial one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// The hash of the certificate that it will show.
-    pub cert_hash: CertHash,
-    /// Its ICE credentials.
-    pub credentials: IceCredentials,
-    /// Where it waits: at most twice [`Address::MAX_ENDPOINTS`].
-    pub endpoints: Vec<Endpoint>,
-}
 
 /// What one member has a common peer carry to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,15 +45,12 @@ impl From<decode::Error> for DecodeCardError {
 }
 
 impl Card {
-    /// CBOR: `[from, to, is_reply, links, certificate hash, fragment, password, [endpoint as text, …]]`.
+    /// CBOR: `[from, to, is_reply, links, contact]`, the last as [packed](Contact::pack) bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::new(Vec::new());
-        let Contact { cert_hash, credentials, endpoints } = &self.contact;
         let written: Result<(), minicbor::encode::Error<std::convert::Infallible>> = (|| {
-            out.array(8)?.bytes(&self.from.to_bytes())?.bytes(&self.to.to_bytes())?;
-            out.bool(self.is_reply)?.u8(self.links)?.bytes(cert_hash.as_bytes())?;
-            out.str(credentials.ufrag())?.str(credentials.pwd())?.array(endpoints.len() as u64)?;
-            endpoints.iter().try_for_each(|endpoint| out.str(&endpoint.to_string()).map(drop))
+            out.array(5)?.bytes(&self.from.to_bytes())?.bytes(&self.to.to_bytes())?;
+            out.bool(self.is_reply)?.u8(self.links)?.bytes(&self.contact.pack()).map(drop)
         })();
         debug_assert!(written.is_ok(), "writing into memory does not fail");
         out.into_writer()
@@ -79,19 +63,13 @@ impl Card {
     /// If it is anything else, or longer than 4 KiB.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeCardError> {
         let mut input = decoder(bytes)?;
-        if input.array()?.is_none_or(|items| items < 8) {
+        if input.array()?.is_none_or(|items| items < 5) {
             return Err(DecodeCardError);
         }
         let (from, to) = (device(&mut input)?, device(&mut input)?);
         let (is_reply, links) = (input.bool()?, input.u8()?);
-        let cert_hash = cert_hash(&mut input)?;
-        let credentials = IceCredentials::new(input.str()?, input.str()?).map_err(|_| DecodeCardError)?;
-        let count = input.array()?.filter(|count| *count <= MAX_ENDPOINTS as u64).ok_or(DecodeCardError)?;
-        let mut endpoints = Vec::new();
-        for _ in 0..count {
-            endpoints.push(Endpoint::parse(input.str()?).map_err(|_| DecodeCardError)?);
-        }
-        Ok(Self { from, to, is_reply, links, contact: Contact { cert_hash, credentials, endpoints } })
+        let contact = Contact::unpack(&mut input.bytes()?).map_err(|_| DecodeCardError)?;
+        Ok(Self { from, to, is_reply, links, contact })
     }
 }
 
@@ -145,6 +123,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::connect::IceCredentials;
+    use crate::id::Endpoint;
 
     fn card(endpoints: usize) -> Card {
         let endpoints = (0..endpoints).map(|port| Endpoint::parse(&format!("192.0.2.7:{}", 5_000 + port)).unwrap());
@@ -163,7 +143,7 @@ mod tests {
 
     #[test]
     fn cards_and_links_come_out_as_they_went_in() {
-        for endpoints in 0..=MAX_ENDPOINTS {
+        for endpoints in 0..=Contact::MAX_ENDPOINTS {
             assert_eq!(Card::decode(&card(endpoints).encode()), Ok(card(endpoints)));
         }
         let links: Vec<_> = (0..64)
@@ -178,7 +158,6 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_too_much_is_refused() {
-        assert_eq!(Card::decode(&card(MAX_ENDPOINTS + 1).encode()), Err(DecodeCardError));
         let mut long = card(1).encode();
         long.resize(MAX_BYTES + 1, 0);
         assert_eq!(Card::decode(&long), Err(DecodeCardError));

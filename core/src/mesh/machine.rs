@@ -2,8 +2,9 @@ use std::collections::VecDeque;
 
 use litemap::LiteMap;
 
-use super::{Card, Contact, Neighbour};
-use crate::dial::SlotId;
+use super::{Card, Neighbour};
+use crate::connect::Contact;
+use crate::dial::{SlotId, Way};
 use crate::id::{CertHash, DeviceId};
 
 /// Up to so many links a device has one to everybody: a crew of eight is a full mesh.
@@ -17,8 +18,6 @@ pub const MOST: usize = 12;
 const PATIENCE: u64 = 12_000;
 /// How long a pair that failed waits, doubled with each failure up to six times.
 const RETRY: u64 = 4_000;
-/// Slots of introductions are numbered from here, those of the dialler from 0.
-const FIRST_SLOT: u64 = 1 << 32;
 
 /// What a [`Mesh`] wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +86,7 @@ pub struct Mesh {
     peers: LiteMap<DeviceId, Peer>,
     attempts: LiteMap<DeviceId, Attempt>,
     failed: LiteMap<DeviceId, Failed>,
-    next_slot: u64,
+    next_slot: u32,
     actions: VecDeque<MeshAction>,
 }
 
@@ -99,14 +98,9 @@ impl Mesh {
             peers: LiteMap::new(),
             attempts: LiteMap::new(),
             failed: LiteMap::new(),
-            next_slot: FIRST_SLOT,
+            next_slot: 0,
             actions: VecDeque::new(),
         }
-    }
-
-    /// Whether this connection was made for an introduction.
-    pub fn is_introduced(slot: SlotId) -> bool {
-        slot.0 >= FIRST_SLOT
     }
 
     /// The next thing to do.
@@ -274,7 +268,7 @@ impl Mesh {
     }
 
     fn begin(&mut self, device: DeviceId, via: DeviceId, answers: Option<Contact>, now_ms: u64) {
-        let slot = SlotId(self.next_slot);
+        let slot = SlotId::new(Way::Introduction, self.next_slot);
         self.next_slot += 1;
         self.attempts.insert(device, Attempt { slot, via, deadline: now_ms + PATIENCE, answers, dialled: false });
         self.actions.push_back(MeshAction::Make(slot));

@@ -30,5 +30,5 @@
 mod card;
 mod machine;
 
-pub use card::{Card, Contact, DecodeCardError, Neighbour, decode_links, encode_links};
+pub use card::{Card, DecodeCardError, Neighbour, decode_links, encode_links};
 pub use machine::{FEW, FULL, MOST, Mesh, MeshAction};
