@@ -6,5 +6,6 @@ pub mod connect;
 pub mod dial;
 pub mod id;
 pub mod mesh;
+pub mod redial;
 pub mod replica;
 pub mod session;

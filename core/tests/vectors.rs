@@ -8,7 +8,7 @@ use partyline_core::connect::sdp::{
     LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote, with_credentials,
 };
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
-use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionConfig, SessionEvent};
+use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionConfig, SessionEvent};
 use serde_json::Value;
 
 #[cfg(target_arch = "wasm32")]
@@ -128,6 +128,10 @@ fn hex(row: &Value, field: &str) -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
 
+fn run(row: &Value) -> Run {
+    Run(hex(row, "run").try_into().unwrap())
+}
+
 fn session(all: &Value, local: &Value, remote: &Value) -> PeerSession {
     let config = SessionConfig {
         room: RoomId::parse(text(all, "room")).unwrap(),
@@ -135,6 +139,7 @@ fn session(all: &Value, local: &Value, remote: &Value) -> PeerSession {
         local: cert_hash(local, "certHash"),
         remote: cert_hash(remote, "certHash"),
         device: DeviceId::parse(text(local, "device")).unwrap(),
+        run: run(local),
         ephemeral: hex(local, "ephemeral").try_into().unwrap(),
     };
     PeerSession::new(config, 0).unwrap()
@@ -149,7 +154,7 @@ fn events(session: &mut PeerSession) -> Vec<SessionEvent> {
 }
 
 fn established(remote: &Value) -> SessionEvent {
-    SessionEvent::Established { device: DeviceId::parse(text(remote, "device")).unwrap() }
+    SessionEvent::Established { device: DeviceId::parse(text(remote, "device")).unwrap(), run: run(remote) }
 }
 
 #[test]

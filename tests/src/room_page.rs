@@ -190,6 +190,21 @@ impl RoomPage {
             .map(drop)
     }
 
+    /// Waits until this browser keeps where somebody of the room can be called again.
+    pub async fn wait_known(&self, link: &RoomLink) -> Result<()> {
+        let script = "
+            const done = arguments[arguments.length - 1];
+            const opening = indexedDB.open('partyline-page');
+            opening.onerror = () => done(0);
+            opening.onsuccess = () => {
+                const database = opening.result;
+                const asked = database.transaction('kept').objectStore('kept').get(`${arguments[0]}/contacts`);
+                asked.onsuccess = () => { database.close(); done(asked.result?.byteLength ?? 0); };
+            };";
+        let bytes = || self.tab.execute_async::<usize>(script, vec![json!(link.room)]);
+        self.wait("where somebody can be called again", bytes, |bytes| *bytes > 32).await.map(drop)
+    }
+
     /// The titles, from top to bottom.
     pub async fn titles(&self) -> Result<Vec<String>> {
         Ok(self.tasks().await?.into_iter().map(|task| task.title).collect())

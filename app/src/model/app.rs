@@ -11,8 +11,8 @@ use super::notice::Notices;
 use super::room::Room;
 use super::route::Route;
 use crate::api::{self, ApiError};
-use crate::platform;
 use crate::ui::text;
+use crate::{net, platform};
 
 /// Under this key the browser keeps which room was shown last.
 const LAST_ROOM: &str = "partyline:last-room";
@@ -243,6 +243,7 @@ impl App {
     pub(crate) async fn leave(self, room: Room) -> Result<(), ApiError> {
         api::leave_room(room.id).await?;
         self.forget(room.id);
+        net::forget(room.id).await;
         self.read_rooms().await?;
         self.go_home();
         Ok(())

@@ -30,7 +30,9 @@ pub(super) enum Event {
     Message(SlotId, Vec<u8>),
     /// The buffer of some channel has room again.
     Drained,
-    /// The connection or its channel ended or failed.
+    /// No way was found, or the one that was found is lost. A connection that waits may be called all the same.
+    Failed(SlotId),
+    /// The connection or its channel ended.
     Closed(SlotId),
     /// The phone book answered, or did not, to a listing of these endpoints.
     Registered(Vec<Endpoint>, Option<Observed>),
@@ -50,6 +52,8 @@ pub(super) enum Event {
     Visible(bool),
     /// The network came or went.
     Online(bool),
+    /// The device is in another network now.
+    Moved,
     /// A deadline has come.
     Timer,
     /// Another tab wants to know how things stand.

@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use litemap::LiteMap;
 use partyline_core::id::{CertHash, DeviceId};
-use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionEvent, StreamId};
+use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionEvent, StreamId};
 
 use super::slot::Slot;
 
@@ -37,7 +37,7 @@ struct Asked {
 #[derive(Debug)]
 pub(super) enum LinkEvent {
     /// The peer proved membership.
-    Established(DeviceId),
+    Established(DeviceId, Run),
     /// A whole request of the peer.
     Request(StreamId, RequestHead, Vec<u8>),
     /// The session is over.
@@ -45,7 +45,6 @@ pub(super) enum LinkEvent {
 }
 
 /// A connection, from spare to peer.
-#[derive(Debug)]
 pub(super) struct Link {
     pub(super) slot: Slot,
     /// Whom it was dialled to.
@@ -53,6 +52,8 @@ pub(super) struct Link {
     pub(super) session: Option<PeerSession>,
     /// Who is there, and since when (Unix time in milliseconds).
     pub(super) peer: Option<(DeviceId, f64)>,
+    /// The peer's page.
+    pub(super) run: Option<Run>,
     /// A pull is under way; `true` if another is wanted after it.
     pub(super) pull: Option<bool>,
     asked: LiteMap<StreamId, Asked>,
@@ -67,6 +68,7 @@ impl Link {
             remote: None,
             session: None,
             peer: None,
+            run: None,
             pull: None,
             asked: LiteMap::new(),
             coming: LiteMap::new(),
@@ -101,9 +103,10 @@ impl Link {
         let mut events = Vec::new();
         while let Some(event) = self.session.as_mut().and_then(PeerSession::poll_event) {
             match event {
-                SessionEvent::Established { device } => {
+                SessionEvent::Established { device, run } => {
                     self.peer = Some((device, js_sys::Date::now()));
-                    events.push(LinkEvent::Established(device));
+                    self.run = Some(run);
+                    events.push(LinkEvent::Established(device, run));
                 }
                 SessionEvent::Request { stream, head } => {
                     self.coming.insert(stream, (head, Vec::new()));

@@ -19,6 +19,7 @@
 mod certificate;
 mod clock;
 mod event;
+mod kept;
 mod leader;
 mod link;
 mod phone_book;
@@ -39,6 +40,11 @@ pub(crate) use status::{Link, PhoneBook, RoomStatus};
 #[derive(Debug)]
 pub(crate) struct NetHandle {
     _candidacy: leader::Candidacy,
+}
+
+/// Forgets what the page itself keeps of a room: its certificate, and whom to call again.
+pub(crate) async fn forget(room: RoomId) {
+    kept::forget(room).await;
 }
 
 /// Enters the network of a room and keeps `on_status` told of how it stands.

@@ -17,10 +17,11 @@ use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
-use partyline_core::session::{PeerSession, RequestHead, ResponseHead, SessionConfig, StreamId};
+use partyline_core::redial::{MOST, Redial, RedialAction};
+use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{BroadcastChannel, MessageEvent, VisibilityState};
+use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
 
 use super::certificate::{self, Certificate};
 use super::clock::{now_ms, random};
@@ -29,13 +30,15 @@ use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
-use super::{phone_book, replication};
+use super::{kept, phone_book, replication};
 
-/// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, and the cards of introductions.
+/// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
+/// and where a peer can be called again.
 const LINKS: &str = "links";
 const INTRODUCTIONS: &str = "introductions";
-/// Two connections of one pair that open within this time came about in two ways at once.
-const SAME_TIME_MS: f64 = 5_000.0;
+const STANDBY: &str = "standby";
+/// A timer that is so late was stopped: the page or the whole device slept.
+const SLEPT_MS: u64 = 3_000;
 
 /// Who we are in which room.
 #[derive(Clone, Debug)]
@@ -57,7 +60,8 @@ pub(super) async fn run(
         let _ = resigned.await;
         return;
     };
-    let room = Rc::new(RefCell::new(Room::new(membership, certificate, events.clone(), publish)));
+    let known = kept::contacts(membership.room).await;
+    let room = Rc::new(RefCell::new(Room::new(membership, certificate, known, events.clone(), publish)));
     let _listeners = listeners(&events, &room);
     room.borrow_mut().settle();
     while let Either::Left((Some(event), _)) = select(queue.next(), &mut resigned).await {
@@ -72,6 +76,11 @@ struct Room {
     certificate: Certificate,
     dialler: Dialler,
     mesh: Mesh,
+    redial: Redial,
+    /// Whom this device can call again, the last one first, as it is kept.
+    known: Vec<(DeviceId, Contact)>,
+    /// This run of the page.
+    run: Run,
     /// Where the phone book sees us: behind most NATs that address works with the ports that we know.
     observed: Observed,
     /// The last clock that was found to be far ahead of ours.
@@ -82,13 +91,19 @@ struct Room {
     published: Option<RoomStatus>,
     /// The browser refuses credentials that it did not make: the phone book is of no use.
     refused: bool,
-    timer: Option<Timeout>,
+    timer: Option<(Timeout, u64)>,
     marked_connected: bool,
     marked_synced: bool,
 }
 
 impl Room {
-    fn new(membership: Membership, certificate: Certificate, events: Events, publish: Rc<dyn Fn(RoomStatus)>) -> Self {
+    fn new(
+        membership: Membership,
+        certificate: Certificate,
+        known: Vec<(DeviceId, Contact)>,
+        events: Events,
+        publish: Rc<dyn Fn(RoomStatus)>,
+    ) -> Self {
         let now = now_ms();
         let seed = u64::from_le_bytes(random());
         let mut dialler = Dialler::new(certificate.hash, DiallerConfig::default(), seed, now);
@@ -97,8 +112,12 @@ impl Room {
         }
         dialler.handle_visibility(visible(), now);
         let mesh = Mesh::new(membership.device, certificate.hash);
+        let redial = Redial::new(membership.secret.clone(), certificate.hash, known.clone(), seed, now);
         Self {
             mesh,
+            redial,
+            known,
+            run: Run(random()),
             observed: None,
             skew: None,
             membership,
@@ -119,18 +138,21 @@ impl Room {
         let now = now_ms();
         match event {
             Event::SpareReady(slot, description) => {
-                let LocalDescription { credentials, cert_hash, endpoints } = *description;
-                if slot.way() == Way::Introduction {
-                    let seen = self.observed.and_then(|ip| Address::new(ip, endpoints.clone(), cert_hash).ok());
-                    let endpoints = seen.map_or(endpoints, |address| dial_candidates(&address));
-                    self.mesh.handle_ready(slot, Contact { cert_hash, credentials, endpoints }, now);
+                if slot.way() == Way::PhoneBook {
+                    self.dialler.handle_spare_ready(slot, description.endpoints, now);
                 } else {
-                    self.dialler.handle_spare_ready(slot, endpoints, now);
+                    let contact = self.contact(*description);
+                    match slot.way() {
+                        Way::Introduction => self.mesh.handle_ready(slot, contact, now),
+                        _ => self.redial.handle_ready(slot, contact, now),
+                    }
                 }
             }
             Event::SpareFailed(slot, error) => {
-                self.refused |= error == SpareError::CredentialsRefused;
                 self.close(slot, now);
+                if error == SpareError::CredentialsRefused && !std::mem::replace(&mut self.refused, true) {
+                    self.redial.handle_refusal(now);
+                }
             }
             Event::Knock(slot) => self.dialler.handle_knock(slot, now),
             Event::Reached(slot) => self.dialler.handle_reached(slot, now),
@@ -143,7 +165,8 @@ impl Room {
                     let _ = session.handle_message(&message, now);
                 }
             }
-            Event::Closed(slot) => self.close(slot, now),
+            Event::Failed(slot) if self.redial.is_patient(slot) => {}
+            Event::Failed(slot) | Event::Closed(slot) => self.close(slot, now),
             Event::Registered(endpoints, taken) => {
                 self.observed = taken.flatten().or(self.observed);
                 self.dialler.handle_registered(&endpoints, taken.is_some(), now);
@@ -170,9 +193,30 @@ impl Room {
             }
             Event::Pulled(slot, done) => self.pulled(slot, done),
             Event::Skewed(skew) => self.skew = Some(skew),
-            Event::Visible(visible) => self.dialler.handle_visibility(visible, now),
-            Event::Online(online) => self.dialler.handle_online(online, now),
-            Event::Drained | Event::Timer => {}
+            Event::Visible(visible) => {
+                self.dialler.handle_visibility(visible, now);
+                if visible {
+                    self.wake(now);
+                }
+            }
+            Event::Online(online) => {
+                self.dialler.handle_online(online, now);
+                if online {
+                    self.redial.handle_network(now);
+                    self.wake(now);
+                }
+            }
+            Event::Moved => {
+                self.dialler.renew_spare(now);
+                self.redial.handle_network(now);
+                self.wake(now);
+            }
+            Event::Timer => {
+                if self.timer.take().is_some_and(|(_, due)| now > due + SLEPT_MS) {
+                    self.wake(now);
+                }
+            }
+            Event::Drained => {}
             Event::TellStatus => self.published = None,
         }
         self.settle();
@@ -183,6 +227,9 @@ impl Room {
         let now = now_ms();
         self.dialler.handle_timeout(now);
         self.mesh.handle_timeout(now);
+        if self.redial.poll_timeout().is_some_and(|due| due <= now) {
+            self.redial.handle_timeout(now);
+        }
         for link in self.links.iter_mut().map(|(_, link)| link) {
             if let Some(session) = &mut link.session {
                 session.handle_timeout(now);
@@ -192,7 +239,8 @@ impl Room {
             let drained = self.drain_links(now);
             let acted = self.act(now);
             let introduced = self.introduce();
-            if !drained && !acted && !introduced {
+            let redialled = self.redial();
+            if !drained && !acted && !introduced && !redialled {
                 break;
             }
         }
@@ -211,7 +259,7 @@ impl Room {
         let any = !happened.is_empty();
         for (slot, event) in happened {
             match event {
-                LinkEvent::Established(device) => self.established(slot, device, now),
+                LinkEvent::Established(device, run) => self.established(slot, device, run, now),
                 LinkEvent::Request(stream, head, body) => {
                     self.request(slot, stream, head, body, now);
                 }
@@ -225,16 +273,19 @@ impl Room {
     fn request(&mut self, slot: SlotId, stream: StreamId, head: RequestHead, body: Vec<u8>, now: u64) {
         let room = self.membership.room;
         let understood = if replication::is_told(&head, room, LINKS) {
-            decode_links(&body).map(|links| self.mesh.handle_links(slot, links, now))
+            decode_links(&body).map(|links| self.mesh.handle_links(slot, links, now)).is_ok()
         } else if replication::is_told(&head, room, INTRODUCTIONS) {
-            Card::decode(&body).map(|card| self.mesh.handle_card(slot, card, now))
+            Card::decode(&body).map(|card| self.mesh.handle_card(slot, card, now)).is_ok()
+        } else if replication::is_told(&head, room, STANDBY) {
+            let contact = Contact::unpack(&mut body.as_slice());
+            contact.map(|contact| self.redial.handle_told(slot, contact, now)).is_ok()
         } else {
             if let Some((device, _)) = self.links.get(&slot).and_then(|link| link.peer) {
                 spawn_local(replication::hand_on(self.events.clone(), slot, stream, room, device, head, body));
             }
             return;
         };
-        let status = if understood.is_ok() { 204 } else { 400 };
+        let status = if understood { 204 } else { 400 };
         if let Some(link) = self.links.get_mut(&slot) {
             link.answer(stream, ResponseHead { status, headers: Vec::new() }, Vec::new());
         }
@@ -261,6 +312,77 @@ impl Room {
             }
         }
         any
+    }
+
+    /// Carries out what redialling wants.
+    fn redial(&mut self) -> bool {
+        let mut any = false;
+        while let Some(action) = self.redial.poll_action() {
+            any = true;
+            let (room, events) = (self.membership.room, self.events.clone());
+            match action {
+                RedialAction::Make { slot, credentials } => self.make(slot, credentials),
+                RedialAction::Drop(slot) => {
+                    self.links.remove(&slot);
+                }
+                RedialAction::Arm { slot, contact } => {
+                    let answer = self.answer(contact);
+                    if let Some(link) = self.links.get_mut(&slot) {
+                        link.remote = Some(answer.cert_hash);
+                        link.slot.arm(slot, answer, &events);
+                    }
+                }
+                RedialAction::Dial { slot, contact } => {
+                    if let Some(link) = self.links.get(&slot) {
+                        link.slot.add_candidates(&contact.endpoints);
+                    }
+                }
+                RedialAction::Call { slot, credentials, contact } => {
+                    let answer = self.answer(contact);
+                    let called = Slot::call(slot, &self.certificate, credentials, &answer, &events);
+                    self.insert(slot, called, Some(answer.cert_hash));
+                }
+                RedialAction::Tell { over, contact } => {
+                    spawn_local(replication::tell(events, over, room, STANDBY, contact.pack()));
+                }
+                RedialAction::Keep { device, contact } => {
+                    self.known.retain(|(other, _)| *other != device);
+                    self.known.insert(0, (device, contact));
+                    self.known.truncate(MOST);
+                    spawn_local(kept::keep_contacts(room, self.known.clone()));
+                }
+            }
+        }
+        any
+    }
+
+    /// Something may have changed while nobody looked: whoever is missing is called, and all others show that they are there.
+    fn wake(&mut self, now: u64) {
+        self.redial.handle_wake(now);
+        self.probe(now);
+    }
+
+    fn probe(&mut self, now: u64) {
+        for link in self.links.iter_mut().map(|(_, link)| link) {
+            if let Some(session) = &mut link.session {
+                session.probe(now);
+            }
+        }
+    }
+
+    /// All that it takes to dial a connection that waits here.
+    fn contact(&self, description: LocalDescription) -> Contact {
+        let LocalDescription { credentials, cert_hash, endpoints } = description;
+        let seen = self.observed.and_then(|ip| Address::new(ip, endpoints.clone(), cert_hash).ok());
+        let endpoints = seen.map_or(endpoints, |address| dial_candidates(&address));
+        Contact { cert_hash, credentials, endpoints }
+    }
+
+    /// The answer in the name of whoever is dialled.
+    fn answer(&self, contact: Contact) -> RemoteAnswer {
+        let Contact { cert_hash, credentials, endpoints } = contact;
+        let setup = setup_of_remote(&self.certificate.hash, &cert_hash);
+        RemoteAnswer { credentials, cert_hash, setup, candidates: endpoints }
     }
 
     /// Carries out what the dialler wants.
@@ -298,13 +420,7 @@ impl Room {
                 Action::Poll => spawn_local(async move {
                     events.send(Event::Peers(phone_book::peers(room, local).await));
                 }),
-                Action::ProbePeers => {
-                    for link in self.links.iter_mut().map(|(_, link)| link) {
-                        if let Some(session) = &mut link.session {
-                            session.probe(now);
-                        }
-                    }
-                }
+                Action::ProbePeers => self.probe(now),
             }
         }
         any
@@ -312,20 +428,24 @@ impl Room {
 
     /// Makes a connection that waits under these credentials, or those that the browser makes.
     fn make(&mut self, slot: SlotId, credentials: Option<IceCredentials>) {
-        match Slot::make(slot, &self.certificate, credentials, &self.events) {
+        self.insert(slot, Slot::make(slot, &self.certificate, credentials, &self.events), None);
+    }
+
+    fn insert(&mut self, slot: SlotId, made: Result<Slot, JsValue>, remote: Option<CertHash>) {
+        match made {
             Ok(made) => {
-                self.links.insert(slot, Link::new(made));
+                let mut link = Link::new(made);
+                link.remote = remote;
+                self.links.insert(slot, link);
             }
             Err(_) => self.events.send(Event::Closed(slot)),
         }
     }
 
     fn dial(&mut self, slot: SlotId, contact: Contact) {
+        let answer = self.answer(contact);
         let Some(link) = self.links.get_mut(&slot) else { return };
-        let Contact { cert_hash, credentials, endpoints } = contact;
-        let setup = setup_of_remote(&self.certificate.hash, &cert_hash);
-        let answer = RemoteAnswer { credentials, cert_hash, setup, candidates: endpoints };
-        link.remote = Some(cert_hash);
+        link.remote = Some(answer.cert_hash);
         link.slot.dial(slot, &answer, &self.events);
     }
 
@@ -339,18 +459,20 @@ impl Room {
             local: self.certificate.hash,
             remote,
             device: *device,
+            run: self.run,
             ephemeral: random(),
         };
         match PeerSession::new(config, now) {
             Ok(session) => {
                 link.session = Some(session);
+                link.slot.opened();
                 self.dialler.handle_secured(slot, now);
             }
             Err(_) => self.close(slot, now),
         }
     }
 
-    fn established(&mut self, slot: SlotId, device: DeviceId, now: u64) {
+    fn established(&mut self, slot: SlotId, device: DeviceId, run: Run, now: u64) {
         let remote: Option<CertHash> = self.links.get(&slot).and_then(|link| link.remote);
         let Some(remote) = remote else { return };
         if device == self.membership.device {
@@ -358,17 +480,26 @@ impl Room {
             self.close(slot, now);
             return;
         }
-        let opened_at_once = |(id, link): (&SlotId, &Link)| {
-            id.way() > slot.way()
-                && link.peer.is_some_and(|(other, since)| other == device && js_sys::Date::now() - since < SAME_TIME_MS)
-        };
-        if self.links.iter().any(opened_at_once) {
+        let (mut stays, mut older) = (false, Vec::new());
+        for (id, link) in &self.links {
+            if let Some((other, since)) = link.peer.filter(|_| *id != slot)
+                && other == device
+            {
+                stays |= link.run == Some(run) && id.outlasts(slot, (js_sys::Date::now() - since) as u64);
+                older.push(*id);
+            }
+        }
+        if stays {
             // Both sides must keep the same one, in whichever order they opened.
             self.close(slot, now);
             return;
         }
+        for id in older {
+            self.close(id, now);
+        }
         self.dialler.handle_open(slot, remote, now);
         self.mesh.handle_open(slot, device, remote, now);
+        self.redial.handle_open(slot, device, remote, now);
         if !std::mem::replace(&mut self.marked_connected, true) {
             mark("partyline:connected");
         }
@@ -379,6 +510,7 @@ impl Room {
         let was_peer = self.links.remove(&slot).is_some_and(|link| link.peer.is_some());
         self.dialler.handle_closed(slot, now);
         self.mesh.handle_closed(slot, now);
+        self.redial.handle_closed(slot, now);
         if was_peer {
             // It may have been about to send what the others counted on it to send.
             for slot in self.links.keys().copied().collect::<Vec<_>>() {
@@ -424,10 +556,11 @@ impl Room {
     fn set_timer(&mut self, now: u64) {
         let sessions = self.links.values().filter_map(|link| link.session.as_ref()?.poll_timeout());
         let dialler = if self.refused { None } else { self.dialler.poll_timeout() };
-        self.timer = sessions.chain(dialler).chain(self.mesh.poll_timeout()).min().map(|deadline| {
+        let others = [self.mesh.poll_timeout(), self.redial.poll_timeout()].into_iter().flatten();
+        self.timer = sessions.chain(dialler).chain(others).min().map(|deadline| {
             let events = self.events.clone();
             let wait = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX).clamp(1, 60_000);
-            Timeout::new(wait, move || events.send(Event::Timer))
+            (Timeout::new(wait, move || events.send(Event::Timer)), now + u64::from(wait))
         });
     }
 
@@ -443,6 +576,7 @@ impl Room {
             _ if !peers.is_empty() => Network::Connected,
             Activity::Offline => Network::Offline,
             Activity::Connecting if !self.refused => Network::Connecting,
+            Activity::Alone if self.redial.is_hopeful() => Network::Connecting,
             _ => Network::Alone,
         };
         let phone_book = match self.dialler.book_state() {
@@ -484,6 +618,10 @@ fn visible() -> bool {
     document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
 }
 
+fn network_kind(network: &EventTarget) -> Option<String> {
+    Reflect::get(network, &"type".into()).ok()?.as_string()
+}
+
 fn mark(name: &str) {
     if let Some(clock) = web_sys::window().and_then(|window| window.performance()) {
         let _ = clock.mark(name);
@@ -497,6 +635,17 @@ fn listeners(events: &Events, room: &Rc<RefCell<Room>>) -> Vec<EventListener> {
         for (name, online) in [("online", true), ("offline", false)] {
             let events = events.clone();
             listeners.push(EventListener::new(&window, name, move |_| events.send(Event::Online(online))));
+        }
+        // Chromium only, and on phones: from the wireless network into the mobile one, with no moment without a network.
+        let network = Reflect::get(&window.navigator(), &"connection".into()).ok();
+        if let Some(network) = network.and_then(|network| network.dyn_into::<EventTarget>().ok()) {
+            let (events, kind) = (events.clone(), RefCell::new(network_kind(&network)));
+            listeners.push(EventListener::new(&network.clone(), "change", move |_| {
+                let now = network_kind(&network);
+                if kind.replace(now.clone()) != now {
+                    events.send(Event::Moved);
+                }
+            }));
         }
         if let Some(document) = window.document() {
             let events = events.clone();

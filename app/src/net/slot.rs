@@ -1,14 +1,16 @@
 //! One `RTCPeerConnection` with its one data channel.
 
 use std::cell::Cell;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
+use gloo_timers::callback::Interval;
 use js_sys::{ArrayBuffer, Uint8Array};
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
 use partyline_core::dial::SlotId;
-use partyline_core::id::Endpoint;
+use partyline_core::id::{Endpoint, EndpointHost};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -19,20 +21,30 @@ use web_sys::{
 
 use super::certificate::{Certificate, configuration};
 use super::event::{Event, Events, SpareError};
+use crate::platform;
 
 /// Above this many bytes in the channel's buffer nothing more is put into it.
 const BUFFER_HIGH: u32 = 1024 * 1024;
 /// Once it has drained to this, more is.
 const BUFFER_LOW: u32 = 256 * 1024;
+/// Milliseconds in which Firefox does not give up a candidate: it does after about 12 seconds.
+const WARM_MS: u32 = 7_000;
+/// More than one dial has candidates.
+const RANKS: u16 = 32;
+/// So many ports, one after the other, until the first is new again.
+const WARM_TURNS: u16 = 64;
 /// No message that a peer may send is longer.
 const MAX_MESSAGE: u32 = 64 * 1024;
 
 /// One connection: a spare until it is dialled from. Dropping it closes it.
-#[derive(Debug)]
 pub(super) struct Slot {
     connection: RtcPeerConnection,
     channel: RtcDataChannel,
     _listeners: Vec<EventListener>,
+    /// Keeps one that waits from giving up.
+    warm: Cell<Option<Interval>>,
+    /// How often it was told where to dial: a browser passes over a candidate that it has been given before.
+    turn: Cell<u16>,
 }
 
 impl Slot {
@@ -44,6 +56,27 @@ impl Slot {
         credentials: Option<IceCredentials>,
         events: &Events,
     ) -> Result<Self, JsValue> {
+        let (slot, gathered) = Self::new(id, certificate, events)?;
+        spawn_local(async move { gathered.begin(credentials.as_ref()).await });
+        Ok(slot)
+    }
+
+    /// Makes a connection that dials at once, as the side that answers: `offer` is what whoever is dialled would have
+    /// offered.
+    pub(super) fn call(
+        id: SlotId,
+        certificate: &Certificate,
+        credentials: IceCredentials,
+        offer: &RemoteAnswer,
+        events: &Events,
+    ) -> Result<Self, JsValue> {
+        let (slot, gathered) = Self::new(id, certificate, events)?;
+        let offer = offer.to_sdp();
+        spawn_local(async move { gathered.answer(&offer, &credentials).await });
+        Ok(slot)
+    }
+
+    fn new(id: SlotId, certificate: &Certificate, events: &Events) -> Result<(Self, Gathered), JsValue> {
         let connection = RtcPeerConnection::new_with_configuration(&configuration(&certificate.certificate))?;
         let init = RtcDataChannelInit::new();
         init.set_negotiated(true);
@@ -54,8 +87,8 @@ impl Slot {
         let gathered =
             Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
         let listeners = listeners(id, &connection, &channel, events, &gathered);
-        spawn_local(async move { gathered.begin(credentials.as_ref()).await });
-        Ok(Self { connection, channel, _listeners: listeners })
+        let slot = Self { connection, channel, _listeners: listeners, warm: Cell::default(), turn: Cell::default() };
+        Ok((slot, gathered))
     }
 
     /// Dials: gives the browser the answer that we wrote for the other side.
@@ -71,15 +104,37 @@ impl Slot {
         });
     }
 
+    /// Has the connection wait for its peer, whose credentials these are, for as long as it takes.
+    ///
+    /// Where the browser cannot wait without a candidate (Firefox 153 gives up at once), it is given one that leads nowhere,
+    /// and another before it gives those up.
+    pub(super) fn arm(&self, id: SlotId, mut answer: RemoteAnswer, events: &Events) {
+        answer.candidates = Vec::new();
+        if !platform::user_agent().contains("Firefox/") {
+            return self.dial(id, &answer, events);
+        }
+        answer.candidates.extend(nowhere(0));
+        self.dial(id, &answer, events);
+        let connection = self.connection.clone();
+        let mut turn = 0;
+        self.warm.set(Some(Interval::new(WARM_MS, move || {
+            if connection.ice_connection_state() == RtcIceConnectionState::Checking {
+                turn = (turn + 1) % WARM_TURNS;
+                add(&connection, &nowhere(turn), u16::MAX - RANKS);
+            }
+        })));
+    }
+
     /// Has a dial that is under way try these too.
     pub(super) fn add_candidates(&self, candidates: &[Endpoint]) {
-        for (rank, candidate) in (0..).zip(candidates) {
-            let init = RtcIceCandidateInit::new(&candidate_attribute(candidate, rank));
-            init.set_sdp_mid(Some("0"));
-            let taken = self.connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
-            // One that the browser does not take is one way less, no more.
-            spawn_local(async move { drop(JsFuture::from(taken).await) });
-        }
+        let turn = self.turn.get();
+        self.turn.set(turn.wrapping_add(1));
+        add(&self.connection, candidates, turn.wrapping_mul(RANKS));
+    }
+
+    /// It is open: nothing has to be waited for any more.
+    pub(super) fn opened(&self) {
+        self.warm.take();
     }
 
     /// Whether the channel's buffer takes more.
@@ -91,6 +146,23 @@ impl Slot {
     pub(super) fn send(&self, message: &[u8]) -> bool {
         self.channel.send_with_u8_array(message).is_ok()
     }
+}
+
+fn add(connection: &RtcPeerConnection, candidates: &[Endpoint], first_rank: u16) {
+    for (rank, candidate) in (first_rank..).zip(candidates) {
+        let init = RtcIceCandidateInit::new(&candidate_attribute(candidate, rank));
+        init.set_sdp_mid(Some("0"));
+        let taken = connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+        // One that the browser does not take is one way less, no more.
+        spawn_local(async move { drop(JsFuture::from(taken).await) });
+    }
+}
+
+/// Candidates that no packet arrives at: the IPv4 dummy address (RFC 7600) and one of the IPv6 discard prefix (RFC 6666).
+fn nowhere(turn: u16) -> Vec<Endpoint> {
+    let hosts =
+        [EndpointHost::V4(Ipv4Addr::new(192, 0, 0, 8)), EndpointHost::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 8))];
+    hosts.into_iter().filter_map(|host| Endpoint::new(host, 9 + turn).ok()).collect()
 }
 
 impl Drop for Slot {
@@ -129,6 +201,24 @@ impl Gathered {
         description.set_sdp(&credentials.map_or(sdp.clone(), |credentials| with_credentials(&sdp, credentials)));
         JsFuture::from(self.connection.set_local_description(&description)).await?;
         Ok(())
+    }
+
+    /// Sets what the other side would have offered, and the answer with our credentials. Its candidates are of no use: nobody
+    /// is there who could be told.
+    async fn answer(&self, offer: &str, credentials: &IceCredentials) {
+        let answered = async {
+            let description = RtcSessionDescriptionInit::new(RtcSdpType::Offer);
+            description.set_sdp(offer);
+            JsFuture::from(self.connection.set_remote_description(&description)).await?;
+            let answer: RtcSessionDescriptionInit =
+                JsFuture::from(self.connection.create_answer()).await?.unchecked_into();
+            let description = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
+            description.set_sdp(&with_credentials(&answer.get_sdp().unwrap_or_default(), credentials));
+            JsFuture::from(self.connection.set_local_description(&description)).await
+        };
+        if let Err(error) = answered.await {
+            self.events.send(Event::SpareFailed(self.id, spare_error(&error)));
+        }
     }
 
     /// Tells the endpoints once they are all known.
@@ -175,7 +265,7 @@ fn listeners(
                 RtcIceConnectionState::Connected | RtcIceConnectionState::Completed => {
                     events.send(Event::Reached(id));
                 }
-                RtcIceConnectionState::Failed => events.send(Event::Closed(id)),
+                RtcIceConnectionState::Failed => events.send(Event::Failed(id)),
                 _ => {}
             }
         })
@@ -184,7 +274,8 @@ fn listeners(
         let (connection, events) = (connection.clone(), events.clone());
         EventListener::new(&connection.clone(), "connectionstatechange", move |_| match connection.connection_state() {
             RtcPeerConnectionState::Connected => events.send(Event::Secured(id)),
-            RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => events.send(Event::Closed(id)),
+            RtcPeerConnectionState::Failed => events.send(Event::Failed(id)),
+            RtcPeerConnectionState::Closed => events.send(Event::Closed(id)),
             _ => {}
         })
     };

@@ -38,6 +38,16 @@ impl IceCredentials {
         Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
     }
 
+    /// The credentials under which the member with the certificate `local` calls the one with `remote`, and waits for it to
+    /// call, after the two have been connected.
+    ///
+    /// As [`derive`](Self::derive), with `redial-ufrag` or `redial-pwd` and both hashes as info.
+    pub fn derive_for(secret: &RoomSecret, local: &CertHash, remote: &CertHash) -> Self {
+        let ufrag: [u8; 12] = secret.derive(&[b"redial-ufrag", local.as_bytes(), remote.as_bytes()]);
+        let pwd: [u8; 24] = secret.derive(&[b"redial-pwd", local.as_bytes(), remote.as_bytes()]);
+        Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
+    }
+
     /// Takes credentials that a browser made.
     ///
     /// # Errors

@@ -196,7 +196,7 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
 }
 
 /// A host candidate as a candidate attribute (RFC 8839, section 5.1), which is also what an `RTCIceCandidate` takes. `rank`
-/// counts from the best, 0.
+/// counts from the best, 0; a browser takes the same endpoint again under another one.
 pub fn candidate_attribute(candidate: &Endpoint, rank: u16) -> String {
     // Of a host candidate with the highest local preference (RFC 8445, section 5.1.2), less one for each rank.
     let priority = 2_130_706_431 - u32::from(rank);

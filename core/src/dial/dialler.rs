@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use litemap::LiteMap;
 
+use super::jitter::Jitter;
 use super::{Action, SlotId, Way};
 use crate::id::{Address, CertHash, Endpoint};
 
@@ -149,7 +150,7 @@ struct Book {
 pub struct Dialler {
     config: DiallerConfig,
     local: CertHash,
-    jitter: u64,
+    jitter: Jitter,
     online: bool,
     visible: bool,
     next_slot: u32,
@@ -176,7 +177,7 @@ impl Dialler {
         let mut dialler = Self {
             config,
             local,
-            jitter: seed | 1,
+            jitter: Jitter::new(seed),
             online: true,
             visible: true,
             next_slot: 0,
@@ -511,22 +512,14 @@ impl Dialler {
     fn backoff(&mut self, failures: u32) -> u64 {
         let base = self.config.poll_alone << failures.saturating_sub(1).min(6);
         let base = base.min(self.config.backoff_max);
-        base - base / 8 + self.random(base / 4)
-    }
-
-    /// A number below `bound`, by xorshift64 (Marsaglia 2003): spread is all that is asked of it.
-    fn random(&mut self, bound: u64) -> u64 {
-        self.jitter ^= self.jitter << 13;
-        self.jitter ^= self.jitter >> 7;
-        self.jitter ^= self.jitter << 17;
-        (self.jitter >> 11) % bound.max(1)
+        base - base / 8 + self.jitter.below(base / 4)
     }
 
     fn fail_dial(&mut self, peer: CertHash, now_ms: u64) {
         let failures = self.listed.get(&peer).map_or(0, |listed| listed.failures);
         let wait = self.backoff(failures.saturating_add(1));
         let misses = self.listed.get(&peer).map_or(0, |listed| listed.misses).saturating_add(1);
-        let forgotten = self.random(u64::from(misses) + 1) == 0;
+        let forgotten = self.jitter.below(u64::from(misses) + 1) == 0;
         if let Some(listed) = self.listed.get_mut(&peer) {
             listed.failures = failures.saturating_add(1);
             listed.misses = misses;
@@ -547,8 +540,8 @@ impl Dialler {
             listed.stalls = listed.stalls.saturating_add(1);
             listed.alive_at = Some(now_ms);
         }
-        if self.random(2) == 0 {
-            let until = now_ms + WAIT / 2 + self.random(WAIT);
+        if self.jitter.below(2) == 0 {
+            let until = now_ms + WAIT / 2 + self.jitter.below(WAIT);
             for (_, listed) in self.listed.iter_mut() {
                 listed.not_before = listed.not_before.max(until);
             }
@@ -573,7 +566,7 @@ impl Dialler {
 
     /// Some wait longer than others, so that no crew turns in step.
     fn dial_deadline(&mut self, now_ms: u64) -> u64 {
-        now_ms + self.config.dial + self.random(self.config.dial / 2)
+        now_ms + self.config.dial + self.jitter.below(self.config.dial / 2)
     }
 
     /// The same number from either end of a pair.

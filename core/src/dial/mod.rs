@@ -35,8 +35,10 @@
 
 mod action;
 mod dialler;
+mod jitter;
 mod slot;
 
 pub use action::Action;
 pub use dialler::{Activity, BookState, Dialler, DiallerConfig};
+pub(crate) use jitter::Jitter;
 pub use slot::{SlotId, Way};

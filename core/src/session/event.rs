@@ -1,4 +1,4 @@
-use super::{CloseReason, RequestHead, ResetCode, ResponseHead, StreamId};
+use super::{CloseReason, RequestHead, ResetCode, ResponseHead, Run, StreamId};
 use crate::id::DeviceId;
 
 /// What a session has to tell.
@@ -11,6 +11,8 @@ pub enum SessionEvent {
     Established {
         /// The peer's device, as it says itself.
         device: DeviceId,
+        /// Its page's run.
+        run: Run,
     },
     /// The peer asks for something.
     Request {
@@ -50,6 +52,10 @@ pub enum SessionEvent {
 }
 
 impl SessionEvent {
+    pub(super) fn established((device, run): (DeviceId, Run)) -> Self {
+        Self::Established { device, run }
+    }
+
     /// Roughly what it takes in memory.
     pub(super) fn weight(&self) -> usize {
         const ITSELF: usize = 64;

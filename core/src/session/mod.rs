@@ -16,14 +16,14 @@
 //! | psk | HKDF-SHA-256: key material = room secret, salt = `partyline/1`, info = `noise-psk` and the 16 bytes of the room id |
 //! | prologue | `partyline/1`, room id (16 bytes), initiator's certificate hash (32), responder's certificate hash (32) |
 //! | ephemeral key | the 32 random bytes of [`SessionConfig::ephemeral`] |
-//! | payload of both messages | the sender's device id (8 bytes) |
+//! | payload of both messages | the sender's device id (8 bytes), its [`Run`] (4) |
 //!
 //! Each of the two messages has one byte in the clear before it:
 //!
 //! | bytes | |
 //! |---|---|
 //! | 1 | format version, [`FORMAT_VERSION`] |
-//! | 56 | Noise: ephemeral public key (32), payload (8), tag (16) |
+//! | 60 | Noise: ephemeral public key (32), payload (12), tag (16) |
 //!
 //! A side that cannot go on answers with two bytes, the format version and a code (1: your first message does not decrypt
 //! with my secret; 2: your version is newer than mine), and closes. Nobody has authenticated these, but whoever could forge
@@ -74,6 +74,7 @@ pub mod limits;
 mod noise;
 mod peer_session;
 mod reset_code;
+mod run;
 mod stream;
 mod stream_id;
 #[cfg(test)]
@@ -87,4 +88,5 @@ pub use head::{HeadError, RequestHead, ResponseHead};
 pub use limits::MAX_MESSAGE_BYTES;
 pub use peer_session::{FORMAT_VERSION, PeerSession, SessionConfig};
 pub use reset_code::ResetCode;
+pub use run::Run;
 pub use stream_id::StreamId;

@@ -6,7 +6,7 @@ use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState, TransportState};
 
-use super::SessionConfig;
+use super::{Run, SessionConfig};
 use crate::id::{CertHash, DeviceId};
 
 const PROTOCOL: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
@@ -17,8 +17,11 @@ const HASH: HashChoice = HashChoice::Blake2s;
 /// Bytes of a Noise authentication tag.
 pub(super) const TAG_BYTES: usize = 16;
 
-/// Bytes of either handshake message: ephemeral key, device id, tag.
-pub(super) const HANDSHAKE_BYTES: usize = 32 + 8 + TAG_BYTES;
+/// Bytes of a handshake message's payload: device id, run.
+const PAYLOAD_BYTES: usize = 8 + 4;
+
+/// Bytes of either handshake message: ephemeral key, payload, tag.
+pub(super) const HANDSHAKE_BYTES: usize = 32 + PAYLOAD_BYTES + TAG_BYTES;
 
 /// The handshake of one side.
 pub(super) struct Handshake(HandshakeState);
@@ -40,21 +43,23 @@ impl Handshake {
     }
 
     /// Writes this side's message.
-    pub(super) fn write(&mut self, device: DeviceId) -> Result<Vec<u8>, snow::Error> {
+    pub(super) fn write(&mut self, (device, run): (DeviceId, Run)) -> Result<Vec<u8>, snow::Error> {
         let mut message = vec![0; HANDSHAKE_BYTES];
-        let written = self.0.write_message(&device.to_bytes(), &mut message)?;
+        let payload = [device.to_bytes().as_slice(), &run.0].concat();
+        let written = self.0.write_message(&payload, &mut message)?;
         message.truncate(written);
         Ok(message)
     }
 
     /// Reads the other side's message. An error means that it was not made with our secret and prologue.
-    pub(super) fn read(&mut self, message: &[u8]) -> Result<DeviceId, snow::Error> {
+    pub(super) fn read(&mut self, message: &[u8]) -> Result<(DeviceId, Run), snow::Error> {
         if message.len() != HANDSHAKE_BYTES {
             return Err(snow::Error::Input);
         }
-        let mut device = [0; 8];
-        match self.0.read_message(message, &mut device)? {
-            8 => Ok(DeviceId::from_bytes(device)),
+        let mut payload = [0; PAYLOAD_BYTES];
+        let read = self.0.read_message(message, &mut payload)?;
+        match (payload.first_chunk(), payload.last_chunk()) {
+            (Some(device), Some(run)) if read == PAYLOAD_BYTES => Ok((DeviceId::from_bytes(*device), Run(*run))),
             _ => Err(snow::Error::Input),
         }
     }

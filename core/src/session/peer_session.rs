@@ -11,7 +11,7 @@ use super::limits::{
 use super::noise::{HANDSHAKE_BYTES, Handshake, TAG_BYTES, Transport};
 use super::stream::{Incoming, Outgoing, Stream};
 use super::{
-    CloseReason, CommandError, NewSessionError, RequestHead, ResetCode, ResponseHead, SessionError, SessionEvent,
+    CloseReason, CommandError, NewSessionError, RequestHead, ResetCode, ResponseHead, Run, SessionError, SessionEvent,
     StreamId, Violation,
 };
 use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
@@ -42,6 +42,8 @@ pub struct SessionConfig {
     pub remote: CertHash,
     /// This device's id in the room.
     pub device: DeviceId,
+    /// This run of the page.
+    pub run: Run,
     /// 32 fresh random bytes from the system; never used before, and used for nothing else.
     pub ephemeral: [u8; 32],
 }
@@ -73,7 +75,7 @@ impl fmt::Debug for SessionConfig {
 pub struct PeerSession {
     phase: Phase,
     initiator: bool,
-    device: DeviceId,
+    local: (DeviceId, Run),
     /// Messages that are encrypted already, or need not be.
     outbox: VecDeque<Vec<u8>>,
     ping_due: bool,
@@ -103,7 +105,7 @@ enum Phase {
     /// Waits for the other side's handshake message.
     Handshake(Box<Handshake>),
     /// The responder, after its handshake message, waits for a first message that decrypts.
-    Unconfirmed(Box<Transport>, DeviceId),
+    Unconfirmed(Box<Transport>, (DeviceId, Run)),
     Established(Box<Transport>),
     /// Between two of the above, never seen from outside.
     Moving,
@@ -124,13 +126,13 @@ impl PeerSession {
         let mut handshake = Handshake::new(&config, initiator).map_err(|_| NewSessionError::Noise)?;
         let mut outbox = VecDeque::new();
         if initiator {
-            let noise = handshake.write(config.device).map_err(|_| NewSessionError::Noise)?;
+            let noise = handshake.write((config.device, config.run)).map_err(|_| NewSessionError::Noise)?;
             outbox.push_back(with_version(&noise));
         }
         Ok(Self {
             phase: Phase::Handshake(Box::new(handshake)),
             initiator,
-            device: config.device,
+            local: (config.device, config.run),
             outbox,
             ping_due: false,
             pong_due: false,
@@ -187,11 +189,11 @@ impl PeerSession {
         let Phase::Handshake(handshake) = &mut self.phase else {
             return Ok(());
         };
-        let Ok(remote_device) = handshake.read(noise) else {
+        let Ok(remote) = handshake.read(noise) else {
             self.outbox.push_back(with_version(&[REFUSED_SECRET]));
             return Err(SessionError::WrongSecret);
         };
-        let reply = if self.initiator { None } else { Some(handshake.write(self.device)) };
+        let reply = if self.initiator { None } else { Some(handshake.write(self.local)) };
         let reply = reply.transpose().map_err(|_| SessionError::MalformedHandshake)?;
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Moving) else {
             return Ok(());
@@ -201,12 +203,12 @@ impl PeerSession {
         match reply {
             Some(reply) => {
                 self.outbox.push_back(with_version(&reply));
-                self.phase = Phase::Unconfirmed(Box::new(transport), remote_device);
+                self.phase = Phase::Unconfirmed(Box::new(transport), remote);
             }
             None => {
                 self.phase = Phase::Established(Box::new(transport));
                 self.ping_due = true;
-                self.tell(SessionEvent::Established { device: remote_device });
+                self.tell(SessionEvent::established(remote));
             }
         }
         Ok(())
@@ -217,9 +219,9 @@ impl PeerSession {
         let plaintext = transport.decrypt(message).map_err(|_| SessionError::Undecryptable)?;
         self.heard(now_ms);
         match std::mem::replace(&mut self.phase, Phase::Moving) {
-            Phase::Unconfirmed(transport, device) => {
+            Phase::Unconfirmed(transport, remote) => {
                 self.phase = Phase::Established(transport);
-                self.tell(SessionEvent::Established { device });
+                self.tell(SessionEvent::established(remote));
             }
             phase => self.phase = phase,
         }

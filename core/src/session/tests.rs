@@ -17,6 +17,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let config = |local: u8, remote: u8| SessionConfig {
+            run: Run([7; 4]),
             room: RoomId::from_random_bytes([1; 16]),
             secret: RoomSecret::from_bytes([2; 32]),
             local: CertHash::from_bytes([local; 32]),

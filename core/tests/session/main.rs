@@ -8,7 +8,7 @@ use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
 use partyline_core::session::limits::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, PROBE_MS, TIMED_OUT_AFTER_MS};
 use partyline_core::session::{
     CloseReason, CommandError, FORMAT_VERSION, HeadError, MAX_MESSAGE_BYTES, NewSessionError, PeerSession, RequestHead,
-    ResetCode, ResponseHead, SessionError, SessionEvent,
+    ResetCode, ResponseHead, Run, SessionError, SessionEvent,
 };
 use stage::{Stage, alices_config, bobs_config};
 
@@ -28,8 +28,8 @@ fn two_members_meet() {
     let mut stage = Stage::new(alices_config(), bobs_config());
     stage.run();
     let device = |n| DeviceId::from_bytes([n; 8]);
-    assert_eq!(stage.alice.events(), [SessionEvent::Established { device: device(2) }]);
-    assert_eq!(stage.bob.events(), [SessionEvent::Established { device: device(1) }]);
+    assert_eq!(stage.alice.events(), [SessionEvent::Established { device: device(2), run: Run([2; 4]) }]);
+    assert_eq!(stage.bob.events(), [SessionEvent::Established { device: device(1), run: Run([1; 4]) }]);
 }
 
 #[test]
@@ -116,13 +116,13 @@ fn a_newer_version_is_named() {
 #[test]
 fn garbage_in_place_of_a_handshake_ends_it() {
     let long = vec![FORMAT_VERSION; MAX_MESSAGE_BYTES + 1];
-    let random = [&[FORMAT_VERSION], [0xa5; 56].as_slice()].concat();
+    let random = [&[FORMAT_VERSION], [0xa5; 60].as_slice()].concat();
     for (garbage, error) in [
         (&[][..], SessionError::MalformedHandshake),
         (&[0], SessionError::MalformedHandshake),
         (&[FORMAT_VERSION], SessionError::MalformedHandshake),
         (&[FORMAT_VERSION, 9], SessionError::MalformedHandshake),
-        (&random[..56], SessionError::MalformedHandshake),
+        (&random[..60], SessionError::MalformedHandshake),
         (&[FORMAT_VERSION; 58], SessionError::MalformedHandshake),
         (&long[..], SessionError::TooLong),
         (&random[..], SessionError::WrongSecret),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
 use partyline_core::session::{
-    MAX_MESSAGE_BYTES, PeerSession, RequestHead, ResetCode, ResponseHead, SessionConfig, SessionEvent, StreamId,
+    MAX_MESSAGE_BYTES, PeerSession, RequestHead, ResetCode, ResponseHead, Run, SessionConfig, SessionEvent, StreamId,
 };
 
 /// Alice's certificate hash is lower: she is the Noise initiator and opens the even streams.
@@ -23,6 +23,7 @@ fn config(local: u8, remote: u8) -> SessionConfig {
         local: CertHash::from_bytes([local; 32]),
         remote: CertHash::from_bytes([remote; 32]),
         device: DeviceId::from_bytes([local; 8]),
+        run: Run([local; 4]),
         ephemeral: [local; 32],
     }
 }

@@ -8,6 +8,7 @@ mod apart;
 mod crew;
 mod drops;
 mod phone_book_gone;
+mod redial;
 mod rooms;
 mod screens;
 mod secret;
@@ -69,7 +70,12 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
             .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
         add(theatre.trial(&format!("apart::ten_edits_each_converge::{name}"), move |play| apart::converge(play, pair)));
     }
+    for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
+        add(theatre.trial(&format!("redial::reloaded_page_is_back::{name}"), move |play| redial::reload(play, pair)));
+    }
     for (kind, name) in BOTH {
+        add(theatre.trial(&format!("redial::killed_browser_is_back::{name}"), move |play| redial::killed(play, kind)));
+        add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
         add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)

@@ -1,0 +1,85 @@
+//! What the page itself keeps of a room, apart from the service worker's data: the certificate and whom to call again.
+//!
+//! An `RTCCertificate` is a thing of pages, and who is where concerns nobody but the page that holds the connections.
+
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::{database::Database, transaction::TransactionMode};
+use js_sys::Uint8Array;
+use partyline_core::connect::Contact;
+use partyline_core::id::{DeviceId, RoomId};
+use partyline_core::redial::{decode_kept, encode_kept};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::RtcCertificate;
+
+const DATABASE: &str = "partyline-page";
+const STORE: &str = "kept";
+
+/// The certificate of this device in the room, if there is one.
+pub(super) async fn certificate(room: RoomId) -> Option<RtcCertificate> {
+    read(room.to_string()).await.ok()??.dyn_into().ok()
+}
+
+/// Keeps a certificate. Failing to is no failure to have it.
+pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate) {
+    let _ = write(room.to_string(), Some(certificate.clone().into())).await;
+}
+
+/// Whom this device was connected to in the room, the last one first.
+pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Contact)> {
+    let bytes = read(contacts_key(room)).await.ok().flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
+    bytes.and_then(|bytes| decode_kept(&bytes.to_vec()).ok()).unwrap_or_default()
+}
+
+/// Keeps these, in the place of those before. That it failed costs a way to connect again, no more.
+pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Contact)>) {
+    let bytes = Uint8Array::from(encode_kept(&contacts).as_slice());
+    let _ = write(contacts_key(room), Some(bytes.into())).await;
+}
+
+/// Deletes all that is kept of a room.
+pub(super) async fn forget(room: RoomId) {
+    for key in [room.to_string(), contacts_key(room)] {
+        let _ = write(key, None).await;
+    }
+}
+
+fn contacts_key(room: RoomId) -> String {
+    let mut key = room.to_string();
+    key.push_str("/contacts");
+    key
+}
+
+fn text(error: indexed_db_futures::error::Error) -> JsValue {
+    JsValue::from_str(&error.to_string())
+}
+
+async fn open() -> Result<Database, JsValue> {
+    Database::open(DATABASE)
+        .with_version(1u8)
+        .with_on_upgrade_needed(|_, database| {
+            database.create_object_store(STORE).build()?;
+            Ok(())
+        })
+        .await
+        .map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+async fn read(key: String) -> Result<Option<JsValue>, JsValue> {
+    let database = open().await?;
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readonly).build().map_err(text)?;
+    let store = transaction.object_store(STORE).map_err(text)?;
+    store.get(key).primitive().map_err(text)?.await.map_err(text)
+}
+
+/// Puts the value under the key, or deletes what is there.
+async fn write(key: String, value: Option<JsValue>) -> Result<(), JsValue> {
+    let database = open().await?;
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readwrite).build().map_err(text)?;
+    let store = transaction.object_store(STORE).map_err(text)?;
+    match value {
+        Some(value) => drop(store.put(value).with_key(key).primitive().map_err(text)?.await.map_err(text)?),
+        None => store.delete(key).primitive().map_err(text)?.await.map_err(text)?,
+    }
+    drop(store);
+    transaction.commit().await.map_err(text)
+}
