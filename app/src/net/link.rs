@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use litemap::LiteMap;
 use partyline_core::id::{CertHash, DeviceId};
-use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionEvent, StreamId};
+use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionEvent, StreamId};
 
 use super::slot::Slot;
 
@@ -41,7 +41,7 @@ pub(super) enum LinkEvent {
     /// A whole request of the peer.
     Request(StreamId, RequestHead, Vec<u8>),
     /// The session is over.
-    Closed,
+    Closed(CloseReason),
 }
 
 /// A connection, from spare to peer.
@@ -123,7 +123,7 @@ impl Link {
                         let _ = asked.reply.send(Err(ReplyError::Reset));
                     }
                 }
-                SessionEvent::Closed { .. } => events.push(LinkEvent::Closed),
+                SessionEvent::Closed { reason } => events.push(LinkEvent::Closed(reason)),
             }
         }
         events

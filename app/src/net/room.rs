@@ -18,7 +18,7 @@ use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, 
 use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction};
-use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
+use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
@@ -253,7 +253,7 @@ impl Room {
         for (slot, link) in &mut self.links {
             happened.extend(link.drain().into_iter().map(|event| (*slot, event)));
             if !link.pump() {
-                happened.push((*slot, LinkEvent::Closed));
+                happened.push((*slot, LinkEvent::Closed(CloseReason::Local)));
             }
         }
         let any = !happened.is_empty();
@@ -263,7 +263,12 @@ impl Room {
                 LinkEvent::Request(stream, head, body) => {
                     self.request(slot, stream, head, body, now);
                 }
-                LinkEvent::Closed => self.close(slot, now),
+                LinkEvent::Closed(reason) => {
+                    self.close(slot, now);
+                    if reason == CloseReason::TimedOut {
+                        self.redial.handle_wake(now);
+                    }
+                }
             }
         }
         any

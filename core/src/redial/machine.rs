@@ -11,6 +11,9 @@ pub const MOST: usize = 12;
 
 /// How long a call may take until the peer has proved itself, in milliseconds.
 const CALL: u64 = 6_000;
+/// A page that ends tells its peers, and is still there to be called for a moment; it is the next one that should be
+/// connected. That one calls at once.
+const COURTESY: u64 = 1_500;
 /// The wait after the first call that failed, doubled with each one.
 const RETRY: u64 = 2_000;
 /// Calls that fail one after the other before no more are made, until something changes. About ten minutes.
@@ -188,7 +191,7 @@ impl Redial {
         self.advance(now_ms);
     }
 
-    /// The page was shown or the network came: whoever is missing is called at once.
+    /// The page was shown, the network came, or a connection was lost: whoever is missing is called at once.
     pub fn handle_wake(&mut self, now_ms: u64) {
         for (_, pair) in self.pairs.iter_mut().filter(|(_, pair)| pair.link.is_none()) {
             (pair.failures, pair.call_at) = (0, now_ms);
@@ -232,13 +235,13 @@ impl Redial {
         self.advance(now_ms);
     }
 
-    /// A connection ended or failed.
+    /// A connection ended or failed. Where it is known that nobody ended it, [`handle_wake`](Self::handle_wake) is to follow.
     pub fn handle_closed(&mut self, slot: SlotId, now_ms: u64) {
         let mut failed = None;
         for (device, pair) in self.pairs.iter_mut() {
             if pair.link == Some(slot) {
                 pair.link = None;
-                pair.call_at = now_ms;
+                pair.call_at = now_ms + COURTESY;
             }
             if pair.standby.take_if(|standby| standby.slot == slot).is_some() {
                 pair.standby_at = now_ms + STANDBY_RETRY;
