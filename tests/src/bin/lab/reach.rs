@@ -1,0 +1,155 @@
+//! Who gets through to whom, and in which way.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use partyline_tests::BrowserKind::{self, Chromium};
+use partyline_tests::{Access, Family, Place, Play, RoomPage};
+use tokio::time::Instant;
+
+use crate::cell::{cell, seconds};
+use crate::crew::{Pair, connected, said};
+use crate::{PAIRS, Row};
+
+pub(crate) const HEAD: [&str; 5] = ["from", "to", "browsers", "through the phone book", "introduced by a third"];
+
+/// Where the two are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// At a place each.
+    Apart(Access, Access),
+    /// At one place, on its LAN. All they can see of each other there is mDNS names.
+    Together,
+}
+
+const PLACES: [Where; 9] = [
+    Where::Together,
+    Where::Apart(Access::Nat, Access::Nat),
+    Where::Apart(Access::Nat, Access::RandomNat),
+    Where::Apart(Access::RandomNat, Access::RandomNat),
+    Where::Apart(Access::RandomNat, Access::Open),
+    Where::Apart(Access::Ipv6, Access::Ipv6),
+    Where::Apart(Access::Dual, Access::Dual),
+    Where::Apart(Access::Dual, Access::Nat),
+    Where::Apart(Access::Ipv6, Access::Nat),
+];
+
+impl Where {
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Apart(one, other) => [one.as_str(), other.as_str()],
+            Self::Together => ["one LAN", "the same LAN"],
+        }
+    }
+}
+
+pub(crate) async fn rows(play: &Play, filter: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for place in PLACES {
+        for (kinds, browsers) in PAIRS {
+            let [from, to] = place.names();
+            let name = format!("reach: {from} to {to}, {browsers}");
+            if !name.contains(filter) {
+                continue;
+            }
+            let by_book = format!("{name}, through the phone book");
+            let by_book = cell(play, &by_book, |play| through_the_phone_book(play, place, kinds)).await;
+            let introduced = format!("{name}, introduced");
+            let introduced = cell(play, &introduced, |play| introduced_by_a_third(play, place, kinds)).await;
+            rows.push([from, to, browsers, &by_book, &introduced].map(str::to_owned).to_vec());
+        }
+    }
+    rows
+}
+
+/// Carol's place, whom everybody reaches.
+const THIRD: Access = Access::Open;
+
+struct Stage {
+    hosts: [std::sync::Arc<partyline_tests::Host>; 3],
+    network: std::sync::Arc<partyline_tests::Network>,
+}
+
+impl Stage {
+    async fn set(play: &Play, place: Where) -> Result<Self> {
+        let network = play.network(7).await?;
+        let host = |place: &Place, index| place.host(index).cloned();
+        let third = network.place("third", THIRD, 1)?;
+        let [one, other] = match place {
+            Where::Apart(one, other) => {
+                let (one, other) = (network.place("one", one, 1)?, network.place("other", other, 1)?);
+                [host(&one, 0)?, host(&other, 0)?]
+            }
+            Where::Together => {
+                let home = network.place("home", Access::Nat, 2)?;
+                [host(&home, 0)?, host(&home, 1)?]
+            }
+        };
+        Ok(Self { hosts: [one, other, host(&third, 0)?], network })
+    }
+}
+
+/// Alice makes a room, Bob opens its link: from then until both are connected.
+async fn through_the_phone_book(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
+    let Stage { hosts: [one, other, _], network } = Stage::set(&play, place).await?;
+    let site = play.site_in(&network).await?;
+    one.visit(&site);
+    other.visit(&site);
+    let alice = RoomPage::make_room(&play.browser_on(&one, kinds.0, "Alice").await?, &site, "Lab").await?;
+    let bobs = play.browser_on(&other, kinds.1, "Bob").await?;
+    let link = alice.share_link().await?;
+    let opened = Instant::now();
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    let mut pair = Pair::new(alice, bob);
+    match connected(pair.pages(), 1, opened).await? {
+        Ok(time) => {
+            let titles = pair.write("connected").await?;
+            ensure!(pair.exchanged(&titles, opened).await.is_some(), "connected, and yet nothing arrives");
+            pair.check().await?;
+            Ok(seconds(time))
+        }
+        Err(said) => Ok(format!("no: {said}")),
+    }
+}
+
+/// Alice and Carol are connected; then the phone book knows Carol only. Bob finds her, and she introduces the two: from
+/// Bob's connection to her until he has one to Alice.
+async fn introduced_by_a_third(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
+    let Stage { hosts: [one, other, third], network } = Stage::set(&play, place).await?;
+    let (first, second) = (play.site_in(&network).await?, play.site_in(&network).await?);
+    // Whoever is at both versions of IP calls by the one that the other has.
+    let family = |place: Where, index: usize| match place {
+        Where::Apart(one, other) => {
+            [one, other].get(index).and_then(|access| access.families().first().copied()).unwrap_or(Family::V4)
+        }
+        Where::Together => Family::V4,
+    };
+    one.visit(&first);
+    third.visit_by(&first, family(place, 0));
+    let alice = RoomPage::make_room(&play.browser_on(&one, kinds.0, "Alice").await?, &first, "Lab").await?;
+    let link = alice.share_link().await?;
+    let carol = RoomPage::open(&play.browser_on(&third, Chromium, "Carol").await?, &link.url).await?;
+    if let Err(said) = connected([&alice, &carol], 1, Instant::now()).await? {
+        return Ok(format!("no: the third and the first are not connected: {said}"));
+    }
+
+    one.lose_phone_book();
+    third.visit_by(&second, family(place, 1));
+    other.visit(&second);
+    let bob = RoomPage::open(&play.browser_on(&other, kinds.1, "Bob").await?, &link.url).await?;
+    let started = bob.wait_status_within("Connected to", Duration::from_secs(90)).await;
+    if started.is_err() {
+        return Ok(format!("no: the third and the second are not connected: {}", said([&carol, &bob]).await?));
+    }
+    let outcome = connected([&alice, &bob], 2, Instant::now()).await?;
+    let mut pair = Pair::new(alice, bob);
+    let started = Instant::now();
+    let titles = pair.write("in a crew").await?;
+    let exchanged = pair.exchanged(&titles, started).await;
+    ensure!(exchanged.is_some(), "Carol is connected to both, and yet nothing arrives");
+    pair.check().await?;
+    Ok(match outcome {
+        Ok(time) => seconds(time),
+        Err(said) => format!("no: {said}; changes go through the third"),
+    })
+}
