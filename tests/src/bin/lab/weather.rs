@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use partyline_tests::{Access, BrowserKind, Place, Play, RoomPage, Weather};
 use tokio::time::{Instant, sleep_until};
 
-use crate::cell::{cell, seconds};
+use crate::cell::{cell, row, seconds};
 use crate::crew::{Pair, connected, said};
 use crate::{PAIRS, Row};
 
@@ -38,12 +38,11 @@ pub(crate) async fn rows(play: &Play, filter: &str) -> Vec<Row> {
     for (trouble, what) in TROUBLES {
         for (kinds, browsers) in PAIRS {
             let name = format!("weather: {what}, {browsers}");
-            if !name.contains(filter) {
-                continue;
-            }
-            let alive = cell(play, &format!("{name}, alive"), |play| live_through(play, trouble, kinds, false)).await;
-            let dead = cell(play, &format!("{name}, dead"), |play| live_through(play, trouble, kinds, true)).await;
-            rows.push([what, browsers, &alive, &dead].map(str::to_owned).to_vec());
+            let alive = format!("{name}, alive");
+            let alive = cell(play, filter, &alive, |play| live_through(play, trouble, kinds, false)).await;
+            let dead = format!("{name}, dead");
+            let dead = cell(play, filter, &dead, |play| live_through(play, trouble, kinds, true)).await;
+            rows.extend(row(&[what, browsers], &[alive, dead]));
         }
     }
     rows
