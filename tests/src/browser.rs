@@ -269,7 +269,12 @@ impl Browser {
         }
         json!({
             "browserName": "chrome",
-            "goog:chromeOptions": { "binary": self.tools.chromium, "args": arguments },
+            "goog:chromeOptions": {
+                "binary": self.tools.chromium,
+                "args": arguments,
+                // Not a search engine's page: where there is no Internet, the first tab would wait for it.
+                "prefs": { "session.restore_on_startup": 4, "session.startup_urls": ["about:blank"] },
+            },
             "goog:loggingPrefs": { "browser": "ALL" },
         })
     }

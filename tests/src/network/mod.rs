@@ -94,3 +94,6 @@ impl Network {
         Ok(Site::far(phone_book, proxy, format!("http://localhost:{ORIGIN_PORT}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
@@ -10,6 +11,9 @@ const PREFIX: &str = "partyline-";
 
 /// Where `ip netns` keeps its namespaces.
 const FOLDER: &str = "/run/netns";
+
+/// How many this process has made, so that no two have one name.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// A network namespace, deleted on drop.
 #[derive(Debug)]
@@ -22,7 +26,8 @@ impl Namespace {
     pub(super) fn make(what: &str) -> Result<Self> {
         let pid = std::process::id();
         let started = start_of(pid).context("this process is not in /proc")?;
-        let name = format!("{PREFIX}{pid}-{started}-{what}");
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{pid}-{started}-{number}-{what}");
         run(Command::new("ip").args(["netns", "add", &name]), None)?;
         let namespace = Self { name };
         namespace.ip(&["link", "set", "lo", "up"])?;

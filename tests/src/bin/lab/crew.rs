@@ -7,7 +7,7 @@ use partyline_tests::{RoomPage, eventually};
 use tokio::time::Instant;
 
 /// How long a connection may take before we say that it does not come about. The app goes on trying.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until both are connected to `count` others; the time since `since`, or what the two say instead.
 pub(crate) async fn connected(pages: [&RoomPage; 2], count: usize, since: Instant) -> Result<Result<Duration, String>> {

@@ -42,6 +42,17 @@ impl Where {
             Self::Together => ["one LAN", "the same LAN"],
         }
     }
+
+    /// By which version of IP each calls the phone book: whoever has both by IPv6, as browsers do. Only of an open place
+    /// the rest is asked: it calls by what the other has.
+    fn families(self) -> [Family; 2] {
+        let first = |access: Access| access.families().first().copied().unwrap_or(Family::V4);
+        match self {
+            Self::Apart(one, Access::Open) => [first(one); 2],
+            Self::Apart(one, other) => [first(one), first(other)],
+            Self::Together => [Family::V4; 2],
+        }
+    }
 }
 
 pub(crate) async fn rows(play: &Play, filter: &str) -> Vec<Row> {
@@ -92,8 +103,9 @@ impl Stage {
 async fn through_the_phone_book(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
     let Stage { hosts: [one, other, _], network } = Stage::set(&play, place).await?;
     let site = play.site_in(&network).await?;
-    one.visit(&site);
-    other.visit(&site);
+    let [ones, others] = place.families();
+    one.visit_by(&site, ones);
+    other.visit_by(&site, others);
     let alice = RoomPage::make_room(&play.browser_on(&one, kinds.0, "Alice").await?, &site, "Lab").await?;
     let bobs = play.browser_on(&other, kinds.1, "Bob").await?;
     let link = alice.share_link().await?;
@@ -116,15 +128,9 @@ async fn through_the_phone_book(play: Play, place: Where, kinds: (BrowserKind, B
 async fn introduced_by_a_third(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
     let Stage { hosts: [one, other, third], network } = Stage::set(&play, place).await?;
     let (first, second) = (play.site_in(&network).await?, play.site_in(&network).await?);
-    // Whoever is at both versions of IP calls by the one that the other has.
-    let family = |place: Where, index: usize| match place {
-        Where::Apart(one, other) => {
-            [one, other].get(index).and_then(|access| access.families().first().copied()).unwrap_or(Family::V4)
-        }
-        Where::Together => Family::V4,
-    };
-    one.visit(&first);
-    third.visit_by(&first, family(place, 0));
+    let [ones, others] = place.families();
+    one.visit_by(&first, ones);
+    third.visit_by(&first, ones);
     let alice = RoomPage::make_room(&play.browser_on(&one, kinds.0, "Alice").await?, &first, "Lab").await?;
     let link = alice.share_link().await?;
     let carol = RoomPage::open(&play.browser_on(&third, Chromium, "Carol").await?, &link.url).await?;
@@ -133,8 +139,8 @@ async fn introduced_by_a_third(play: Play, place: Where, kinds: (BrowserKind, Br
     }
 
     one.lose_phone_book();
-    third.visit_by(&second, family(place, 1));
-    other.visit(&second);
+    third.visit_by(&second, others);
+    other.visit_by(&second, others);
     let bob = RoomPage::open(&play.browser_on(&other, kinds.1, "Bob").await?, &link.url).await?;
     let started = bob.wait_status_within("Connected to", Duration::from_secs(90)).await;
     if started.is_err() {
