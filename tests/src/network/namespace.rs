@@ -106,7 +106,8 @@ pub(super) fn sweep() -> Result<()> {
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if owner(&name).is_some_and(|(pid, started)| start_of(pid).as_deref() != Some(started)) {
-            delete(&name)?;
+            // Another run may sweep at the same time.
+            delete(&name).or_else(|error| if Path::new(FOLDER).join(&name).exists() { Err(error) } else { Ok(()) })?;
         }
     }
     Ok(())
