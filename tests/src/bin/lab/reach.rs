@@ -5,14 +5,21 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::{self, Chromium};
-use partyline_tests::{Access, Family, Host, Network, Place, Play, RoomPage};
+use partyline_tests::{Access, Family, Host, Network, Place, Play, RoomLink, RoomPage, Site};
 use tokio::time::Instant;
 
 use crate::cell::{cell, row, seconds};
 use crate::crew::{Pair, connected, said};
 use crate::{PAIRS, Row};
 
-pub(crate) const HEAD: [&str; 5] = ["from", "to", "browsers", "through the phone book", "introduced by a third"];
+pub(crate) const HEAD: [&str; 6] = [
+    "from",
+    "to",
+    "browsers",
+    "through the phone book",
+    "introduced by a third",
+    "again after a reload, the phone book dead",
+];
 
 /// Where the two are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +72,9 @@ pub(crate) async fn rows(play: &Play, filter: &str) -> Vec<Row> {
             let by_book = cell(play, filter, &by_book, |play| through_the_phone_book(play, place, kinds)).await;
             let introduced = format!("{name}, introduced");
             let introduced = cell(play, filter, &introduced, |play| introduced_by_a_third(play, place, kinds)).await;
-            rows.extend(row(&[from, to, browsers], &[by_book, introduced]));
+            let again = format!("{name}, again");
+            let again = cell(play, filter, &again, |play| again_after_a_reload(play, place, kinds)).await;
+            rows.extend(row(&[from, to, browsers], &[by_book, introduced, again]));
         }
     }
     rows
@@ -101,7 +110,37 @@ impl Stage {
 
 /// Alice makes a room, Bob opens its link: from then until both are connected.
 async fn through_the_phone_book(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
-    let Stage { hosts: [one, other, _], network } = Stage::set(&play, place).await?;
+    Ok(match meet(&play, place, kinds).await? {
+        Ok((time, ..)) => seconds(time),
+        Err(said) => format!("no: {said}"),
+    })
+}
+
+/// The same; then the phone book dies, and Bob's page is loaded again: from then until both are connected.
+async fn again_after_a_reload(play: Play, place: Where, kinds: (BrowserKind, BrowserKind)) -> Result<String> {
+    let Ok((_, mut pair, site, link)) = meet(&play, place, kinds).await? else { return Ok("–".to_owned()) };
+    pair.bob.wait_known(&link).await?;
+    site.kill_phone_book().await?;
+    let since = Instant::now();
+    pair.bob.reload().await?;
+    Ok(match connected(pair.pages(), 1, since).await? {
+        Ok(time) => {
+            let titles = pair.write("again").await?;
+            ensure!(pair.exchanged(&titles, since).await.is_some(), "connected, and yet nothing arrives");
+            pair.check().await?;
+            seconds(time)
+        }
+        Err(said) => format!("no: {said}"),
+    })
+}
+
+/// Alice and Bob, connected through the phone book, and how long that took; or what the app says.
+async fn meet(
+    play: &Play,
+    place: Where,
+    kinds: (BrowserKind, BrowserKind),
+) -> Result<Result<(Duration, Pair, Arc<Site>, RoomLink), String>> {
+    let Stage { hosts: [one, other, _], network } = Stage::set(play, place).await?;
     let site = play.site_in(&network).await?;
     let [ones, others] = place.families();
     one.visit_by(&site, ones);
@@ -117,9 +156,9 @@ async fn through_the_phone_book(play: Play, place: Where, kinds: (BrowserKind, B
             let titles = pair.write("connected").await?;
             ensure!(pair.exchanged(&titles, opened).await.is_some(), "connected, and yet nothing arrives");
             pair.check().await?;
-            Ok(seconds(time))
+            Ok(Ok((time, pair, site, link)))
         }
-        Err(said) => Ok(format!("no: {said}")),
+        Err(said) => Ok(Err(said)),
     }
 }
 

@@ -81,6 +81,9 @@ async fn live_through(
     let titles = pair.write("before").await?;
     ensure!(pair.exchanged(&titles, opened).await.is_some(), "connected, and yet nothing arrives");
     if phone_book_dies {
+        for page in pair.pages() {
+            page.wait_known(&link).await?;
+        }
         site.kill_phone_book().await?;
     }
 
