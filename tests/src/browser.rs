@@ -1,18 +1,21 @@
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::common::command::Command;
 use thirtyfour::session::handle::SessionHandle;
 use thirtyfour::{Capabilities, WebDriver, WindowHandle};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use crate::network::Door;
 use crate::phone_book::free_port;
-use crate::{BrowserSetup, ColorScheme, Group, Tab, Tools, eventually};
+use crate::{BrowserSetup, ColorScheme, Group, Host, Tab, Tools, eventually};
 
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Browser {
     name: std::sync::Mutex<String>,
     tools: Tools,
     setup: BrowserSetup,
+    /// Where it runs, if not here.
+    host: Option<Arc<Host>>,
     profile: TempDir,
     running: Mutex<Option<Running>>,
     starts: AtomicU32,
@@ -43,6 +48,8 @@ pub struct Browser {
 pub(crate) struct Running {
     /// Dropped first: the driver and the browser die before the session's handle goes.
     group: Group,
+    /// Through which the driver is reached that runs in another network.
+    _door: Option<Door>,
     session: Arc<SessionHandle>,
     window: WindowHandle,
 }
@@ -50,11 +57,23 @@ pub(crate) struct Running {
 impl Browser {
     /// Starts a browser with a new profile. `name` is for logs and failure reports.
     pub async fn start(kind: BrowserKind, name: &str, tools: &Tools, setup: BrowserSetup) -> Result<Arc<Self>> {
+        Self::start_on(None, kind, name, tools, setup).await
+    }
+
+    /// The same on a host of a [`Network`](crate::Network).
+    pub async fn start_on(
+        host: Option<&Arc<Host>>,
+        kind: BrowserKind,
+        name: &str,
+        tools: &Tools,
+        setup: BrowserSetup,
+    ) -> Result<Arc<Self>> {
         let browser = Self {
             kind,
             name: std::sync::Mutex::new(name.to_owned()),
             tools: tools.clone(),
             setup,
+            host: host.cloned(),
             profile: tempfile::Builder::new().prefix("partyline-profile-").tempdir()?,
             running: Mutex::new(None),
             starts: AtomicU32::new(0),
@@ -93,11 +112,24 @@ impl Browser {
             }
         };
         let arguments = arguments.into_iter().map(OsString::from);
-        let group = Group::start(driver, arguments, &environment, None, &log)?;
+        let (group, door) = match &self.host {
+            None => (Group::start(driver, arguments, &environment, None, &log)?, None),
+            Some(host) => {
+                let inside = ["netns".into(), "exec".into(), host.namespace().name().into(), driver.into()];
+                let arguments = inside.into_iter().chain(arguments);
+                (Group::start(Path::new("ip"), arguments, &environment, None, &log)?, Some(host.reach(port)?))
+            }
+        };
         let started = async {
             let url = format!("http://127.0.0.1:{port}");
             eventually("the driver listens", Duration::from_secs(15), || async {
-                Ok(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.map(drop)?)
+                // Not only a connection, which a door takes whether or not anybody is behind it. No driver ends a
+                // connection by itself, so the first byte of an answer has to do.
+                let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+                let ask = format!("GET /status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+                stream.write_all(ask.as_bytes()).await?;
+                ensure!(stream.read(&mut [0]).await? == 1, "no answer");
+                Ok(())
             })
             .await?;
             let driver = WebDriver::builder(url, self.capabilities()?)
@@ -113,7 +145,7 @@ impl Browser {
             anyhow::Ok((session, window))
         };
         let (session, window) = started.await.with_context(|| format!("{}, see {}", self.name(), log.display()))?;
-        *running = Some(Running { group, session, window });
+        *running = Some(Running { group, _door: door, session, window });
         Ok(())
     }
 
@@ -237,7 +269,12 @@ impl Browser {
         }
         json!({
             "browserName": "chrome",
-            "goog:chromeOptions": { "binary": self.tools.chromium, "args": arguments },
+            "goog:chromeOptions": {
+                "binary": self.tools.chromium,
+                "args": arguments,
+                // Not a search engine's page: where there is no Internet, the first tab would wait for it.
+                "prefs": { "session.restore_on_startup": 4, "session.startup_urls": ["about:blank"] },
+            },
             "goog:loggingPrefs": { "browser": "ALL" },
         })
     }

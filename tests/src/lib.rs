@@ -12,6 +12,7 @@
 //! * [`RoomPage`] speaks the language of the app: make a room, add a task, wait until connected.
 //! * [`Play`] is what a test gets: it lends browsers (processes are reused, origins are not), and when a test fails it
 //!   says what every browser showed at that moment.
+//! * [`Network`] puts sites, NATs and bad weather between browsers, where there is root.
 //! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
 //!
 //! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
@@ -27,6 +28,7 @@ mod eventually;
 mod group;
 mod http;
 mod lab;
+mod network;
 mod phone_book;
 mod play;
 mod proxy;
@@ -43,6 +45,7 @@ pub use eventually::eventually;
 pub use group::Group;
 pub use http::{HttpAnswer, http_get};
 pub use lab::Lab;
+pub use network::{Access, Family, Host, Network, Place, Weather};
 pub use phone_book::PhoneBook;
 pub use play::Play;
 pub use proxy::{Proxy, SeenRequest};

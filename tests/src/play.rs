@@ -3,7 +3,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio::sync::Mutex;
 
-use crate::{Browser, BrowserKind, BrowserSetup, Lab, RoomPage, Site, Tools};
+use crate::{Browser, BrowserKind, BrowserSetup, Host, Lab, Network, RoomPage, Site, Tools};
 
 /// What one test has: sites, and browsers lent from a pool that outlives it.
 ///
@@ -16,6 +16,7 @@ pub struct Play {
     lent: Arc<Mutex<Vec<Lent>>>,
     /// Open until the browsers are taken back: what they show must not be what closing the site did.
     sites: Arc<Mutex<Vec<Arc<Site>>>>,
+    networks: Arc<Mutex<Vec<Arc<Network>>>>,
     name: String,
 }
 
@@ -28,7 +29,14 @@ struct Lent {
 impl Play {
     /// The first play in a lab.
     pub fn new(lab: Arc<Lab>) -> Self {
-        Self { lab, pool: Arc::default(), lent: Arc::default(), sites: Arc::default(), name: String::new() }
+        Self {
+            lab,
+            pool: Arc::default(),
+            lent: Arc::default(),
+            sites: Arc::default(),
+            networks: Arc::default(),
+            name: String::new(),
+        }
     }
 
     /// A play for the test `name`, with the same lab and pool.
@@ -38,6 +46,7 @@ impl Play {
             pool: Arc::clone(&self.pool),
             lent: Arc::default(),
             sites: Arc::default(),
+            networks: Arc::default(),
             name: name.to_owned(),
         }
     }
@@ -55,6 +64,18 @@ impl Play {
     /// A new origin with a phone book that may be killed.
     pub async fn site_of_its_own(&self) -> Result<Arc<Site>> {
         self.keep(self.lab.site_of_its_own().await?).await
+    }
+
+    /// A network of this test's own. `seed` is for the packets that get lost.
+    pub async fn network(&self, seed: u64) -> Result<Arc<Network>> {
+        let network = Arc::new(Network::start(seed)?);
+        self.networks.lock().await.push(Arc::clone(&network));
+        Ok(network)
+    }
+
+    /// An origin with a phone book that may be killed, for the hosts of a network.
+    pub async fn site_in(&self, network: &Network) -> Result<Arc<Site>> {
+        self.keep(network.site(self.tools()).await?).await
     }
 
     async fn keep(&self, site: Site) -> Result<Arc<Site>> {
@@ -80,7 +101,15 @@ impl Play {
 
     /// A browser that this test alone uses, with a new profile.
     pub async fn own_browser(&self, kind: BrowserKind, name: &str, setup: BrowserSetup) -> Result<Arc<Browser>> {
-        let browser = Browser::start(kind, name, self.tools(), setup).await?;
+        self.lend(Browser::start(kind, name, self.tools(), setup).await?).await
+    }
+
+    /// A browser with a new profile on a host of a network.
+    pub async fn browser_on(&self, host: &Arc<Host>, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
+        self.lend(Browser::start_on(Some(host), kind, name, self.tools(), BrowserSetup::default()).await?).await
+    }
+
+    async fn lend(&self, browser: Arc<Browser>) -> Result<Arc<Browser>> {
         self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: true });
         Ok(browser)
     }

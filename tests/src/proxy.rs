@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -14,11 +15,20 @@ use crate::http::head_end;
 /// be cut and mended.
 ///
 /// Its port is the origin that browsers see. `localhost` is a secure context, so service workers and WebRTC work there.
-#[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    bind: Box<Bind>,
     shared: Arc<Shared>,
     listening: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Binds the proxy's port.
+type Bind = dyn Fn() -> Result<std::net::TcpListener> + Send + Sync;
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
 /// One request as it passed by.
@@ -35,6 +45,8 @@ pub struct SeenRequest {
 #[derive(Debug)]
 struct Shared {
     upstream: u16,
+    /// Tells the server who called, as Cloudflare does.
+    tells_caller: bool,
     /// What each connection carried to the server, whole, so that no needle is split between two reads.
     sent: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     requests: Mutex<Vec<SeenRequest>>,
@@ -46,17 +58,32 @@ struct Shared {
 impl Proxy {
     /// Listens on a free port in front of the server at `upstream`.
     pub async fn start(upstream: u16) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no free port for the proxy")?;
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port for the proxy")?;
+        let port = listener.local_addr()?.port();
+        let bind = move || std::net::TcpListener::bind(("127.0.0.1", port)).context("the proxy's port is taken");
+        Self::with(listener, Box::new(bind), upstream, false)
+    }
+
+    /// Listens wherever `bind` does, and tells the server the address that each request comes from.
+    pub(crate) fn at(
+        bind: impl Fn() -> Result<std::net::TcpListener> + Send + Sync + 'static,
+        upstream: u16,
+    ) -> Result<Self> {
+        Self::with(bind()?, Box::new(bind), upstream, true)
+    }
+
+    fn with(listener: std::net::TcpListener, bind: Box<Bind>, upstream: u16, tells_caller: bool) -> Result<Self> {
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             upstream,
+            tells_caller,
             sent: Mutex::default(),
             requests: Mutex::default(),
             replaced: Mutex::default(),
             cuts: watch::Sender::new(0),
         });
-        let listening = Mutex::new(Some(tokio::spawn(accept(listener, Arc::clone(&shared)))));
-        Ok(Self { port, shared, listening })
+        let listening = Mutex::new(Some(listen(listener, &shared)?));
+        Ok(Self { port, bind, shared, listening })
     }
 
     /// The port that browsers connect to.
@@ -80,8 +107,7 @@ impl Proxy {
         if lock(&self.listening).is_some() {
             return Ok(());
         }
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.context("the proxy's port is taken")?;
-        *lock(&self.listening) = Some(tokio::spawn(accept(listener, Arc::clone(&self.shared))));
+        *lock(&self.listening) = Some(listen((self.bind)()?, &self.shared)?);
         Ok(())
     }
 
@@ -122,21 +148,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn listen(listener: std::net::TcpListener, shared: &Arc<Shared>) -> Result<JoinHandle<()>> {
+    listener.set_nonblocking(true)?;
+    Ok(tokio::spawn(accept(TcpListener::from_std(listener)?, Arc::clone(shared))))
+}
+
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
+    while let Ok((client, caller)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         let mut cuts = shared.cuts.subscribe();
         tokio::spawn(async move {
             tokio::select! {
                 // Either side hanging up is how a connection ends.
-                _ = carry(client, &shared) => {}
+                _ = carry(client, caller.ip().to_canonical(), &shared) => {}
                 _ = cuts.changed() => {}
             }
         });
     }
 }
 
-async fn carry(client: TcpStream, shared: &Shared) -> Result<()> {
+async fn carry(client: TcpStream, caller: IpAddr, shared: &Shared) -> Result<()> {
     let server = TcpStream::connect(("127.0.0.1", shared.upstream)).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -144,7 +175,7 @@ async fn carry(client: TcpStream, shared: &Shared) -> Result<()> {
     let (from_server, to_server) = server.into_split();
     let to_client = tokio::sync::Mutex::new(to_client);
     tokio::select! {
-        ended = pass_requests(from_client, to_server, &to_client, shared) => ended,
+        ended = pass_requests(from_client, to_server, &to_client, caller, shared) => ended,
         ended = pass_answers(from_server, &to_client) => ended,
     }
 }
@@ -155,6 +186,7 @@ async fn pass_requests(
     mut from_client: OwnedReadHalf,
     mut to_server: OwnedWriteHalf,
     to_client: &tokio::sync::Mutex<OwnedWriteHalf>,
+    caller: IpAddr,
     shared: &Shared,
 ) -> Result<()> {
     let record = Arc::new(Mutex::new(Vec::new()));
@@ -189,7 +221,13 @@ async fn pass_requests(
                 to_client.write_all(head.as_bytes()).await?;
                 to_client.write_all(&body).await?;
             }
-            _ => to_server.write_all(&pending).await?,
+            _ => {
+                if shared.tells_caller {
+                    let line = pending.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                    pending.splice(line..line, format!("CF-Connecting-IP: {caller}\r\n").into_bytes());
+                }
+                to_server.write_all(&pending).await?;
+            }
         }
         pending = rest;
     }

@@ -14,6 +14,7 @@ pub struct Site {
     proxy: Proxy,
     phone_book: Arc<Mutex<PhoneBook>>,
     upstream: u16,
+    origin: String,
     /// Whether the phone book belongs to this site alone, so that it may be killed.
     own: bool,
 }
@@ -22,12 +23,19 @@ impl Site {
     pub(crate) async fn open(phone_book: Arc<Mutex<PhoneBook>>, own: bool) -> Result<Self> {
         let upstream = phone_book.lock().await.port();
         let proxy = Proxy::start(upstream).await?;
-        Ok(Self { proxy, phone_book, upstream, own })
+        let origin = format!("http://localhost:{}", proxy.port());
+        Ok(Self { proxy, phone_book, upstream, origin, own })
+    }
+
+    /// A site that is reached across a [`Network`](crate::Network) only, with a phone book of its own.
+    pub(crate) fn far(phone_book: PhoneBook, proxy: Proxy, origin: String) -> Self {
+        let upstream = phone_book.port();
+        Self { proxy, phone_book: Arc::new(Mutex::new(phone_book)), upstream, origin, own: true }
     }
 
     /// The origin, without a slash at the end.
     pub fn origin(&self) -> String {
-        format!("http://localhost:{}", self.proxy.port())
+        self.origin.clone()
     }
 
     /// What stands in front of the server.

@@ -50,19 +50,23 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
 
 /// Builds and measures.
 pub(crate) fn bench() -> Result<()> {
+    measure("bench", None)
+}
+
+/// Builds and connects browsers across NATs and bad networks.
+pub(crate) fn lab(filter: Option<&str>) -> Result<()> {
+    measure("lab", filter)
+}
+
+/// Builds and runs one of the programs beside the tests.
+fn measure(program: &str, filter: Option<&str>) -> Result<()> {
     let tools = setup::tools()?;
     let browsers = setup::browsers()?;
     build::all(&tools, Profile::Release)?;
-    let mut bench = exec::command("cargo");
-    bench.current_dir(tools.workspace.root()).args([
-        "run",
-        "--locked",
-        "--package",
-        "partyline-tests",
-        "--bin",
-        "bench",
-    ]);
-    exec::run(tell(&mut bench, &tools, &browsers)?)
+    let mut cargo = exec::command("cargo");
+    cargo.current_dir(tools.workspace.root());
+    cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", program, "--"]).args(filter);
+    exec::run(tell(&mut cargo, &tools, &browsers)?)
 }
 
 /// The test targets that need more than a compiler: `cargo test --test NAME`.

@@ -42,6 +42,12 @@ enum Command {
     },
     /// Build, then measure first visit, sync and offline start in real browsers
     Bench,
+    /// Build, then connect real browsers across NATs and bad networks and print how that went (needs Linux and root)
+    Lab {
+        /// Only experiments whose name contains this
+        #[arg(long)]
+        filter: Option<String>,
+    },
     /// Build, then publish to Cloudflare with `wrangler deploy`
     Deploy {
         /// Do everything but publish; needs no account
@@ -89,6 +95,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Test { only, filter } => checks::run(&Checks { only, filter }),
         Command::Bench => checks::bench(),
+        Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Deploy { dry_run } => deploy::run(dry_run),
         Command::PostBuild => post_build::run(),
     }

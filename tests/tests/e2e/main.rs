@@ -7,6 +7,7 @@
 mod apart;
 mod crew;
 mod drops;
+mod network;
 mod phone_book_gone;
 mod redial;
 mod rooms;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Failed, Trial};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
-use partyline_tests::{BrowserKind, Lab, Play, Tools};
+use partyline_tests::{BrowserKind, Lab, Network, Play, Tools};
 use tokio::runtime::Runtime;
 
 /// When a test is given up. Far more than any needs: what takes long has deadlines of its own.
@@ -86,6 +87,12 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
+    let missing = Network::missing();
+    if let Some(why) = &missing {
+        eprintln!("skipped: network::two_homes_with_a_nat_each, since there can be no network lab here: {why}");
+    }
+    let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
+    add(two_homes.with_ignored_flag(missing.is_some()));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
