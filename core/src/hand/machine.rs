@@ -1,31 +1,23 @@
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Invitation, Reply};
 use crate::connect::Contact;
 use crate::dial::{SlotId, Way};
-use crate::id::{CertHash, Endpoint, EndpointHost, RoomLink};
+use crate::id::{CertHash, Endpoint, RoomLink};
 
 /// How long a code stays good, in milliseconds: people carry it.
 pub const PATIENCE: u64 = 10 * 60_000;
 /// How long the dial may take once both codes are in.
 const DIAL: u64 = 40_000;
-/// How often a waiting connection is given something to try: Firefox gives up after some 7 s without.
+/// How often a waiting connection is told where the other one is.
 const TRY: u64 = 5_000;
 /// How many tags of former invitations are remembered.
 const FORMER: usize = 16;
 
-/// Where nobody is: a dummy address (RFC 7600, section 4.8.1.1) and one that is discarded (RFC 6666).
-const NOBODY: [EndpointHost; 2] =
-    [EndpointHost::V4(Ipv4Addr::new(192, 0, 0, 8)), EndpointHost::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 8))];
-/// The first of the ports there. Chromium takes none below 1024.
-const FIRST_PORT: u16 = 1024;
-
 /// What a [`Hand`] wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandAction {
-    /// Make a connection with the browser's own credentials and tell [`Hand::handle_ready`]. That ICE fails on it is no
-    /// end of it until it is dialled with.
+    /// Make a connection with the browser's own credentials and tell [`Hand::handle_ready`].
     Make(SlotId),
     /// Close this connection and forget it. No [`Hand::handle_closed`] is expected for it.
     Drop(SlotId),
@@ -36,7 +28,8 @@ pub enum HandAction {
         /// Whom.
         contact: Contact,
     },
-    /// Be ready to be dialled by this contact, as the server of DTLS: the one that starts may be minutes away.
+    /// Be ready to be dialled by this contact, as the server of DTLS. That may take minutes: without an endpoint to try the
+    /// browser has nothing to give up.
     Arm {
         /// The connection that waits.
         slot: SlotId,
@@ -87,8 +80,8 @@ enum Part {
     Inviting,
     /// The reply of this certificate was read.
     Dialling(CertHash),
-    /// We answer this contact; `Some` once our connection is ready: when to try again, and how often it was done.
-    Answering(Contact, Option<(u64, u16)>),
+    /// We answer this contact; once our connection is ready: when to tell it again where the other one is.
+    Answering(Contact, Option<u64>),
 }
 
 /// The policy of connecting by hand of one device in one room. See the [module](super).
@@ -156,6 +149,11 @@ impl Hand {
         self.problem
     }
 
+    /// Whether ICE may fail on this connection without an end to it: whoever it waits for may be minutes away.
+    pub fn is_patient(&self, slot: SlotId) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.slot == slot && !matches!(attempt.part, Part::Dialling(_)))
+    }
+
     /// The next thing to do.
     pub fn poll_action(&mut self) -> Option<HandAction> {
         self.actions.pop_front()
@@ -166,7 +164,7 @@ impl Hand {
         debug_assert!(self.actions.is_empty(), "drain the actions before asking for the deadline");
         let attempt = self.attempt.as_ref()?;
         match &attempt.part {
-            Part::Answering(_, Some((next, _))) => Some(attempt.deadline.min(*next)),
+            Part::Answering(_, Some(next)) => Some(attempt.deadline.min(*next)),
             _ => Some(attempt.deadline),
         }
     }
@@ -178,15 +176,11 @@ impl Hand {
             let why = if matches!(attempt.part, Part::Dialling(_)) { UNREACHED } else { TOO_LATE };
             self.give_up();
             self.fail(why);
-        } else if let Part::Answering(contact, Some((next, times))) = &mut attempt.part
+        } else if let Part::Answering(contact, Some(next)) = &mut attempt.part
             && *next <= now_ms
         {
             *next = now_ms + TRY;
-            *times = times.wrapping_add(1);
-            // A browser takes an endpoint that it tries already for nothing new, and one that it gave up anew.
-            let mut endpoints = nobody(*times);
-            endpoints.extend(&contact.endpoints);
-            self.actions.push_back(HandAction::Try { slot: attempt.slot, endpoints });
+            self.actions.push_back(HandAction::Try { slot: attempt.slot, endpoints: contact.endpoints.clone() });
         }
     }
 
@@ -254,10 +248,8 @@ impl Hand {
         let tag = attempt.tag;
         match &mut attempt.part {
             Part::Answering(theirs, tries) => {
-                *tries = Some((now_ms + TRY, 0));
-                let mut endpoints = nobody(0);
-                endpoints.extend(&theirs.endpoints);
-                self.actions.push_back(HandAction::Arm { slot, contact: Contact { endpoints, ..theirs.clone() } });
+                *tries = Some(now_ms + TRY);
+                self.actions.push_back(HandAction::Arm { slot, contact: theirs.clone() });
                 let reply = Reply { room: self.link.room, tag, contact };
                 self.show(HandStep::Replied, reply.to_fragment(self.most));
             }
@@ -338,10 +330,4 @@ impl Hand {
 fn push(tags: &mut VecDeque<u32>, tag: u32) {
     tags.truncate(FORMER - 1);
     tags.push_front(tag);
-}
-
-/// Endpoints at which nobody is, other ones each time.
-fn nobody(times: u16) -> Vec<Endpoint> {
-    let port = FIRST_PORT.saturating_add(times);
-    NOBODY.into_iter().filter_map(|host| Endpoint::new(host, port).ok()).collect()
 }

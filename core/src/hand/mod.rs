@@ -11,10 +11,11 @@
 //!
 //! # Nobody is rushed
 //!
-//! ICE gives up after half a minute without an answer, and people take longer. So the device that replied waits *armed*:
-//! it knows the other's credentials and takes every check that comes in, and only the device that invited, which acts
-//! last, starts. Armed, a browser is kept from giving up by a new endpoint every few seconds at which nobody is
-//! ([`HandAction::Try`]); with it come the real ones, so that a NAT on this side lets the other's checks in.
+//! ICE gives up after half a minute without an answer, and people take longer. So the device that replied waits *armed*,
+//! as for a [redial](crate::redial): it knows the other's credentials and takes every check that comes in, and only the
+//! device that invited, which acts last, starts. Every few seconds it tries the other's endpoints all the same
+//! ([`HandAction::Try`]), so that a NAT or a firewall on its side lets the other's checks in; that it then finds nobody, or
+//! finds the other too early, is no end of it ([`Hand::is_patient`]).
 //!
 //! # How long a code is
 //!
