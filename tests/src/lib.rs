@@ -12,6 +12,7 @@
 //! * [`RoomPage`] speaks the language of the app: make a room, add a task, wait until connected.
 //! * [`Play`] is what a test gets: it lends browsers (processes are reused, origins are not), and when a test fails it
 //!   says what every browser showed at that moment.
+//! * A [`Picture`] is a QR code as the page draws it, to be read, or to be held before a camera.
 //! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
 //!
 //! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
@@ -28,6 +29,7 @@ mod group;
 mod http;
 mod lab;
 mod phone_book;
+mod picture;
 mod play;
 mod proxy;
 mod room_page;
@@ -37,13 +39,14 @@ mod tools;
 
 pub use axe::{Violation, violations};
 pub use browser::{Browser, BrowserKind};
-pub use browser_setup::BrowserSetup;
+pub use browser_setup::{BrowserSetup, Camera};
 pub use color_scheme::ColorScheme;
 pub use eventually::eventually;
 pub use group::Group;
 pub use http::{HttpAnswer, http_get};
 pub use lab::Lab;
 pub use phone_book::PhoneBook;
+pub use picture::Picture;
 pub use play::Play;
 pub use proxy::{Proxy, SeenRequest};
 pub use room_page::{Details, RoomLink, RoomPage, TaskLine};
