@@ -8,7 +8,8 @@ import instantiate, { activate, answer, install, tidy } from "__APP_JS__";
 
 const SHELL = "partyline-shell-__VERSION__";
 const PRECACHE = __PRECACHE__; // [{url, hash}], hash as in Subresource Integrity
-const SHELL_URLS = new Set(PRECACHE.map((file) => file.url));
+const LATER = __LATER__; // what a first visit can do without
+const SHELL_URLS = new Set([...PRECACHE, ...LATER].map((file) => file.url));
 
 // Answered by the server, also when somebody opens them as a page.
 const PHONE_BOOK = /^\/(rooms|discovery\/.*|health)$/;
@@ -35,6 +36,11 @@ async function fromShell(url) {
   return caches.match(url, { cacheName: SHELL, ignoreVary: true }).catch(() => undefined);
 }
 
+async function keepLater() {
+  const kept = await Promise.all(LATER.map((file) => fromShell(file.url)));
+  if (kept.includes(undefined)) await ready().then(() => install(SHELL, LATER));
+}
+
 // All handlers are registered in this first run of the script: later ones would not be called for the event that the
 // worker was started for.
 self.addEventListener("install", (event) => {
@@ -52,6 +58,7 @@ self.addEventListener("message", (event) => {
   // A page that was loaded with "hard reload" is not controlled until it is claimed.
   if (event.data?.type === "claim") event.waitUntil(self.clients.claim());
   if (event.data?.type === "update") event.waitUntil(self.skipWaiting());
+  if (event.data?.type === "later") event.waitUntil(keepLater().catch(() => {})); // the next time, then
 });
 
 self.addEventListener("fetch", (event) => {

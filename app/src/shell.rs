@@ -57,7 +57,9 @@ pub(crate) async fn start() -> Result<(), ShellError> {
     options.set_update_via_cache(ServiceWorkerUpdateViaCache::None);
     options.set_type("module");
     let registered = JsFuture::from(container.register_with_options(SCRIPT, &options));
-    if container.controller().is_some() {
+    if let Some(controller) = container.controller() {
+        // Not the first visit: what that went without may be fetched now.
+        ask(&controller, "later");
         // Not waited for: the browser may be looking for an update first, over a slow network or none.
         spawn_local(async move { drop(registered.await) });
         return Ok(());

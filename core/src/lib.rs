@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod connect;
 pub mod dial;
+pub mod hand;
 pub mod id;
 pub mod mesh;
 pub mod redial;

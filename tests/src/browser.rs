@@ -15,7 +15,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::network::Door;
 use crate::phone_book::free_port;
-use crate::{BrowserSetup, ColorScheme, Group, Host, Tab, Tools, eventually};
+use crate::{BrowserSetup, Camera, ColorScheme, Group, Host, Tab, Tools, eventually};
 
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +266,18 @@ impl Browser {
         }
         if self.setup.refuse_changed_credentials {
             arguments.push("--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/".to_owned());
+        }
+        match &self.setup.camera {
+            None => {}
+            Some(Camera::Refused) => {
+                arguments.push("--use-fake-device-for-media-stream".to_owned());
+                arguments.push("--deny-permission-prompts".to_owned());
+            }
+            Some(Camera::Sees(file)) => {
+                arguments.push("--use-fake-device-for-media-stream".to_owned());
+                arguments.push("--use-fake-ui-for-media-stream".to_owned());
+                arguments.push(format!("--use-file-for-fake-video-capture={}", file.display()));
+            }
         }
         json!({
             "browserName": "chrome",

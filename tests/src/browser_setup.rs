@@ -1,7 +1,9 @@
+use std::path::PathBuf;
+
 use crate::ColorScheme;
 
 /// How a browser differs from the usual one.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct BrowserSetup {
     /// What the system prefers.
     pub scheme: ColorScheme,
@@ -9,4 +11,15 @@ pub struct BrowserSetup {
     pub without_service_workers: bool,
     /// A local description with changed ICE credentials is refused with `InvalidModificationError` (Chromium only).
     pub refuse_changed_credentials: bool,
+    /// What a page that asks for the camera gets; usually there is none (Chromium only).
+    pub camera: Option<Camera>,
+}
+
+/// A camera that is none.
+#[derive(Debug, Clone)]
+pub enum Camera {
+    /// The person refuses.
+    Refused,
+    /// It sees what is in this Y4M file, read when the camera is started.
+    Sees(PathBuf),
 }

@@ -13,6 +13,7 @@
 //! * [`Play`] is what a test gets: it lends browsers (processes are reused, origins are not), and when a test fails it
 //!   says what every browser showed at that moment.
 //! * [`Network`] puts sites, NATs and bad weather between browsers, where there is root.
+//! * A [`Picture`] is a QR code as the page draws it, to be read, or to be held before a camera.
 //! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
 //!
 //! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
@@ -30,6 +31,7 @@ mod http;
 mod lab;
 mod network;
 mod phone_book;
+mod picture;
 mod play;
 mod proxy;
 mod room_page;
@@ -39,7 +41,7 @@ mod tools;
 
 pub use axe::{Violation, violations};
 pub use browser::{Browser, BrowserKind};
-pub use browser_setup::BrowserSetup;
+pub use browser_setup::{BrowserSetup, Camera};
 pub use color_scheme::ColorScheme;
 pub use eventually::eventually;
 pub use group::Group;
@@ -47,6 +49,7 @@ pub use http::{HttpAnswer, http_get};
 pub use lab::Lab;
 pub use network::{Access, Family, Host, Network, Place, Weather};
 pub use phone_book::PhoneBook;
+pub use picture::Picture;
 pub use play::Play;
 pub use proxy::{Proxy, SeenRequest};
 pub use room_page::{Details, RoomLink, RoomPage, TaskLine};

@@ -9,7 +9,7 @@ use thirtyfour::cdp::Cdp;
 use thirtyfour::common::command::{Command, ExtensionCommand};
 use thirtyfour::{Key, WebElement, WindowHandle};
 
-use crate::{Browser, BrowserKind, ColorScheme, eventually};
+use crate::{Browser, BrowserKind, ColorScheme, Picture, eventually};
 
 /// How long a control may take to appear. Not a measure of speed: only of patience.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -228,6 +228,15 @@ impl Tab {
             self.mark(name).await?.with_context(|| format!("{} has no mark {name}", self.browser.name()))
         })
         .await
+    }
+
+    /// The QR code that is shown.
+    pub async fn qr_code(&self) -> Result<Picture> {
+        self.wait_for("img", "QR code").await?;
+        let script = "const code = document.querySelector('svg.qr');
+            return [code.getAttribute('viewBox'), code.querySelector('path').getAttribute('d')];";
+        let (view_box, path): (String, String) = self.execute(script, vec![]).await?;
+        Picture::of_drawing(&view_box, &path)
     }
 
     /// Keeps a picture of what is seen.

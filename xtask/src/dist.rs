@@ -10,6 +10,15 @@ use sha2::{Digest, Sha256};
 /// The script of the service worker: it carries the precache list, so it cannot be on it.
 pub(crate) const SERVICE_WORKER: &str = "sw.js";
 
+/// The script of the worker that reads QR codes: its name stays, as the page knows it.
+pub(crate) const SCANNER: &str = "scan.js";
+
+/// The script that gives it pictures: it is served as it stands in `static/`.
+pub(crate) const CAMERA: &str = "camera.js";
+
+/// What the names begin with of the files that the scanner loads.
+const SCANNER_PARTS: &str = "scan-";
+
 /// The headers, which the server reads and does not serve.
 pub(crate) const HEADERS: &str = "_headers";
 
@@ -34,7 +43,12 @@ impl Served {
     }
 
     fn is_precached(&self) -> bool {
-        self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system()
+        self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system() && !self.is_for_later()
+    }
+
+    /// A part of the reader of QR codes: kept when the app is opened again, or needs it.
+    fn is_for_later(&self) -> bool {
+        self.path.starts_with(SCANNER_PARTS)
     }
 
     /// An icon of the manifest or of an Apple device: the system fetches and keeps it when the app is installed, and no
@@ -76,24 +90,38 @@ pub(crate) fn rename_in_page(page: &str, old: &str, new: &str) -> Result<String>
 ///
 /// A browser looks for a new version in this one file, byte by byte: all that may change must be in it.
 pub(crate) fn service_worker(template: &str, files: &[Served], app_js: &str, app_wasm: &str) -> Result<String> {
-    let mut precached: Vec<&Served> = files.iter().filter(|file| file.is_precached()).collect();
-    precached.sort_by(|a, b| a.path.cmp(&b.path));
+    let sorted = |wanted: fn(&Served) -> bool| {
+        let mut chosen: Vec<&Served> = files.iter().filter(|file| wanted(file)).collect();
+        chosen.sort_by(|a, b| a.path.cmp(&b.path));
+        chosen
+    };
+    let (precached, later) = (sorted(Served::is_precached), sorted(Served::is_for_later));
     let mut version = Sha256::new();
     version.update(template);
-    for file in &precached {
+    for file in precached.iter().chain(&later) {
         version.update(format!("{} {}\n", file.path, file.hash()));
     }
-    let list: Vec<_> = precached.iter().map(|file| json!({ "url": file.url(), "hash": file.hash() })).collect();
+    let list = |files: &[&Served]| {
+        let list: Vec<_> = files.iter().map(|file| json!({ "url": file.url(), "hash": file.hash() })).collect();
+        serde_json::to_string(&list)
+    };
     fill(
         template,
         &[
             ("__VERSION__", &hex(&version.finalize(), 16)),
-            ("__PRECACHE__", &serde_json::to_string(&list)?),
+            ("__PRECACHE__", &list(&precached)?),
+            ("__LATER__", &list(&later)?),
             ("__APP_JS__", &format!("/{app_js}")),
             ("__APP_WASM__", &format!("/{app_wasm}")),
         ],
     )
     .context("static/sw.js")
+}
+
+/// Fills the template of the scanner's script.
+pub(crate) fn scanner(template: &str, js: &str, wasm: &str) -> Result<String> {
+    fill(template, &[("__SCAN_JS__", &format!("/{js}")), ("__SCAN_WASM__", &format!("/{wasm}"))])
+        .context("static/scan.js")
 }
 
 /// Fills the template of the headers: the hashes of the page's inline scripts, and a rule for each file named by content.
@@ -147,7 +175,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
+    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);l(__LATER__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
 
     fn served(path: &str, content: &str) -> Served {
         Served { path: path.into(), content: content.into() }
@@ -159,13 +187,16 @@ mod tests {
 
     #[test]
     fn the_precache_list_has_what_the_page_needs_and_neither_its_own_script_nor_what_others_read() {
-        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/a.svg", "icons/192.png"]
+        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/a.svg", "icons/192.png", "scan-1.wasm"]
             .map(|path| served(path, path));
         let script = worker(&files);
         let list = script.split_once("p(").unwrap().1.split_once(");").unwrap().0;
         let list: serde_json::Value = serde_json::from_str(list).unwrap();
         let urls: Vec<_> = list.as_array().unwrap().iter().map(|file| file["url"].as_str().unwrap()).collect();
         assert_eq!(urls, ["/app-1.css", "/icons/a.svg", "/"]);
+        let later = script.split_once("l(").unwrap().1.split_once(");").unwrap().0;
+        let later: serde_json::Value = serde_json::from_str(later).unwrap();
+        assert_eq!((later.as_array().unwrap().len(), &later[0]["url"]), (1, &"/scan-1.wasm".into()));
         // printf %s app-1.css | openssl dgst -sha256 -binary | base64
         assert_eq!(list[0]["hash"], "sha256-lTTVqR99C+m5SmoXsQN0Cib31rZpUx3cWEiH7iiG5Nw=");
     }

@@ -3,7 +3,7 @@
 //! It makes wasm, JavaScript and CSS small, names each by its content, and writes `sw.js` and `_headers`.
 
 use crate::build::Profile;
-use crate::dist::{self, HEADERS, SERVICE_WORKER, Served};
+use crate::dist::{self, CAMERA, HEADERS, SCANNER, SERVICE_WORKER, Served};
 use crate::exec;
 use crate::setup::{self, Tools};
 use crate::wasm_file;
@@ -56,8 +56,9 @@ impl PostBuild {
         let page_file = self.staging.join("index.html");
         let mut page = read_text(&page_file)?;
         let mut by_content = Vec::new();
+        let (mut scan_js, mut scan_wasm) = (String::new(), String::new());
 
-        // What the page loads.
+        // What the page loads, and what the scanner does.
         for file in self.files_at_top()? {
             let name = file_name(&file);
             let Some((stem, extension)) = name.rsplit_once('.') else { continue };
@@ -67,7 +68,11 @@ impl PostBuild {
             let content = self.small(&file)?;
             let stem = stem.trim_start_matches("partyline-").trim_end_matches("_bg");
             let renamed = dist::name_by_content(stem, extension, &content);
-            page = dist::rename_in_page(&page, &name, &renamed)?;
+            match (stem, extension) {
+                ("scan", "js") => scan_js.clone_from(&renamed),
+                ("scan", "wasm") => scan_wasm.clone_from(&renamed),
+                _ => page = dist::rename_in_page(&page, &name, &renamed)?,
+            }
             std::fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))?;
             self.write(&renamed, &content)?;
             by_content.push(renamed);
@@ -76,9 +81,18 @@ impl PostBuild {
 
         by_content.sort();
         let named = |extension| {
-            let named = by_content.iter().find(|name| Path::new(name).extension() == Some(OsStr::new(extension)));
+            let is_named = |name: &&String| {
+                !name.starts_with("scan-") && Path::new(name).extension() == Some(OsStr::new(extension))
+            };
+            let named = by_content.iter().find(is_named);
             named.with_context(|| format!("Trunk left no .{extension} file, so the service worker would start nothing"))
         };
+        let template = read_text(&self.tools.workspace.path("static/scan.js"))?;
+        self.write(SCANNER, dist::scanner(&template, &scan_js, &scan_wasm)?.as_bytes())?;
+        self.write(CAMERA, read_text(&self.tools.workspace.path("static/camera.js"))?.as_bytes())?;
+        for script in [SCANNER, CAMERA] {
+            self.write(script, &self.small(&self.staging.join(script))?)?;
+        }
         let files = served_files(&self.staging)?;
         let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
         self.write(SERVICE_WORKER, dist::service_worker(&template, &files, named("js")?, named("wasm")?)?.as_bytes())?;

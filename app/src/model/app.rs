@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::RoomSummary;
+use partyline_core::hand::{Code, ParseCodeError};
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::day::Day;
@@ -11,6 +12,7 @@ use super::notice::Notices;
 use super::room::Room;
 use super::route::Route;
 use crate::api::{self, ApiError};
+use crate::net::{HandWish, NetHandle};
 use crate::ui::text;
 use crate::{net, platform};
 
@@ -32,6 +34,10 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Whether a new version waits.
     pub(crate) update_waits: RwSignal<bool>,
+    /// The network of the room on show.
+    network: StoredValue<Option<(RoomId, NetHandle)>, LocalStorage>,
+    /// What is to be done by hand in which room, once its network is there.
+    wish: StoredValue<Option<(RoomId, HandWish)>>,
     /// Today, kept up to date.
     pub(crate) today: RwSignal<Day>,
     opened: StoredValue<HashMap<RoomId, Room>>,
@@ -66,6 +72,8 @@ pub(crate) enum Dialog {
     Rooms,
     /// Pass the room's link on.
     Share,
+    /// Connect by codes.
+    ByHand,
     /// Who is connected.
     Devices,
     /// Rename or leave the room.
@@ -85,6 +93,8 @@ impl App {
             dialog: RwSignal::new(None),
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
+            network: StoredValue::new_local(None),
+            wish: StoredValue::new(None),
             today: RwSignal::new(platform::today()),
             opened: StoredValue::new(HashMap::new()),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
@@ -180,6 +190,17 @@ impl App {
                     self.screen.set(Screen::BadLink(error.to_string()));
                 }
             }
+            Route::Code(code) => {
+                self.screen.set(Screen::Joining);
+                match self.use_code(&code).await {
+                    Ok(room) => {
+                        platform::replace_fragment(&room.to_string());
+                        self.show_by_hand(room, code);
+                        self.dialog.set(Some(Dialog::ByHand));
+                    }
+                    Err(error) => self.screen.set(Screen::BadLink(error.to_string())),
+                }
+            }
             Route::Unreadable(error) => self.screen.set(Screen::BadLink(error.to_string())),
         }
     }
@@ -216,12 +237,62 @@ impl App {
         Ok(())
     }
 
-    /// Joins the room of a pasted link and shows it.
-    pub(crate) async fn join_pasted(self, text: &str) -> Result<(), JoinError> {
+    /// Joins the room of a pasted link or invitation and shows it; gives the dialog that goes on with the latter.
+    pub(crate) async fn join_pasted(self, text: &str) -> Result<Option<Dialog>, JoinError> {
+        let text = text.trim();
+        let fragment = text.split_once('#').map_or(text, |(_, fragment)| fragment);
+        if Code::is_meant_by(fragment) {
+            let room = self.use_code(fragment).await?;
+            platform::push_fragment(&room.to_string());
+            self.show_by_hand(room, fragment.to_owned());
+            return Ok(Some(Dialog::ByHand));
+        }
         let link = RoomLink::parse(text)?;
         self.enter(&link, None).await?;
         self.go(link.room);
-        Ok(())
+        Ok(None)
+    }
+
+    /// Joins the room of an invitation; a reply's room has to be here.
+    async fn use_code(self, code: &str) -> Result<RoomId, JoinError> {
+        match Code::parse(code)? {
+            Code::Invitation(invitation) => {
+                self.enter(&invitation.link, None).await?;
+                Ok(invitation.link.room)
+            }
+            Code::Reply(reply) if self.summary(reply.room).is_some() => Ok(reply.room),
+            Code::Reply(_) => Err(JoinError::ForeignReply),
+        }
+    }
+
+    /// Shows a room and goes on with a code for it.
+    fn show_by_hand(self, room: RoomId, code: String) {
+        self.show(room);
+        self.wish(room, code);
+    }
+
+    /// Has something done by hand in a room, now or once its network is there.
+    pub(crate) fn wish(self, room: RoomId, wish: HandWish) {
+        self.wish.set_value(Some((room, wish)));
+        self.pass_wish_on();
+    }
+
+    /// The room on show entered its network, or left it.
+    pub(crate) fn set_network(self, network: Option<(RoomId, NetHandle)>) {
+        // Not dropped while it is borrowed: leaving a network tells how it stands.
+        let _left = self.network.try_update_value(|held| std::mem::replace(held, network));
+        self.pass_wish_on();
+    }
+
+    fn pass_wish_on(self) {
+        self.network.with_value(|network| {
+            if let Some((room, network)) = network
+                && let Some(Some((_, wish))) =
+                    self.wish.try_update_value(|wish| wish.take_if(|(wanted, _)| wanted == room))
+            {
+                network.wish(wish);
+            }
+        });
     }
 
     /// Joins the room of the link in the address bar, takes the secret out of it, and shows the room.
@@ -320,6 +391,12 @@ pub(crate) enum JoinError {
     /// It is not a room link.
     #[error(transparent)]
     Link(#[from] ParseRoomLinkError),
+    /// It is no code for connecting by hand.
+    #[error(transparent)]
+    Code(#[from] ParseCodeError),
+    /// It is a reply, and the room is not here.
+    #[error("This is a reply to an invitation of another device. Show it to the device that made the invitation.")]
+    ForeignReply,
     /// The service worker refused.
     #[error(transparent)]
     Api(#[from] ApiError),

@@ -35,7 +35,9 @@ mod tests {
     use crate::net::PeerStatus;
 
     fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
-        let peers = (0..peers).map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0 }).collect();
+        let peers = (0..peers)
+            .map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0, by_hand: false })
+            .collect();
         RoomStatus { peers, phone_book, ..RoomStatus::new(link) }
     }
 

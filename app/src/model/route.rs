@@ -1,3 +1,4 @@
+use partyline_core::hand::Code;
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink};
 
 /// What the fragment of the page's address asks for.
@@ -9,6 +10,8 @@ pub(crate) enum Route {
     Room(RoomId),
     /// To join a room.
     Join(RoomLink),
+    /// A code of connecting by hand, readable or not.
+    Code(String),
     /// A link that cannot be read, and why.
     Unreadable(ParseRoomLinkError),
 }
@@ -21,6 +24,9 @@ impl Route {
         }
         if let Ok(room) = RoomId::parse(fragment) {
             return Self::Room(room);
+        }
+        if Code::is_meant_by(fragment) {
+            return Self::Code(fragment.to_owned());
         }
         match RoomLink::parse(fragment) {
             Ok(link) => Self::Join(link),
@@ -41,6 +47,13 @@ mod tests {
         assert_eq!(Route::of(""), Route::Home);
         assert_eq!(Route::of(ROOM), Route::Room(RoomId::parse(ROOM).unwrap()));
         assert!(matches!(Route::of(&format!("{ROOM}.{SECRET}")), Route::Join(link) if link.room.to_string() == ROOM));
+    }
+
+    #[test]
+    fn a_damaged_code_is_a_code_all_the_same() {
+        for code in ["i.", "r.AAAA"] {
+            assert_eq!(Route::of(code), Route::Code(code.to_owned()));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use partyline_core::dial::SlotId;
 use partyline_core::id::{Address, DeviceId, Endpoint};
 use partyline_core::session::{RequestHead, StreamId};
 
+use super::by_hand::HandWish;
 use super::link::{Reply, ReplyError};
 use super::phone_book::Observed;
 use crate::api::Answer;
@@ -56,6 +57,8 @@ pub(super) enum Event {
     Moved,
     /// A deadline has come.
     Timer,
+    /// The person, in whichever tab, wants something done by hand.
+    Hand(HandWish),
     /// Another tab wants to know how things stand.
     TellStatus,
 }

@@ -3,7 +3,7 @@
 //! All tabs stand for the same Web Lock; the one that has it leads until it closes, and then the next in the queue
 //! does. The leader tells the others how things stand over a `BroadcastChannel`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::channel::oneshot;
@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
 use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
+use super::by_hand::HandWish;
 use super::event::{Event, Events};
 use super::room;
 use super::status::{Link, RoomStatus, StatusMessage};
@@ -27,6 +28,8 @@ struct TabMessage {
     room: String,
     /// How the room stands, from its leader; without it, the question to the leader.
     status: Option<StatusMessage>,
+    /// What the person wants in a tab that is not the leader.
+    wish: Option<HandWish>,
 }
 
 // web-sys has Web Locks behind an unstable flag only; this is all that is needed of them.
@@ -48,6 +51,7 @@ extern "C" {
 pub(super) struct Candidacy {
     waiting: AbortController,
     resign: Option<oneshot::Sender<()>>,
+    wishes: Wishes,
     _listener: Option<EventListener>,
 }
 
@@ -60,6 +64,43 @@ impl Drop for Candidacy {
     }
 }
 
+/// The way of a wish to the leader.
+#[derive(Clone, Debug)]
+struct Wishes {
+    room: RoomId,
+    channel: Option<BroadcastChannel>,
+    events: Events,
+    leading: Rc<Cell<bool>>,
+    /// What was wanted before anybody was known to lead: it may be this tab.
+    pending: Rc<RefCell<Option<HandWish>>>,
+}
+
+impl Wishes {
+    fn send(&self, wish: HandWish) {
+        if self.leading.get() {
+            self.events.send(Event::Hand(wish));
+            return;
+        }
+        self.pending.replace(Some(wish.clone()));
+        tell(self.channel.as_ref(), self.room, None, Some(wish));
+    }
+
+    /// This tab leads from now on.
+    fn lead(&self) {
+        self.leading.set(true);
+        if let Some(wish) = self.pending.take() {
+            self.events.send(Event::Hand(wish));
+        }
+    }
+}
+
+impl Candidacy {
+    /// Has the leader do this.
+    pub(super) fn wish(&self, wish: HandWish) {
+        self.wishes.send(wish);
+    }
+}
+
 /// Stands for the room's lock; leads once it is granted.
 pub(super) fn stand(
     room: RoomId,
@@ -69,26 +110,33 @@ pub(super) fn stand(
 ) -> Candidacy {
     let (resign, resigned) = oneshot::channel();
     let (events, queue) = Events::queue();
-    let leading = Rc::new(Cell::new(false));
     let channel = BroadcastChannel::new(CHANNEL).ok();
-    let listener = channel.as_ref().map(|channel| listen(channel, room, &events, &leading, &on_status));
+    let wishes = Wishes {
+        room,
+        channel: channel.clone(),
+        events: events.clone(),
+        leading: Rc::default(),
+        pending: Rc::default(),
+    };
+    let listener = channel.as_ref().map(|channel| listen(channel, &wishes, &on_status));
     on_status(RoomStatus::new(Link::Connecting));
-    tell(channel.as_ref(), room, None);
+    tell(channel.as_ref(), room, None, None);
 
     // Where an AbortController cannot be had there are no Web Locks either.
     let waiting = AbortController::new().unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into());
     let lead = {
         let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
-            tell(channel.as_ref(), room, Some(&status));
+            tell(channel.as_ref(), room, Some(&status), None);
             on_status(status);
         });
+        let wishes = wishes.clone();
         async move {
-            leading.set(true);
+            wishes.lead();
             room::run(room::Membership { room, secret, device }, publish, (events, queue), resigned).await;
         }
     };
     request_lock(room, &waiting, lead);
-    Candidacy { waiting, resign: Some(resign), _listener: listener }
+    Candidacy { waiting, resign: Some(resign), wishes, _listener: listener }
 }
 
 /// Runs `lead` once the room's lock is ours, and keeps the lock for as long as it runs.
@@ -115,30 +163,30 @@ fn request_lock(room: RoomId, waiting: &AbortController, lead: impl Future<Outpu
     }
 }
 
-fn listen(
-    channel: &BroadcastChannel,
-    room: RoomId,
-    events: &Events,
-    leading: &Rc<Cell<bool>>,
-    on_status: &Rc<dyn Fn(RoomStatus)>,
-) -> EventListener {
-    let (events, leading, on_status) = (events.clone(), leading.clone(), on_status.clone());
+fn listen(channel: &BroadcastChannel, wishes: &Wishes, on_status: &Rc<dyn Fn(RoomStatus)>) -> EventListener {
+    let (wishes, on_status) = (wishes.clone(), on_status.clone());
     EventListener::new(channel, "message", move |event| {
         let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data).unwrap_or_default();
         let Ok(message) = serde_wasm_bindgen::from_value::<TabMessage>(data) else { return };
-        if message.room != room.to_string() {
+        if message.room != wishes.room.to_string() {
             return;
         }
-        match message.status {
-            Some(status) if !leading.get() => on_status(status.into()),
-            None if leading.get() => events.send(Event::TellStatus),
+        let leading = wishes.leading.get();
+        match (message.status, message.wish) {
+            (Some(status), _) if !leading => {
+                // Whoever leads has heard what was wanted.
+                wishes.pending.take();
+                on_status(status.into());
+            }
+            (None, Some(wish)) if leading => wishes.events.send(Event::Hand(wish)),
+            (None, None) if leading => wishes.events.send(Event::TellStatus),
             _ => {}
         }
     })
 }
 
-fn tell(channel: Option<&BroadcastChannel>, room: RoomId, status: Option<&RoomStatus>) {
-    let message = TabMessage { room: room.to_string(), status: status.map(StatusMessage::from) };
+fn tell(channel: Option<&BroadcastChannel>, room: RoomId, status: Option<&RoomStatus>, wish: Option<HandWish>) {
+    let message = TabMessage { room: room.to_string(), status: status.map(StatusMessage::from), wish };
     if let Some(channel) = channel
         && let Ok(message) = serde_wasm_bindgen::to_value(&message)
     {

@@ -16,6 +16,7 @@
 //! No task is looked into here. A peer's request is handed to our service worker, what that announces is passed on to
 //! the peers, and both are opaque bytes.
 
+mod by_hand;
 mod certificate;
 mod clock;
 mod event;
@@ -32,6 +33,7 @@ use std::rc::Rc;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 
+pub(crate) use by_hand::{ANEW, HandWish, INVITE};
 #[cfg(test)]
 pub(crate) use status::PeerStatus;
 pub(crate) use status::{Link, PhoneBook, RoomStatus};
@@ -39,7 +41,14 @@ pub(crate) use status::{Link, PhoneBook, RoomStatus};
 /// A place in a room's network. Dropping it leaves: the listing is withdrawn and the connections end.
 #[derive(Debug)]
 pub(crate) struct NetHandle {
-    _candidacy: leader::Candidacy,
+    candidacy: leader::Candidacy,
+}
+
+impl NetHandle {
+    /// Has the tab that holds the connections do something by hand. What comes of it shows in the status.
+    pub(crate) fn wish(&self, wish: HandWish) {
+        self.candidacy.wish(wish);
+    }
 }
 
 /// Forgets what the page itself keeps of a room: its certificate, and whom to call again.
@@ -54,5 +63,5 @@ pub(crate) fn join(
     device: DeviceId,
     on_status: impl Fn(RoomStatus) + 'static,
 ) -> NetHandle {
-    NetHandle { _candidacy: leader::stand(room, secret, device, Rc::new(on_status)) }
+    NetHandle { candidacy: leader::stand(room, secret, device, Rc::new(on_status)) }
 }

@@ -12,10 +12,11 @@ use js_sys::{Reflect, Uint8Array};
 use litemap::LiteMap;
 use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
-use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, dial_candidates, setup_of_remote};
+use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
-use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::hand::{Hand, HandAction, best_first};
+use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomLink, RoomSecret};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
@@ -23,6 +24,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
 
+use super::by_hand::{self, HandStatus};
 use super::certificate::{self, Certificate};
 use super::clock::{now_ms, random};
 use super::event::{Event, Events, SpareError};
@@ -77,6 +79,7 @@ struct Room {
     dialler: Dialler,
     mesh: Mesh,
     redial: Redial,
+    hand: Hand,
     /// Whom this device can call again, the last one first, as it is kept.
     known: Vec<(DeviceId, Contact)>,
     /// This run of the page.
@@ -113,9 +116,11 @@ impl Room {
         dialler.handle_visibility(visible(), now);
         let mesh = Mesh::new(membership.device, certificate.hash);
         let redial = Redial::new(membership.secret.clone(), certificate.hash, known.clone(), seed, now);
+        let link = RoomLink { room: membership.room, secret: membership.secret.clone() };
         Self {
             mesh,
             redial,
+            hand: by_hand::policy(link, certificate.hash),
             known,
             run: Run(random()),
             observed: None,
@@ -140,6 +145,10 @@ impl Room {
             Event::SpareReady(slot, description) => {
                 if slot.way() == Way::PhoneBook {
                     self.dialler.handle_spare_ready(slot, description.endpoints, now);
+                } else if slot.way() == Way::ByHand {
+                    let LocalDescription { credentials, cert_hash, endpoints } = *description;
+                    let endpoints = best_first(&endpoints, self.observed);
+                    self.hand.handle_ready(slot, Contact { cert_hash, credentials, endpoints }, now);
                 } else {
                     let contact = self.contact(*description);
                     match slot.way() {
@@ -165,7 +174,7 @@ impl Room {
                     let _ = session.handle_message(&message, now);
                 }
             }
-            Event::Failed(slot) if self.redial.is_patient(slot) => {}
+            Event::Failed(slot) if self.redial.is_patient(slot) || self.hand.is_patient(slot) => {}
             Event::Failed(slot) | Event::Closed(slot) => self.close(slot, now),
             Event::Registered(endpoints, taken) => {
                 self.observed = taken.flatten().or(self.observed);
@@ -217,6 +226,13 @@ impl Room {
                 }
             }
             Event::Drained => {}
+            Event::Hand(wish) => {
+                let links = &self.links;
+                let is_connected = |cert_hash: &CertHash| {
+                    links.values().any(|link| link.peer.is_some() && link.remote.as_ref() == Some(cert_hash))
+                };
+                by_hand::handle(&mut self.hand, &wish, is_connected, now);
+            }
             Event::TellStatus => self.published = None,
         }
         self.settle();
@@ -227,6 +243,7 @@ impl Room {
         let now = now_ms();
         self.dialler.handle_timeout(now);
         self.mesh.handle_timeout(now);
+        self.hand.handle_timeout(now);
         if self.redial.poll_timeout().is_some_and(|due| due <= now) {
             self.redial.handle_timeout(now);
         }
@@ -240,7 +257,8 @@ impl Room {
             let acted = self.act(now);
             let introduced = self.introduce();
             let redialled = self.redial();
-            if !drained && !acted && !introduced && !redialled {
+            let by_hand = self.act_by_hand();
+            if !drained && !acted && !introduced && !redialled && !by_hand {
                 break;
             }
         }
@@ -355,6 +373,40 @@ impl Room {
                     self.known.insert(0, (device, contact));
                     self.known.truncate(MOST);
                     spawn_local(kept::keep_contacts(room, self.known.clone()));
+                }
+            }
+        }
+        any
+    }
+
+    /// Carries out what connecting by hand wants.
+    fn act_by_hand(&mut self) -> bool {
+        let mut any = false;
+        while let Some(action) = self.hand.poll_action() {
+            any = true;
+            match action {
+                HandAction::Make(slot) => self.make(slot, None),
+                HandAction::Drop(slot) => {
+                    self.links.remove(&slot);
+                }
+                HandAction::Dial { slot, contact } => {
+                    let answer = RemoteAnswer { setup: Setup::Passive, ..self.answer(contact) };
+                    if let Some(link) = self.links.get_mut(&slot) {
+                        link.remote = Some(answer.cert_hash);
+                        link.slot.dial(slot, &answer, &self.events);
+                    }
+                }
+                HandAction::Arm { slot, contact } => {
+                    let answer = RemoteAnswer { setup: Setup::Active, ..self.answer(contact) };
+                    if let Some(link) = self.links.get_mut(&slot) {
+                        link.remote = Some(answer.cert_hash);
+                        link.slot.arm(slot, answer, &self.events);
+                    }
+                }
+                HandAction::Try { slot, endpoints } => {
+                    if let Some(link) = self.links.get(&slot) {
+                        link.slot.add_candidates(&endpoints);
+                    }
                 }
             }
         }
@@ -505,6 +557,7 @@ impl Room {
         self.dialler.handle_open(slot, remote, now);
         self.mesh.handle_open(slot, device, remote, now);
         self.redial.handle_open(slot, device, remote, now);
+        self.hand.handle_open(slot, remote);
         if !std::mem::replace(&mut self.marked_connected, true) {
             mark("partyline:connected");
         }
@@ -516,6 +569,7 @@ impl Room {
         self.dialler.handle_closed(slot, now);
         self.mesh.handle_closed(slot, now);
         self.redial.handle_closed(slot, now);
+        self.hand.handle_closed(slot);
         if was_peer {
             // It may have been about to send what the others counted on it to send.
             for slot in self.links.keys().copied().collect::<Vec<_>>() {
@@ -561,7 +615,8 @@ impl Room {
     fn set_timer(&mut self, now: u64) {
         let sessions = self.links.values().filter_map(|link| link.session.as_ref()?.poll_timeout());
         let dialler = if self.refused { None } else { self.dialler.poll_timeout() };
-        let others = [self.mesh.poll_timeout(), self.redial.poll_timeout()].into_iter().flatten();
+        let others =
+            [self.mesh.poll_timeout(), self.redial.poll_timeout(), self.hand.poll_timeout()].into_iter().flatten();
         self.timer = sessions.chain(dialler).chain(others).min().map(|deadline| {
             let events = self.events.clone();
             let wait = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX).clamp(1, 60_000);
@@ -572,9 +627,9 @@ impl Room {
     fn status(&self) -> RoomStatus {
         let mut peers: Vec<PeerStatus> = self
             .links
-            .values()
-            .filter_map(|link| link.peer)
-            .map(|(device, since_ms)| PeerStatus { device, since_ms })
+            .iter()
+            .filter_map(|(slot, link)| Some((slot.way() == Way::ByHand, link.peer?)))
+            .map(|(by_hand, (device, since_ms))| PeerStatus { device, since_ms, by_hand })
             .collect();
         peers.sort_by(|a, b| a.since_ms.total_cmp(&b.since_ms));
         let link = match self.dialler.activity() {
@@ -591,7 +646,7 @@ impl Room {
             BookState::Unreachable => PhoneBook::Unreachable,
         };
         let through = self.mesh.reached().into_iter().collect();
-        RoomStatus { link, peers, through, phone_book, skew: self.skew }
+        RoomStatus { link, peers, through, phone_book, skew: self.skew, hand: HandStatus::of(&self.hand) }
     }
 
     fn tell(&mut self) {

@@ -4,6 +4,8 @@ use partyline_core::clock::Skew;
 use partyline_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
+use super::by_hand::HandStatus;
+
 /// How a room's network stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RoomStatus {
@@ -17,12 +19,21 @@ pub(crate) struct RoomStatus {
     pub(crate) phone_book: PhoneBook,
     /// A device whose clock was found to be far ahead of this one's.
     pub(crate) skew: Option<Skew>,
+    /// How far connecting by hand is.
+    pub(crate) hand: HandStatus,
 }
 
 impl RoomStatus {
     /// Nobody is connected, and nothing is known yet.
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, peers: Vec::new(), through: Vec::new(), phone_book: PhoneBook::Unknown, skew: None }
+        Self {
+            link,
+            peers: Vec::new(),
+            through: Vec::new(),
+            phone_book: PhoneBook::Unknown,
+            skew: None,
+            hand: HandStatus::idle(),
+        }
     }
 }
 
@@ -59,32 +70,38 @@ pub(crate) struct PeerStatus {
     pub(crate) device: DeviceId,
     /// Since when, in milliseconds of Unix time.
     pub(crate) since_ms: f64,
+    /// Whether people carried codes for it.
+    pub(crate) by_hand: bool,
 }
+
+/// A device, and how long it is connected, or how far ahead it is, in a number that JavaScript has, unlike `u64`; and
+/// whether it is connected by hand.
+type Entry = (String, f64, bool);
 
 /// A [`RoomStatus`] on its way to another tab.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StatusMessage {
     link: Link,
-    peers: Vec<(String, f64)>,
+    peers: Vec<Entry>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
-    /// A number that JavaScript has, unlike `u64`.
-    skew: Option<(String, f64)>,
+    skew: Option<Entry>,
+    hand: String,
 }
 
 impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
-        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms)).collect();
+        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_hand)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
-        let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64));
-        Self { link: status.link, peers, through, phone_book: status.phone_book, skew }
+        let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
+        Self { link: status.link, peers, through, phone_book: status.phone_book, skew, hand: status.hand.to_text() }
     }
 }
 
 impl From<StatusMessage> for RoomStatus {
     fn from(message: StatusMessage) -> Self {
-        let peer = |(device, since_ms): (String, f64)| {
-            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms })
+        let peer = |(device, since_ms, by_hand): Entry| {
+            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms, by_hand })
         };
         let through =
             |(device, via): (String, String)| Some((DeviceId::parse(&device).ok()?, DeviceId::parse(&via).ok()?));
@@ -93,25 +110,29 @@ impl From<StatusMessage> for RoomStatus {
             peers: message.peers.into_iter().filter_map(peer).collect(),
             through: message.through.into_iter().filter_map(through).collect(),
             phone_book: message.phone_book,
-            skew: message.skew.and_then(|(device, ahead_ms)| {
+            skew: message.skew.and_then(|(device, ahead_ms, _)| {
                 Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
             }),
+            hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use partyline_core::hand::HandStep;
+
     use super::*;
 
     #[test]
     fn a_status_survives_the_way_to_another_tab() {
         let status = RoomStatus {
             link: Link::Connected,
-            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5 }],
+            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5, by_hand: true }],
             through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),
+            hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
         };
         let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();
         let message: StatusMessage = serde_json::from_str(&message).unwrap();

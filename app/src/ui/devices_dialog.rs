@@ -70,7 +70,8 @@ pub(crate) fn DevicesDialog(
         room.status.with(|status| {
             for peer in &status.peers {
                 let since = platform::time_of_day(peer.since_ms);
-                connected(peer.device.to_string(), format!("Connected directly since {since}"));
+                let way = if peer.by_hand { "by code" } else { "directly" };
+                connected(peer.device.to_string(), format!("Connected {way} since {since}"));
             }
             for (device, via) in &status.through {
                 connected(device.to_string(), format!("Connected through {}", name(&via.to_string())));

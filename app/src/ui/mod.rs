@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod add_task;
+mod by_hand_dialog;
 mod devices_dialog;
 mod icon;
 mod live;
@@ -90,6 +91,7 @@ fn show_dialog(app: App, dialog: Dialog) -> AnyView {
         (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
         (Dialog::Rooms, _) => view! { <rooms::RoomsDialog /> }.into_any(),
         (Dialog::Share, Some(room)) => view! { <share_dialog::ShareDialog room=room /> }.into_any(),
+        (Dialog::ByHand, Some(room)) => view! { <by_hand_dialog::ByHandDialog room=room /> }.into_any(),
         (Dialog::Devices, Some(room)) => view! { <devices_dialog::DevicesDialog room=room /> }.into_any(),
         (Dialog::Settings, Some(room)) => view! { <room_dialogs::SettingsDialog room=room /> }.into_any(),
         (Dialog::Leave, Some(room)) => view! { <room_dialogs::LeaveDialog room=room /> }.into_any(),

@@ -11,9 +11,13 @@ pub(crate) struct QrDrawing {
 /// Light squares around a code, without which readers do not find it (ISO/IEC 18004).
 const QUIET: usize = 4;
 
-/// Draws text as a QR code; `None` when it does not fit into one.
+/// As many bytes as a code of version 10 holds at level M, which survives more dirt than level L.
+const MOST_AT_M: usize = 213;
+
+/// Draws text as a QR code; `None` when it does not fit into one. No larger than version 10 for up to 271 characters.
 pub(crate) fn qr_drawing(text: &str) -> Option<QrDrawing> {
-    let code = QRBuilder::new(text).ecl(ECL::M).build().ok()?;
+    let level = if text.len() > MOST_AT_M { ECL::L } else { ECL::M };
+    let code = QRBuilder::new(text).ecl(level).build().ok()?;
     let mut path = String::new();
     for (y, row) in code.data.chunks(code.size).take(code.size).enumerate() {
         let mut x = 0;
@@ -29,6 +33,8 @@ pub(crate) fn qr_drawing(text: &str) -> Option<QrDrawing> {
 
 #[cfg(test)]
 mod tests {
+    use partyline_core::hand::QR_CHARS;
+
     use super::*;
 
     #[test]
@@ -38,6 +44,16 @@ mod tests {
         assert!(drawing.path.starts_with("M4 4h7v1h-7z"));
         assert!(drawing.path.contains("M4 5h1v1h-1zM10 5h1v1h-1z"));
         assert!(drawing.size >= 21 + 8);
+    }
+
+    #[test]
+    fn a_code_of_connecting_by_hand_is_of_version_10_at_most() {
+        // Version 10 has 57 squares a side.
+        for length in [200, 213, 214, QR_CHARS] {
+            let drawing = qr_drawing(&"a".repeat(length)).unwrap();
+            assert!(drawing.size <= 57 + 8, "{length}: {}", drawing.size);
+        }
+        assert!(qr_drawing(&"a".repeat(QR_CHARS + 1)).unwrap().size > 57 + 8);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::icon::Icon;
 use super::live::live;
 use super::modal::{Modal, ModalHandle};
 use super::text;
@@ -11,8 +12,8 @@ use crate::model::app::{App, Dialog};
 use crate::model::field::one_line;
 use crate::model::room::Room;
 
-/// What is being tried: nothing comes back, or what to tell the person.
-type Trying = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+/// What is being tried: the dialog that follows comes back, or what to tell the person.
+type Trying = Pin<Box<dyn Future<Output = Result<Option<Dialog>, String>>>>;
 
 /// Makes a room.
 #[component]
@@ -33,7 +34,7 @@ pub(crate) fn NewRoomDialog() -> impl IntoView {
                 if name.is_empty() {
                     return Err("Give the room a name first.".to_owned());
                 }
-                app.make_room(name).await.map_err(|error| error.to_string())
+                app.make_room(name).await.map(|()| None).map_err(|error| error.to_string())
             })
         }),
     };
@@ -47,7 +48,7 @@ pub(crate) fn JoinDialog() -> impl IntoView {
     let form = LineForm {
         title: "Join a room",
         label: "Room link",
-        hint: Some("Somebody who is in the room finds it under “Share”."),
+        hint: Some("Somebody who is in the room finds it under “Share”. An invitation code is good here, too."),
         placeholder: "https://…/#…",
         is_link: true,
         given: Box::new(String::new),
@@ -82,9 +83,9 @@ pub(crate) fn SettingsDialog(
                     return Err("A room needs a name.".to_owned());
                 }
                 if name == room.name.get_untracked() {
-                    return Ok(());
+                    return Ok(None);
                 }
-                room.rename(name).await.map_err(|error| text::not_saved(&error))
+                room.rename(name).await.map(|()| None).map_err(|error| text::not_saved(&error))
             })
         }),
     };
@@ -101,7 +102,9 @@ pub(crate) fn LeaveDialog(
     let handle = ModalHandle::new();
     let attempt = Attempt::new(handle);
     let leave = move |_| {
-        attempt.start(move || Box::pin(async move { app.leave(room).await.map_err(|error| error.to_string()) }));
+        attempt.start(move || {
+            Box::pin(async move { app.leave(room).await.map(|()| None).map_err(|error| error.to_string()) })
+        });
     };
     view! {
         <Modal handle=handle title="Leave this room?" class="form-modal">
@@ -145,7 +148,8 @@ impl Attempt {
                 return;
             }
             match done {
-                Ok(()) => self.handle.close(),
+                Ok(None) => self.handle.close(),
+                Ok(Some(next)) => self.handle.close_then(next),
                 Err(why) => self.failure.set(Some(why)),
             }
         });
@@ -158,6 +162,15 @@ impl Attempt {
     fn problem(self) -> impl IntoView {
         view! { <p id="form-problem" class="problem" role="alert">{live(move || self.failure.get())}</p> }
     }
+}
+
+/// Has a camera fill in the form that it stands in and send it off. That is done by `static/camera.js`.
+pub(super) fn scan_button(label: &'static str) -> AnyView {
+    view! {
+        <p class="ways"><button type="button" data-scan="">{Icon::Camera.draw()} {label}</button></p>
+        <p class="problem" role="alert" data-scan-problem=""></p>
+    }
+    .into_any()
 }
 
 /// A dialog with one line to fill in.
@@ -220,6 +233,7 @@ impl LineForm {
                         </label>
                         {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}
                         {attempt.problem()}
+                        {is_link.then(|| scan_button("Scan a code"))}
                     </div>
                     <footer class="modal-foot">
                         {other}

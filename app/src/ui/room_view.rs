@@ -14,7 +14,7 @@ use super::text;
 use crate::model::app::{App, Dialog};
 use crate::model::connection::{connection_text, skew_text};
 use crate::model::room::{Loading, Membership, Room};
-use crate::net::{self, Link, NetHandle, RoomStatus};
+use crate::net::{self, Link, RoomStatus};
 use crate::platform;
 
 /// A loss that is made good within this time is not told: it would only be noise.
@@ -195,15 +195,14 @@ fn Connection(
 
 /// Keeps this page in the room's network for as long as the room is on show.
 fn connect(room: Room) {
-    let network = StoredValue::new_local(None::<NetHandle>);
+    let app = expect_context::<App>();
     let latest = StoredValue::new(0_u64);
     Effect::new(move || {
         let Some(Membership { secret, device }) = room.membership.get() else { return };
-        network.set_value(Some(net::join(room.id, secret, device, move |status| settle(room, latest, status))));
+        let network = net::join(room.id, secret, device, move |status| settle(room, latest, status));
+        app.set_network(Some((room.id, network)));
     });
-    on_cleanup(move || {
-        network.try_update_value(Option::take);
-    });
+    on_cleanup(move || app.set_network(None));
 }
 
 /// Shows a state of the connections: good news at once, a loss only when it lasts.

@@ -7,7 +7,9 @@ use super::live::{live, part};
 use super::modal::{Modal, ModalHandle};
 use super::qr::qr_drawing;
 use super::text;
+use crate::model::app::{App, Dialog};
 use crate::model::room::Room;
+use crate::net::INVITE;
 use crate::platform;
 
 /// The room's link, to be copied, sent or scanned.
@@ -16,8 +18,28 @@ pub(crate) fn ShareDialog(
     /// Whose link.
     room: Room,
 ) -> impl IntoView {
+    let app = expect_context::<App>();
     let handle = ModalHandle::new();
-    let link = Memo::new(move |_| room.link().unwrap_or_default());
+    let by_hand = move |_| {
+        app.wish(room.id, INVITE.to_owned());
+        handle.close_then(Dialog::ByHand);
+    };
+    view! {
+        <Modal handle=handle title="Share this room" class="share-modal" light=true>
+            <div class="modal-body">
+                <p>{text::SHARE_EXPLAINED}</p>
+                {part(move || shown_link(room, room.link().unwrap_or_default(), "Room link"))}
+                <p class="ways hint">
+                    "No internet?"
+                    <button type="button" on:click=by_hand>"Connect by code"</button>
+                </p>
+            </div>
+        </Modal>
+    }
+}
+
+/// A link on its way to another device: as a QR code, as text, and by the system's own ways, under the room's name.
+pub(crate) fn shown_link(room: Room, link: String, label: &'static str) -> AnyView {
     let field = NodeRef::<html::Input>::new();
     let said = RwSignal::new("");
     let select = move || {
@@ -25,9 +47,10 @@ pub(crate) fn ShareDialog(
             field.select();
         }
     };
+    let link = StoredValue::new(link);
     let copy = move |_| {
         spawn_local(async move {
-            if platform::copy(&link.get_untracked()).await {
+            if platform::copy(&link.get_value()).await {
                 said.set("Copied");
             } else {
                 select();
@@ -37,39 +60,35 @@ pub(crate) fn ShareDialog(
     };
     let send = move |_| {
         let name = room.name.get_untracked();
-        spawn_local(async move { platform::share(&name, &link.get_untracked()).await });
+        spawn_local(async move { platform::share(&name, &link.get_value()).await });
     };
+    let drawing = qr_drawing(&link.get_value()).map(|drawing| {
+        let class = if drawing.size > 50 { "qr large" } else { "qr" };
+        let view_box = format!("0 0 {0} {0}", drawing.size);
+        view! {
+            <svg class=class role="img" aria-label="QR code" viewBox=view_box shape-rendering="crispEdges">
+                <rect class="qr-light" width="100%" height="100%"></rect>
+                <path class="qr-dark" d=drawing.path></path>
+            </svg>
+        }
+        .into_any()
+    });
     view! {
-        <Modal handle=handle title="Share this room" class="share-modal" light=true>
-            <div class="modal-body">
-                <p>{text::SHARE_EXPLAINED}</p>
-                {part(move || qr_drawing(&link.get()).map(|drawing| view! {
-                    <svg
-                        class="qr"
-                        role="img"
-                        aria-label="QR code"
-                        viewBox=format!("0 0 {0} {0}", drawing.size)
-                        shape-rendering="crispEdges"
-                    >
-                        <rect class="qr-light" width="100%" height="100%"></rect>
-                        <path class="qr-dark" d=drawing.path></path>
-                    </svg>
-                }))}
-                <label class="field">
-                    <span>"Room link"</span>
-                    <input type="text" readonly node_ref=field prop:value=live(move || link.get()) on:focus=move |_| select() />
-                </label>
-                <p class="said" role="status">{live(move || said.get())}</p>
-            </div>
-            <footer class="modal-foot">
-                {platform::can_share().then(|| view! {
-                    <button type="button" on:click=send>{Icon::Share.draw()} "Send link"</button>
-                })}
-                <button type="button" class="primary" on:click=copy>
-                    {part(move || if said.get() == "Copied" { Icon::Tick } else { Icon::Copy }.draw())}
-                    "Copy link"
-                </button>
-            </footer>
-        </Modal>
+        {drawing}
+        <label class="field">
+            <span>{label}</span>
+            <input type="text" readonly node_ref=field prop:value=live(move || link.get_value()) on:focus=move |_| select() />
+        </label>
+        <p class="said" role="status">{live(move || said.get())}</p>
+        <p class="ways">
+            {platform::can_share().then(|| view! {
+                <button type="button" on:click=send>{Icon::Share.draw()} "Send link"</button>
+            })}
+            <button type="button" class="primary" on:click=copy>
+                {part(move || if said.get() == "Copied" { Icon::Tick } else { Icon::Copy }.draw())}
+                "Copy link"
+            </button>
+        </p>
     }
+    .into_any()
 }

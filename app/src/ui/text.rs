@@ -30,6 +30,13 @@ pub(crate) const LEAVE_EXPLAINED: &str = "The room and its tasks are removed fro
 pub(crate) const SHARE_EXPLAINED: &str =
     "Whoever has this link can read and change the tasks of this room. Send it only to people you trust.";
 
+/// What connecting by code is.
+pub(crate) const BY_HAND_EXPLAINED: &str = "Two devices in one network connect with no internet: each shows the other a \
+     code. The code lets its reader into the room, as the room link does.";
+/// The wrong one of the two codes.
+pub(crate) const NOT_THE_REPLY: &str =
+    "This is an invitation. What belongs here is the reply that the other device shows once it has read yours.";
+
 /// Somebody is there.
 pub(crate) fn connected(devices: usize) -> String {
     match devices {

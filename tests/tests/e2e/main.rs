@@ -5,6 +5,7 @@
 //! always the same. One behaviour alone: `cargo xtask test --only e2e --filter sharing`.
 
 mod apart;
+mod by_hand;
 mod crew;
 mod drops;
 mod network;
@@ -84,6 +85,14 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
+    for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
+        add(theatre.trial(&format!("by_hand::two_codes_connect::{name}"), move |play| by_hand::connect(play, pair)));
+    }
+    add(theatre.trial("by_hand::wrong_codes_are_explained", by_hand::wrong_codes));
+    add(theatre.trial("by_hand::every_tab_will_do", by_hand::tabs));
+    add(theatre.trial("by_hand::the_camera_reads_both_codes", by_hand::camera));
+    add(theatre.trial("by_hand::without_a_camera_there_is_pasting", by_hand::no_camera));
+    add(theatre.trial("by_hand::a_browser_that_refuses_changed_credentials_connects", by_hand::refusing));
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));

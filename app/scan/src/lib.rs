@@ -1,0 +1,77 @@
+//! The reader of QR codes: a wasm of its own, because few visits need it.
+//!
+//! It runs in a worker (`static/scan.js`), so that the page stays quick while the camera looks for a code, and is fetched
+//! when the app is opened for a second time, or is needed. Where a browser has a `BarcodeDetector` it is not used at all.
+
+use rqrr::PreparedImage;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// No picture of a camera is wider or higher; `static/scan.js` makes them smaller than this.
+const MAX_SIDE: usize = 4096;
+
+/// Reads the first QR code in a picture: four bytes a pixel, red, green, blue and one that does not count, row by row.
+#[wasm_bindgen]
+#[must_use]
+pub fn read(rgba: &[u8], width: usize) -> Option<String> {
+    let height = rgba.len().checked_div(width.checked_mul(4)?)?;
+    if width > MAX_SIDE || height > MAX_SIDE {
+        return None;
+    }
+    // Green is most of what an eye, or a rule for greys, makes of a colour.
+    let grey = |x: usize, y: usize| rgba.get((y * width + x) * 4 + 1).copied().unwrap_or_default();
+    let mut picture = PreparedImage::prepare_from_greyscale(width, height, grey);
+    picture.detect_grids().iter().find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use fast_qr::{ECL, QRBuilder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A code as a camera might see it: dark grey on light grey, `scale` pixels a square, with a margin.
+    fn picture(text: &str, scale: usize) -> (Vec<u8>, usize) {
+        let code = QRBuilder::new(text).ecl(ECL::L).build().unwrap();
+        let side = (code.size + 12) * scale;
+        let mut rgba = Vec::with_capacity(side * side * 4);
+        for at in 0..side * side {
+            let (x, y) = ((at % side / scale).wrapping_sub(6), (at / side / scale).wrapping_sub(6));
+            let dark = x < code.size && y < code.size && code.data[y * code.size + x].value();
+            let grey = if dark { 40 } else { 215 };
+            rgba.extend([grey, grey, grey, 255]);
+        }
+        (rgba, side)
+    }
+
+    #[test]
+    fn reads_what_a_screen_shows() {
+        for length in [20, 110, 271] {
+            let text = format!("https://tasks.example/#i.{}", "aB3-_".repeat(60));
+            let (rgba, width) = picture(&text[..length], 5);
+            assert_eq!(read(&rgba, width).as_deref(), Some(&text[..length]));
+        }
+    }
+
+    #[test]
+    fn a_picture_without_a_code_or_without_pixels_has_none() {
+        for (rgba, width) in
+            [(vec![200; 400], 10), (vec![], 10), (vec![1; 400], 0), (vec![1; 7], 3), (vec![9; 40], 5000)]
+        {
+            assert_eq!(read(&rgba, width), None, "{width}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn a_damaged_picture_is_no_panic(noise in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..400)) {
+            let (mut rgba, width) = picture("https://tasks.example/", 3);
+            for (at, grey) in noise {
+                let at = at.index(rgba.len());
+                rgba[at] = grey;
+            }
+            let _ = read(&rgba, width);
+        }
+    }
+}
