@@ -24,6 +24,12 @@ impl RoomStatus {
     pub(crate) fn new(link: Link) -> Self {
         Self { link, peers: Vec::new(), through: Vec::new(), phone_book: PhoneBook::Unknown, skew: None }
     }
+
+    /// All that are connected, over whomever.
+    pub(crate) fn devices(&self) -> Vec<DeviceId> {
+        let through = self.through.iter().map(|(device, _)| *device);
+        self.peers.iter().map(|peer| peer.device).chain(through).collect()
+    }
 }
 
 /// The network in a word.
@@ -59,13 +65,15 @@ pub(crate) struct PeerStatus {
     pub(crate) device: DeviceId,
     /// Since when, in milliseconds of Unix time.
     pub(crate) since_ms: f64,
+    /// It was connected by codes that people carried.
+    pub(crate) by_code: bool,
 }
 
 /// A [`RoomStatus`] on its way to another tab.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StatusMessage {
     link: Link,
-    peers: Vec<(String, f64)>,
+    peers: Vec<(String, f64, bool)>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
     /// A number that JavaScript has, unlike `u64`.
@@ -74,7 +82,7 @@ pub(super) struct StatusMessage {
 
 impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
-        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms)).collect();
+        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_code)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
         let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64));
         Self { link: status.link, peers, through, phone_book: status.phone_book, skew }
@@ -83,8 +91,8 @@ impl From<&RoomStatus> for StatusMessage {
 
 impl From<StatusMessage> for RoomStatus {
     fn from(message: StatusMessage) -> Self {
-        let peer = |(device, since_ms): (String, f64)| {
-            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms })
+        let peer = |(device, since_ms, by_code): (String, f64, bool)| {
+            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms, by_code })
         };
         let through =
             |(device, via): (String, String)| Some((DeviceId::parse(&device).ok()?, DeviceId::parse(&via).ok()?));
@@ -108,7 +116,7 @@ mod tests {
     fn a_status_survives_the_way_to_another_tab() {
         let status = RoomStatus {
             link: Link::Connected,
-            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5 }],
+            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5, by_code: true }],
             through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),

@@ -6,7 +6,9 @@
 
 mod apart;
 mod crew;
+mod diagnostics;
 mod drops;
+mod peers;
 mod phone_book_gone;
 mod redial;
 mod rooms;
@@ -68,6 +70,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
         add(theatre
             .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
+        add(theatre
+            .trial(&format!("peers::one_browser_answers_the_other::{name}"), move |play| peers::answered(play, pair)));
         add(theatre.trial(&format!("apart::ten_edits_each_converge::{name}"), move |play| apart::converge(play, pair)));
     }
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
@@ -86,6 +90,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
+    add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
+    add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
