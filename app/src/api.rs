@@ -7,13 +7,15 @@
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary, Rooms, SecretText,
-    TaskDocument, TaskPatch, Tasks,
+    CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary, Rooms,
+    SecretText, TaskDocument, TaskPatch, Tasks,
 };
-use partyline_core::id::{RoomId, RoomLink, TaskId};
+use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
+use partyline_core::replica::VersionVector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
+use web_sys::AbortSignal;
 
 use crate::platform;
 
@@ -77,13 +79,25 @@ fn spoken(problem: &Problem) -> &str {
 
 /// Sends one request to the service worker and reads the whole answer.
 ///
-/// `path` starts with `/peer/v1/`. An answer with an error status is an [`Answer`], not a [`CallError`].
+/// `path` starts with `/peer/v1/`, or with `/peers/` and a device in front of that. An answer with an error status is an
+/// [`Answer`], not a [`CallError`].
 pub(crate) async fn call(
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Result<Answer, CallError> {
+    read(open(method, path, headers, body, None).await?).await
+}
+
+/// The same, as far as the head of the answer, and unless it is given up.
+pub(crate) async fn open(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+    signal: Option<&AbortSignal>,
+) -> Result<Response, CallError> {
     if platform::service_worker().and_then(|container| container.controller()).is_none() {
         return Err(CallError::NoServiceWorker);
     }
@@ -92,20 +106,17 @@ pub(crate) async fn call(
     for (name, value) in headers {
         sent.append(name, value);
     }
-    let builder = RequestBuilder::new(path).method(method).headers(sent);
+    let builder = RequestBuilder::new(path).method(method).headers(sent).abort_signal(signal);
     let request = match body {
         Some(bytes) => builder.body(JsValue::from(Uint8Array::from(bytes))),
         None => builder.build(),
     };
-    let response = request
-        .map_err(|error| CallError::Request(error.to_string()))?
-        .send()
-        .await
-        .map_err(|error| CallError::NoAnswer(error.to_string()))?;
-    read(response).await
+    let sent = request.map_err(|error| CallError::Request(error.to_string()))?.send().await;
+    sent.map_err(|error| CallError::NoAnswer(error.to_string()))
 }
 
-async fn read(response: Response) -> Result<Answer, CallError> {
+/// Reads the rest of an answer.
+pub(crate) async fn read(response: Response) -> Result<Answer, CallError> {
     let content_type = response.headers().get("content-type").unwrap_or_default();
     let body = response.binary().await.map_err(|error| CallError::NoAnswer(error.to_string()))?;
     Ok(Answer { status: response.status(), content_type, body })
@@ -147,6 +158,14 @@ pub(crate) async fn devices(room: RoomId) -> Result<Vec<DeviceDocument>, ApiErro
 /// `PUT …/device`: names this device in the room.
 pub(crate) async fn name_device(room: RoomId, name: String) -> Result<(), ApiError> {
     accept(send_bytes("PUT", &room_path(room, "/device"), &NewDevice { name }).await?).map(drop)
+}
+
+/// `GET …/vector`: what this device has of a room, or another device that is connected.
+pub(crate) async fn vector(room: RoomId, device: Option<DeviceId>) -> Option<VersionVector> {
+    let place = device.map(|device| format!("/peers/{device}")).unwrap_or_default();
+    let path = place + &room_path(room, "/vector");
+    let answer = call("GET", &path, &[("accept", CBOR)], None).await.ok()?;
+    if answer.status == 200 { VersionVector::decode(&answer.body).ok() } else { None }
 }
 
 /// `GET …/tasks`: every task, or with `since` those touched after that cursor, deleted ones included.

@@ -5,9 +5,10 @@ use js_sys::{Array, Date, Function, Object, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlElement, ServiceWorkerContainer, ShareData, Storage};
+use web_sys::{HtmlElement, ServiceWorkerContainer, ShareData, Storage, VisibilityState};
 
 use crate::model::day::Day;
+use crate::model::report;
 
 /// Whether this runs in a page, and not in the service worker.
 pub(crate) fn is_page() -> bool {
@@ -30,8 +31,13 @@ pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
 
 /// Today where the person is.
 pub(crate) fn today() -> Day {
-    let now = Date::new_0();
-    let (year, month, day) = (now.get_full_year(), now.get_month() + 1, now.get_date());
+    day_of(Date::now())
+}
+
+/// The day where the person is.
+pub(crate) fn day_of(unix_ms: f64) -> Day {
+    let date = Date::new(&JsValue::from_f64(unix_ms));
+    let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
     i32::try_from(year).ok().and_then(|year| Day::from_calendar(year, month, day)).unwrap_or_default()
 }
 
@@ -91,6 +97,13 @@ pub(crate) fn remember(key: &str, value: &str) {
     }
 }
 
+/// Forgets such a note.
+pub(crate) fn forget(key: &str) {
+    if let Some(storage) = local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
 fn local_storage() -> Option<Storage> {
     window().local_storage().ok()?
 }
@@ -100,6 +113,37 @@ pub(crate) async fn persist_storage() {
     if let Ok(asked) = window().navigator().storage().persist() {
         let _ = JsFuture::from(asked).await;
     }
+}
+
+/// What the browser says about itself and its storage, in lines of a report.
+pub(crate) async fn describe() -> String {
+    let navigator = window().navigator();
+    let shown = document().visibility_state() == VisibilityState::Visible;
+    let worker = service_worker().is_some_and(|container| container.controller().is_some());
+    let storage = navigator.storage();
+    let asked = async |asked: Result<Promise, JsValue>| match asked {
+        Ok(asked) => JsFuture::from(asked).await.unwrap_or_default(),
+        Err(error) => error,
+    };
+    let estimate = asked(storage.estimate()).await;
+    let kept = asked(storage.persisted()).await.is_truthy();
+    let megabytes = |name: &str| {
+        let bytes = Reflect::get(&estimate, &name.into()).ok().and_then(|value| value.as_f64());
+        (bytes.unwrap_or_default() as u64 / 1_000_000).to_string()
+    };
+    let mut text = String::new();
+    for (name, value) in [
+        ("Browser", user_agent().as_str()),
+        ("Network", if navigator.on_line() { "online" } else { "offline" }),
+        ("Page", if shown { "shown" } else { "hidden" }),
+        ("Service worker", if worker { "in control" } else { "not in control" }),
+        ("Storage used, in MB", megabytes("usage").as_str()),
+        ("Storage allowed, in MB", megabytes("quota").as_str()),
+        ("Storage", if kept { "kept for good" } else { "may be deleted by the browser" }),
+    ] {
+        report::line(&mut text, name, value);
+    }
+    text
 }
 
 /// Whether the browser has a share sheet.

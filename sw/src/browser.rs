@@ -7,10 +7,11 @@ use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use partyline_core::api::{CHANNEL, DEVICE_HEADER};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{BroadcastChannel, Headers, ResponseInit, ServiceWorkerGlobalScope};
+use web_sys::{BroadcastChannel, Headers, RequestMode, ResponseInit, ServiceWorkerGlobalScope};
 
 use crate::host::{Announcement, Host};
 use crate::http::{Request, Response};
+use crate::problem::Failure;
 use crate::service::Service;
 use crate::store::IndexedStore;
 
@@ -34,9 +35,16 @@ fn service() -> Rc<Service<IndexedStore, BrowserHost>> {
 /// Only if the request cannot be read or the answer not be made; every other failure is an answer.
 #[wasm_bindgen]
 pub async fn answer(request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
+    let (mode, signal) = (request.mode(), request.signal());
     let request = read_request(&request).await?;
-    let response = service().handle(&request).await;
-    write_response(&response)
+    if !request.path.starts_with("/peers/") {
+        return write_response(&service().handle(&request).await);
+    }
+    // For this origin's pages only: opened as a page, what another device says would be shown as if it were ours.
+    if mode == RequestMode::Navigate {
+        return write_response(&Failure::not_for_navigation().into());
+    }
+    crate::peers::ask(request, &signal).await
 }
 
 /// Does what can wait until after the answer: compaction.
@@ -97,14 +105,7 @@ pub async fn read_request(request: &web_sys::Request) -> Result<Request, JsValue
 ///
 /// If the browser refuses a header or the status.
 pub fn write_response(response: &Response) -> Result<web_sys::Response, JsValue> {
-    let headers = Headers::new()?;
-    headers.set("cache-control", "no-store")?;
-    for (name, value) in &response.headers {
-        headers.set(name, value)?;
-    }
-    let init = ResponseInit::new();
-    init.set_status(response.status);
-    init.set_headers(&headers);
+    let init = write_head(response)?;
     // 204 must have no body, not an empty one.
     match response.status {
         204 => web_sys::Response::new_with_opt_str_and_init(None, &init),
@@ -113,6 +114,19 @@ pub fn write_response(response: &Response) -> Result<web_sys::Response, JsValue>
             &init,
         ),
     }
+}
+
+/// Status and headers as the browser takes them.
+pub(crate) fn write_head(response: &Response) -> Result<ResponseInit, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("cache-control", "no-store")?;
+    for (name, value) in &response.headers {
+        headers.set(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(response.status);
+    init.set_headers(&headers);
+    Ok(init)
 }
 
 /// The worker's scope: its clock, its randomness and its channel to the tabs.

@@ -8,6 +8,9 @@
 //! requests of their peers on to here. And state: a worker is stopped whenever the browser likes, so all that is in memory
 //! is a copy of what is on disk.
 //!
+//! Requests to other devices, `/peers/{device}/peer/v1/…`, go the other way: out through the tab that is connected to the
+//! device ([`peers`]).
+//!
 //! # A request on its way
 //!
 //! 1. `static/sw.js` gets the fetch event and passes the request to [`browser::answer`].
@@ -26,6 +29,7 @@ pub mod browser;
 mod convert;
 pub mod host;
 pub mod http;
+pub mod peers;
 pub mod problem;
 mod room;
 pub mod route;

@@ -42,6 +42,11 @@ impl Failure {
         Self::new(403, "about:blank", "Forbidden", "Other devices may only read and sync the room that they share.")
     }
 
+    /// 403: another device's answer is not to be looked at as a page.
+    pub fn not_for_navigation() -> Self {
+        Self::new(403, "about:blank", "Forbidden", "Only Partyline's own pages may ask other devices.")
+    }
+
     /// 404: no such route.
     pub fn no_route() -> Self {
         Self::new(404, "about:blank", "Not Found", "The peer API has no such path.")
@@ -60,6 +65,16 @@ impl Failure {
     /// 404: another device is not reachable from here.
     pub fn unknown_peer() -> Self {
         Self::new(404, "urn:partyline:unknown-peer", "The device is unknown", "No connection leads to this device.")
+    }
+
+    /// 502: the connection ended, or the device gave up, before it answered.
+    pub fn peer_lost() -> Self {
+        Self::new(502, "urn:partyline:peer-lost", "The device is gone", "The device was gone before it answered.")
+    }
+
+    /// 504: the device takes too long.
+    pub fn peer_silent() -> Self {
+        Self::new(504, "urn:partyline:peer-silent", "The device is silent", "The device did not answer in time.")
     }
 
     /// 405.

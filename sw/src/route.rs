@@ -5,11 +5,11 @@ use partyline_core::id::{RoomId, TaskId};
 use crate::problem::Failure;
 
 /// Longest path with query that is looked at.
-const MAX_PATH: usize = 512;
+pub(crate) const MAX_PATH: usize = 512;
 /// Largest JSON document with one task, name or the like.
 const MAX_DOCUMENT: usize = 1 << 20;
 /// Largest batch of changes; as much as a session carries in one body.
-const MAX_BATCH: usize = 16 << 20;
+pub(crate) const MAX_BATCH: usize = 16 << 20;
 
 /// A resource of the peer API and what to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

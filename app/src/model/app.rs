@@ -9,7 +9,7 @@ use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskI
 use super::day::Day;
 use super::device_name::device_name;
 use super::notice::Notices;
-use super::room::Room;
+use super::room::{Room, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
 use crate::net::{HandWish, NetHandle};
@@ -169,11 +169,14 @@ impl App {
         }
     }
 
-    /// Notices midnight.
+    /// Notices midnight, and keeps who is connected.
     pub(crate) fn check_day(self) {
         let today = platform::today();
         if self.today.get_untracked() != today {
             self.today.set(today);
+        }
+        if let Screen::Room(room) = self.screen.get_untracked() {
+            room.note_seen();
         }
     }
 
@@ -374,6 +377,7 @@ impl App {
     }
 
     fn forget(self, room: RoomId) {
+        platform::forget(&seen_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

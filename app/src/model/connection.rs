@@ -1,3 +1,5 @@
+use partyline_core::replica::VersionVector;
+
 use crate::net::{Link, PhoneBook, RoomStatus};
 use crate::ui::text;
 
@@ -13,6 +15,28 @@ pub(crate) fn connection_text(status: &RoomStatus) -> String {
         PhoneBook::Unreachable => format!("{words} · {}", text::PHONE_BOOK_UNREACHABLE),
         PhoneBook::Off => format!("{words} · {}", text::PHONE_BOOK_OFF),
         PhoneBook::Unknown | PhoneBook::Reachable => words.to_owned(),
+    }
+}
+
+/// What to do when nobody is connected.
+pub(crate) fn advice(status: &RoomStatus) -> Option<&'static str> {
+    match (status.link, status.phone_book) {
+        (Link::Connected, _) => None,
+        (Link::Offline, _) => Some(text::ADVICE_OFFLINE),
+        (_, PhoneBook::Unreachable | PhoneBook::Off) => Some(text::ADVICE_NO_PHONE_BOOK),
+        (Link::Connecting | Link::Alone, _) => Some(text::ADVICE_ALONE),
+    }
+}
+
+/// What another device has, compared with this one.
+pub(crate) fn has_text(own: &VersionVector, theirs: &VersionVector) -> String {
+    let lacks = |some: &VersionVector, all: &VersionVector| -> u64 {
+        all.iter().map(|(device, seq)| seq.saturating_sub(some.get(device))).sum()
+    };
+    match (lacks(theirs, own), lacks(own, theirs)) {
+        (0, 0) => "Has everything you have".to_owned(),
+        (0, news) => format!("Has {} that you have not got yet", text::changes(news)),
+        (missing, _) => format!("Has not got {} of yours yet", text::changes(missing)),
     }
 }
 
@@ -36,7 +60,7 @@ mod tests {
 
     fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
         let peers = (0..peers)
-            .map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0, by_hand: false })
+            .map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0, by_code: false })
             .collect();
         RoomStatus { peers, phone_book, ..RoomStatus::new(link) }
     }
@@ -46,6 +70,35 @@ mod tests {
         for (minutes, words) in [(3, "3 minutes"), (119, "119 minutes"), (120, "2 hours"), (2_880, "2 days")] {
             assert!(skew_text("Van", minutes * 60_000).contains(&format!("“Van” is {words} ahead")), "{minutes}");
         }
+    }
+
+    #[test]
+    fn whoever_is_alone_is_told_what_to_do() {
+        assert_eq!(advice(&status(Link::Connected, 1, PhoneBook::Off)), None);
+        for (link, phone_book, words) in [
+            (Link::Offline, PhoneBook::Unreachable, text::ADVICE_OFFLINE),
+            (Link::Connecting, PhoneBook::Unreachable, text::ADVICE_NO_PHONE_BOOK),
+            (Link::Alone, PhoneBook::Off, text::ADVICE_NO_PHONE_BOOK),
+            (Link::Alone, PhoneBook::Reachable, text::ADVICE_ALONE),
+        ] {
+            assert_eq!(advice(&status(link, 0, phone_book)), Some(words));
+        }
+    }
+
+    #[test]
+    fn what_a_device_has_is_compared() {
+        let vector = |entries: &[(u8, u64)]| {
+            let mut vector = VersionVector::new();
+            for (device, seq) in entries {
+                vector.raise(DeviceId::from_bytes([*device; 8]), *seq).unwrap();
+            }
+            vector
+        };
+        let own = vector(&[(1, 5), (2, 7)]);
+        assert_eq!(has_text(&own, &own), "Has everything you have");
+        assert_eq!(has_text(&own, &vector(&[(1, 5), (2, 7), (3, 1)])), "Has 1 change that you have not got yet");
+        assert_eq!(has_text(&own, &vector(&[(1, 9), (2, 5)])), "Has not got 2 changes of yours yet");
+        assert_eq!(has_text(&own, &VersionVector::new()), "Has not got 12 changes of yours yet");
     }
 
     #[test]

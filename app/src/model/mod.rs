@@ -13,5 +13,7 @@ pub(crate) mod field;
 pub(crate) mod fixture;
 pub(crate) mod notice;
 pub(crate) mod order;
+pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
+pub(crate) mod seen;

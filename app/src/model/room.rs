@@ -7,6 +7,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::notice::{NoticeAction, Notices};
 use super::order::OrderKey;
+use super::seen::Seen;
 use crate::api::{self, ApiError};
 use crate::net::{Link, RoomStatus};
 use crate::platform;
@@ -85,6 +86,11 @@ struct Reading {
     again: bool,
 }
 
+/// Under this key the browser keeps when a room's devices were connected last.
+pub(crate) fn seen_key(room: RoomId) -> String {
+    format!("partyline:seen:{room}")
+}
+
 impl PartialEq for Room {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -149,6 +155,24 @@ impl Room {
     /// The signal of a task that is or was in the list.
     pub(crate) fn task(self, id: TaskId) -> Option<ArcRwSignal<TaskDocument>> {
         self.tasks.with_value(|tasks| tasks.get(&id).cloned())
+    }
+
+    /// When the devices were connected last.
+    pub(crate) fn seen(self) -> Seen {
+        platform::remembered(&seen_key(self.id)).map(|text| Seen::parse(&text)).unwrap_or_default()
+    }
+
+    /// Keeps that these devices are connected now, or were until now.
+    pub(crate) fn note_seen(self) {
+        let devices = self.status.with_untracked(RoomStatus::devices);
+        if devices.is_empty() {
+            return;
+        }
+        let mut seen = self.seen();
+        for device in devices {
+            seen.note(&device.to_string(), js_sys::Date::now());
+        }
+        platform::remember(&seen_key(self.id), &seen.to_text());
     }
 
     /// What a device calls itself, if that is known here.

@@ -1,16 +1,18 @@
 //! What can happen to a room's network.
 
+use std::rc::Rc;
+
 use futures::channel::{mpsc, oneshot};
 use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{Address, DeviceId, Endpoint};
-use partyline_core::session::{RequestHead, StreamId};
+use partyline_core::session::{RequestHead, ResponseHead, StreamId};
 
 use super::by_hand::HandWish;
 use super::link::{Reply, ReplyError};
 use super::phone_book::Observed;
-use crate::api::Answer;
+use super::proxy::Call;
 
 /// Everything that the loop of a room reacts to.
 #[derive(Debug)]
@@ -41,8 +43,12 @@ pub(super) enum Event {
     Peers(Option<Vec<Address>>),
     /// Our service worker stored something new; `from` is the peer that it came from.
     Changed { from: Option<DeviceId>, batch: Vec<u8> },
-    /// Our service worker answered a peer's request.
-    Answered { slot: SlotId, stream: StreamId, wants_pull: bool, answer: Answer },
+    /// A part of our service worker's answer to a peer's request.
+    Answered(Box<Part>),
+    /// A peer sent changes that others should have come before.
+    Gap(SlotId),
+    /// A page of this browser asks some device for something.
+    Called(Rc<Call>),
     /// A request is to be sent to a peer.
     Ask(Box<Ask>),
     /// A pull of everything that a peer has and we lack came to its end.
@@ -59,6 +65,8 @@ pub(super) enum Event {
     Timer,
     /// The person, in whichever tab, wants something done by hand.
     Hand(HandWish),
+    /// Some tab wants the report on the connections.
+    ReportWanted,
     /// Another tab wants to know how things stand.
     TellStatus,
 }
@@ -70,6 +78,21 @@ pub(super) struct Ask {
     pub(super) head: RequestHead,
     pub(super) body: Vec<u8>,
     pub(super) reply: oneshot::Sender<Result<Reply, ReplyError>>,
+}
+
+/// A part of the answer to a peer's request.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) slot: SlotId,
+    pub(super) stream: StreamId,
+    /// What the answer begins with.
+    pub(super) head: Option<ResponseHead>,
+    /// A piece of the body; `None` if it breaks off.
+    pub(super) piece: Option<Vec<u8>>,
+    /// Whether it is the last.
+    pub(super) end: bool,
+    /// Resolves when the next is wanted; dropped if none is.
+    pub(super) next: oneshot::Sender<()>,
 }
 
 /// Why a spare could not be made.
@@ -95,5 +118,10 @@ impl Events {
     /// Queues an event.
     pub(super) fn send(&self, event: Event) {
         let _ = self.0.unbounded_send(event);
+    }
+
+    /// Whether both lead to the same queue.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0.same_receiver(&other.0)
     }
 }

@@ -3,9 +3,17 @@
 use futures::channel::oneshot;
 use litemap::LiteMap;
 use partyline_core::id::{CertHash, DeviceId};
-use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionEvent, StreamId};
+use partyline_core::session::{
+    CloseReason, PeerSession, RequestHead, ResetCode, ResponseHead, Run, SessionEvent, StreamId,
+};
+use web_sys::{AbortController, AbortSignal};
 
+use super::event::{Events, Part};
+use super::proxy::{Call, Relay};
 use super::slot::Slot;
+
+/// With fewer bytes than this in the session, the next part of a long answer is asked for.
+const QUEUE_LOW: usize = 64 * 1024;
 
 /// What a peer answered to a request of ours.
 #[derive(Clone, Debug)]
@@ -58,6 +66,12 @@ pub(super) struct Link {
     pub(super) pull: Option<bool>,
     asked: LiteMap<StreamId, Asked>,
     coming: LiteMap<StreamId, (RequestHead, Vec<u8>)>,
+    /// Requests of pages of this browser, with the ways back of their answers.
+    called: Vec<(StreamId, Relay)>,
+    /// Requests of the peer that our service worker is answering, and how they are given up.
+    handed_on: Vec<(StreamId, AbortController)>,
+    /// Who has the next part of an answer ready when what is queued is sent.
+    answering: Vec<oneshot::Sender<()>>,
 }
 
 impl Link {
@@ -72,6 +86,9 @@ impl Link {
             pull: None,
             asked: LiteMap::new(),
             coming: LiteMap::new(),
+            called: Vec::new(),
+            handed_on: Vec::new(),
+            answering: Vec::new(),
         }
     }
 
@@ -98,8 +115,70 @@ impl Link {
         }
     }
 
+    /// Notes that our service worker is about to answer a request of the peer. The signal tells when the peer gives it up.
+    pub(super) fn hand_on(&mut self, stream: StreamId) -> Option<AbortSignal> {
+        let control = AbortController::new().ok()?;
+        let signal = control.signal();
+        self.handed_on.push((stream, control));
+        Some(signal)
+    }
+
+    /// Gives up what is done for the peer on a stream, or on all.
+    fn give_up(&mut self, stream: Option<StreamId>) {
+        self.handed_on.retain(|(other, control)| {
+            let is_other = stream.is_some_and(|stream| stream != *other);
+            if !is_other {
+                control.abort();
+            }
+            is_other
+        });
+    }
+
+    /// Sends a part of an answer, the first with its head. The next is asked for when there is room for it, unless the
+    /// peer gave the request up.
+    pub(super) fn answer_part(&mut self, part: Part) {
+        let Some(session) = &mut self.session else { return };
+        let Part { stream, head, piece, end, next, .. } = part;
+        if end {
+            self.handed_on.retain(|(other, _)| *other != stream);
+        }
+        let begun = head.is_none_or(|head| session.respond_start(stream, &head).is_ok());
+        if begun && piece.is_some_and(|piece| session.send_body(stream, piece, end).is_ok()) {
+            self.answering.push(next);
+        } else {
+            // Longer than the peer would take, or broken off here. A stream that is over already is none to reset.
+            let _ = session.reset(stream, ResetCode::FAILED);
+        }
+    }
+
+    /// Sends a request of a page of this browser.
+    pub(super) fn call(&mut self, call: &Call, events: &Events) {
+        let Some(session) = &mut self.session else { return };
+        let Some(relay) = call.take(events) else { return };
+        // Dropped, the relay tells that it came to nothing.
+        if let Ok(stream) = session.request(&call.head, call.body.clone()) {
+            self.called.push((stream, relay));
+        }
+    }
+
+    /// Ends the requests whose answers are not wanted any more.
+    fn give_up_calls(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        self.called.retain(|(stream, relay)| {
+            if relay.is_over() {
+                let _ = session.reset(*stream, ResetCode::CANCELLED);
+            }
+            !relay.is_over()
+        });
+    }
+
+    fn called(&self, stream: StreamId) -> Option<&Relay> {
+        self.called.iter().find(|(called, _)| *called == stream).map(|(_, relay)| relay)
+    }
+
     /// Takes the session's events: replies go where they are awaited, the rest is returned.
     pub(super) fn drain(&mut self) -> Vec<LinkEvent> {
+        self.give_up_calls();
         let mut events = Vec::new();
         while let Some(event) = self.session.as_mut().and_then(PeerSession::poll_event) {
             match event {
@@ -114,16 +193,25 @@ impl Link {
                 SessionEvent::Response { stream, head } => {
                     if let Some(asked) = self.asked.get_mut(&stream) {
                         asked.status = head.status;
+                    } else if let Some(relay) = self.called(stream) {
+                        relay.head(&head);
                     }
                 }
                 SessionEvent::Body { stream, bytes, end } => self.take_body(stream, &bytes, end, &mut events),
                 SessionEvent::Reset { stream, .. } => {
                     self.coming.remove(&stream);
+                    self.called.retain(|(called, _)| *called != stream);
+                    self.give_up(Some(stream));
                     if let Some(asked) = self.asked.remove(&stream) {
                         let _ = asked.reply.send(Err(ReplyError::Reset));
                     }
                 }
-                SessionEvent::Closed { reason } => events.push(LinkEvent::Closed(reason)),
+                SessionEvent::Closed { reason } => {
+                    if reason == CloseReason::TimedOut {
+                        self.called.iter().for_each(|(_, relay)| relay.fall_silent());
+                    }
+                    events.push(LinkEvent::Closed(reason));
+                }
             }
         }
         events
@@ -140,17 +228,25 @@ impl Link {
             if end && let Some(asked) = self.asked.remove(&stream) {
                 let _ = asked.reply.send(Ok(Reply { status: asked.status, body: asked.body }));
             }
+        } else if let Some(relay) = self.called(stream) {
+            relay.body(bytes, end);
+            if end {
+                self.called.retain(|(called, _)| *called != stream);
+            }
         }
     }
 
     /// Moves messages from the session to the channel, as many as its buffer takes; `false` if the channel is gone.
     pub(super) fn pump(&mut self) -> bool {
         while self.slot.has_room() {
-            let Some(message) = self.session.as_mut().and_then(PeerSession::poll_message) else {
-                return true;
-            };
+            let Some(message) = self.session.as_mut().and_then(PeerSession::poll_message) else { break };
             if !self.slot.send(&message) {
                 return false;
+            }
+        }
+        if self.session.as_ref().is_none_or(|session| session.queued_bytes() < QUEUE_LOW) {
+            for next in self.answering.drain(..) {
+                let _ = next.send(());
             }
         }
         true
@@ -159,6 +255,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        self.give_up(None);
         for (_, asked) in std::mem::take(&mut self.asked) {
             let _ = asked.reply.send(Err(ReplyError::Gone));
         }

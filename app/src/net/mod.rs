@@ -13,17 +13,21 @@
 //!   timer, visibility ──┘                        └── requests to our own service worker
 //! ```
 //!
+//! Requests of our own pages to another device come over the service worker ([`proxy`]) and go out over its session.
+//!
 //! No task is looked into here. A peer's request is handed to our service worker, what that announces is passed on to
 //! the peers, and both are opaque bytes.
 
 mod by_hand;
 mod certificate;
 mod clock;
+mod diagnostics;
 mod event;
 mod kept;
 mod leader;
 mod link;
 mod phone_book;
+mod proxy;
 mod replication;
 mod room;
 mod slot;
@@ -34,6 +38,8 @@ use std::rc::Rc;
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 
 pub(crate) use by_hand::{ANEW, HandWish, INVITE};
+pub(crate) use diagnostics::ask as diagnostics;
+pub(crate) use proxy::listen;
 #[cfg(test)]
 pub(crate) use status::PeerStatus;
 pub(crate) use status::{Link, PhoneBook, RoomStatus};

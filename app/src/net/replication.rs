@@ -1,18 +1,22 @@
 //! The requests that keep two replicas alike, between a peer and our own service worker.
 
 use futures::channel::oneshot;
-use partyline_core::api::{DEVICE_HEADER, Merged};
+use gloo_net::http::Response;
+use js_sys::{Reflect, Uint8Array};
+use partyline_core::api::{CBOR, DEVICE_HEADER, Merged};
 use partyline_core::clock::Skew;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
-use partyline_core::replica::{SyncAnswer, SyncRequest, VersionVector};
-use partyline_core::session::{RequestHead, StreamId, peer_gate};
+use partyline_core::replica::{SyncAnswer, SyncRequest};
+use partyline_core::session::{RequestHead, ResponseHead, StreamId, peer_gate};
+use partyline_sw::problem::Failure;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 
-use super::event::{Ask, Event, Events};
+use super::event::{Ask, Event, Events, Part};
 use super::link::Reply;
 use crate::api::{self, Answer};
-
-const CBOR: &str = "application/cbor";
 
 /// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
 /// clock that is far ahead.
@@ -53,12 +57,7 @@ pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: Dev
 }
 
 async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId) -> Option<()> {
-    let path = room_path(room, "vector");
-    let answer = api::call("GET", &path, &[("Accept", CBOR)], None).await.ok()?;
-    if answer.status != 200 {
-        return None;
-    }
-    let vector = VersionVector::decode(&answer.body).ok()?;
+    let vector = api::vector(room, None).await?;
     let mut cursor = None;
     loop {
         let request = SyncRequest { vector: vector.clone(), cursor };
@@ -110,39 +109,84 @@ pub(super) fn is_told(head: &RequestHead, room: RoomId, what: &str) -> bool {
     head.method == "POST" && head.path == room_path(room, what)
 }
 
+/// A request of a peer, to be answered.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) slot: SlotId,
+    pub(super) stream: StreamId,
+    pub(super) device: DeviceId,
+    pub(super) head: RequestHead,
+    pub(super) body: Vec<u8>,
+    /// Tells when the peer gives it up.
+    pub(super) signal: Option<AbortSignal>,
+}
+
 /// Hands a peer's request on to our own service worker, if it is one that the room's members may make.
-pub(super) async fn hand_on(
-    events: Events,
-    slot: SlotId,
-    stream: StreamId,
-    room: RoomId,
-    device: DeviceId,
-    head: RequestHead,
-    body: Vec<u8>,
-) {
-    let mut wants_pull = false;
-    let answer = match peer_gate(room, &head.method, &head.path) {
+pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
+    let Request { slot, stream, device, head: asked, body, signal } = request;
+    let refused = |failure: Failure| {
+        let response = partyline_sw::http::Response::from(failure);
+        let content_type = response.header("content-type").unwrap_or_default().to_owned();
+        Answer { status: response.status, content_type, body: response.body }
+    };
+    let answer = match peer_gate(room, &asked.method, &asked.path) {
         Ok(()) => {
             let device = device.to_string();
             let mut headers = vec![(DEVICE_HEADER, device.as_str())];
-            for (name, value) in &head.headers {
+            for (name, value) in &asked.headers {
                 if name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("accept") {
                     headers.push((name, value));
                 }
             }
-            let body = (head.method != "GET").then_some(body.as_slice());
-            let answer = api::call(&head.method, &head.path, &headers, body).await;
-            let answer = answer.unwrap_or_else(|_| empty(503));
-            if answer.status == 200 && head.path.ends_with("/changes") {
-                wants_pull = merged(&events, &answer);
+            let body = (asked.method != "GET").then_some(body.as_slice());
+            match api::open(&asked.method, &asked.path, &headers, body, signal.as_ref()).await {
+                // The one answer that may be long: as it comes.
+                Ok(response) if asked.method == "GET" => return pass(&events, slot, stream, &response).await,
+                Ok(response) => api::read(response).await,
+                Err(error) => Err(error),
             }
-            answer
+            .unwrap_or_else(|_| refused(Failure::peer_lost()))
         }
-        Err(refused) => empty(refused.status),
+        Err(_) => refused(Failure::not_for_peers()),
     };
-    events.send(Event::Answered { slot, stream, wants_pull, answer });
+    if answer.status == 200 && asked.path.ends_with("/changes") && merged(&events, &answer) {
+        events.send(Event::Gap(slot));
+    }
+    let (next, _) = oneshot::channel();
+    let head = Some(response_head(answer.status, answer.content_type));
+    events.send(Event::Answered(Box::new(Part { slot, stream, head, piece: Some(answer.body), end: true, next })));
 }
 
-fn empty(status: u16) -> Answer {
-    Answer { status, content_type: String::new(), body: Vec::new() }
+/// Passes on an answer of our own service worker, a piece when the one before is on its way.
+async fn pass(events: &Events, slot: SlotId, stream: StreamId, response: &Response) {
+    let content_type = response.headers().get("content-type").unwrap_or_default();
+    let mut head = Some(response_head(response.status(), content_type));
+    let reader = response.body().map(|body| body.get_reader().unchecked_into::<ReadableStreamDefaultReader>());
+    loop {
+        let (piece, end) = match &reader {
+            Some(reader) => match JsFuture::from(reader.read()).await {
+                Ok(read) => {
+                    let field = |name: &str| Reflect::get(&read, &name.into()).unwrap_or_default();
+                    let bytes = field("value").dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec());
+                    (Some(bytes.unwrap_or_default()), field("done").is_truthy())
+                }
+                Err(_) => (None, true),
+            },
+            None => (Some(Vec::new()), true),
+        };
+        let (next, wanted) = oneshot::channel();
+        events.send(Event::Answered(Box::new(Part { slot, stream, head: head.take(), piece, end, next })));
+        // Whoever gives it up ends the fetch as well.
+        if end || wanted.await.is_err() {
+            return;
+        }
+    }
+}
+
+fn response_head(status: u16, content_type: String) -> ResponseHead {
+    let headers = match content_type {
+        content_type if content_type.is_empty() => Vec::new(),
+        content_type => vec![("content-type".to_owned(), content_type)],
+    };
+    ResponseHead { status, headers }
 }

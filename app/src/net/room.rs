@@ -27,12 +27,13 @@ use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
 use super::by_hand::{self, HandStatus};
 use super::certificate::{self, Certificate};
 use super::clock::{now_ms, random};
+use super::diagnostics::{self, Log};
 use super::event::{Event, Events, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
-use super::{kept, phone_book, replication};
+use super::{kept, phone_book, proxy, replication};
 
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
 /// and where a peer can be called again.
@@ -65,6 +66,8 @@ pub(super) async fn run(
     let known = kept::contacts(membership.room).await;
     let room = Rc::new(RefCell::new(Room::new(membership, certificate, known, events.clone(), publish)));
     let _listeners = listeners(&events, &room);
+    let _held = proxy::hold(&events);
+    let _questions = diagnostics::listen(&events, room.borrow().membership.room);
     room.borrow_mut().settle();
     while let Either::Left((Some(event), _)) = select(queue.next(), &mut resigned).await {
         room.borrow_mut().handle(event);
@@ -97,6 +100,7 @@ struct Room {
     timer: Option<(Timeout, u64)>,
     marked_connected: bool,
     marked_synced: bool,
+    log: Log,
 }
 
 impl Room {
@@ -136,11 +140,13 @@ impl Room {
             timer: None,
             marked_connected: false,
             marked_synced: false,
+            log: Log::default(),
         }
     }
 
     fn handle(&mut self, event: Event) {
         let now = now_ms();
+        self.log.note(&event, now);
         match event {
             Event::SpareReady(slot, description) => {
                 if slot.way() == Way::PhoneBook {
@@ -182,16 +188,17 @@ impl Room {
             }
             Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
             Event::Changed { from, batch } => self.pass_on(from, &batch),
-            Event::Answered { slot, stream, wants_pull, answer } => {
-                if let Some(link) = self.links.get_mut(&slot) {
-                    let headers = match answer.content_type {
-                        content_type if content_type.is_empty() => Vec::new(),
-                        content_type => vec![("content-type".to_owned(), content_type)],
-                    };
-                    link.answer(stream, ResponseHead { status: answer.status, headers }, answer.body);
+            Event::Answered(part) => {
+                // Dropping the part tells whoever reads the answer that the link is gone.
+                if let Some(link) = self.links.get_mut(&part.slot) {
+                    link.answer_part(*part);
                 }
-                if wants_pull {
-                    self.pull(slot);
+            }
+            Event::Gap(slot) => self.pull(slot),
+            Event::Called(call) => {
+                let is_it = |link: &&mut Link| link.peer.is_some_and(|(device, _)| device == call.device);
+                if let Some(link) = self.links.iter_mut().map(|(_, link)| link).find(is_it) {
+                    link.call(&call, &self.events);
                 }
             }
             Event::Ask(ask) => {
@@ -234,6 +241,13 @@ impl Room {
                 by_hand::handle(&mut self.hand, &wish, is_connected, now);
             }
             Event::TellStatus => self.published = None,
+            Event::ReportWanted => {
+                let peer = |(slot, link): (&SlotId, &Link)| {
+                    link.peer.map(|(_, since_ms)| (slot.way(), since_ms, link.slot.statistics()))
+                };
+                let peers = self.links.iter().filter_map(peer).collect();
+                diagnostics::answer(self.membership.room, &self.log, peers, now);
+            }
         }
         self.settle();
     }
@@ -303,8 +317,12 @@ impl Room {
             let contact = Contact::unpack(&mut body.as_slice());
             contact.map(|contact| self.redial.handle_told(slot, contact, now)).is_ok()
         } else {
-            if let Some((device, _)) = self.links.get(&slot).and_then(|link| link.peer) {
-                spawn_local(replication::hand_on(self.events.clone(), slot, stream, room, device, head, body));
+            if let Some(link) = self.links.get_mut(&slot)
+                && let Some((device, _)) = link.peer
+            {
+                let signal = link.hand_on(stream);
+                let request = replication::Request { slot, stream, device, head, body, signal };
+                spawn_local(replication::hand_on(self.events.clone(), room, request));
             }
             return;
         };
@@ -323,7 +341,7 @@ impl Room {
             match action {
                 MeshAction::Make(slot) => self.make(slot, None),
                 MeshAction::Drop(slot) => {
-                    self.links.remove(&slot);
+                    self.drop_link(slot);
                 }
                 MeshAction::Dial { slot, contact } => self.dial(slot, contact),
                 MeshAction::Tell { slot, links } => {
@@ -346,7 +364,7 @@ impl Room {
             match action {
                 RedialAction::Make { slot, credentials } => self.make(slot, credentials),
                 RedialAction::Drop(slot) => {
-                    self.links.remove(&slot);
+                    self.drop_link(slot);
                 }
                 RedialAction::Arm { slot, contact } => {
                     let answer = self.answer(contact);
@@ -357,10 +375,12 @@ impl Room {
                 }
                 RedialAction::Dial { slot, contact } => {
                     if let Some(link) = self.links.get(&slot) {
+                        self.log.dialled(slot, now_ms());
                         link.slot.add_candidates(&contact.endpoints);
                     }
                 }
                 RedialAction::Call { slot, credentials, contact } => {
+                    self.log.dialled(slot, now_ms());
                     let answer = self.answer(contact);
                     let called = Slot::call(slot, &self.certificate, credentials, &answer, &events);
                     self.insert(slot, called, Some(answer.cert_hash));
@@ -458,7 +478,7 @@ impl Room {
                     self.make(slot, Some(credentials));
                 }
                 Action::Drop(slot) => {
-                    self.links.remove(&slot);
+                    self.drop_link(slot);
                 }
                 Action::Dial { slot, address } => {
                     let credentials = IceCredentials::derive(&self.membership.secret, &address.cert_hash);
@@ -502,6 +522,7 @@ impl Room {
     fn dial(&mut self, slot: SlotId, contact: Contact) {
         let answer = self.answer(contact);
         let Some(link) = self.links.get_mut(&slot) else { return };
+        self.log.dialled(slot, now_ms());
         link.remote = Some(answer.cert_hash);
         link.slot.dial(slot, &answer, &self.events);
     }
@@ -558,13 +579,21 @@ impl Room {
         self.mesh.handle_open(slot, device, remote, now);
         self.redial.handle_open(slot, device, remote, now);
         self.hand.handle_open(slot, remote);
+        self.log.opened(slot, now);
         if !std::mem::replace(&mut self.marked_connected, true) {
             mark("partyline:connected");
         }
         self.pull(slot);
     }
 
+    /// Gives up a connection that nothing came of.
+    fn drop_link(&mut self, slot: SlotId) {
+        self.log.ended(slot, true, now_ms());
+        self.links.remove(&slot);
+    }
+
     fn close(&mut self, slot: SlotId, now: u64) {
+        self.log.ended(slot, false, now);
         let was_peer = self.links.remove(&slot).is_some_and(|link| link.peer.is_some());
         self.dialler.handle_closed(slot, now);
         self.mesh.handle_closed(slot, now);
@@ -628,8 +657,10 @@ impl Room {
         let mut peers: Vec<PeerStatus> = self
             .links
             .iter()
-            .filter_map(|(slot, link)| Some((slot.way() == Way::ByHand, link.peer?)))
-            .map(|(by_hand, (device, since_ms))| PeerStatus { device, since_ms, by_hand })
+            .filter_map(|(slot, link)| {
+                let (device, since_ms) = link.peer?;
+                Some(PeerStatus { device, since_ms, by_code: slot.way() == Way::ByHand })
+            })
             .collect();
         peers.sort_by(|a, b| a.since_ms.total_cmp(&b.since_ms));
         let link = match self.dialler.activity() {

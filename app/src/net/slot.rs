@@ -137,6 +137,11 @@ impl Slot {
         self.warm.take();
     }
 
+    /// The browser's statistics of the connection.
+    pub(super) fn statistics(&self) -> js_sys::Promise {
+        self.connection.get_stats()
+    }
+
     /// Whether the channel's buffer takes more.
     pub(super) fn has_room(&self) -> bool {
         self.channel.buffered_amount() < BUFFER_HIGH

@@ -35,6 +35,12 @@ impl RoomStatus {
             hand: HandStatus::idle(),
         }
     }
+
+    /// All that are connected, over whomever.
+    pub(crate) fn devices(&self) -> Vec<DeviceId> {
+        let through = self.through.iter().map(|(device, _)| *device);
+        self.peers.iter().map(|peer| peer.device).chain(through).collect()
+    }
 }
 
 /// The network in a word.
@@ -70,8 +76,8 @@ pub(crate) struct PeerStatus {
     pub(crate) device: DeviceId,
     /// Since when, in milliseconds of Unix time.
     pub(crate) since_ms: f64,
-    /// Whether people carried codes for it.
-    pub(crate) by_hand: bool,
+    /// It was connected by codes that people carried.
+    pub(crate) by_code: bool,
 }
 
 /// A device, and how long it is connected, or how far ahead it is, in a number that JavaScript has, unlike `u64`; and
@@ -82,7 +88,7 @@ type Entry = (String, f64, bool);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StatusMessage {
     link: Link,
-    peers: Vec<Entry>,
+    peers: Vec<(String, f64, bool)>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
     skew: Option<Entry>,
@@ -91,7 +97,7 @@ pub(super) struct StatusMessage {
 
 impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
-        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_hand)).collect();
+        let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_code)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
         let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
         Self { link: status.link, peers, through, phone_book: status.phone_book, skew, hand: status.hand.to_text() }
@@ -100,8 +106,8 @@ impl From<&RoomStatus> for StatusMessage {
 
 impl From<StatusMessage> for RoomStatus {
     fn from(message: StatusMessage) -> Self {
-        let peer = |(device, since_ms, by_hand): Entry| {
-            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms, by_hand })
+        let peer = |(device, since_ms, by_code): (String, f64, bool)| {
+            DeviceId::parse(&device).ok().map(|device| PeerStatus { device, since_ms, by_code })
         };
         let through =
             |(device, via): (String, String)| Some((DeviceId::parse(&device).ok()?, DeviceId::parse(&via).ok()?));
@@ -128,7 +134,7 @@ mod tests {
     fn a_status_survives_the_way_to_another_tab() {
         let status = RoomStatus {
             link: Link::Connected,
-            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5, by_hand: true }],
+            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5, by_code: true }],
             through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),

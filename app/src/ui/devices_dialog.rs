@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -7,10 +8,15 @@ use super::live::{live, part, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::App;
-use crate::model::connection::connection_text;
+use crate::model::connection::{advice, connection_text, has_text};
+use crate::model::day::Day;
 use crate::model::field::one_line;
+use crate::model::report::report as make_report;
 use crate::model::room::Room;
-use crate::platform;
+use crate::{api, platform};
+
+/// How often it is asked what the connected devices have, while somebody looks.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// One line of the list of devices.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -57,8 +63,22 @@ pub(crate) fn DevicesDialog(
         save();
         true
     });
+    let holdings = follow_holdings(room);
+    let report = RwSignal::new(String::new());
+    let copied = RwSignal::new("");
+    spawn_local(async move {
+        let text = make_report(room).await;
+        let _ = report.try_set(text);
+    });
+    let copy = move |_| {
+        spawn_local(async move {
+            let done = platform::copy(&report.get_untracked()).await;
+            let _ = copied.try_set(if done { "Copied" } else { text::NOT_COPIED });
+        });
+    };
     let lines = move || {
         let own = own();
+        let away = room.seen();
         let name = |id: &str| text::device_name(room.device_name(id));
         let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();
@@ -70,8 +90,12 @@ pub(crate) fn DevicesDialog(
         room.status.with(|status| {
             for peer in &status.peers {
                 let since = platform::time_of_day(peer.since_ms);
-                let way = if peer.by_hand { "by code" } else { "directly" };
-                connected(peer.device.to_string(), format!("Connected {way} since {since}"));
+                let way = if peer.by_code { "by code" } else { "directly" };
+                let id = peer.device.to_string();
+                let has =
+                    holdings.with(|known| known.iter().find(|(device, _)| *device == id).map(|(_, has)| has.clone()));
+                let has = has.map(|has| format!(". {has}")).unwrap_or_default();
+                connected(id, format!("Connected {way} since {since}{has}"));
             }
             for (device, via) in &status.through {
                 connected(device.to_string(), format!("Connected through {}", name(&via.to_string())));
@@ -81,7 +105,7 @@ pub(crate) fn DevicesDialog(
             if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
                 lines.push(Line {
                     name: text::device_name(Some(device.name)),
-                    state: "Not connected".to_owned(),
+                    state: last_seen(away.of(&device.id), app.today.get()),
                     connected: false,
                     id: device.id,
                 });
@@ -93,6 +117,7 @@ pub(crate) fn DevicesDialog(
         <Modal handle=handle title="Devices" class="devices-modal" light=true>
             <div class="modal-body">
                 <p class="muted">{live(move || room.status.with(connection_text))}</p>
+                <p>{live(move || room.status.with(advice).unwrap_or_default().to_owned())}</p>
                 <label class="field">
                     <span>"Device name"</span>
                     <input
@@ -131,7 +156,56 @@ pub(crate) fn DevicesDialog(
                 <p class="hint">
                     "Devices exchange tasks directly, whenever a page of the room is open on both. A change reaches a device through any other one that it meets."
                 </p>
+                <h3>"Connection problems?"</h3>
+                <p class="hint">
+                    "For somebody who helps: how this device is connected, without any address, name, task or secret."
+                </p>
+                <p class="report" tabindex="0" role="region" aria-label="Diagnostics">{live(move || report.get())}</p>
+                <p class="said" role="status">{live(move || copied.get())}</p>
+                <button type="button" on:click=copy>"Copy report"</button>
             </div>
         </Modal>
+    }
+}
+
+/// What each connected device has, asked of the devices themselves for as long as the dialog is open.
+fn follow_holdings(room: Room) -> RwSignal<Vec<(String, String)>> {
+    let holdings = RwSignal::new(Vec::new());
+    let look = move || {
+        let peers =
+            room.status.with_untracked(|status| status.peers.iter().map(|peer| peer.device).collect::<Vec<_>>());
+        spawn_local(async move {
+            let mut known = Vec::new();
+            for device in peers {
+                if let Some(own) = api::vector(room.id, None).await
+                    && let Some(theirs) = api::vector(room.id, Some(device)).await
+                {
+                    known.push((device.to_string(), has_text(&own, &theirs)));
+                }
+            }
+            // `None`: the dialog was closed meanwhile.
+            if holdings.try_with_untracked(|before| *before != known) == Some(true) {
+                holdings.set(known);
+            }
+        });
+    };
+    Effect::new(move || {
+        room.status.track();
+        look();
+    });
+    if let Ok(timer) = set_interval_with_handle(look, LOOK_AGAIN) {
+        on_cleanup(move || timer.clear());
+    }
+    holdings
+}
+
+/// Since when a device is away.
+fn last_seen(then: Option<f64>, today: Day) -> String {
+    let Some(then) = then else { return "Not connected".to_owned() };
+    let day = platform::day_of(then);
+    match day.days_after(today) {
+        0 => format!("Last seen today {}", platform::time_of_day(then)),
+        -1 => format!("Last seen yesterday {}", platform::time_of_day(then)),
+        _ => format!("Last seen on {}", day.spoken(today)),
     }
 }

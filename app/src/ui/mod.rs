@@ -32,6 +32,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent, VisibilityState};
 
 use crate::model::app::{App, Dialog, Screen};
+use crate::net;
 use crate::platform;
 use crate::shell::{self, ShellError};
 use live::part;
@@ -59,6 +60,7 @@ fn Root() -> impl IntoView {
             return;
         }
         listen(app);
+        net::listen();
         app.start().await;
         shell::watch_updates(move || app.update_waits.set(true)).await;
     });

@@ -214,9 +214,12 @@ fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
     }) else {
         return;
     };
+    // Who was there until now, and below who is.
+    room.note_seen();
     let is_loss = room.status.with_untracked(|shown| shown.peers.len() > status.peers.len());
     if !is_loss {
         room.status.set(status);
+        room.note_seen();
         return;
     }
     let later = move || {

@@ -23,6 +23,8 @@ pub(crate) const UNDO: &str = "Undo";
 /// The address names a room that is not on this device.
 pub(crate) const UNKNOWN_ROOM: &str =
     "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
+/// Where the browser refuses to copy.
+pub(crate) const NOT_COPIED: &str = "The browser did not let the page copy. Select the text and copy it.";
 /// What leaving does.
 pub(crate) const LEAVE_EXPLAINED: &str = "The room and its tasks are removed from this device. The other devices keep \
      them. Changes that no other device has received yet are lost. To come back you need the room link.";
@@ -36,6 +38,20 @@ pub(crate) const BY_HAND_EXPLAINED: &str = "Two devices in one network connect w
 /// The wrong one of the two codes.
 pub(crate) const NOT_THE_REPLY: &str =
     "This is an invitation. What belongs here is the reply that the other device shows once it has read yours.";
+/// What to do without a network.
+pub(crate) const ADVICE_OFFLINE: &str = "Everything you do is kept and sent later. Devices in the same Wi-Fi can connect \
+     without the internet: choose Share, then connect by code.";
+/// What to do when the phone book cannot help.
+pub(crate) const ADVICE_NO_PHONE_BOOK: &str = "Devices that were connected before find each other again by themselves. \
+     To connect a new one, choose Share, then connect by code.";
+/// What to do when nobody else is there.
+pub(crate) const ADVICE_ALONE: &str = "Open this room on another device and keep it open there: devices connect while \
+     both show it.";
+
+/// A number of changes.
+pub(crate) fn changes(number: u64) -> String {
+    if number == 1 { "1 change".to_owned() } else { format!("{number} changes") }
+}
 
 /// Somebody is there.
 pub(crate) fn connected(devices: usize) -> String {

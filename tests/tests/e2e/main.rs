@@ -7,8 +7,10 @@
 mod apart;
 mod by_hand;
 mod crew;
+mod diagnostics;
 mod drops;
 mod network;
+mod peers;
 mod phone_book_gone;
 mod redial;
 mod rooms;
@@ -70,6 +72,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
         add(theatre
             .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
+        add(theatre
+            .trial(&format!("peers::one_browser_answers_the_other::{name}"), move |play| peers::answered(play, pair)));
         add(theatre.trial(&format!("apart::ten_edits_each_converge::{name}"), move |play| apart::converge(play, pair)));
     }
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
@@ -102,6 +106,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     add(two_homes.with_ignored_flag(missing.is_some()));
+    add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
+    add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));

@@ -54,6 +54,8 @@ pub(crate) async fn all(play: Play) -> Result<()> {
     page.tab().click("button", "Devices").await?;
     page.tab().wait_for("list", "Other devices").await?;
     found.extend(capture(&play, page.tab(), "devices", &SCREENS).await?);
+    page.tab().execute::<()>("document.querySelector('.report').scrollIntoView(); return null;", vec![]).await?;
+    found.extend(capture(&play, page.tab(), "diagnostics", &SCREENS).await?);
     page.close_dialog("Devices").await?;
     page.tab().click("button", "Room settings").await?;
     page.tab().wait_for("button", "Leave room").await?;

@@ -1,0 +1,80 @@
+use leptos::prelude::{GetUntracked, WithUntracked};
+use partyline_core::api::TaskStatus;
+
+use super::connection::connection_text;
+use super::room::Room;
+use crate::net::{self, PhoneBook, RoomStatus};
+use crate::platform;
+
+/// What helps to find out why devices do not connect: a text without an address, a name, a task or a secret in it.
+pub(crate) async fn report(room: Room) -> String {
+    let mut text = platform::describe().await;
+    let tasks = room.order.get_untracked();
+    let done =
+        |id: &&_| room.task(**id).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done));
+    let done = tasks.iter().filter(done).count();
+    let devices = room.devices.with_untracked(|devices| devices.as_ref().map_or(0, Vec::len));
+    room.status.with_untracked(|status| summarise(&mut text, status, [tasks.len(), done, devices]));
+    text.push_str(&net::diagnostics(room.id).await.unwrap_or_default());
+    text
+}
+
+/// The room in numbers: its tasks, those that are done, its devices, and how they are connected.
+fn summarise(text: &mut String, status: &RoomStatus, [tasks, done, devices]: [usize; 3]) {
+    let ahead = status.skew.map_or(0, |skew| skew.ahead_ms / 1_000);
+    for (name, number) in [
+        ("Tasks", tasks as u64),
+        ("Done", done as u64),
+        ("Devices", devices as u64),
+        ("Reached through others", status.through.len() as u64),
+        ("Seconds that a clock is ahead", ahead),
+    ] {
+        line(text, name, &number.to_string());
+    }
+    line(text, "Connection", &connection_text(status));
+    let (phone_book, credentials) = match status.phone_book {
+        PhoneBook::Unknown => ("not asked yet", "taken"),
+        PhoneBook::Reachable => ("reachable", "taken"),
+        PhoneBook::Unreachable => ("unreachable", "taken"),
+        PhoneBook::Off => ("off", "refused"),
+    };
+    line(text, "Phone book", phone_book);
+    line(text, "Changed credentials", credentials);
+    line(text, "Version", env!("CARGO_PKG_VERSION"));
+}
+
+/// Adds a line to a report.
+pub(crate) fn line(text: &mut String, name: &str, value: &str) {
+    for part in [name, ": ", value, "\n"] {
+        text.push_str(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::clock::Skew;
+    use partyline_core::id::DeviceId;
+
+    use super::*;
+    use crate::net::{Link, PeerStatus};
+
+    #[test]
+    fn a_summary_counts_and_names_nobody() {
+        let device = |n: u8| DeviceId::from_bytes([n; 8]);
+        let status = RoomStatus {
+            peers: vec![PeerStatus { device: device(1), since_ms: 7.0, by_code: true }],
+            through: vec![(device(2), device(1))],
+            phone_book: PhoneBook::Off,
+            skew: Some(Skew { device: device(3), ahead_ms: 300_000 }),
+            ..RoomStatus::new(Link::Connected)
+        };
+        let mut text = String::new();
+        summarise(&mut text, &status, [12, 3, 4]);
+        let expected = format!(
+            "Tasks: 12\nDone: 3\nDevices: 4\nReached through others: 1\nSeconds that a clock is ahead: 300\n\
+             Connection: Connected to 1 device\nPhone book: off\nChanged credentials: refused\nVersion: {}\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(text, expected);
+    }
+}

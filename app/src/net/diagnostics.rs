@@ -1,0 +1,396 @@
+//! What the connections of a room went through, for a report that may be shown to anybody.
+//!
+//! It is made of numbers and of this module's own words. There is no place in it for an address, an id, a name or a
+//! secret.
+//!
+//! Any tab may ask for it, over a `BroadcastChannel`; the one that holds the room's connections answers.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+use gloo_events::EventListener;
+use js_sys::{Array, Map, Promise, Reflect};
+use partyline_core::dial::{SlotId, Way};
+use partyline_core::id::{Endpoint, EndpointHost, RoomId};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use super::event::{Event, Events, SpareError};
+use crate::platform;
+
+const CHANNEL: &str = "partyline-diagnostics";
+/// How long the tab that holds the connections may take.
+const TIMEOUT_MS: i32 = 2_000;
+/// Events that are kept.
+const MAX_EVENTS: usize = 20;
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Dialled,
+    Reached,
+    Secured,
+    Open,
+}
+
+/// What came in between. The numbers are places in [`FAILURES`].
+const NO_ANSWER: usize = 0;
+const ICE: usize = 1;
+const DTLS: usize = 2;
+const HANDSHAKE: usize = 3;
+const FAILURES: [&str; 4] = ["no answer", "ICE", "DTLS", "handshake"];
+
+/// The history of a room's connections. Times are those of [`now_ms`](super::clock::now_ms).
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    stages: Vec<(SlotId, Stage)>,
+    dials: u32,
+    opened: u32,
+    failures: [u32; 4],
+    last_failure: Option<(usize, u64)>,
+    /// How many of our endpoints are mDNS names, IPv4 and IPv6 addresses.
+    endpoints: [usize; 3],
+    /// Whether the phone book answered when it was asked last.
+    listed: Option<bool>,
+    events: VecDeque<(u64, &'static str, Option<Way>)>,
+}
+
+/// A peer, as the report has it.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    way: Way,
+    for_ms: u64,
+    /// The kinds of the two candidates, ours and theirs.
+    kinds: Option<(&'static str, &'static str)>,
+    round_trip_ms: Option<u64>,
+}
+
+impl Log {
+    /// Takes note of what the loop is told.
+    pub(super) fn note(&mut self, event: &Event, now: u64) {
+        match event {
+            Event::SpareReady(_, description) => self.endpoints = kinds(&description.endpoints),
+            Event::SpareFailed(_, SpareError::CredentialsRefused) => {
+                self.push(now, "the browser refused changed credentials", None);
+            }
+            Event::SpareFailed(slot, SpareError::Other(_)) => {
+                self.push(now, "a connection could not be made", Some(slot.way()));
+            }
+            Event::Knock(slot) => self.push(now, "somebody knocked", Some(slot.way())),
+            Event::Reached(slot) => self.come(*slot, Stage::Reached),
+            Event::Secured(slot) => self.come(*slot, Stage::Secured),
+            Event::Registered(_, taken) => self.book(taken.is_some(), now),
+            Event::Peers(found) => self.book(found.is_some(), now),
+            Event::Visible(true) => self.push(now, "page shown", None),
+            Event::Visible(false) => self.push(now, "page hidden", None),
+            Event::Online(true) => self.push(now, "network back", None),
+            Event::Online(false) => self.push(now, "network gone", None),
+            _ => {}
+        }
+    }
+
+    /// A connection is dialled.
+    pub(super) fn dialled(&mut self, slot: SlotId, now: u64) {
+        self.dials += 1;
+        self.stages.retain(|(other, _)| *other != slot);
+        self.stages.push((slot, Stage::Dialled));
+        self.push(now, "dialled", Some(slot.way()));
+    }
+
+    /// Its peer proved membership.
+    pub(super) fn opened(&mut self, slot: SlotId, now: u64) {
+        self.opened += 1;
+        // It may be one that the other side dialled.
+        self.stages.retain(|(other, _)| *other != slot);
+        self.stages.push((slot, Stage::Open));
+        self.push(now, "connected", Some(slot.way()));
+    }
+
+    /// It ended or failed by itself, or was given up because nothing came.
+    pub(super) fn ended(&mut self, slot: SlotId, given_up: bool, now: u64) {
+        let Some(at) = self.stages.iter().position(|(other, _)| *other == slot) else { return };
+        let (failure, what) = match self.stages.swap_remove(at).1 {
+            Stage::Open => return self.push(now, "disconnected", Some(slot.way())),
+            Stage::Dialled if given_up => (NO_ANSWER, "no answer"),
+            Stage::Dialled => (ICE, "ICE failed"),
+            Stage::Reached => (DTLS, "DTLS failed"),
+            Stage::Secured => (HANDSHAKE, "the handshake failed"),
+        };
+        if let Some(count) = self.failures.get_mut(failure) {
+            *count += 1;
+        }
+        self.last_failure = Some((failure, now));
+        self.push(now, what, Some(slot.way()));
+    }
+
+    fn come(&mut self, slot: SlotId, stage: Stage) {
+        if let Some((_, known)) = self.stages.iter_mut().find(|(other, _)| *other == slot) {
+            *known = stage;
+        }
+    }
+
+    fn book(&mut self, answers: bool, now: u64) {
+        if self.listed.replace(answers) != Some(answers) {
+            let what = if answers { "the phone book answers" } else { "the phone book does not answer" };
+            self.push(now, what, None);
+        }
+    }
+
+    fn push(&mut self, now: u64, what: &'static str, way: Option<Way>) {
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back((now, what, way));
+    }
+
+    /// The report as far as it is about the history.
+    fn text(&self, now: u64) -> String {
+        let ago = |then: u64| span(now.saturating_sub(then));
+        let mut text = String::new();
+        let [mdns, v4, v6] = self.endpoints;
+        let _ = writeln!(text, "Own endpoints: {mdns} mDNS, {v4} IPv4, {v6} IPv6");
+        let failed: u32 = self.failures.iter().sum();
+        let _ = write!(text, "Dials: {}, connected {}, failed {failed}", self.dials, self.opened);
+        for (name, count) in FAILURES.iter().zip(self.failures).filter(|(_, count)| *count > 0) {
+            let _ = write!(text, ", {name} {count}");
+        }
+        if let Some((failure, then)) = self.last_failure {
+            let _ = write!(text, "\nLast failure: {}, {} ago", FAILURES.get(failure).unwrap_or(&""), ago(then));
+        }
+        text.push_str("\nLast events:\n");
+        for (then, what, way) in &self.events {
+            let _ = write!(text, "- {} ago: {what}", ago(*then));
+            if let Some(way) = way {
+                let _ = write!(text, " ({})", way_word(*way));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The report as far as it is about who is connected.
+fn peers_text(peers: &[Peer]) -> String {
+    let mut text = String::new();
+    for peer in peers {
+        let _ = write!(text, "Peer: {}, for {}", way_word(peer.way), span(peer.for_ms));
+        if let Some((ours, theirs)) = peer.kinds {
+            let _ = write!(text, ", {ours} to {theirs}");
+        }
+        if let Some(ms) = peer.round_trip_ms {
+            let _ = write!(text, ", round trip {ms} ms");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn way_word(way: Way) -> &'static str {
+    match way {
+        Way::PhoneBook => "by phone book",
+        Way::Introduction => "by introduction",
+        Way::Redial => "by redial",
+        Way::ByHand => "by code",
+    }
+}
+
+fn kinds(endpoints: &[Endpoint]) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for endpoint in endpoints {
+        let [mdns, v4, v6] = &mut counts;
+        *match endpoint.host() {
+            EndpointHost::Mdns(_) => mdns,
+            EndpointHost::V4(_) => v4,
+            EndpointHost::V6(_) => v6,
+        } += 1;
+    }
+    counts
+}
+
+/// A length of time: `12 s`, `3 min`, `5 h`.
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+/// Has the loop told of questions for this room's report.
+pub(super) fn listen(events: &Events, room: RoomId) -> Option<EventListener> {
+    let channel = BroadcastChannel::new(CHANNEL).ok()?;
+    let (events, room) = (events.clone(), room.to_string());
+    Some(EventListener::new(&channel, "message", move |event| {
+        if message(event).is_some_and(|(asked, text)| asked == room && text.is_none()) {
+            events.send(Event::ReportWanted);
+        }
+    }))
+}
+
+/// Answers the question. Of each peer: how it is connected, since when in Unix time, and its connection's statistics.
+pub(super) fn answer(room: RoomId, log: &Log, peers: Vec<(Way, f64, Promise)>, now: u64) {
+    let log = log.text(now);
+    spawn_local(async move {
+        let mut told = Vec::new();
+        for (way, since_ms, statistics) in peers {
+            let for_ms = (js_sys::Date::now() - since_ms).max(0.0) as u64;
+            let mut peer = Peer { way, for_ms, kinds: None, round_trip_ms: None };
+            if let Ok(report) = JsFuture::from(statistics).await {
+                peer.look(&report.unchecked_into());
+            }
+            told.push(peer);
+        }
+        if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
+            let text = peers_text(&told) + &log;
+            let _ = channel.post_message(&Array::of2(&room.to_string().into(), &text.into()));
+            channel.close();
+        }
+    });
+}
+
+impl Peer {
+    /// Reads the statistics (an `RTCStatsReport`, which is used like a map) of the pair of candidates in use.
+    fn look(&mut self, report: &Map) {
+        let get = |entry: &JsValue, name: &str| Reflect::get(entry, &name.into()).unwrap_or_default();
+        report.for_each(&mut |entry, _| {
+            let is = |name: &str, value: &str| get(&entry, name).as_string().as_deref() == Some(value);
+            if is("type", "candidate-pair") && is("state", "succeeded") && get(&entry, "nominated").is_truthy() {
+                let kind = |name: &str| {
+                    let candidate = report.get(&get(&entry, name));
+                    let kind = get(&candidate, "candidateType").as_string().unwrap_or_default();
+                    ["host", "srflx", "prflx", "relay"].into_iter().find(|known| *known == kind).unwrap_or("unknown")
+                };
+                self.kinds = Some((kind("localCandidateId"), kind("remoteCandidateId")));
+                let seconds = get(&entry, "currentRoundTripTime").as_f64();
+                self.round_trip_ms = seconds.map(|seconds| (seconds * 1_000.0) as u64);
+            }
+        });
+    }
+}
+
+/// Asks the tab that holds a room's connections for its part of the report; `None` if none answers.
+pub(crate) async fn ask(room: RoomId) -> Option<String> {
+    let channel = BroadcastChannel::new(CHANNEL).ok()?;
+    let room = room.to_string();
+    let answered = Promise::new(&mut |resolve, _| {
+        let room = room.clone();
+        let heard = Closure::<dyn Fn(web_sys::Event)>::new(move |event| {
+            if let Some((asked, Some(text))) = message(&event)
+                && asked == room
+            {
+                let _ = resolve.call1(&JsValue::NULL, &text.into());
+            }
+        });
+        channel.set_onmessage(Some(heard.into_js_value().unchecked_ref()));
+    });
+    channel.post_message(&Array::of1(&room.into())).ok()?;
+    let ends = Array::of2(&answered, &platform::after_ms(TIMEOUT_MS, &JsValue::NULL));
+    let answer = JsFuture::from(Promise::race(&ends)).await.ok()?.as_string();
+    channel.close();
+    answer
+}
+
+/// A question names a room, an answer has a text as well.
+fn message(event: &web_sys::Event) -> Option<(String, Option<String>)> {
+    let message: Array = event.dyn_ref::<MessageEvent>()?.data().dyn_into().ok()?;
+    Some((message.get(0).as_string()?, message.get(1).as_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::connect::IceCredentials;
+    use partyline_core::connect::sdp::LocalDescription;
+    use partyline_core::id::{CertHash, RoomSecret};
+
+    use super::*;
+
+    const ENDPOINTS: [&str; 4] = [
+        "192.0.2.17:50001",
+        "198.51.100.9:50002",
+        "[2001:db8::42]:50003",
+        "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f.local:50004",
+    ];
+
+    fn slot(way: Way, number: u32) -> SlotId {
+        SlotId::new(way, number)
+    }
+
+    #[test]
+    fn tells_what_happened_and_nothing_about_whom() {
+        let mut log = Log::default();
+        let cert_hash = CertHash::from_bytes([7; 32]);
+        let credentials = IceCredentials::derive(&RoomSecret::from_bytes([9; 32]), &cert_hash);
+        let endpoints = ENDPOINTS.iter().map(|text| Endpoint::parse(text).unwrap()).collect();
+        let description = LocalDescription { credentials, cert_hash, endpoints };
+        let (first, second) = (slot(Way::PhoneBook, 1), slot(Way::ByHand, 1));
+        log.note(&Event::SpareReady(first, Box::new(description)), 1_000);
+        log.note(&Event::Peers(None), 1_500);
+        log.note(&Event::Peers(None), 1_600);
+        log.dialled(first, 2_000);
+        log.note(&Event::Reached(first), 2_500);
+        log.ended(first, true, 3_000);
+        log.dialled(first, 4_000);
+        log.ended(first, true, 5_000);
+        log.dialled(second, 6_000);
+        log.note(&Event::Reached(second), 6_100);
+        log.note(&Event::Secured(second), 6_200);
+        log.opened(second, 6_300);
+        log.ended(second, false, 130_000);
+        let peer = Peer { way: Way::ByHand, for_ms: 180_000, kinds: Some(("host", "prflx")), round_trip_ms: Some(12) };
+        let text = peers_text(&[peer]) + &log.text(140_000);
+        let expected = "Peer: by code, for 3 min, host to prflx, round trip 12 ms
+Own endpoints: 1 mDNS, 2 IPv4, 1 IPv6
+Dials: 3, connected 1, failed 2, no answer 1, DTLS 1
+Last failure: no answer, 2 min ago
+Last events:
+- 2 min ago: the phone book does not answer
+- 2 min ago: dialled (by phone book)
+- 2 min ago: DTLS failed (by phone book)
+- 2 min ago: dialled (by phone book)
+- 2 min ago: no answer (by phone book)
+- 2 min ago: dialled (by code)
+- 2 min ago: connected (by code)
+- 10 s ago: disconnected (by code)
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_failure_is_of_the_stage_that_was_not_passed() {
+        let end_after = |stages: &[fn(SlotId) -> Event], given_up: bool| {
+            let mut log = Log::default();
+            let slot = slot(Way::Introduction, 3);
+            log.dialled(slot, 0);
+            for stage in stages {
+                log.note(&stage(slot), 0);
+            }
+            log.ended(slot, given_up, 0);
+            log.ended(slot, given_up, 0);
+            log.failures
+        };
+        assert_eq!(end_after(&[], true), [1, 0, 0, 0]);
+        assert_eq!(end_after(&[], false), [0, 1, 0, 0]);
+        assert_eq!(end_after(&[Event::Reached], true), [0, 0, 1, 0]);
+        assert_eq!(end_after(&[Event::Reached, Event::Secured], false), [0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn only_the_latest_events_are_kept() {
+        let mut log = Log::default();
+        for number in 0..100 {
+            log.note(&Event::Visible(number % 2 == 0), number);
+        }
+        assert_eq!(log.events.len(), MAX_EVENTS);
+        assert_eq!(log.events.back().map(|(then, ..)| *then), Some(99));
+    }
+
+    #[test]
+    fn lengths_of_time_are_short() {
+        for (ms, words) in
+            [(0, "0 s"), (119_999, "119 s"), (120_000, "2 min"), (7_200_000, "2 h"), (u64::MAX, "5124095576030 h")]
+        {
+            assert_eq!(span(ms), words);
+        }
+    }
+}
