@@ -3,6 +3,7 @@
 //! Keeping it keeps the certificate hash, by which other devices know how to dial this one again.
 
 use js_sys::{Array, Object, Reflect};
+use partyline_core::connect::{ParseStunError, parse_stun_servers};
 use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::id::{CertHash, RoomId};
 use wasm_bindgen::{JsCast, JsValue};
@@ -10,11 +11,15 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{RtcCertificate, RtcConfiguration, RtcPeerConnection, RtcSessionDescriptionInit};
 
 use super::kept;
+use crate::platform;
 
 /// As long as a browser makes them.
 const LIFETIME_MS: f64 = 365.0 * 86_400_000.0;
 /// A certificate with less than this left is replaced.
 const RENEW_MS: f64 = 30.0 * 86_400_000.0;
+
+/// Under this name in `localStorage`: the STUN servers that this browser uses, in place of those of the build.
+const STUN: &str = "partyline:stun";
 
 /// A certificate and its hash.
 #[derive(Clone, Debug)]
@@ -62,9 +67,30 @@ async fn hash_of(certificate: &RtcCertificate) -> Result<CertHash, JsValue> {
         .map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
-/// The configuration of every connection of a room: its certificate, and no server of any kind.
+/// The STUN servers in use: those of this browser, or those that the build was given in `PARTYLINE_STUN`, which is none by
+/// default.
+pub(crate) fn stun_servers() -> String {
+    platform::remembered(STUN).unwrap_or_else(|| option_env!("PARTYLINE_STUN").unwrap_or_default().to_owned())
+}
+
+/// Has this browser use these STUN servers for every connection that is made from now on.
+pub(crate) fn use_stun_servers(servers: &str) -> Result<(), ParseStunError> {
+    parse_stun_servers(servers)?;
+    platform::remember(STUN, servers);
+    Ok(())
+}
+
+/// The configuration of every connection of a room: its certificate, and the STUN servers if any are configured.
 pub(super) fn configuration(certificate: &RtcCertificate) -> RtcConfiguration {
     let configuration = RtcConfiguration::new();
     configuration.set_certificates(&Array::of1(certificate));
+    if let Ok(urls) = parse_stun_servers(&stun_servers())
+        && !urls.is_empty()
+    {
+        let server = Object::new();
+        let urls: Array = urls.iter().map(|url| JsValue::from_str(url)).collect();
+        let _ = Reflect::set(&server, &"urls".into(), &urls);
+        configuration.set_ice_servers(&Array::of1(&server));
+    }
     configuration
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use gloo_timers::callback::Interval;
+use gloo_timers::callback::{Interval, Timeout};
 use js_sys::{ArrayBuffer, Uint8Array};
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
@@ -33,6 +33,9 @@ const WARM_MS: u32 = 7_000;
 const RANKS: u16 = 32;
 /// So many ports, one after the other, until the first is new again.
 const WARM_TURNS: u16 = 64;
+/// So long the endpoints are waited for, in milliseconds. A browser has its own at once, and waits for seconds for a STUN
+/// server that does not answer.
+const GATHER_MS: u32 = 2_000;
 /// No message that a peer may send is longer.
 const MAX_MESSAGE: u32 = 64 * 1024;
 
@@ -193,6 +196,8 @@ impl Gathered {
             Ok(()) => {
                 self.described.set(true);
                 self.check();
+                let late = self.clone();
+                Timeout::new(GATHER_MS, move || late.tell()).forget();
             }
             Err(error) => self.events.send(Event::SpareFailed(self.id, spare_error(&error))),
         }
@@ -228,10 +233,16 @@ impl Gathered {
 
     /// Tells the endpoints once they are all known.
     fn check(&self) {
-        if !self.described.get() || self.connection.ice_gathering_state() != RtcIceGatheringState::Complete {
+        if self.connection.ice_gathering_state() == RtcIceGatheringState::Complete {
+            self.tell();
+        }
+    }
+
+    /// Tells the endpoints that are known, once.
+    fn tell(&self) {
+        if !self.described.replace(false) {
             return;
         }
-        self.described.set(false);
         let text = self.connection.local_description().map(|description| description.sdp()).unwrap_or_default();
         self.events.send(match LocalDescription::parse(&text) {
             Ok(description) => Event::SpareReady(self.id, Box::new(description)),

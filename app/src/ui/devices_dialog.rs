@@ -13,7 +13,7 @@ use crate::model::day::Day;
 use crate::model::field::one_line;
 use crate::model::report::report as make_report;
 use crate::model::room::Room;
-use crate::{api, platform};
+use crate::{api, net, platform};
 
 /// How often it is asked what the connected devices have, while somebody looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -161,6 +161,23 @@ pub(crate) fn DevicesDialog(
                     "For somebody who helps: how this device is connected, without any address, name, task or secret."
                 </p>
                 <p class="report" tabindex="0" role="region" aria-label="Diagnostics">{live(move || report.get())}</p>
+                <label class="field">
+                    <span>"STUN servers"</span>
+                    <input
+                        type="text"
+                        autocomplete="off"
+                        autocapitalize="none"
+                        spellcheck="false"
+                        placeholder="None"
+                        aria-describedby="stun-hint"
+                        prop:value=net::stun_servers()
+                        on:change=move |event| {
+                            let used = net::use_stun_servers(&event_target_value(&event));
+                            copied.set(used.err().map_or("", |_| text::STUN_MALFORMED));
+                        }
+                    />
+                </label>
+                <p id="stun-hint" class="hint">{text::STUN_EXPLAINED}</p>
                 <p class="said" role="status">{live(move || copied.get())}</p>
                 <button type="button" on:click=copy>"Copy report"</button>
             </div>

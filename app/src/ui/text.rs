@@ -38,6 +38,12 @@ pub(crate) const BY_HAND_EXPLAINED: &str = "Two devices in one network connect w
 /// The wrong one of the two codes.
 pub(crate) const NOT_THE_REPLY: &str =
     "This is an invitation. What belongs here is the reply that the other device shows once it has read yours.";
+/// What a STUN server is good for, and what it costs.
+pub(crate) const STUN_EXPLAINED: &str = "Only if devices in different networks do not find each other. Such a server \
+     is told this device's address, and nothing else. Used from the next connection on.";
+/// What was typed is no list of STUN servers.
+pub(crate) const STUN_MALFORMED: &str =
+    "A STUN server is written as stun:host or stun:host:port. Up to four stand with spaces between them.";
 /// What to do without a network.
 pub(crate) const ADVICE_OFFLINE: &str = "Everything you do is kept and sent later. Devices in the same Wi-Fi can connect \
      without the internet: choose Share, then connect by code.";

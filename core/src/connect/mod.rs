@@ -16,6 +16,8 @@
 mod contact;
 mod ice_credentials;
 pub mod sdp;
+mod stun;
 
 pub use contact::{Contact, UnpackContactError};
 pub use ice_credentials::{IceCredentials, InvalidIceCredentials};
+pub use stun::{ParseStunError, parse_stun_servers};

@@ -118,7 +118,8 @@ impl LocalDescription {
 
 /// Reads a candidate, as a line of SDP (`a=candidate:…`) or as an `RTCIceCandidate` gives it (`candidate:…`).
 ///
-/// `None` stands for everything that cannot be dialled: other kinds than host candidates of component 1 over UDP, hosts
+/// `None` stands for everything that cannot be dialled: other kinds than host candidates, and what a STUN server saw of
+/// them (`srflx`), of component 1 over UDP, hosts
 /// that no [`Endpoint`] may have, and other lines.
 pub fn parse_candidate(line: &str) -> Option<Endpoint> {
     let line = line.strip_prefix("a=").unwrap_or(line);
@@ -130,8 +131,10 @@ pub fn parse_candidate(line: &str) -> Option<Endpoint> {
     let _priority = fields.next()?;
     let address = fields.next()?;
     let port = fields.next()?;
-    if component != "1" || !transport.eq_ignore_ascii_case("udp") || fields.next()? != "typ" || fields.next()? != "host"
-    {
+    if component != "1" || !transport.eq_ignore_ascii_case("udp") || fields.next()? != "typ" {
+        return None;
+    }
+    if !matches!(fields.next()?, "host" | "srflx") {
         return None;
     }
     // Hosts are compared without regard to case; ours have one form.
@@ -274,7 +277,12 @@ mod tests {
             ("a=candidate:2 1 udp 2113939711 2001:DB8::1 51235 typ host generation 0", Some("[2001:db8::1]:51235")),
             ("a=candidate:2 2 udp 2113939711 192.168.1.7 51235 typ host", None),
             ("a=candidate:3 1 tcp 1518280447 192.168.1.7 9 typ host tcptype active", None),
-            ("a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ srflx raddr 0.0.0.0 rport 0", None),
+            (
+                "a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ srflx raddr 0.0.0.0 rport 0",
+                Some("203.0.113.7:51234"),
+            ),
+            ("a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ relay raddr 0.0.0.0 rport 0", None),
+            ("a=candidate:4 1 udp 1677729535 203.0.113.7 51234 typ prflx raddr 0.0.0.0 rport 0", None),
             ("a=candidate:5 1 udp 2113937151 127.0.0.1 51234 typ host", None),
             ("a=candidate:5 1 udp 2113937151 192.168.1.7 0 typ host", None),
             ("a=candidate:5 1 udp 2113937151 192.168.1.7 65536 typ host", None),
