@@ -36,6 +36,7 @@ mod play;
 mod proxy;
 mod room_page;
 mod site;
+mod soak;
 mod tab;
 mod tools;
 
@@ -54,5 +55,6 @@ pub use play::Play;
 pub use proxy::{Proxy, SeenRequest};
 pub use room_page::{Details, RoomLink, RoomPage, TaskLine};
 pub use site::Site;
+pub use soak::{Soak, SoakReport};
 pub use tab::Tab;
 pub use tools::Tools;

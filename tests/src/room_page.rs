@@ -192,17 +192,22 @@ impl RoomPage {
 
     /// Waits until this browser keeps where somebody of the room can be called again.
     pub async fn wait_known(&self, link: &RoomLink) -> Result<()> {
+        let known = || self.known(link);
+        self.wait("where somebody can be called again", known, |known| known.len() > 64).await.map(drop)
+    }
+
+    /// What this browser keeps of where the others can be called again: hexadecimal, to be compared and no more.
+    pub async fn known(&self, link: &RoomLink) -> Result<String> {
         let script = "
             const done = arguments[arguments.length - 1];
             const opening = indexedDB.open('partyline-page');
-            opening.onerror = () => done(0);
+            opening.onerror = () => done('');
             opening.onsuccess = () => {
                 const database = opening.result;
                 const asked = database.transaction('kept').objectStore('kept').get(`${arguments[0]}/contacts`);
-                asked.onsuccess = () => { database.close(); done(asked.result?.byteLength ?? 0); };
+                asked.onsuccess = () => { database.close(); done(Array.from(asked.result ?? [], byte => byte.toString(16)).join(' ')); };
             };";
-        let bytes = || self.tab.execute_async::<usize>(script, vec![json!(link.room)]);
-        self.wait("where somebody can be called again", bytes, |bytes| *bytes > 32).await.map(drop)
+        self.tab.execute_async(script, vec![json!(link.room)]).await
     }
 
     /// The titles, from top to bottom.

@@ -50,22 +50,27 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
 
 /// Builds and measures.
 pub(crate) fn bench() -> Result<()> {
-    measure("bench", None)
+    measure("bench", &[])
 }
 
 /// Builds and connects browsers across NATs and bad networks.
 pub(crate) fn lab(filter: Option<&str>) -> Result<()> {
-    measure("lab", filter)
+    measure("lab", filter.map(str::to_owned).as_slice())
+}
+
+/// Builds and has a crew of browsers go on for a while.
+pub(crate) fn soak(browsers: u8, minutes: u16, seed: u64) -> Result<()> {
+    measure("soak", &[browsers.to_string(), minutes.to_string(), seed.to_string()])
 }
 
 /// Builds and runs one of the programs beside the tests.
-fn measure(program: &str, filter: Option<&str>) -> Result<()> {
+fn measure(program: &str, arguments: &[String]) -> Result<()> {
     let tools = setup::tools()?;
     let browsers = setup::browsers()?;
     build::all(&tools, Profile::Release)?;
     let mut cargo = exec::command("cargo");
     cargo.current_dir(tools.workspace.root());
-    cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", program, "--"]).args(filter);
+    cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", program, "--"]).args(arguments);
     exec::run(tell(&mut cargo, &tools, &browsers)?)
 }
 

@@ -48,6 +48,18 @@ enum Command {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Build, then have a crew of real browsers work, reload, leave and come back at random
+    Soak {
+        /// How many browsers
+        #[arg(long, default_value_t = 4)]
+        browsers: u8,
+        /// How many minutes
+        #[arg(long, default_value_t = 20)]
+        minutes: u16,
+        /// What everything random follows from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Build, then publish to Cloudflare with `wrangler deploy`
     Deploy {
         /// Do everything but publish; needs no account
@@ -96,6 +108,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Test { only, filter } => checks::run(&Checks { only, filter }),
         Command::Bench => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
+        Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
         Command::Deploy { dry_run } => deploy::run(dry_run),
         Command::PostBuild => post_build::run(),
     }

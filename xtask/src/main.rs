@@ -1,4 +1,4 @@
-//! Partyline's own tool: `cargo xtask setup | build | run | test | bench | lab | deploy`.
+//! Partyline's own tool: `cargo xtask setup | build | run | test | bench | lab | soak | deploy`.
 //!
 //! One command takes a fresh machine to a running Partyline, so nothing here may assume more than Rust and Node.js:
 //!

@@ -3,8 +3,8 @@
 //! Keeping it keeps the certificate hash, by which other devices know how to dial this one again.
 
 use js_sys::{Array, Object, Reflect};
-use partyline_core::connect::{ParseStunError, parse_stun_servers};
 use partyline_core::connect::sdp::LocalDescription;
+use partyline_core::connect::{ParseStunError, parse_stun_servers};
 use partyline_core::id::{CertHash, RoomId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

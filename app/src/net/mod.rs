@@ -37,8 +37,8 @@ use std::rc::Rc;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 
-pub(crate) use certificate::{stun_servers, use_stun_servers};
 pub(crate) use by_hand::{ANEW, HandWish, INVITE};
+pub(crate) use certificate::{stun_servers, use_stun_servers};
 pub(crate) use diagnostics::ask as diagnostics;
 pub(crate) use proxy::listen;
 #[cfg(test)]
