@@ -409,7 +409,7 @@ async fn real_requests_get_real_responses_and_tabs_are_told() {
     for (method, path, status) in [
         ("GET", room, 404),
         ("GET", "/peer/v1/nonsense", 404),
-        ("GET", "/peers/00112233aabbccdd/peer/v1/health", 404),
+        ("GET", "/peers/nobody/peer/v1/health", 404),
         ("POST", "/peer/v1/rooms", 405),
         ("PUT", room, 400),
     ] {

@@ -231,7 +231,8 @@ impl Dialler {
         }
         let hopeful = match &self.spare {
             Spare::Dialling { peer, .. } => self.listed.get(peer).is_some_and(|listed| listed.misses < PATIENCE),
-            _ => self.listed.values().any(|listed| listed.misses < PATIENCE),
+            // Without the phone book nobody can be dialled, however lately they stood in it.
+            _ => self.book.failures < PATIENCE && self.listed.values().any(|listed| listed.misses < PATIENCE),
         };
         if hopeful || (!self.book.answered && self.book.failures == 0) { Activity::Connecting } else { Activity::Alone }
     }
