@@ -93,6 +93,10 @@ impl Soak {
             match (&member.page, deed) {
                 (None, _) => {
                     let page = RoomPage::open(&member.browser, &link.url).await?;
+                    let before = page.known(&link).await?;
+                    page.wait_status_within("Connected", PATIENCE).await?;
+                    let known = || page.known(&link);
+                    page.wait("where the others can be called next", known, |known| *known != before).await?;
                     member.page = Some(page);
                 }
                 (Some(page), 0..=7) => {

@@ -18,7 +18,6 @@ mod screens;
 mod secret;
 mod share;
 mod sharing;
-mod soak;
 mod tabs;
 mod visit;
 
@@ -109,7 +108,6 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(two_homes.with_ignored_flag(missing.is_some()));
     add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
-    add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
     add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
