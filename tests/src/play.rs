@@ -155,11 +155,16 @@ impl Play {
                 // The fragment of the address is a secret; which page it is can be told without it.
                 let url = tab.url().await.unwrap_or_default();
                 let url = url.split('#').next().unwrap_or_default().to_owned();
-                let status = match RoomPage::in_tab(tab).status().await {
+                let page = RoomPage::in_tab(tab);
+                let status = match page.status().await {
                     Ok(status) => status,
                     Err(error) => format!("{error:#}"),
                 };
                 report += &format!("tab {number}: {url}\n  status: {status}\n  picture: {kept}\n");
+                let history = page.history().await.unwrap_or_default();
+                for line in history.lines() {
+                    report += &format!("  history: {line}\n");
+                }
             }
             let console = browser.console().await.unwrap_or_default();
             for line in console.iter().skip(console.len().saturating_sub(25)) {

@@ -210,6 +210,19 @@ impl RoomPage {
         self.tab.execute_async(script, vec![json!(link.room)]).await
     }
 
+    /// What the tab that holds the connections tells of them, in the app's own words; empty if there is none.
+    pub async fn history(&self) -> Result<String> {
+        let script = "
+            const done = arguments[arguments.length - 1];
+            const channel = new BroadcastChannel('partyline-diagnostics');
+            const end = text => { channel.close(); done(text); };
+            channel.onmessage = ({ data }) => data.length > 1 && end(data[1]);
+            setTimeout(end, 2000, '');
+            fetch('/peer/v1/rooms').then(answer => answer.json())
+                .then(({ rooms }) => rooms.forEach(({ id }) => channel.postMessage([id])), () => end(''));";
+        self.tab.execute_async(script, vec![]).await
+    }
+
     /// The titles, from top to bottom.
     pub async fn titles(&self) -> Result<Vec<String>> {
         Ok(self.tasks().await?.into_iter().map(|task| task.title).collect())

@@ -25,13 +25,13 @@ pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate)
 }
 
 /// Whom this device was connected to in the room, the last one first.
-pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Contact)> {
+pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Vec<Contact>)> {
     let bytes = read(contacts_key(room)).await.ok().flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
     bytes.and_then(|bytes| decode_kept(&bytes.to_vec()).ok()).unwrap_or_default()
 }
 
 /// Keeps these, in the place of those before. That it failed costs a way to connect again, no more.
-pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Contact)>) {
+pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Vec<Contact>)>) {
     let bytes = Uint8Array::from(encode_kept(&contacts).as_slice());
     let _ = write(contacts_key(room), Some(bytes.into())).await;
 }

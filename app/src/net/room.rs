@@ -18,7 +18,7 @@ use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, 
 use partyline_core::hand::{Hand, HandAction, best_first};
 use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomLink, RoomSecret};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
-use partyline_core::redial::{MOST, Redial, RedialAction};
+use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -84,7 +84,7 @@ struct Room {
     redial: Redial,
     hand: Hand,
     /// Whom this device can call again, the last one first, as it is kept.
-    known: Vec<(DeviceId, Contact)>,
+    known: Vec<(DeviceId, Vec<Contact>)>,
     /// This run of the page.
     run: Run,
     /// Where the phone book sees us: behind most NATs that address works with the ports that we know.
@@ -107,7 +107,7 @@ impl Room {
     fn new(
         membership: Membership,
         certificate: Certificate,
-        known: Vec<(DeviceId, Contact)>,
+        known: Vec<(DeviceId, Vec<Contact>)>,
         events: Events,
         publish: Rc<dyn Fn(RoomStatus)>,
     ) -> Self {
@@ -170,7 +170,10 @@ impl Room {
                 }
             }
             Event::Knock(slot) => self.dialler.handle_knock(slot, now),
-            Event::Reached(slot) => self.dialler.handle_reached(slot, now),
+            Event::Reached(slot) => {
+                self.dialler.handle_reached(slot, now);
+                self.redial.handle_reached(slot, now);
+            }
             Event::Secured(slot) => self.dialler.handle_secured(slot, now),
             Event::Open(slot) => self.open_session(slot, now),
             Event::Message(slot, message) => {
@@ -314,8 +317,7 @@ impl Room {
         } else if replication::is_told(&head, room, INTRODUCTIONS) {
             Card::decode(&body).map(|card| self.mesh.handle_card(slot, card, now)).is_ok()
         } else if replication::is_told(&head, room, STANDBY) {
-            let contact = Contact::unpack(&mut body.as_slice());
-            contact.map(|contact| self.redial.handle_told(slot, contact, now)).is_ok()
+            decode_told(&body).map(|contacts| self.redial.handle_told(slot, contacts, now)).is_ok()
         } else {
             if let Some(link) = self.links.get_mut(&slot)
                 && let Some((device, _)) = link.peer
@@ -357,7 +359,7 @@ impl Room {
 
     /// Carries out what redialling wants.
     fn redial(&mut self) -> bool {
-        let mut any = false;
+        let (mut any, mut learnt) = (false, false);
         while let Some(action) = self.redial.poll_action() {
             any = true;
             let (room, events) = (self.membership.room, self.events.clone());
@@ -385,16 +387,21 @@ impl Room {
                     let called = Slot::call(slot, &self.certificate, credentials, &answer, &events);
                     self.insert(slot, called, Some(answer.cert_hash));
                 }
-                RedialAction::Tell { over, contact } => {
-                    spawn_local(replication::tell(events, over, room, STANDBY, contact.pack()));
+                RedialAction::Tell { over, contacts } => {
+                    spawn_local(replication::tell(events, over, room, STANDBY, encode_told(&contacts)));
                 }
-                RedialAction::Keep { device, contact } => {
+                RedialAction::Keep { device, contacts } => {
+                    let is_here = self.links.values().any(|link| link.peer.is_some_and(|(other, _)| other == device));
+                    let at = self.known.iter().position(|(other, _)| *other == device && !is_here).unwrap_or_default();
                     self.known.retain(|(other, _)| *other != device);
-                    self.known.insert(0, (device, contact));
+                    self.known.insert(at, (device, contacts));
                     self.known.truncate(MOST);
-                    spawn_local(kept::keep_contacts(room, self.known.clone()));
+                    learnt = true;
                 }
             }
+        }
+        if learnt {
+            spawn_local(kept::keep_contacts(self.membership.room, self.known.clone()));
         }
         any
     }

@@ -9,7 +9,11 @@ use crate::id::{CertHash, DeviceId, RoomSecret};
 /// So many devices are kept ready for, at most; those that are connected come first.
 pub const MOST: usize = 12;
 
-/// How long a call may take until the peer has proved itself, in milliseconds.
+/// So many standbys wait for each of them: one that both dial from while both pages live, and one in reserve for a page
+/// that was loaded again before it was told what there is instead of the one that it called last.
+pub const AHEAD: usize = 2;
+
+/// How long a call, or a standby that was reached, may take until the peer has proved itself, in milliseconds.
 const CALL: u64 = 6_000;
 /// A page that ends tells its peers, and is still there to be called for a moment; it is the next one that should be
 /// connected. That one calls at once.
@@ -64,15 +68,15 @@ pub enum RedialAction {
     Tell {
         /// The connection to the peer.
         over: SlotId,
-        /// Our standby.
-        contact: Contact,
+        /// Our standbys, at most [`AHEAD`].
+        contacts: Vec<Contact>,
     },
-    /// Keep for the next run of the page where this device can be called.
+    /// Keep for the next run of the page where this device can be called, in the place of what was kept of it before.
     Keep {
         /// Which device.
         device: DeviceId,
-        /// Its standby.
-        contact: Contact,
+        /// Its standbys, the one to call next first.
+        contacts: Vec<Contact>,
     },
 }
 
@@ -83,6 +87,10 @@ struct Standby {
     /// Once it has its endpoints.
     contact: Option<Contact>,
     armed: bool,
+    /// The first one while there was a connection, so the other side knows it as the first as well: it may dial.
+    dials: bool,
+    /// Until when the session must be there: somebody reached it.
+    reached: Option<u64>,
 }
 
 /// A call under way.
@@ -99,10 +107,10 @@ struct Pair {
     cert_hash: CertHash,
     /// The connection in use.
     link: Option<SlotId>,
-    standby: Option<Standby>,
+    standbys: Vec<Standby>,
     standby_at: u64,
-    /// Where its standby waits for us.
-    theirs: Option<Contact>,
+    /// Where its standbys wait for us, the one to call next first.
+    theirs: Vec<Contact>,
     /// It was told since the connection in use, or the last one, opened.
     told: bool,
     call: Option<Call>,
@@ -128,7 +136,13 @@ pub struct Redial {
 
 impl Redial {
     /// A device that has just come, with what it [kept](RedialAction::Keep) of those it knows; it calls them at once.
-    pub fn new(secret: RoomSecret, local: CertHash, kept: Vec<(DeviceId, Contact)>, seed: u64, now_ms: u64) -> Self {
+    pub fn new(
+        secret: RoomSecret,
+        local: CertHash,
+        kept: Vec<(DeviceId, Vec<Contact>)>,
+        seed: u64,
+        now_ms: u64,
+    ) -> Self {
         let mut redial = Self {
             secret,
             local,
@@ -138,10 +152,12 @@ impl Redial {
             jitter: Jitter::new(seed),
             actions: VecDeque::new(),
         };
-        for (device, contact) in kept {
-            if contact.cert_hash != local && redial.pairs.len() < MOST {
-                let pair = Pair { theirs: Some(contact.clone()), ..Pair::new(contact.cert_hash, now_ms) };
-                redial.pairs.insert(device, pair);
+        for (device, theirs) in kept {
+            if let Some(cert_hash) = theirs.first().map(|contact| contact.cert_hash)
+                && cert_hash != local
+                && redial.pairs.len() < MOST
+            {
+                redial.pairs.insert(device, Pair { theirs, ..Pair::new(cert_hash, now_ms) });
             }
         }
         redial.advance(now_ms);
@@ -161,12 +177,13 @@ impl Redial {
 
     /// Whether somebody is being called who has not failed to answer.
     pub fn is_hopeful(&self) -> bool {
-        self.pairs.values().any(|pair| pair.link.is_none() && pair.theirs.is_some() && pair.failures == 0)
+        self.pairs.values().any(|pair| pair.link.is_none() && !pair.theirs.is_empty() && pair.failures == 0)
     }
 
-    /// Whether this connection waits, or calls, and a failure of ICE is not its end: it may be called at any time.
+    /// Whether this connection waits, or dials, and a failure of ICE is not its end: it may be called at any time.
     pub fn is_patient(&self, slot: SlotId) -> bool {
-        self.pairs.values().any(|pair| pair.standby.as_ref().is_some_and(|standby| standby.slot == slot))
+        let waits = |standby: &Standby| standby.slot == slot && standby.reached.is_none();
+        self.pairs.values().any(|pair| pair.standbys.iter().any(waits))
     }
 
     /// Time has passed.
@@ -176,7 +193,21 @@ impl Redial {
         for device in late.map(|(device, _)| *device).collect::<Vec<_>>() {
             self.give_up(device, now_ms);
         }
+        for (_, pair) in self.pairs.iter_mut() {
+            // Whoever reached it is gone: what is half spoken cannot be begun anew.
+            let late = |standby: &mut Standby| standby.reached.is_some_and(|until| until <= now_ms);
+            let stuck = pair.standbys.extract_if(.., late);
+            self.actions.extend(stuck.map(|standby| RedialAction::Drop(standby.slot)));
+        }
         self.advance(now_ms);
+    }
+
+    /// ICE found a way for this connection.
+    pub fn handle_reached(&mut self, slot: SlotId, now_ms: u64) {
+        let standbys = self.pairs.iter_mut().flat_map(|(_, pair)| &mut pair.standbys);
+        for standby in standbys.filter(|standby| standby.slot == slot) {
+            standby.reached.get_or_insert(now_ms + CALL);
+        }
     }
 
     /// The browser refuses credentials that it did not make.
@@ -184,9 +215,8 @@ impl Redial {
         self.derives = false;
         for (_, pair) in self.pairs.iter_mut() {
             self.actions.extend(pair.call.take().and_then(|call| call.slot).map(RedialAction::Drop));
-            if pair.standby.take_if(|standby| standby.contact.is_none()).is_some() {
-                pair.standby_at = now_ms;
-            }
+            pair.standbys.retain(|standby| standby.contact.is_some());
+            pair.standby_at = now_ms;
         }
         self.advance(now_ms);
     }
@@ -204,7 +234,7 @@ impl Redial {
         for (_, pair) in self.pairs.iter_mut() {
             // Of a browser's own credentials there are no others.
             if self.derives || pair.link.is_some() {
-                self.actions.extend(pair.standby.take().map(|standby| RedialAction::Drop(standby.slot)));
+                self.actions.extend(pair.standbys.drain(..).map(|standby| RedialAction::Drop(standby.slot)));
                 pair.standby_at = now_ms;
             }
         }
@@ -225,13 +255,11 @@ impl Redial {
         let pair = self.pairs.entry(device).or_insert_with(|| Pair::new(cert_hash, now_ms));
         pair.link = Some(slot);
         (pair.failures, pair.told) = (0, false);
-        pair.standby.take_if(|standby| standby.slot == slot);
+        pair.standbys.retain(|standby| standby.slot != slot);
         let call = pair.call.take().and_then(|call| call.slot).filter(|call| *call != slot);
         self.actions.extend(call.map(RedialAction::Drop));
-        // It may have lost what it was told before.
-        if let Some(contact) = pair.standby.as_ref().and_then(|standby| standby.contact.clone()) {
-            self.actions.push_back(RedialAction::Tell { over: slot, contact });
-        }
+        // It may have lost what it was told before, or called one of them.
+        self.actions.extend(pair.tell());
         self.advance(now_ms);
     }
 
@@ -243,7 +271,7 @@ impl Redial {
                 pair.link = None;
                 pair.call_at = now_ms + COURTESY;
             }
-            if pair.standby.take_if(|standby| standby.slot == slot).is_some() {
+            if pair.standbys.extract_if(.., |standby| standby.slot == slot).count() > 0 {
                 pair.standby_at = now_ms + STANDBY_RETRY;
             }
             if pair.call.as_ref().is_some_and(|call| call.slot == Some(slot)) {
@@ -258,49 +286,50 @@ impl Redial {
 
     /// A connection that was asked for has its endpoints.
     pub fn handle_ready(&mut self, slot: SlotId, contact: Contact, now_ms: u64) {
-        let waits = |pair: &Pair| pair.standby.as_ref().is_some_and(|standby| standby.slot == slot);
-        let Some((_, pair)) = self.pairs.iter_mut().find(|(_, pair)| waits(pair)) else {
-            self.actions.push_back(RedialAction::Drop(slot));
-            return;
-        };
-        if let Some(standby) = &mut pair.standby {
-            standby.contact = Some(contact.clone());
-        }
-        if let Some(over) = pair.link {
-            self.actions.push_back(RedialAction::Tell { over, contact });
-        }
+        let pair = self.pairs.iter_mut().find_map(|(_, pair)| {
+            pair.standbys.iter_mut().find(|standby| standby.slot == slot)?.contact = Some(contact.clone());
+            Some(pair)
+        });
+        self.actions.extend(pair.map_or(Some(RedialAction::Drop(slot)), |pair| pair.tell()));
         self.advance(now_ms);
     }
 
     /// The peer at the end of this connection told where it can be called.
-    pub fn handle_told(&mut self, link: SlotId, contact: Contact, now_ms: u64) {
-        let told = |pair: &Pair| pair.link == Some(link) && pair.cert_hash == contact.cert_hash;
-        let Some((device, pair)) = self.pairs.iter_mut().find(|(_, pair)| told(pair)) else { return };
-        pair.told = true;
-        let moved = pair.theirs.as_ref().is_some_and(|theirs| theirs.credentials != contact.credentials);
-        if let Some(standby) = pair.standby.take_if(|standby| moved && standby.armed) {
-            // It waits for somebody who will not come.
-            self.actions.push_back(RedialAction::Drop(standby.slot));
+    pub fn handle_told(&mut self, link: SlotId, contacts: Vec<Contact>, now_ms: u64) {
+        let Some(first) = contacts.first() else { return };
+        let Some((device, pair)) = self.pairs.iter_mut().find(|(_, pair)| pair.link == Some(link)) else { return };
+        if contacts.iter().any(|contact| contact.cert_hash != pair.cert_hash) {
+            return;
         }
-        if pair.theirs.as_ref() != Some(&contact) {
-            pair.theirs = Some(contact.clone());
-            self.actions.push_back(RedialAction::Keep { device: *device, contact });
+        pair.told = true;
+        if pair.theirs.first().is_some_and(|theirs| theirs.credentials != first.credentials) {
+            // They wait for somebody who will not come.
+            let armed = pair.standbys.extract_if(.., |standby| standby.armed);
+            self.actions.extend(armed.map(|standby| RedialAction::Drop(standby.slot)));
+        }
+        if pair.theirs != contacts {
+            pair.theirs.clone_from(&contacts);
+            self.actions.push_back(RedialAction::Keep { device: *device, contacts });
         }
         self.advance(now_ms);
     }
 
     fn give_up(&mut self, device: DeviceId, now_ms: u64) {
         let Some(pair) = self.pairs.get_mut(&device) else { return };
-        self.actions.extend(pair.call.take().and_then(|call| call.slot).map(RedialAction::Drop));
-        let wait = (RETRY << pair.failures.min(6)).min(RETRY_MAX);
+        let called = pair.call.take().and_then(|call| call.slot);
+        // It may have called one that is spent: the other is called at once.
+        let has_other = called.is_some() && pair.failures == 0 && pair.theirs.len() > 1;
+        self.actions.extend(called.map(RedialAction::Drop));
+        let wait = if has_other { 0 } else { (RETRY << pair.failures.min(6)).min(RETRY_MAX) };
         pair.failures += 1;
         pair.call_at = now_ms + wait - wait / 8 + self.jitter.below(wait / 4);
     }
 
     fn remove(&mut self, device: DeviceId) {
         if let Some(pair) = self.pairs.remove(&device) {
-            let slots = [pair.standby.map(|standby| standby.slot), pair.call.and_then(|call| call.slot)];
-            self.actions.extend(slots.into_iter().flatten().map(RedialAction::Drop));
+            let standbys = pair.standbys.into_iter().map(|standby| standby.slot);
+            let call = pair.call.and_then(|call| call.slot);
+            self.actions.extend(standbys.chain(call).map(RedialAction::Drop));
         }
     }
 
@@ -311,36 +340,45 @@ impl Redial {
             *next_slot += 1;
             SlotId::new(Way::Redial, *next_slot)
         };
-        for pair in self.pairs.iter_mut().map(|(_, pair)| pair) {
+        for (device, pair) in self.pairs.iter_mut() {
             let peer = pair.cert_hash;
             let own = || derives.then(|| IceCredentials::derive_for(secret, local, &peer));
-            if pair.link.is_some() && pair.standby.is_none() && pair.standby_at <= now_ms {
+            if pair.link.is_some() && pair.lacks(*derives) && pair.standby_at <= now_ms {
                 let slot = slot();
-                pair.standby = Some(Standby { slot, contact: None, armed: false });
+                pair.standbys.push(Standby { slot, contact: None, armed: false, dials: false, reached: None });
                 actions.push_back(RedialAction::Make { slot, credentials: own() });
             }
-            let Some(theirs) = &pair.theirs else { continue };
+            if let Some(first) = pair.standbys.first_mut().filter(|_| pair.link.is_some()) {
+                first.dials = true;
+            }
+            let Some(theirs) = pair.theirs.first() else { continue };
             let both_derive = || *derives && theirs.credentials == IceCredentials::derive_for(secret, &peer, local);
-            let arms = |standby: &&mut Standby| standby.contact.is_some() && !standby.armed;
             // Credentials that a browser made are others with each connection: those that we have may be spent.
-            if let Some(standby) = pair.standby.as_mut().filter(arms).filter(|_| pair.told || both_derive()) {
-                standby.armed = true;
-                actions.push_back(RedialAction::Arm { slot: standby.slot, contact: theirs.clone() });
+            for standby in pair.standbys.iter_mut().filter(|standby| standby.contact.is_some() && !standby.armed) {
+                if both_derive() || (pair.told && standby.dials) {
+                    standby.armed = true;
+                    actions.push_back(RedialAction::Arm { slot: standby.slot, contact: theirs.clone() });
+                }
             }
             if !pair.may_call() || pair.call_at > now_ms {
                 continue;
             }
             let contact = theirs.clone();
-            if let Some(standby) = pair.standby.as_ref().filter(|standby| standby.armed) {
-                pair.call = Some(Call { slot: None, deadline: now_ms + CALL });
-                actions.push_back(RedialAction::Dial { slot: standby.slot, contact });
+            if let Some(standby) = pair.standbys.iter().find(|standby| standby.dials && standby.armed) {
+                if standby.reached.is_none() {
+                    pair.call = Some(Call { slot: None, deadline: now_ms + CALL });
+                    actions.push_back(RedialAction::Dial { slot: standby.slot, contact });
+                }
             } else if let Some(credentials) = own() {
                 let slot = slot();
                 pair.call = Some(Call { slot: Some(slot), deadline: now_ms + CALL });
                 actions.push_back(RedialAction::Call { slot, credentials, contact });
+                // Once it is reached it waits for nobody else, whatever becomes of this page.
+                pair.theirs.rotate_left(1);
+                actions.push_back(RedialAction::Keep { device: *device, contacts: pair.theirs.clone() });
             }
         }
-        let strangers = self.pairs.iter().filter(|(_, pair)| pair.link.is_none() && pair.theirs.is_none());
+        let strangers = self.pairs.iter().filter(|(_, pair)| pair.link.is_none() && pair.theirs.is_empty());
         for device in strangers.map(|(device, _)| *device).collect::<Vec<_>>() {
             self.remove(device);
         }
@@ -352,9 +390,9 @@ impl Pair {
         Self {
             cert_hash,
             link: None,
-            standby: None,
+            standbys: Vec::new(),
             standby_at: now_ms,
-            theirs: None,
+            theirs: Vec::new(),
             told: false,
             call: None,
             call_at: now_ms,
@@ -366,14 +404,30 @@ impl Pair {
         self.link.is_none() && self.call.is_none() && self.failures < PATIENCE
     }
 
+    /// Whether another standby is to be made: one after the other, so that the first is there soon. Who cannot say in
+    /// advance which credentials it will call with has no use for one in reserve.
+    fn lacks(&self, derives: bool) -> bool {
+        let wanted = if derives { AHEAD } else { 1 };
+        self.standbys.len() < wanted && self.standbys.iter().all(|standby| standby.contact.is_some())
+    }
+
+    /// What the peer is told: the standbys that it can call.
+    fn tell(&self) -> Option<RedialAction> {
+        let contacts: Vec<Contact> = self.standbys.iter().filter_map(|standby| standby.contact.clone()).collect();
+        let over = self.link.filter(|_| !contacts.is_empty())?;
+        Some(RedialAction::Tell { over, contacts })
+    }
+
     /// When there is something to do.
     fn due(&self, derives: bool) -> Option<u64> {
-        let waits = self.standby.as_ref().is_some_and(|standby| standby.armed);
+        let dials = self.standbys.iter().find(|standby| standby.dials && standby.armed);
+        let can_call = !self.theirs.is_empty() && dials.map_or(derives, |standby| standby.reached.is_none());
         let call = match &self.call {
             Some(call) => Some(call.deadline),
-            None => (self.may_call() && self.theirs.is_some() && (derives || waits)).then_some(self.call_at),
+            None => (self.may_call() && can_call).then_some(self.call_at),
         };
-        let standby = (self.link.is_some() && self.standby.is_none()).then_some(self.standby_at);
-        call.into_iter().chain(standby).min()
+        let standby = (self.link.is_some() && self.lacks(derives)).then_some(self.standby_at);
+        let reached = self.standbys.iter().filter_map(|standby| standby.reached);
+        reached.chain(call).chain(standby).min()
     }
 }

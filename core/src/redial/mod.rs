@@ -22,7 +22,11 @@
 //! [`Redial`] is the policy, sans-IO: `handle_*` methods take what happened and the time, [`Redial::poll_action`] gives what
 //! is to be done, [`Redial::poll_timeout`] says when to call [`Redial::handle_timeout`].
 //!
-//! A standby's contact travels as a request between the two pages: `POST /peer/v1/rooms/{room}/standby`, answered with
+//! A page may be loaded again before it was told what there is in the place of the standby that it called last. So each
+//! keeps [two of them](AHEAD) for every peer, and whoever calls one keeps, before anything comes of it, that the other is
+//! next.
+//!
+//! The contacts travel as a request between the two pages: `POST /peer/v1/rooms/{room}/standby`, answered with
 //! `204` or, for what cannot be read, `400`.
 //!
 //! [`Contact`]: crate::connect::Contact
@@ -30,5 +34,5 @@
 mod kept;
 mod machine;
 
-pub use kept::{decode_kept, encode_kept};
-pub use machine::{MOST, Redial, RedialAction};
+pub use kept::{decode_kept, decode_told, encode_kept, encode_told};
+pub use machine::{AHEAD, MOST, Redial, RedialAction};

@@ -80,10 +80,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("redial::reloaded_page_is_back::{name}"), move |play| redial::reload(play, pair)));
     }
     for (kind, name) in BOTH {
-        // With Chromium it has failed once in four runs, and it is not known why: there it runs when it is asked for.
         let killed = format!("redial::killed_browser_is_back::{name}");
-        let killed = theatre.trial(&killed, move |play| redial::killed(play, kind));
-        add(killed.with_ignored_flag(kind == Chromium));
+        add(theatre.trial(&killed, move |play| redial::killed(play, kind)));
         add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
         add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
