@@ -60,6 +60,7 @@ struct Device {
     kept: BTreeMap<DeviceId, Vec<Contact>>,
     alive: bool,
     refuses: bool,
+    is_slow: bool,
 }
 
 #[derive(Default)]
@@ -92,7 +93,7 @@ impl World {
         for device in 0..size {
             let redial = Redial::new(secret(), cert_hash(device), Vec::new(), device as u64, 0);
             let (slots, kept) = (BTreeMap::new(), BTreeMap::new());
-            world.devices.push(Device { redial, run: 0, slots, kept, alive: true, refuses: false });
+            world.devices.push(Device { redial, run: 0, slots, kept, alive: true, refuses: false, is_slow: false });
         }
         world
     }
@@ -182,16 +183,17 @@ impl World {
                 RedialAction::Make { slot, credentials } => {
                     assert_eq!(credentials.is_none(), self.devices[index].refuses);
                     self.make(index, slot, credentials);
-                    self.time.send(MAKING, index, Delivery::Ready(slot));
+                    let making = if self.devices[index].is_slow { 40 * MAKING } else { MAKING };
+                    self.time.send(making, index, Delivery::Ready(slot));
                 }
                 RedialAction::Drop(slot) => {
                     let peer = self.devices[index].slots.remove(&slot).and_then(|slot| slot.peer);
                     self.goodbye(index, peer);
                 }
-                RedialAction::Arm { slot, contact } => {
+                RedialAction::Arm { slot, credentials, .. } => {
                     let slot = self.devices[index].slots.get_mut(&slot).unwrap();
                     assert!(slot.remote.is_none(), "a description is set once");
-                    slot.remote = Some(contact.credentials.ufrag().to_owned());
+                    slot.remote = Some(credentials.ufrag().to_owned());
                 }
                 RedialAction::Dial { slot, contact } => self.dial(index, slot, &contact),
                 RedialAction::Tell { over, contacts } => {
@@ -426,6 +428,21 @@ fn a_page_that_is_loaded_again_as_soon_as_it_is_connected_is_back_as_well() {
         let took = world.until_whole(20_000);
         assert!(took <= 8_000, "{took} ms after {moment} ms");
     }
+}
+
+#[test]
+fn a_page_that_never_said_where_it_can_be_called_is_back_as_well() {
+    let mut world = World::of(2);
+    world.devices[1].is_slow = true;
+    world.connect(0, 1);
+    while world.devices[1].kept.is_empty() {
+        world.step();
+    }
+    assert!(world.devices[0].kept.is_empty());
+    world.leave(1, false);
+    world.run_for(60_000);
+    world.come(1);
+    assert!(world.until_whole(10_000) <= OPENING);
 }
 
 #[test]

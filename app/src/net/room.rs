@@ -368,8 +368,8 @@ impl Room {
                 RedialAction::Drop(slot) => {
                     self.drop_link(slot);
                 }
-                RedialAction::Arm { slot, contact } => {
-                    let answer = self.answer(contact);
+                RedialAction::Arm { slot, cert_hash, credentials } => {
+                    let answer = self.answer(Contact { cert_hash, credentials, endpoints: Vec::new() });
                     if let Some(link) = self.links.get_mut(&slot) {
                         link.remote = Some(answer.cert_hash);
                         link.slot.arm(slot, answer, &events);

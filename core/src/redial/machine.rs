@@ -50,12 +50,14 @@ pub enum RedialAction {
     },
     /// Close this connection and forget it. No [`Redial::handle_closed`] is expected for it.
     Drop(SlotId),
-    /// Have this connection wait for its peer: set the remote description that follows from the contact, with no endpoint.
+    /// Have this connection wait for its peer: set the remote description that follows, with no endpoint.
     Arm {
         /// The connection.
         slot: SlotId,
         /// Who will call.
-        contact: Contact,
+        cert_hash: CertHash,
+        /// With which credentials.
+        credentials: IceCredentials,
     },
     /// Have this connection, which is armed, try the endpoints of the contact, for the first time or anew.
     Dial {
@@ -302,7 +304,8 @@ impl Redial {
             return;
         }
         pair.told = true;
-        if pair.theirs.first().is_some_and(|theirs| theirs.credentials != first.credentials) {
+        let expected = || IceCredentials::derive_for(&self.secret, &pair.cert_hash, &self.local);
+        if pair.theirs.first().map_or_else(expected, |theirs| theirs.credentials.clone()) != first.credentials {
             // They wait for somebody who will not come.
             let armed = pair.standbys.extract_if(.., |standby| standby.armed);
             self.actions.extend(armed.map(|standby| RedialAction::Drop(standby.slot)));
@@ -351,19 +354,22 @@ impl Redial {
             if let Some(first) = pair.standbys.first_mut().filter(|_| pair.link.is_some()) {
                 first.dials = true;
             }
-            let Some(theirs) = pair.theirs.first() else { continue };
-            let both_derive = || *derives && theirs.credentials == IceCredentials::derive_for(secret, &peer, local);
+            let derived = || IceCredentials::derive_for(secret, &peer, local);
+            // Whoever has not told anything yet will call as one that derives, if it is gone before it has.
+            let told = pair.theirs.first().map(|contact| &contact.credentials);
+            let both_derive = *derives && told.is_none_or(|told| *told == derived());
             // Credentials that a browser made are others with each connection: those that we have may be spent.
             for standby in pair.standbys.iter_mut().filter(|standby| standby.contact.is_some() && !standby.armed) {
-                if both_derive() || (pair.told && standby.dials) {
+                if both_derive || (pair.told && standby.dials) {
                     standby.armed = true;
-                    actions.push_back(RedialAction::Arm { slot: standby.slot, contact: theirs.clone() });
+                    let credentials = told.cloned().unwrap_or_else(derived);
+                    actions.push_back(RedialAction::Arm { slot: standby.slot, cert_hash: peer, credentials });
                 }
             }
             if !pair.may_call() || pair.call_at > now_ms {
                 continue;
             }
-            let contact = theirs.clone();
+            let Some(contact) = pair.theirs.first().cloned() else { continue };
             if let Some(standby) = pair.standbys.iter().find(|standby| standby.dials && standby.armed) {
                 if standby.reached.is_none() {
                     pair.call = Some(Call { slot: None, deadline: now_ms + CALL });
@@ -378,7 +384,7 @@ impl Redial {
                 actions.push_back(RedialAction::Keep { device: *device, contacts: pair.theirs.clone() });
             }
         }
-        let strangers = self.pairs.iter().filter(|(_, pair)| pair.link.is_none() && pair.theirs.is_empty());
+        let strangers = self.pairs.iter().filter(|(_, pair)| pair.link.is_none() && pair.has_nothing());
         for device in strangers.map(|(device, _)| *device).collect::<Vec<_>>() {
             self.remove(device);
         }
@@ -402,6 +408,11 @@ impl Pair {
 
     fn may_call(&self) -> bool {
         self.link.is_none() && self.call.is_none() && self.failures < PATIENCE
+    }
+
+    /// Neither can call the other.
+    fn has_nothing(&self) -> bool {
+        self.theirs.is_empty() && self.standbys.iter().all(|standby| standby.contact.is_none())
     }
 
     /// Whether another standby is to be made: one after the other, so that the first is there soon. Who cannot say in

@@ -31,7 +31,8 @@ pub(crate) async fn report(play: Play) -> Result<()> {
     let second = second_tab(&browser, &link.url).await?;
     for page in [&alice, &second, &bob] {
         // A browser's statistics do not always know the pair of candidates at once.
-        let report = page.wait("which candidates are in use", || read(page), |report| report.contains(", host to ")).await?;
+        let report =
+            page.wait("which candidates are in use", || read(page), |report| report.contains(", host to ")).await?;
         for words in ["Peer: by ", ", host to ", "Own endpoints: ", "Dials: ", "Last events:", "(by phone book)"] {
             ensure!(report.contains(words), "no “{words}” in\n{report}");
         }

@@ -18,6 +18,7 @@ mod screens;
 mod secret;
 mod share;
 mod sharing;
+mod soak;
 mod tabs;
 mod visit;
 
@@ -107,6 +108,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     add(two_homes.with_ignored_flag(missing.is_some()));
+    add(theatre.trial("soak::a_short_one", soak::short));
     add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
