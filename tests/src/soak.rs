@@ -1,15 +1,22 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::{Browser, BrowserKind, Play, RoomLink, RoomPage, TaskLine, eventually};
+use crate::{
+    Access, Browser, BrowserKind, Network, Place, Play, RoomLink, RoomPage, Site, TaskLine, Weather, eventually,
+};
 
 /// How long a crew may take to be one again when everybody is back.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A crew that works, reloads, leaves and comes back at random.
+/// The longest time, in seconds, that somebody is cut off at a stretch. Connections end after about ten.
+const TROUBLE: usize = 20;
+
+/// A crew that works, reloads, leaves and comes back at random. Where there can be a [`Network`] each member has a place of
+/// its own in one, which is cut off from the others at random or unplugged.
 #[derive(Debug, Clone)]
 pub struct Soak {
     /// Which browsers take part.
@@ -29,6 +36,10 @@ pub struct SoakReport {
     pub reloads: usize,
     /// Times that somebody was away.
     pub absences: usize,
+    /// Times that nothing passed between somebody and the others.
+    pub partitions: usize,
+    /// Times that somebody's device was offline.
+    pub offline: usize,
     /// How long it took at the end until everybody had the same, in milliseconds.
     pub settled_ms: u128,
 }
@@ -47,8 +58,58 @@ impl Dice {
 
 /// One of the crew; no page while away.
 struct Member {
-    browser: std::sync::Arc<Browser>,
+    browser: Arc<Browser>,
     page: Option<RoomPage>,
+    place: Option<Arc<Place>>,
+}
+
+impl Member {
+    async fn join(play: &Play, ground: &Ground, number: usize, kind: BrowserKind) -> Result<Self> {
+        let name = format!("Member {number}");
+        let (browser, place) = match &ground.network {
+            Some(network) => {
+                let place = network.place(&format!("soak{number}"), Access::Open, 1)?;
+                place.host(0)?.visit(&ground.site);
+                (play.browser_on(place.host(0)?, kind, &name).await?, Some(place))
+            }
+            None => (play.browser(kind, &name).await?, None),
+        };
+        Ok(Self { browser, page: None, place })
+    }
+}
+
+/// Where the crew is.
+struct Ground {
+    site: Arc<Site>,
+    network: Option<Arc<Network>>,
+}
+
+impl Ground {
+    async fn choose(play: &Play, seed: u64) -> Result<Self> {
+        if let Some(why) = Network::missing() {
+            println!("nobody is cut off, since there can be no network lab here: {why}");
+            return Ok(Self { site: play.site_of_its_own().await?, network: None });
+        }
+        let network = play.network(seed).await?;
+        Ok(Self { site: play.site_in(&network).await?, network: Some(network) })
+    }
+}
+
+/// Somebody is cut off.
+struct Trouble {
+    who: usize,
+    until: Instant,
+    unplugged: bool,
+}
+
+impl Trouble {
+    fn set(&self, place: &Place, is_on: bool) -> Result<()> {
+        if self.unplugged {
+            return place.plug(0, !is_on);
+        }
+        place.set_weather(if is_on { Weather::PARTITION } else { Weather::default() });
+        Ok(())
+    }
 }
 
 impl Soak {
@@ -61,18 +122,19 @@ impl Soak {
     pub async fn play(&self, play: &Play) -> Result<SoakReport> {
         let mut dice = Dice(self.seed | 1);
         let mut report = SoakReport::default();
-        let site = play.site_of_its_own().await?;
+        let ground = Ground::choose(play, self.seed).await?;
         let (mut crew, mut link) = (Vec::<Member>::new(), None::<RoomLink>);
         for (number, kind) in self.browsers.iter().enumerate() {
-            let browser = play.browser(*kind, &format!("Member {number}")).await?;
+            let mut member = Member::join(play, &ground, number, *kind).await?;
             let page = match &link {
-                Some(link) => RoomPage::open(&browser, &link.url).await?,
-                None => RoomPage::make_room(&browser, &site, "Soak").await?,
+                Some(link) => RoomPage::open(&member.browser, &link.url).await?,
+                None => RoomPage::make_room(&member.browser, &ground.site, "Soak").await?,
             };
             if link.is_none() {
                 link = Some(page.share_link().await?);
             }
-            crew.push(Member { browser, page: Some(page) });
+            member.page = Some(page);
+            crew.push(member);
         }
         let link = link.context("a crew has at least one member")?;
         for page in crew.iter().filter_map(|member| member.page.as_ref()) {
@@ -81,22 +143,37 @@ impl Soak {
         }
 
         let (mut titles, begin, mut book_lives) = (BTreeSet::new(), Instant::now(), true);
+        let mut trouble = None::<Trouble>;
         while begin.elapsed() < self.lasts {
             if book_lives && begin.elapsed() > self.lasts / 2 {
-                site.kill_phone_book().await?;
+                ground.site.kill_phone_book().await?;
                 book_lives = false;
+            }
+            if let Some(over) = trouble.take_if(|trouble| trouble.until <= Instant::now())
+                && let Some(place) = crew.get(over.who).and_then(|member| member.place.as_ref())
+            {
+                over.set(place, false)?;
             }
             let who = dice.below(crew.len());
             let away = crew.iter().filter(|member| member.page.is_none()).count();
-            let deed = dice.below(12);
+            let deed = dice.below(14);
+            let cut_off = trouble.as_ref().map(|trouble| trouble.who);
             let Some(member) = crew.get_mut(who) else { continue };
             match (&member.page, deed) {
+                (None, _) if cut_off == Some(who) => {}
+                // One at a time, or two who are alone would have to find each other from new places.
+                (_, 12 | 13) if cut_off.is_none() && away == 0 => {
+                    if let Some(place) = &member.place {
+                        let until = Instant::now() + Duration::from_secs(1 + dice.below(TROUBLE) as u64);
+                        let begun = Trouble { who, until, unplugged: deed == 13 };
+                        begun.set(place, true)?;
+                        *(if begun.unplugged { &mut report.offline } else { &mut report.partitions }) += 1;
+                        trouble = Some(begun);
+                    }
+                }
                 (None, _) => {
                     let page = RoomPage::open(&member.browser, &link.url).await?;
-                    let before = page.known(&link).await?;
                     page.wait_status_within("Connected", PATIENCE).await?;
-                    let known = || page.known(&link);
-                    page.wait("where the others can be called next", known, |known| *known != before).await?;
                     member.page = Some(page);
                 }
                 (Some(page), 0..=7) => {
@@ -106,16 +183,12 @@ impl Soak {
                     report.edits += 1;
                 }
                 // Not the first, and one at a time: whoever loses everybody else without a phone book comes back to nobody.
-                (Some(page), 8 | 9) if who != 0 => {
-                    let before = page.known(&link).await?;
+                (Some(page), 8 | 9) if who != 0 && cut_off.is_none() => {
                     page.reload().await?;
                     page.wait_status_within("Connected", PATIENCE).await?;
-                    // Whom it has called must have had the time to say where it can be called next.
-                    let known = || page.known(&link);
-                    page.wait("where the others can be called next", known, |known| *known != before).await?;
                     report.reloads += 1;
                 }
-                (Some(page), _) if who != 0 && away == 0 => {
+                (Some(page), 10) if who != 0 && away == 0 && cut_off.is_none() => {
                     let title = format!("{who}-{} and gone", report.edits);
                     store(page, &link, &title).await?;
                     titles.insert(title);
@@ -134,6 +207,11 @@ impl Soak {
             }
         }
 
+        if let Some(trouble) = trouble
+            && let Some(place) = crew.get(trouble.who).and_then(|member| member.place.as_ref())
+        {
+            trouble.set(place, false)?;
+        }
         for member in &mut crew {
             if member.page.is_none() {
                 member.page = Some(RoomPage::open(&member.browser, &link.url).await?);

@@ -75,6 +75,13 @@ impl Place {
         self.address_router()
     }
 
+    /// Pulls a host's plug, or puts it in again: the browser there finds itself offline, and online.
+    pub fn plug(&self, index: u8, is_in: bool) -> Result<()> {
+        let host = self.host(index.into())?.namespace();
+        host.ip(&["link", "set", "eth0", if is_in { "up" } else { "down" }])?;
+        if is_in { self.address_host(host, index) } else { Ok(()) }
+    }
+
     fn address_router(&self) -> Result<()> {
         self.router.ip(&["addr", "flush", "dev", "wan", "scope", "global"])?;
         for family in self.access.families() {
