@@ -1,13 +1,18 @@
 //! Which tab of this browser holds a room's connections.
 //!
-//! All tabs stand for the same Web Lock; the one that has it leads until it closes, and then the next in the queue
-//! does. The leader tells the others how things stand over a `BroadcastChannel`.
+//! All tabs stand for the same Web Lock; the one that has it leads until it closes or crashes, and then the next in the
+//! queue does. The leader tells the others how things stand over a `BroadcastChannel`.
+//!
+//! A tab that is about to be frozen resigns, and stands again when it thaws. One that hangs keeps the lock; so a tab in
+//! view asks the leader every now and then whether it is there, and takes the lock from one that does not answer.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
 use gloo_events::EventListener;
+use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Promise, Reflect};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use serde::{Deserialize, Serialize};
@@ -21,15 +26,30 @@ use super::room;
 use super::status::{Link, RoomStatus, StatusMessage};
 
 const CHANNEL: &str = "partyline-status";
+/// How often a tab in view asks whether the leader is there, in milliseconds.
+const ASK_MS: u32 = 500;
+/// So many questions without an answer, and it is not.
+const UNANSWERED: u8 = 2;
 
 /// What tabs tell each other.
 #[derive(Debug, Serialize, Deserialize)]
 struct TabMessage {
     room: String,
-    /// How the room stands, from its leader; without it, the question to the leader.
-    status: Option<StatusMessage>,
+    says: Says,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Says {
+    /// The leader: how the room stands.
+    Status(StatusMessage),
+    /// Another tab, to the leader: how does it stand?
+    TellStatus,
+    /// Another tab, to the leader: are you there?
+    AreYouThere,
+    /// The leader.
+    IAmHere,
     /// What the person wants in a tab that is not the leader.
-    wish: Option<HandWish>,
+    Wish(HandWish),
 }
 
 // web-sys has Web Locks behind an unstable flag only; this is all that is needed of them.
@@ -49,56 +69,52 @@ extern "C" {
 /// A tab's candidacy for a room. Dropping it resigns.
 #[derive(Debug)]
 pub(super) struct Candidacy {
-    waiting: AbortController,
-    resign: Option<oneshot::Sender<()>>,
-    wishes: Wishes,
-    _listener: Option<EventListener>,
+    seat: Rc<Seat>,
+    _listeners: Vec<EventListener>,
+    _watch: Interval,
 }
 
 impl Drop for Candidacy {
     fn drop(&mut self) {
-        self.waiting.abort();
-        if let Some(resign) = self.resign.take() {
-            let _ = resign.send(());
-        }
-    }
-}
-
-/// The way of a wish to the leader.
-#[derive(Clone, Debug)]
-struct Wishes {
-    room: RoomId,
-    channel: Option<BroadcastChannel>,
-    events: Events,
-    leading: Rc<Cell<bool>>,
-    /// What was wanted before anybody was known to lead: it may be this tab.
-    pending: Rc<RefCell<Option<HandWish>>>,
-}
-
-impl Wishes {
-    fn send(&self, wish: HandWish) {
-        if self.leading.get() {
-            self.events.send(Event::Hand(wish));
-            return;
-        }
-        self.pending.replace(Some(wish.clone()));
-        tell(self.channel.as_ref(), self.room, None, Some(wish));
-    }
-
-    /// This tab leads from now on.
-    fn lead(&self) {
-        self.leading.set(true);
-        if let Some(wish) = self.pending.take() {
-            self.events.send(Event::Hand(wish));
-        }
+        self.seat.resign();
     }
 }
 
 impl Candidacy {
     /// Has the leader do this.
     pub(super) fn wish(&self, wish: HandWish) {
-        self.wishes.send(wish);
+        let seat = &self.seat;
+        if let Some(events) = seat.leading() {
+            events.send(Event::Hand(wish));
+            return;
+        }
+        seat.pending.replace(Some(wish.clone()));
+        seat.tell(Says::Wish(wish));
     }
+}
+
+/// What this tab stands for.
+struct Seat {
+    room: RoomId,
+    secret: RoomSecret,
+    device: DeviceId,
+    channel: Option<BroadcastChannel>,
+    on_status: Rc<dyn Fn(RoomStatus)>,
+    /// None while it stands for nothing.
+    term: RefCell<Option<Term>>,
+    /// What was wanted before anybody was known to lead: it may be this tab.
+    pending: RefCell<Option<HandWish>>,
+    /// Questions to the leader.
+    unanswered: Cell<u8>,
+}
+
+/// From standing for the lock until it is lost.
+struct Term {
+    events: Events,
+    leading: bool,
+    waiting: AbortController,
+    /// Dropped, it ends the loop without a word.
+    resign: oneshot::Sender<()>,
 }
 
 /// Stands for the room's lock; leads once it is granted.
@@ -108,88 +124,164 @@ pub(super) fn stand(
     device: DeviceId,
     on_status: Rc<dyn Fn(RoomStatus)>,
 ) -> Candidacy {
-    let (resign, resigned) = oneshot::channel();
-    let (events, queue) = Events::queue();
-    let channel = BroadcastChannel::new(CHANNEL).ok();
-    let wishes = Wishes {
+    let seat = Rc::new(Seat {
         room,
-        channel: channel.clone(),
-        events: events.clone(),
-        leading: Rc::default(),
-        pending: Rc::default(),
+        secret,
+        device,
+        channel: BroadcastChannel::new(CHANNEL).ok(),
+        on_status,
+        term: RefCell::default(),
+        pending: RefCell::default(),
+        unanswered: Cell::default(),
+    });
+    let mut listeners = Vec::new();
+    if let Some(channel) = &seat.channel {
+        let seat = Rc::clone(&seat);
+        listeners.push(EventListener::new(channel, "message", move |event| {
+            let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data).unwrap_or_default();
+            if let Ok(message) = serde_wasm_bindgen::from_value::<TabMessage>(data)
+                && message.room == seat.room.to_string()
+            {
+                seat.hear(message.says);
+            }
+        }));
+    }
+    if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+        // The page lifecycle, which Chromium has: <https://wicg.github.io/page-lifecycle/>.
+        let (freezes, resumes) = (Rc::clone(&seat), Rc::clone(&seat));
+        listeners.push(EventListener::new(&document, "freeze", move |_| freezes.resign()));
+        listeners.push(EventListener::new(&document, "resume", move |_| resumes.stand(false)));
+    }
+    (seat.on_status)(RoomStatus::new(Link::Connecting));
+    seat.tell(Says::TellStatus);
+    seat.stand(false);
+    let watch = {
+        let seat = Rc::clone(&seat);
+        Interval::new(ASK_MS, move || seat.watch())
     };
-    let listener = channel.as_ref().map(|channel| listen(channel, &wishes, &on_status));
-    on_status(RoomStatus::new(Link::Connecting));
-    tell(channel.as_ref(), room, None, None);
-
-    // Where an AbortController cannot be had there are no Web Locks either.
-    let waiting = AbortController::new().unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into());
-    let lead = {
-        let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
-            tell(channel.as_ref(), room, Some(&status), None);
-            on_status(status);
-        });
-        let wishes = wishes.clone();
-        async move {
-            wishes.lead();
-            room::run(room::Membership { room, secret, device }, publish, (events, queue), resigned).await;
-        }
-    };
-    request_lock(room, &waiting, lead);
-    Candidacy { waiting, resign: Some(resign), wishes, _listener: listener }
+    Candidacy { seat, _listeners: listeners, _watch: watch }
 }
 
-/// Runs `lead` once the room's lock is ours, and keeps the lock for as long as it runs.
-fn request_lock(room: RoomId, waiting: &AbortController, lead: impl Future<Output = ()> + 'static) {
-    let locks = web_sys::window().and_then(|window| window.navigator().unchecked_into::<LockingNavigator>().locks());
-    let Some(locks) = locks else {
-        // Every browser with service workers has them; without, this tab acts as if it were alone.
-        spawn_local(lead);
-        return;
-    };
-    let held = Closure::once_into_js(move |_lock: JsValue| {
-        future_to_promise(async move {
-            lead.await;
-            Ok(JsValue::UNDEFINED)
-        })
-    });
-    let options = Object::new();
-    let _ = Reflect::set(&options, &"signal".into(), &waiting.signal());
-    if let Ok(request) = locks.request(&format!("partyline:room:{room}"), &options, held.unchecked_ref()) {
+impl Seat {
+    /// The loop's queue, if this tab leads.
+    fn leading(&self) -> Option<Events> {
+        self.term.borrow().as_ref().filter(|term| term.leading).map(|term| term.events.clone())
+    }
+
+    fn resign(&self) {
+        if let Some(term) = self.term.take() {
+            term.waiting.abort();
+            let _ = term.resign.send(());
+        }
+    }
+
+    fn hear(&self, says: Says) {
+        let Some(events) = self.leading() else {
+            match says {
+                Says::Status(status) => {
+                    // Whoever leads has heard what was wanted.
+                    self.pending.take();
+                    (self.on_status)(status.into());
+                }
+                Says::IAmHere => {}
+                Says::TellStatus | Says::AreYouThere | Says::Wish(_) => return,
+            }
+            self.unanswered.set(0);
+            return;
+        };
+        match says {
+            Says::Wish(wish) => events.send(Event::Hand(wish)),
+            Says::TellStatus => events.send(Event::TellStatus),
+            Says::AreYouThere => self.tell(Says::IAmHere),
+            Says::Status(_) | Says::IAmHere => {}
+        }
+    }
+
+    fn tell(&self, says: Says) {
+        let message = TabMessage { room: self.room.to_string(), says };
+        if let Some(channel) = &self.channel
+            && let Ok(message) = serde_wasm_bindgen::to_value(&message)
+        {
+            let _ = channel.post_message(&message);
+        }
+    }
+
+    /// Asks whether the leader is there; takes its place if it has not answered.
+    ///
+    /// Questions are counted, and not the time: a page that was itself stopped must not take that for silence.
+    fn watch(self: &Rc<Self>) {
+        if self.leading().is_some() || !room::visible() {
+            self.unanswered.set(0);
+        } else if self.unanswered.get() < UNANSWERED {
+            self.unanswered.set(self.unanswered.get() + 1);
+            self.tell(Says::AreYouThere);
+        } else {
+            self.unanswered.set(0);
+            self.stand(true);
+        }
+    }
+
+    /// Begins a term: asks for the lock, or takes it from whoever has it.
+    fn stand(self: &Rc<Self>, takes: bool) {
+        let (resign, resigned) = oneshot::channel();
+        let (events, queue) = Events::queue();
+        // Where an AbortController cannot be had there are no Web Locks either.
+        let waiting = AbortController::new().unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into());
+        let options = Object::new();
+        let (option, value) = if takes { ("steal", JsValue::TRUE) } else { ("signal", waiting.signal().into()) };
+        let _ = Reflect::set(&options, &option.into(), &value);
+        let term = Term { events: events.clone(), leading: false, waiting, resign };
+        if let Some(before) = self.term.replace(Some(term)) {
+            before.waiting.abort();
+        }
+        let lead = {
+            let (seat, events) = (Rc::clone(self), events.clone());
+            async move {
+                if let Some(term) = seat.term.borrow_mut().as_mut().filter(|term| term.events.is_same(&events)) {
+                    term.leading = true;
+                }
+                if let Some(wish) = seat.pending.take() {
+                    events.send(Event::Hand(wish));
+                }
+                let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), device: seat.device };
+                let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
+                    seat.tell(Says::Status(StatusMessage::from(&status)));
+                    (seat.on_status)(status);
+                });
+                room::run(membership, publish, (events, queue), resigned).await;
+            }
+        };
+        let locks =
+            web_sys::window().and_then(|window| window.navigator().unchecked_into::<LockingNavigator>().locks());
+        let Some(locks) = locks else {
+            // Every browser with service workers has them; without, this tab acts as if it were alone.
+            spawn_local(lead);
+            return;
+        };
+        let held = Closure::once_into_js(move |_lock: JsValue| {
+            future_to_promise(async move {
+                lead.await;
+                Ok(JsValue::UNDEFINED)
+            })
+        });
+        let Ok(request) = locks.request(&format!("partyline:room:{}", self.room), &options, held.unchecked_ref())
+        else {
+            return;
+        };
+        let seat = Rc::clone(self);
         spawn_local(async move {
-            // Resigning while still in the queue rejects the request: that is its end, and no error.
-            let _ = wasm_bindgen_futures::JsFuture::from(request).await;
+            // Resigning while still in the queue rejects the request as well: that is its end, and no error.
+            let is_over = wasm_bindgen_futures::JsFuture::from(request).await.is_err();
+            if is_over && seat.leading().is_some_and(|leading| leading.is_same(&events)) {
+                // Another tab took the lock, as this one was silent.
+                seat.stand(false);
+            }
         });
     }
 }
 
-fn listen(channel: &BroadcastChannel, wishes: &Wishes, on_status: &Rc<dyn Fn(RoomStatus)>) -> EventListener {
-    let (wishes, on_status) = (wishes.clone(), on_status.clone());
-    EventListener::new(channel, "message", move |event| {
-        let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data).unwrap_or_default();
-        let Ok(message) = serde_wasm_bindgen::from_value::<TabMessage>(data) else { return };
-        if message.room != wishes.room.to_string() {
-            return;
-        }
-        let leading = wishes.leading.get();
-        match (message.status, message.wish) {
-            (Some(status), _) if !leading => {
-                // Whoever leads has heard what was wanted.
-                wishes.pending.take();
-                on_status(status.into());
-            }
-            (None, Some(wish)) if leading => wishes.events.send(Event::Hand(wish)),
-            (None, None) if leading => wishes.events.send(Event::TellStatus),
-            _ => {}
-        }
-    })
-}
-
-fn tell(channel: Option<&BroadcastChannel>, room: RoomId, status: Option<&RoomStatus>, wish: Option<HandWish>) {
-    let message = TabMessage { room: room.to_string(), status: status.map(StatusMessage::from), wish };
-    if let Some(channel) = channel
-        && let Ok(message) = serde_wasm_bindgen::to_value(&message)
-    {
-        let _ = channel.post_message(&message);
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat").field("room", &self.room).finish_non_exhaustive()
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Membership {
     pub(super) device: DeviceId,
 }
 
-/// Holds the room's connections until `resigned` resolves.
+/// Holds the room's connections until `resigned` resolves: with a goodbye, or without one where another tab has taken over.
 pub(super) async fn run(
     membership: Membership,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -69,10 +69,13 @@ pub(super) async fn run(
     let _held = proxy::hold(&events);
     let _questions = diagnostics::listen(&events, room.borrow().membership.room);
     room.borrow_mut().settle();
-    while let Either::Left((Some(event), _)) = select(queue.next(), &mut resigned).await {
-        room.borrow_mut().handle(event);
+    loop {
+        match select(queue.next(), &mut resigned).await {
+            Either::Left((Some(event), _)) => room.borrow_mut().handle(event),
+            Either::Left((None, _)) | Either::Right((Err(_), _)) => return,
+            Either::Right((Ok(()), _)) => return room.borrow_mut().leave(),
+        }
     }
-    room.borrow_mut().leave();
 }
 
 /// The state of the loop. Every change ends in [`settle`](Self::settle).
@@ -711,7 +714,8 @@ impl Room {
     }
 }
 
-fn visible() -> bool {
+/// Whether the page is in view.
+pub(super) fn visible() -> bool {
     let document = web_sys::window().and_then(|window| window.document());
     document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
 }

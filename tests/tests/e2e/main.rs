@@ -108,6 +108,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     add(two_homes.with_ignored_flag(missing.is_some()));
+    add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
+    add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("soak::a_short_one", soak::short));
     add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));

@@ -1,7 +1,9 @@
 //! Tabs of one browser share everything, the connections too.
 
 use anyhow::Result;
-use partyline_tests::{BrowserKind, Play, RoomPage};
+use partyline_tests::BrowserKind::Chromium;
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage};
+use serde_json::json;
 
 pub(crate) async fn handover(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site().await?;
@@ -34,4 +36,61 @@ pub(crate) async fn handover(play: Play, kind: BrowserKind) -> Result<()> {
     second.wait_no_task("Canvas").await?;
     second.wait_connected(1).await?;
     bob.wait_connected(1).await
+}
+
+/// The tab that holds the connections crashes.
+pub(crate) async fn crash(play: Play) -> Result<()> {
+    let Crew { first, second, bob, .. } = Crew::meet(&play).await?;
+    // What crashes does not answer.
+    let _ = first.tab().cdp("Page.crash", json!({})).await;
+    takes_over(&second, &bob).await
+}
+
+/// The tab that holds the connections is frozen, and thaws when another has taken its place.
+pub(crate) async fn freeze(play: Play) -> Result<()> {
+    let Crew { first, second, bob, link } = Crew::meet(&play).await?;
+    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
+    takes_over(&second, &bob).await?;
+    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    first.wait_task("Rowing").await?;
+    first.wait_connected(1).await?;
+    bob.wait_connected(1).await?;
+    // It is the next again.
+    second.wait_known(&link).await?;
+    second.tab().clone().close().await?;
+    first.add("Sailing").await?;
+    bob.wait_task("Sailing").await
+}
+
+/// Two tabs of one browser, of which the first holds the connections, a member who is connected, and no phone book.
+struct Crew {
+    first: RoomPage,
+    second: RoomPage,
+    bob: RoomPage,
+    link: RoomLink,
+}
+
+impl Crew {
+    async fn meet(play: &Play) -> Result<Self> {
+        let site = play.site_of_its_own().await?;
+        let browser = play.own_browser(Chromium, "Alice", BrowserSetup::default()).await?;
+        let first = RoomPage::make_room(&browser, &site, "Club").await?;
+        first.add("Swimming").await?;
+        let link = first.share_link().await?;
+        let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
+        bob.wait_task("Swimming").await?;
+        let second = RoomPage::open(&browser, &link.url).await?;
+        second.wait_connected(1).await?;
+        second.wait_known(&link).await?;
+        site.kill_phone_book().await?;
+        Ok(Self { first, second, bob, link })
+    }
+}
+
+async fn takes_over(second: &RoomPage, bob: &RoomPage) -> Result<()> {
+    bob.add("Running").await?;
+    second.wait_task("Running").await?;
+    second.add("Rowing").await?;
+    bob.wait_task("Rowing").await?;
+    second.wait_connected(1).await
 }
