@@ -50,7 +50,11 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
 
 /// Builds and measures.
 pub(crate) fn bench() -> Result<()> {
-    measure("bench", &[])
+    measure("bench", &[])?;
+    let tools = setup::tools()?;
+    let mut cargo = exec::command("cargo");
+    cargo.current_dir(tools.workspace.root()).args(["bench", "--locked", "--package", "partyline-core", "--bench", "crew"]);
+    exec::run(&mut cargo)
 }
 
 /// Builds and connects browsers across NATs and bad networks.

@@ -50,10 +50,16 @@ async fn bench() -> Result<()> {
         series.push(redialled(&lab, there, here).await?.printed());
     }
 
+    let mut costs = Vec::new();
+    for devices in [2, 8] {
+        costs.push(edit_cost(&lab, devices).await?);
+    }
+
     let file = lab.tools().out.join("bench.json");
     let report = json!({
         "firstVisitBytes": visit.bytes,
         "firstVisitFiles": visit.files,
+        "newTask": costs,
         "milliseconds": series.iter().map(Series::to_json).collect::<Vec<_>>(),
     });
     std::fs::write(&file, serde_json::to_vec_pretty(&report)?)
@@ -241,19 +247,59 @@ async fn redialled(lab: &Lab, there: BrowserKind, here: BrowserKind) -> Result<S
     site.kill_phone_book().await?;
     let mut values = Vec::new();
     for _ in 0..OPENINGS {
-        let known = page.known(&link).await?;
         page.reload().await?;
         values.push(page.tab().wait_mark("partyline:connected").await?);
-        // Where the other waits now, which has to be known before the next reload.
-        eventually("the other's next connection", Duration::from_secs(10), || async {
-            ensure!(page.known(&link).await? != known, "not told yet");
-            Ok(())
-        })
-        .await?;
+        page.wait_connected(1).await?;
     }
     host.kill().await;
     guest.kill().await;
     Ok(Series::new(&format!("reloaded to connected to {there:?}"), here, values))
+}
+
+/// What all members of a crew together send for one new task, over their data channels.
+async fn edit_cost(lab: &Lab, devices: usize) -> Result<Value> {
+    let site = lab.site_of_its_own().await?;
+    let mut browsers = vec![start(lab, Chromium, "Member 1").await?];
+    let first = RoomPage::make_room(browsers.first().context("a browser")?, &site, "Bench").await?;
+    let link = first.share_link().await?;
+    let mut pages = vec![first];
+    for number in 2..=devices {
+        let browser = start(lab, Chromium, &format!("Member {number}")).await?;
+        pages.push(RoomPage::open(&browser, &link.url).await?);
+        browsers.push(browser);
+    }
+    for page in &pages {
+        page.wait_connected(devices - 1).await?;
+        let count = "
+            const sent = window.sent = { messages: 0, bytes: 0 };
+            const { send } = RTCDataChannel.prototype;
+            RTCDataChannel.prototype.send = function (data) {
+                sent.messages += 1;
+                sent.bytes += data.byteLength;
+                return send.call(this, data);
+            };
+            return null;";
+        page.tab().execute::<()>(count, vec![]).await?;
+    }
+    let (first, others) = pages.split_first().context("a page")?;
+    for number in 1..=EDITS {
+        let title = format!("Forty characters are a usual title, so {number}");
+        first.add(&title).await?;
+        for page in others {
+            page.wait_task(&title).await?;
+        }
+    }
+    let (mut messages, mut bytes) = (0.0, 0.0);
+    for page in &pages {
+        let sent: [f64; 2] = page.tab().execute("return [window.sent.messages, window.sent.bytes];", vec![]).await?;
+        messages += sent[0] / EDITS as f64;
+        bytes += sent[1] / EDITS as f64;
+    }
+    println!("a new task among {devices} devices            {messages:>6.1} messages, {bytes:.0} bytes");
+    for browser in browsers {
+        browser.kill().await;
+    }
+    Ok(json!({ "devices": devices, "messages": messages, "bytes": bytes }))
 }
 
 async fn start(lab: &Lab, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
