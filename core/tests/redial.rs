@@ -208,6 +208,7 @@ impl World {
                 }
                 RedialAction::Keep { device, contacts } => {
                     self.devices[index].kept.insert(device, contacts);
+                    self.devices[index].kept.retain(|_, contacts| !contacts.is_empty());
                 }
             }
         }
@@ -474,6 +475,24 @@ fn a_network_that_failed_costs_one_connection_and_no_more() {
         assert!(world.is_whole());
         assert_eq!((world.armed(0), world.armed(1)), (AHEAD, AHEAD));
     }
+}
+
+#[test]
+fn two_that_parted_leave_each_other_alone() {
+    let mut world = World::connected(3);
+    let to_1 = |slot: &Slot| slot.peer.filter(|peer| peer.device == 1);
+    let (slot, peer) = world.devices[0].slots.iter().find_map(|(id, slot)| Some((*id, to_1(slot)?))).unwrap();
+    world.devices[0].redial.handle_parted(slot);
+    world.devices[1].redial.handle_parted(peer.end);
+    world.drain(1);
+    world.end(0, slot, Some(peer));
+    world.calls = 0;
+    world.run_for(600_000);
+    assert_eq!((world.calls, world.links(0, 1), world.links(0, 2), world.links(1, 2)), (0, 0, 1, 1));
+    assert_eq!((world.armed(0), world.armed(1)), (AHEAD, AHEAD), "for the third alone");
+    world.reload(0, true);
+    world.run_for(10_000);
+    assert_eq!((world.links(0, 1), world.links(0, 2)), (0, 1));
 }
 
 #[test]

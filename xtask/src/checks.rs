@@ -53,7 +53,14 @@ pub(crate) fn bench() -> Result<()> {
     measure("bench", &[])?;
     let tools = setup::tools()?;
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(tools.workspace.root()).args(["bench", "--locked", "--package", "partyline-core", "--bench", "crew"]);
+    cargo.current_dir(tools.workspace.root()).args([
+        "bench",
+        "--locked",
+        "--package",
+        "partyline-core",
+        "--bench",
+        "crew",
+    ]);
     exec::run(&mut cargo)
 }
 

@@ -276,6 +276,7 @@ impl Room {
             let drained = self.drain_links(now);
             let acted = self.act(now);
             let introduced = self.introduce();
+            self.dialler.handle_lower_beyond(self.mesh.lower_beyond(), now);
             let redialled = self.redial();
             let by_hand = self.act_by_hand();
             if !drained && !acted && !introduced && !redialled && !by_hand {
@@ -302,6 +303,9 @@ impl Room {
                     self.request(slot, stream, head, body, now);
                 }
                 LinkEvent::Closed(reason) => {
+                    if reason == CloseReason::Parted {
+                        self.redial.handle_parted(slot);
+                    }
                     self.close(slot, now);
                     if reason == CloseReason::TimedOut {
                         self.redial.handle_wake(now);
@@ -347,6 +351,11 @@ impl Room {
                 MeshAction::Make(slot) => self.make(slot, None),
                 MeshAction::Drop(slot) => {
                     self.drop_link(slot);
+                }
+                MeshAction::Part(slot) => {
+                    if let Some(session) = self.links.get_mut(&slot).and_then(|link| link.session.as_mut()) {
+                        session.part();
+                    }
                 }
                 MeshAction::Dial { slot, contact } => self.dial(slot, contact),
                 MeshAction::Tell { slot, links } => {
@@ -397,7 +406,9 @@ impl Room {
                     let is_here = self.links.values().any(|link| link.peer.is_some_and(|(other, _)| other == device));
                     let at = self.known.iter().position(|(other, _)| *other == device && !is_here).unwrap_or_default();
                     self.known.retain(|(other, _)| *other != device);
-                    self.known.insert(at, (device, contacts));
+                    if !contacts.is_empty() {
+                        self.known.insert(at, (device, contacts));
+                    }
                     self.known.truncate(MOST);
                     learnt = true;
                 }

@@ -158,6 +158,8 @@ pub struct Dialler {
     book: Book,
     listed: LiteMap<CertHash, Listed>,
     peers: LiteMap<CertHash, SlotId>,
+    /// Members with a lower certificate hash than ours that only peers are connected to.
+    lower_beyond: usize,
     actions: VecDeque<Action>,
 }
 
@@ -194,6 +196,7 @@ impl Dialler {
             },
             listed: LiteMap::new(),
             peers: LiteMap::new(),
+            lower_beyond: 0,
             actions: VecDeque::new(),
         };
         dialler.advance(now_ms);
@@ -458,10 +461,18 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// Whether this device keeps a listing: it has no peer, or fewer than two peers stand before it.
+    /// So many members with a lower certificate hash than ours are reached by way of a peer only.
+    pub fn handle_lower_beyond(&mut self, count: usize, now_ms: u64) {
+        if std::mem::replace(&mut self.lower_beyond, count) != count {
+            self.advance(now_ms);
+        }
+    }
+
+    /// Whether this device keeps a listing: it has no peer, or fewer than two members stand before it.
     #[must_use]
     pub fn wants_listing(&self) -> bool {
-        self.peers.keys().filter(|peer| **peer < self.local).count() < 2
+        let lower = self.peers.keys().filter(|peer| **peer < self.local).count();
+        self.peers.is_empty() || lower + self.lower_beyond < 2
     }
 
     fn asks_book(&self) -> bool {

@@ -11,8 +11,11 @@ use crate::id::{CertHash, DeviceId};
 pub const FULL: usize = 7;
 /// A device with fewer links than this is let in by those that have [`FULL`].
 pub const FEW: usize = 3;
-/// No device has more links than this by introduction.
+/// A device with more links than this, as those have whom newcomers find in the phone book, gives some up.
 pub const MOST: usize = 12;
+
+/// How long it takes between two that it gives up, in milliseconds: the others must have told what they have then.
+const PART: u64 = 3_000;
 
 /// How long an introduction may take, from the first card to the open connection, in milliseconds.
 const PATIENCE: u64 = 12_000;
@@ -33,6 +36,8 @@ pub enum MeshAction {
     Make(SlotId),
     /// Close this connection and forget it. No [`Mesh::handle_closed`] is expected for it.
     Drop(SlotId),
+    /// End this connection, and tell the peer that it is not to be made again: both reach each other through others.
+    Part(SlotId),
     /// Send a card over this connection: to whom it is for, or to who introduces the two.
     Send {
         /// The connection to the peer that carries it.
@@ -86,6 +91,8 @@ pub struct Mesh {
     peers: LiteMap<DeviceId, Peer>,
     attempts: LiteMap<DeviceId, Attempt>,
     failed: LiteMap<DeviceId, Failed>,
+    /// When the next link may be given up.
+    parts_at: u64,
     next_slot: u32,
     actions: VecDeque<MeshAction>,
 }
@@ -98,6 +105,7 @@ impl Mesh {
             peers: LiteMap::new(),
             attempts: LiteMap::new(),
             failed: LiteMap::new(),
+            parts_at: 0,
             next_slot: 0,
             actions: VecDeque::new(),
         }
@@ -114,7 +122,8 @@ impl Mesh {
         let attempts = self.attempts.values().map(|attempt| attempt.deadline);
         let has_room = self.has_room();
         let failed = self.candidates().filter_map(|(link, _)| Some(self.failed.get(&link.device)?.not_before));
-        attempts.chain(failed.filter(|_| has_room)).min()
+        let parts = self.superfluous().map(|_| self.parts_at);
+        attempts.chain(failed.filter(|_| has_room)).chain(parts).min()
     }
 
     /// Time has passed.
@@ -122,6 +131,12 @@ impl Mesh {
         let late = self.attempts.iter().filter(|(_, attempt)| attempt.deadline <= now_ms);
         for device in late.map(|(device, _)| *device).collect::<Vec<_>>() {
             self.give_up(device, now_ms);
+        }
+        if self.parts_at <= now_ms
+            && let Some(slot) = self.superfluous()
+        {
+            self.parts_at = now_ms + PART;
+            self.actions.push_back(MeshAction::Part(slot));
         }
         self.seek(now_ms);
     }
@@ -134,6 +149,7 @@ impl Mesh {
             self.actions.push_back(MeshAction::Drop(attempt.slot));
         }
         self.failed.remove(&device);
+        self.parts_at = now_ms + PART;
         // Those who introduce are told by `tell`; what this peer is connected to it tells us.
         self.peers.insert(device, Peer { slot, cert_hash, links: Vec::new() });
         self.tell();
@@ -237,6 +253,32 @@ impl Mesh {
             }
         }
         reached
+    }
+
+    /// How many of those who are reached by way of a peer only have a lower certificate hash than this device.
+    pub fn lower_beyond(&self) -> usize {
+        let links = self.peers.values().flat_map(|peer| &peer.links);
+        let mut lower: Vec<DeviceId> = links
+            .filter(|link| link.cert_hash < self.local.cert_hash && !self.peers.contains_key(&link.device))
+            .map(|link| link.device)
+            .collect();
+        lower.sort_unstable();
+        lower.dedup();
+        lower.len()
+    }
+
+    /// Of more links than there should be the one that is missed least: whoever is there has enough others, most of all,
+    /// and is reached through two of them.
+    fn superfluous(&self) -> Option<SlotId> {
+        if self.peers.len() <= MOST {
+            return None;
+        }
+        let is_spared = |(device, peer): &(&DeviceId, &Peer)| {
+            let ways = peer.links.iter().filter(|link| self.is_told_by(link.device, **device)).count();
+            peer.links.len() >= FULL && ways >= 2
+        };
+        let spared = self.peers.iter().filter(is_spared);
+        spared.max_by_key(|(_, peer)| peer.links.len()).map(|(_, peer)| peer.slot)
     }
 
     /// Those whom some peer is connected to and we are not, and which peer that is.

@@ -77,7 +77,7 @@ pub enum RedialAction {
     Keep {
         /// Which device.
         device: DeviceId,
-        /// Its standbys, the one to call next first.
+        /// Its standbys, the one to call next first; none if it is not to be called.
         contacts: Vec<Contact>,
     },
 }
@@ -284,6 +284,15 @@ impl Redial {
             self.give_up(device, now_ms);
         }
         self.advance(now_ms);
+    }
+
+    /// Both ends gave this connection up, as they reach each other through others: it is not to be made again.
+    pub fn handle_parted(&mut self, slot: SlotId) {
+        if let Some((device, _)) = self.pairs.iter().find(|(_, pair)| pair.link == Some(slot)) {
+            let device = *device;
+            self.remove(device);
+            self.actions.push_back(RedialAction::Keep { device, contacts: Vec::new() });
+        }
     }
 
     /// A connection that was asked for has its endpoints.

@@ -8,6 +8,9 @@ pub enum CloseReason {
     /// The peer closed the session.
     #[error("The other device closed the connection")]
     ByPeer,
+    /// The peer has more connections than it needs, and reaches this side through others.
+    #[error("The other device has enough connections")]
+    Parted,
     /// The peer knows another secret, or none, or somebody stands in the middle.
     #[error("The other device does not have the secret of this room")]
     WrongSecret,

@@ -28,6 +28,7 @@ const REFUSED_VERSION: u8 = 2;
 const CLOSE_GOODBYE: u8 = 0;
 const CLOSE_VIOLATION: u8 = 1;
 const CLOSE_TIMED_OUT: u8 = 2;
+const CLOSE_NOT_NEEDED: u8 = 3;
 
 /// What a session is made of. `Debug` hides the keys.
 #[derive(Clone)]
@@ -236,6 +237,7 @@ impl PeerSession {
         match frame {
             Frame::Ping => self.pong_due = true,
             Frame::Pong => {}
+            Frame::Close { code: CLOSE_NOT_NEEDED } => self.end(CloseReason::Parted),
             Frame::Close { .. } => self.end(CloseReason::ByPeer),
             Frame::Request { stream, end, head } => {
                 self.handle_request(stream, end, RequestHead::decode(head)?)?;
@@ -537,6 +539,12 @@ impl PeerSession {
         self.end(CloseReason::Local);
     }
 
+    /// Ends the session and tells the peer that it need not be made again: both reach each other through others.
+    pub fn part(&mut self) {
+        self.say_close(CLOSE_NOT_NEEDED);
+        self.end(CloseReason::Parted);
+    }
+
     /// Whether the peer proved itself and the session is not over.
     pub fn is_established(&self) -> bool {
         matches!(self.phase, Phase::Established(_))
@@ -575,13 +583,10 @@ impl PeerSession {
             CloseReason::Local => Some(CLOSE_GOODBYE),
             CloseReason::Protocol => Some(CLOSE_VIOLATION),
             CloseReason::TimedOut => Some(CLOSE_TIMED_OUT),
-            CloseReason::ByPeer | CloseReason::WrongSecret | CloseReason::NewerVersion => None,
+            CloseReason::ByPeer | CloseReason::Parted | CloseReason::WrongSecret | CloseReason::NewerVersion => None,
         };
-        if let Some(code) = code
-            && let Some(transport) = self.transport()
-            && let Ok(message) = transport.encrypt(&Frame::Close { code }.encode())
-        {
-            self.outbox.push_back(message);
+        if let Some(code) = code {
+            self.say_close(code);
         }
         self.phase = Phase::Closed;
         self.ping_due = false;
@@ -592,6 +597,14 @@ impl PeerSession {
         self.turns.clear();
         self.resets.clear();
         self.tell(SessionEvent::Closed { reason });
+    }
+
+    fn say_close(&mut self, code: u8) {
+        if let Some(transport) = self.transport()
+            && let Ok(message) = transport.encrypt(&Frame::Close { code }.encode())
+        {
+            self.outbox.push_back(message);
+        }
     }
 
     fn check_established(&self) -> Result<(), CommandError> {

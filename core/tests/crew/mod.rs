@@ -46,6 +46,8 @@ pub(crate) struct World {
     /// Pairs that no connection gets through between.
     pub(crate) walls: BTreeSet<(usize, usize)>,
     pub(crate) cards: usize,
+    /// The number of the last connection that was not an introduction's.
+    met: u32,
 }
 
 fn ufrag(device: usize, slot: SlotId) -> String {
@@ -81,8 +83,8 @@ impl World {
 
     /// Two are connected by other means: the phone book, or by hand.
     pub(crate) fn connect(&mut self, a: usize, b: usize) {
-        let of = |world: &World, device: usize| SlotId::new(Way::PhoneBook, world.devices[device].slots.len() as u32);
-        let (at_a, at_b) = (of(self, a), of(self, b));
+        self.met += 2;
+        let (at_a, at_b) = (SlotId::new(Way::PhoneBook, self.met), SlotId::new(Way::PhoneBook, self.met + 1));
         self.devices[a].slots.insert(at_a, Slot { open: Some((b, at_b)), ..Slot::default() });
         self.devices[b].slots.insert(at_b, Slot { open: Some((a, at_a)), ..Slot::default() });
         self.opened(a, at_a, b);
@@ -120,6 +122,13 @@ impl World {
                     if let Some((other, theirs)) = self.devices[index].slots.remove(&slot).and_then(|slot| slot.open) {
                         self.time.send(LATENCY, other, Delivery::Closed(theirs));
                     }
+                }
+                MeshAction::Part(slot) => {
+                    if let Some((other, theirs)) = self.devices[index].slots.remove(&slot).and_then(|slot| slot.open) {
+                        self.time.send(LATENCY, other, Delivery::Closed(theirs));
+                    }
+                    let now = self.time.now;
+                    self.devices[index].mesh.handle_closed(slot, now);
                 }
                 MeshAction::Send { slot, card } => {
                     self.cards += 1;

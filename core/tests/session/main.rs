@@ -384,6 +384,15 @@ fn a_question_that_was_never_sent_leaves_no_trace() {
 }
 
 #[test]
+fn who_parts_says_that_it_is_for_good() {
+    let mut stage = Stage::established();
+    stage.alice.session.part();
+    stage.run();
+    assert_eq!(stage.alice.events(), [closed(CloseReason::Parted)]);
+    assert_eq!(stage.bob.events(), [closed(CloseReason::Parted)]);
+}
+
+#[test]
 fn a_goodbye_is_heard() {
     let mut stage = Stage::established();
     let stream = stage.alice.get("/unanswered");
