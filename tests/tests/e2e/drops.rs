@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, eventually};
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, eventually, http_get};
 
 /// How soon a lost connection must be noticed, with a second for the look at the page.
 const NOTICED: Duration = Duration::from_secs(11);
@@ -24,7 +24,7 @@ pub(crate) async fn noticed(play: Play, kind: BrowserKind) -> Result<()> {
     bobs.kill().await;
     eventually("the loss is noticed", NOTICED, || async {
         let status = alice.status().await?;
-        anyhow::ensure!(!status.starts_with("Connected"), "Alice says “{status}”");
+        ensure!(!status.starts_with("Connected"), "Alice says “{status}”");
         Ok(())
     })
     .await?;
@@ -41,6 +41,26 @@ pub(crate) async fn noticed(play: Play, kind: BrowserKind) -> Result<()> {
     alice.wait_done("Ropes", true).await?;
     alice.toggle("Anchor").await?;
     bob.wait_done("Anchor", true).await
+}
+
+/// A tab that is closed takes its listing with it, so that nobody calls it in vain.
+pub(crate) async fn withdrawn(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Lifeboat").await?;
+    let link = alice.share_link().await?;
+    let nobody = "A".repeat(43);
+    let path = format!("/discovery/peers?roomId={}&certHash={nobody}", link.room);
+    let (path, site) = (&path, &site);
+    let listed = |wanted: usize| async move {
+        let answer = http_get(site.upstream(), path).await?;
+        let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        let peers = body.get("peers").and_then(|peers| peers.as_array()).map(Vec::len);
+        ensure!(peers == Some(wanted), "{body}");
+        Ok(())
+    };
+    eventually("the room is listed", Duration::from_secs(20), || listed(1)).await?;
+    alice.tab().clone().close().await?;
+    eventually("nobody is listed", Duration::from_secs(20), || listed(0)).await
 }
 
 pub(crate) async fn stale(play: Play) -> Result<()> {

@@ -88,6 +88,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
+        add(theatre
+            .trial(&format!("drops::closed_tab_is_not_listed::{name}"), move |play| drops::withdrawn(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
