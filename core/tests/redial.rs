@@ -42,6 +42,8 @@ struct Slot {
     /// Whom it has dialled. Its checks go on for a while.
     dialled: Option<(Contact, u64)>,
     peer: Option<Peer>,
+    /// Nothing comes or goes at its endpoints any more.
+    is_dead: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -124,7 +126,9 @@ impl World {
         let credentials = credentials.unwrap_or_else(browsers);
         let endpoints = vec![Endpoint::parse(&format!("10.0.0.{}:{}", device + 1, self.ports)).unwrap()];
         let contact = Contact { cert_hash: cert_hash(device), credentials, endpoints };
-        self.devices[device].slots.insert(slot, Slot { contact, remote: None, dialled: None, peer: None });
+        self.devices[device]
+            .slots
+            .insert(slot, Slot { contact, remote: None, dialled: None, peer: None, is_dead: false });
     }
 
     fn is_walled(&self, a: usize, b: usize) -> bool {
@@ -224,13 +228,16 @@ impl World {
     fn check(&mut self, index: usize, slot: SlotId, contact: &Contact) {
         let ours = self.devices[index].slots.get_mut(&slot).unwrap();
         ours.remote = Some(contact.credentials.ufrag().to_owned());
-        let own = ours.contact.credentials.ufrag().to_owned();
+        let (own, is_dead) = (ours.contact.credentials.ufrag().to_owned(), ours.is_dead);
         let other = (0..self.devices.len()).find(|other| cert_hash(*other) == contact.cert_hash).unwrap();
-        if self.is_walled(index, other) {
+        if is_dead || self.is_walled(index, other) {
             return;
         }
         let waits = |(_, theirs): &(&SlotId, &Slot)| {
-            theirs.contact == *contact && theirs.peer.is_none() && theirs.remote.as_deref() == Some(own.as_str())
+            theirs.contact == *contact
+                && !theirs.is_dead
+                && theirs.peer.is_none()
+                && theirs.remote.as_deref() == Some(own.as_str())
         };
         if let Some(theirs) = self.devices[other].slots.iter().find(waits).map(|(id, _)| *id) {
             self.open(index, slot, other, theirs);
@@ -473,6 +480,22 @@ fn a_network_that_failed_costs_one_connection_and_no_more() {
         assert!(took <= 8_000, "{took} ms");
         world.run_for(30_000);
         assert!(world.is_whole());
+        assert_eq!((world.armed(0), world.armed(1)), (AHEAD, AHEAD));
+    }
+}
+
+#[test]
+fn a_device_in_another_network_that_does_not_know_it_is_back() {
+    for index in 0..2 {
+        let mut world = World::connected(2);
+        world.part(0, 1);
+        for slot in world.devices[index].slots.values_mut() {
+            slot.is_dead = true;
+        }
+        world.walls.clear();
+        let took = world.until_whole(40_000);
+        assert!(took <= SILENCE + 12_000, "{took} ms");
+        world.run_for(30_000);
         assert_eq!((world.armed(0), world.armed(1)), (AHEAD, AHEAD));
     }
 }

@@ -308,6 +308,8 @@ impl Room {
                     }
                     self.close(slot, now);
                     if reason == CloseReason::TimedOut {
+                        // This device may be in another network, which no browser tells reliably.
+                        self.dialler.renew_spare(now);
                         self.redial.handle_wake(now);
                     }
                 }

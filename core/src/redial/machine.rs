@@ -379,18 +379,20 @@ impl Redial {
                 continue;
             }
             let Some(contact) = pair.theirs.first().cloned() else { continue };
-            if let Some(standby) = pair.standbys.iter().find(|standby| standby.dials && standby.armed) {
-                if standby.reached.is_none() {
+            if let Some(&Standby { slot, reached, .. }) = pair.dialler(*derives) {
+                if reached.is_none() {
                     pair.call = Some(Call { slot: None, deadline: now_ms + CALL });
-                    actions.push_back(RedialAction::Dial { slot: standby.slot, contact });
+                    actions.push_back(RedialAction::Dial { slot, contact });
                 }
             } else if let Some(credentials) = own() {
                 let slot = slot();
                 pair.call = Some(Call { slot: Some(slot), deadline: now_ms + CALL });
                 actions.push_back(RedialAction::Call { slot, credentials, contact });
-                // Once it is reached it waits for nobody else, whatever becomes of this page.
-                pair.theirs.rotate_left(1);
-                actions.push_back(RedialAction::Keep { device: *device, contacts: pair.theirs.clone() });
+                if pair.standbys.is_empty() {
+                    // Once it is reached it waits for nobody else, whatever becomes of this page.
+                    pair.theirs.rotate_left(1);
+                    actions.push_back(RedialAction::Keep { device: *device, contacts: pair.theirs.clone() });
+                }
             }
         }
         let strangers = self.pairs.iter().filter(|(_, pair)| pair.link.is_none() && pair.has_nothing());
@@ -424,6 +426,13 @@ impl Pair {
         self.theirs.is_empty() && self.standbys.iter().all(|standby| standby.contact.is_none())
     }
 
+    /// The standby to dial from now. Every second time it is a new connection that calls: a device may be in another
+    /// network and not know it, and then nothing gets through from where its standbys wait.
+    fn dialler(&self, derives: bool) -> Option<&Standby> {
+        let standby = self.standbys.iter().find(|standby| standby.dials && standby.armed);
+        standby.filter(|_| !derives || self.failures.is_multiple_of(2))
+    }
+
     /// Whether another standby is to be made: one after the other, so that the first is there soon. Who cannot say in
     /// advance which credentials it will call with has no use for one in reserve.
     fn lacks(&self, derives: bool) -> bool {
@@ -440,8 +449,8 @@ impl Pair {
 
     /// When there is something to do.
     fn due(&self, derives: bool) -> Option<u64> {
-        let dials = self.standbys.iter().find(|standby| standby.dials && standby.armed);
-        let can_call = !self.theirs.is_empty() && dials.map_or(derives, |standby| standby.reached.is_none());
+        let can_call =
+            !self.theirs.is_empty() && self.dialler(derives).map_or(derives, |standby| standby.reached.is_none());
         let call = match &self.call {
             Some(call) => Some(call.deadline),
             None => (self.may_call() && can_call).then_some(self.call_at),
