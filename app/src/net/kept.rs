@@ -1,6 +1,9 @@
-//! What the page itself keeps of a room, apart from the service worker's data: the certificate and whom to call again.
+//! What the page itself keeps of a room, apart from the service worker's data: the certificate, whom to call again, and
+//! where others can reach it.
 //!
 //! An `RTCCertificate` is a thing of pages, and who is where concerns nobody but the page that holds the connections.
+
+use std::net::IpAddr;
 
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::{database::Database, transaction::TransactionMode};
@@ -10,6 +13,8 @@ use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::redial::{decode_kept, encode_kept};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RtcCertificate;
+
+use super::phone_book::Observed;
 
 const DATABASE: &str = "partyline-page";
 const STORE: &str = "kept";
@@ -36,9 +41,19 @@ pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Vec<Con
     let _ = write(contacts_key(room), Some(bytes.into())).await;
 }
 
+/// Where the phone book saw this device last. A page that is loaded when the phone book is gone has no other way to know.
+pub(super) async fn observed(room: RoomId) -> Observed {
+    read(observed_key(room)).await.ok()??.as_string()?.parse().ok()
+}
+
+/// Keeps where the phone book sees this device.
+pub(super) async fn keep_observed(room: RoomId, ip: IpAddr) {
+    let _ = write(observed_key(room), Some(ip.to_string().into())).await;
+}
+
 /// Deletes all that is kept of a room.
 pub(super) async fn forget(room: RoomId) {
-    for key in [room.to_string(), contacts_key(room)] {
+    for key in [room.to_string(), contacts_key(room), observed_key(room)] {
         let _ = write(key, None).await;
     }
 }
@@ -46,6 +61,12 @@ pub(super) async fn forget(room: RoomId) {
 fn contacts_key(room: RoomId) -> String {
     let mut key = room.to_string();
     key.push_str("/contacts");
+    key
+}
+
+fn observed_key(room: RoomId) -> String {
+    let mut key = room.to_string();
+    key.push_str("/observed");
     key
 }
 

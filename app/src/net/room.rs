@@ -64,7 +64,9 @@ pub(super) async fn run(
         return;
     };
     let known = kept::contacts(membership.room).await;
-    let room = Rc::new(RefCell::new(Room::new(membership, certificate, known, events.clone(), publish)));
+    let observed = kept::observed(membership.room).await;
+    let room = Room { observed, ..Room::new(membership, certificate, known, events.clone(), publish) };
+    let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
     let _held = proxy::hold(&events);
     let _questions = diagnostics::listen(&events, room.borrow().membership.room);
@@ -90,7 +92,7 @@ struct Room {
     known: Vec<(DeviceId, Vec<Contact>)>,
     /// This run of the page.
     run: Run,
-    /// Where the phone book sees us: behind most NATs that address works with the ports that we know.
+    /// Where the phone book sees us, or saw us last: behind most NATs that address works with the ports that we know.
     observed: Observed,
     /// The last clock that was found to be far ahead of ours.
     skew: Option<Skew>,
@@ -189,7 +191,11 @@ impl Room {
             Event::Failed(slot) if self.redial.is_patient(slot) || self.hand.is_patient(slot) => {}
             Event::Failed(slot) | Event::Closed(slot) => self.close(slot, now),
             Event::Registered(endpoints, taken) => {
-                self.observed = taken.flatten().or(self.observed);
+                if let Some(ip) = taken.flatten()
+                    && self.observed.replace(ip) != Some(ip)
+                {
+                    spawn_local(kept::keep_observed(self.membership.room, ip));
+                }
                 self.dialler.handle_registered(&endpoints, taken.is_some(), now);
             }
             Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
