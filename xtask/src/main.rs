@@ -23,6 +23,7 @@ mod node;
 mod post_build;
 mod serve;
 mod setup;
+mod short_names;
 mod toolchain;
 mod versions;
 mod wasm_file;

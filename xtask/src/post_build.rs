@@ -6,6 +6,7 @@ use crate::build::Profile;
 use crate::dist::{self, CAMERA, HEADERS, SCANNER, SERVICE_WORKER, Served};
 use crate::exec;
 use crate::setup::{self, Tools};
+use crate::short_names;
 use crate::wasm_file;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -68,6 +69,13 @@ impl PostBuild {
         let mut by_content = Vec::new();
         let (mut scan_js, mut scan_wasm) = (String::new(), String::new());
 
+        for wasm in self.files_at_top()?.iter().filter(|file| is_wasm(file)) {
+            check_imports(wasm, &read(wasm)?)?;
+            if self.profile == Profile::Release {
+                self.shorten_names(wasm)?;
+            }
+        }
+
         // What the page loads, and what the scanner does.
         for file in self.files_at_top()? {
             let name = file_name(&file);
@@ -110,19 +118,25 @@ impl PostBuild {
         self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())
     }
 
+    /// Gives what a wasm and its script call each other by short names, in both.
+    fn shorten_names(&self, wasm: &Path) -> Result<()> {
+        let mut wasm_opt = self.tools.command(self.tools.npm("wasm-opt"))?;
+        // The names of its own functions stay until they are put in order.
+        wasm_opt.arg(wasm).args(wasm_features()).args([short_names::PASS, "--debuginfo", "--output"]).arg(wasm);
+        let said = exec::output(&mut wasm_opt)?;
+        let script = file_name(wasm).replace("_bg.wasm", ".js");
+        let short = short_names::in_script(&read_text(&self.staging.join(&script))?, &said)?;
+        self.write(&script, short.as_bytes())
+    }
+
     /// The content of a file, as small as our tools make it where that is wanted.
     fn small(&self, file: &Path) -> Result<Vec<u8>> {
-        let content = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let is_wasm = file.extension() == Some(OsStr::new("wasm"));
-        if is_wasm {
-            check_imports(file, &content)?;
-        }
+        let content = read(file)?;
         if self.profile == Profile::Dev {
             return Ok(content);
         }
-        let (program, arguments) = if is_wasm {
-            let features = WASM_FEATURES.map(|feature| format!("--enable-{feature}"));
-            ("wasm-opt", features.into_iter().chain(WASM_PASSES.map(str::to_owned)).collect())
+        let (program, arguments) = if is_wasm(file) {
+            ("wasm-opt", wasm_features().chain(WASM_PASSES.map(str::to_owned)).collect())
         } else {
             ("esbuild", ["--minify", "--charset=utf8", "--log-level=warning"].map(str::to_owned).to_vec())
         };
@@ -147,7 +161,7 @@ impl PostBuild {
             exec::output(&mut command)?;
             std::fs::rename(&incoming, &kept).with_context(|| format!("{} cannot be written", kept.display()))?;
         }
-        std::fs::read(&kept).with_context(|| format!("{} cannot be read", kept.display()))
+        read(&kept)
     }
 
     fn files_at_top(&self) -> Result<Vec<PathBuf>> {
@@ -172,7 +186,7 @@ pub(crate) fn served_files(folder: &Path) -> Result<Vec<Served>> {
                 folders.push(path);
                 continue;
             }
-            let content = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let content = read(&path)?;
             let relative = path.strip_prefix(folder).context("a file outside of the folder it is in")?;
             files.push(Served { path: relative.to_string_lossy().replace('\\', "/"), content });
         }
@@ -198,6 +212,18 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot = || format!("{} cannot be read", folder.display());
     let entries = std::fs::read_dir(folder).with_context(cannot)?;
     entries.map(|entry| entry.map(|entry| entry.path()).with_context(cannot)).collect()
+}
+
+fn wasm_features() -> impl Iterator<Item = String> {
+    WASM_FEATURES.into_iter().map(|feature| format!("--enable-{feature}"))
+}
+
+fn is_wasm(file: &Path) -> bool {
+    file.extension() == Some(OsStr::new("wasm"))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 fn read_text(file: &Path) -> Result<String> {
