@@ -106,14 +106,11 @@ impl PostBuild {
             named.with_context(|| format!("Trunk left no .{extension} file, so the service worker would start nothing"))
         };
         let template = read_text(&self.tools.workspace.path("static/scan.js"))?;
-        self.write(SCANNER, dist::scanner(&template, &scan_js, &scan_wasm)?.as_bytes())?;
-        self.write(CAMERA, read_text(&self.tools.workspace.path("static/camera.js"))?.as_bytes())?;
-        for script in [SCANNER, CAMERA] {
-            self.write(script, &self.small(&self.staging.join(script))?)?;
-        }
+        self.write_small(SCANNER, &dist::scanner(&template, &scan_js, &scan_wasm)?)?;
+        self.write_small(CAMERA, &read_text(&self.tools.workspace.path("static/camera.js"))?)?;
         let files = served_files(&self.staging)?;
         let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
-        self.write(SERVICE_WORKER, dist::service_worker(&template, &files, named("js")?, named("wasm")?)?.as_bytes())?;
+        self.write_small(SERVICE_WORKER, &dist::service_worker(&template, &files, named("js")?, named("wasm")?)?)?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;
         self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())
     }
@@ -168,6 +165,11 @@ impl PostBuild {
         let mut files: Vec<PathBuf> = entries(&self.staging)?.into_iter().filter(|path| path.is_file()).collect();
         files.sort();
         Ok(files)
+    }
+
+    fn write_small(&self, name: &str, script: &str) -> Result<()> {
+        self.write(name, script.as_bytes())?;
+        self.write(name, &self.small(&self.staging.join(name))?)
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<()> {
