@@ -8,7 +8,7 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
 use partyline_core::api::{
     CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary, Rooms,
-    SecretText, TaskDocument, TaskPatch, Tasks,
+    SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::VersionVector;
@@ -212,7 +212,7 @@ fn accept(answer: Answer) -> Result<Answer, ApiError> {
         return Ok(answer);
     }
     let status = answer.status;
-    let problem = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Problem {
+    let problem = read_document(&answer.body).unwrap_or_else(|_| Problem {
         kind: "about:blank".to_owned(),
         title: format!("The part of Partyline that keeps your tasks failed (status {status})."),
         status,
@@ -222,7 +222,7 @@ fn accept(answer: Answer) -> Result<Answer, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
-    serde_json::from_slice(&answer.body).map_err(|error| ApiError::Unreadable(error.to_string()))
+    read_document(&answer.body).map_err(|error| ApiError::Unreadable(error.to_string()))
 }
 
 #[cfg(test)]

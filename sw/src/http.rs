@@ -1,6 +1,6 @@
 //! Requests and responses as plain values, so that everything that answers them runs without a browser.
 
-use partyline_core::api::{CBOR, JSON, PROBLEM_JSON};
+use partyline_core::api::{self, CBOR, JSON, PROBLEM_JSON};
 use partyline_core::id::DeviceId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -85,7 +85,7 @@ impl Request {
     /// 415 if it is declared as something else, 400 with the place and the reason if it is not such a document.
     pub fn document<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         match self.media()? {
-            Media::Json => serde_json::from_slice(&self.body).map_err(|error| Failure::malformed(&error.to_string())),
+            Media::Json => api::read(&self.body).map_err(|error| Failure::malformed(&error.to_string())),
             Media::Cbor => Err(Failure::media_type()),
         }
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use gloo_net::http::Request;
+use partyline_core::api::read;
 use partyline_core::id::{Address, CertHash, Endpoint, RoomId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -84,7 +85,7 @@ fn observed(body: &[u8]) -> Observed {
 
 /// Reads an answer that is not too long.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    if body.len() > MAX_ANSWER { None } else { serde_json::from_slice(body).ok() }
+    if body.len() > MAX_ANSWER { None } else { read(body).ok() }
 }
 
 /// The others' addresses. A listing that does not parse is left out; no answer at all is `None`.

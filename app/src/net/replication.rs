@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use gloo_net::http::Response;
 use js_sys::{Reflect, Uint8Array};
-use partyline_core::api::{CBOR, DEVICE_HEADER, Merged};
+use partyline_core::api::{CBOR, DEVICE_HEADER, Merged, read};
 use partyline_core::clock::Skew;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
@@ -21,7 +21,7 @@ use crate::api::{self, Answer};
 /// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
 /// clock that is far ahead.
 fn merged(events: &Events, answer: &Answer) -> bool {
-    let Ok(Merged { gap, skew }) = serde_json::from_slice(&answer.body) else { return false };
+    let Ok(Merged { gap, skew }) = read(&answer.body) else { return false };
     if let Some(skew) = skew
         && let Ok(device) = DeviceId::parse(&skew.device)
     {

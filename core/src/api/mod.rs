@@ -18,9 +18,12 @@
 //! | [`BatchDocument`] → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
 
+mod read;
+
 use litemap::LiteMap;
 use std::fmt;
 
+pub use read::read;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Media type of the documents.
@@ -492,12 +495,12 @@ mod tests {
 
     #[test]
     fn a_patch_tells_null_from_absent() {
-        let absent: TaskPatch = serde_json::from_str(r#"{"title":"a"}"#).unwrap();
+        let absent: TaskPatch = read(br#"{"title":"a"}"#).unwrap();
         assert_eq!(absent.due, None);
-        let taken_away: TaskPatch = serde_json::from_str(r#"{"due":null,"parent":null}"#).unwrap();
+        let taken_away: TaskPatch = read(br#"{"due":null,"parent":null}"#).unwrap();
         assert_eq!(taken_away.due, Some(None));
         assert_eq!(taken_away.parent, Some(None));
-        let given: TaskPatch = serde_json::from_str(r#"{"due":"2026-12-24"}"#).unwrap();
+        let given: TaskPatch = read(br#"{"due":"2026-12-24"}"#).unwrap();
         assert_eq!(given.due, Some(Some("2026-12-24".to_owned())));
         assert_eq!(serde_json::to_string(&taken_away).unwrap(), r#"{"due":null,"parent":null}"#);
         assert_eq!(serde_json::to_string(&TaskPatch::default()).unwrap(), "{}");
@@ -505,8 +508,22 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named() {
-        let error = serde_json::from_str::<TaskPatch>(r#"{"titel":"a"}"#).unwrap_err().to_string();
+        let error = read::<TaskPatch>(br#"{"titel":"a"}"#).unwrap_err().to_string();
         assert!(error.contains("unknown field `titel`"), "{error}");
+    }
+
+    #[test]
+    fn an_array_is_no_document_nor_a_part_of_one() {
+        let change = |stamp: &str, op: &str| {
+            let change = format!(r#"{{"device":"a","seq":1,"stamp":{stamp},"object":"room","ops":[{op}]}}"#);
+            read::<BatchDocument>(format!(r#"{{"changes":[{change}]}}"#).as_bytes())
+        };
+        let (stamp, op) = (r#"{"millis":1,"counter":0,"device":"a"}"#, r#"{"addLabel":{"label":"x","seen":{"a":1}}}"#);
+        assert_eq!(change(stamp, op).unwrap().changes[0].stamp.millis, 1);
+        assert!(change(r#"[1,0,"a"]"#, op).is_err());
+        assert!(change(stamp, r#"{"addLabel":["x",{"a":1}]}"#).is_err());
+        assert!(read::<BatchDocument>(b"[[]]").is_err());
+        assert!(read::<BatchDocument>(br#"{"changes":[]} and more"#).is_err());
     }
 
     #[test]
