@@ -25,20 +25,20 @@ pub fn read(rgba: &[u8], width: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use fast_qr::{ECL, QRBuilder};
     use proptest::prelude::*;
+    use qrcodegen::{QrCode, QrCodeEcc};
 
     use super::*;
 
     /// A code as a camera might see it: dark grey on light grey, `scale` pixels a square, with a margin.
     fn picture(text: &str, scale: usize) -> (Vec<u8>, usize) {
-        let code = QRBuilder::new(text).ecl(ECL::L).build().unwrap();
-        let side = (code.size + 12) * scale;
+        let code = QrCode::encode_binary(text.as_bytes(), QrCodeEcc::Low).unwrap();
+        let side = (usize::try_from(code.size()).unwrap() + 12) * scale;
         let mut rgba = Vec::with_capacity(side * side * 4);
         for at in 0..side * side {
-            let (x, y) = ((at % side / scale).wrapping_sub(6), (at / side / scale).wrapping_sub(6));
-            let dark = x < code.size && y < code.size && code.data[y * code.size + x].value();
-            let grey = if dark { 40 } else { 215 };
+            let [x, y] = [at % side, at / side].map(|pixel| i32::try_from(pixel / scale).unwrap() - 6);
+            // What is outside of the code is light.
+            let grey = if code.get_module(x, y) { 40 } else { 215 };
             rgba.extend([grey, grey, grey, 255]);
         }
         (rgba, side)

@@ -1,34 +1,35 @@
-use fast_qr::{ECL, QRBuilder};
+use qrcodegen::{QrCode, QrCodeEcc};
 
 /// A QR code as the drawing of its dark squares.
 pub(crate) struct QrDrawing {
     /// Width and height, the quiet zone of four squares included.
-    pub(crate) size: usize,
+    pub(crate) size: i32,
     /// SVG path data.
     pub(crate) path: String,
 }
 
 /// Light squares around a code, without which readers do not find it (ISO/IEC 18004).
-const QUIET: usize = 4;
+const QUIET: i32 = 4;
 
 /// As many bytes as a code of version 10 holds at level M, which survives more dirt than level L.
 const MOST_AT_M: usize = 213;
 
 /// Draws text as a QR code; `None` when it does not fit into one. No larger than version 10 for up to 271 characters.
 pub(crate) fn qr_drawing(text: &str) -> Option<QrDrawing> {
-    let level = if text.len() > MOST_AT_M { ECL::L } else { ECL::M };
-    let code = QRBuilder::new(text).ecl(level).build().ok()?;
+    let level = if text.len() > MOST_AT_M { QrCodeEcc::Low } else { QrCodeEcc::Medium };
+    let code = QrCode::encode_binary(text.as_bytes(), level).ok()?;
+    let size = code.size();
     let mut path = String::new();
-    for (y, row) in code.data.chunks(code.size).take(code.size).enumerate() {
+    for y in 0..size {
         let mut x = 0;
         // One stroke for each run of dark squares: a third of the text that one for each square would be.
-        while let Some(start) = row.iter().skip(x).position(|module| module.value()).map(|skipped| x + skipped) {
-            let length = row.iter().skip(start).take_while(|module| module.value()).count();
+        while let Some(start) = (x..size).find(|x| code.get_module(*x, y)) {
+            x = (start..size).find(|x| !code.get_module(*x, y)).unwrap_or(size);
+            let length = x - start;
             path.push_str(&format!("M{} {}h{length}v1h-{length}z", start + QUIET, y + QUIET));
-            x = start + length;
         }
     }
-    Some(QrDrawing { size: code.size + 2 * QUIET, path })
+    Some(QrDrawing { size: size + 2 * QUIET, path })
 }
 
 #[cfg(test)]
