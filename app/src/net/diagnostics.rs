@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 
 use gloo_events::EventListener;
 use js_sys::{Array, Map, Promise, Reflect};
+use leptos::task::spawn_local;
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{Endpoint, EndpointHost, RoomId};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
 
 use super::event::{Event, Events, SpareError};

@@ -14,10 +14,11 @@ use futures::channel::oneshot;
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Promise, Reflect};
+use leptos::task::spawn_local;
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::by_hand::HandWish;

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use js_sys::{Array, Uint8Array};
+use leptos::task::spawn_local;
 use partyline_core::id::DeviceId;
 use partyline_core::session::{RequestHead, ResponseHead};
 use partyline_sw::peers::Told;
@@ -198,7 +199,7 @@ impl Flow {
         self.bytes = Vec::new();
         if let Some(ear) = self.ear.take() {
             // Not now: it may be what is just being called.
-            wasm_bindgen_futures::spawn_local(async move { drop(ear) });
+            spawn_local(async move { drop(ear) });
         }
     }
 }

@@ -9,6 +9,7 @@ use futures::stream::StreamExt;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
+use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
@@ -21,7 +22,6 @@ use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
 
 use super::by_hand::{self, HandStatus};

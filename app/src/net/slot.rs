@@ -7,12 +7,13 @@ use std::rc::Rc;
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use js_sys::{ArrayBuffer, Uint8Array};
+use leptos::task::spawn_local;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
 use partyline_core::dial::SlotId;
 use partyline_core::id::{Endpoint, EndpointHost};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     DomException, MessageEvent, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit,
     RtcIceConnectionState, RtcIceGatheringState, RtcPeerConnection, RtcPeerConnectionState, RtcSdpType,
