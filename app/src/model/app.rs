@@ -1,7 +1,6 @@
-use std::collections::HashMap;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use litemap::LiteMap;
 use partyline_core::api::RoomSummary;
 use partyline_core::hand::{Code, ParseCodeError};
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
@@ -40,7 +39,7 @@ pub(crate) struct App {
     wish: StoredValue<Option<(RoomId, HandWish)>>,
     /// Today, kept up to date.
     pub(crate) today: RwSignal<Day>,
-    opened: StoredValue<HashMap<RoomId, Room>>,
+    opened: StoredValue<LiteMap<RoomId, Room>>,
     owner: StoredValue<Owner>,
 }
 
@@ -96,7 +95,7 @@ impl App {
             network: StoredValue::new_local(None),
             wish: StoredValue::new(None),
             today: RwSignal::new(platform::today()),
-            opened: StoredValue::new(HashMap::new()),
+            opened: StoredValue::new(LiteMap::new()),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
         }
     }

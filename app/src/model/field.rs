@@ -3,7 +3,7 @@ use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use super::day::Day;
 
 /// A field of a task that the details show as one control. Its value travels as the control's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
     /// One line.
     Title,

@@ -187,7 +187,7 @@ impl Room {
             .tasks
             .with_value(|tasks| tasks.values().map(|task| task.with_untracked(|task| task.assignee.clone())).collect());
         names.retain(|name| !name.is_empty());
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         names
     }
@@ -197,7 +197,7 @@ impl Room {
         let mut labels: Vec<String> = self.tasks.with_value(|tasks| {
             tasks.values().flat_map(|task| task.with_untracked(|task| task.labels.clone())).collect()
         });
-        labels.sort();
+        labels.sort_unstable();
         labels.dedup();
         labels
     }

@@ -1,10 +1,9 @@
-use std::collections::HashSet;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::live::{live, part, rows};
+use super::live::{effect, live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::App;
@@ -19,7 +18,6 @@ use crate::{api, net, platform};
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// One line of the list of devices.
-#[derive(Clone, PartialEq, Eq, Hash)]
 struct Line {
     name: String,
     state: String,
@@ -80,10 +78,9 @@ pub(crate) fn DevicesDialog(
         let own = own();
         let away = room.seen();
         let name = |id: &str| text::device_name(room.device_name(id));
-        let mut seen = HashSet::new();
         let mut lines: Vec<Line> = Vec::new();
         let mut connected = |id: String, state: String| {
-            if seen.insert(id.clone()) {
+            if lines.iter().all(|line| line.id != id) {
                 lines.push(Line { name: name(&id), state, connected: true, id });
             }
         };
@@ -102,7 +99,7 @@ pub(crate) fn DevicesDialog(
             }
         });
         for device in room.devices.get().unwrap_or_default() {
-            if Some(&device.id) != own.as_ref() && seen.insert(device.id.clone()) {
+            if Some(&device.id) != own.as_ref() && lines.iter().all(|line| line.id != device.id) {
                 lines.push(Line {
                     name: text::device_name(Some(device.name)),
                     state: last_seen(away.of(&device.id), app.today.get()),
@@ -130,14 +127,14 @@ pub(crate) fn DevicesDialog(
                     />
                 </label>
                 <p id="device-name-hint" class="hint">"What the others see when this device is connected."</p>
-                {part(move || failure.get().map(|failure| view! {
+                {maybe(move || failure.get().map(|failure| view! {
                     <p class="problem" role="alert">
                         {failure}
                         <button type="button" on:click=move |_| save()>{text::RETRY}</button>
                     </p>
                 }))}
                 <h3>"Other devices"</h3>
-                {part(move || lines().is_empty().then(|| view! {
+                {maybe(move || lines().is_empty().then(|| view! {
                     <p class="muted">"None has been here yet. Share the room link, and open it on another device."</p>
                 }))}
                 <ul class="devices" role="list" aria-label="Other devices">
@@ -206,7 +203,7 @@ fn follow_holdings(room: Room) -> RwSignal<Vec<(String, String)>> {
             }
         });
     };
-    Effect::new(move || {
+    effect(move || {
         room.status.track();
         look();
     });

@@ -18,6 +18,16 @@ pub(crate) fn part<V: IntoView + 'static>(mut view: impl FnMut() -> V + Send + '
     Box::new(move || view().into_any())
 }
 
+/// A part of the view that follows what it reads, and that is there at times only.
+pub(crate) fn maybe<V: IntoView + 'static>(mut view: impl FnMut() -> Option<V> + Send + 'static) -> Live<AnyView> {
+    part(move || view().map_or_else(|| ().into_any(), IntoAny::into_any))
+}
+
+/// Runs at once, and again whenever what it reads changes.
+pub(crate) fn effect(run: impl FnMut() + 'static) {
+    Effect::new(Box::new(run) as Box<dyn FnMut()>);
+}
+
 /// One row of a list that is to be: made only if no row of its key is there.
 struct Row {
     key: String,

@@ -35,7 +35,7 @@ use crate::model::app::{App, Dialog, Screen};
 use crate::net;
 use crate::platform;
 use crate::shell::{self, ShellError};
-use live::part;
+use live::{maybe, part};
 
 /// How often the page looks whether midnight has passed.
 const DAY_CHECK: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ fn Root() -> impl IntoView {
             },
         })}
         <notices::NoticeList />
-        {part(move || app.dialog.get().map(|dialog| show_dialog(app, dialog)))}
+        {maybe(move || app.dialog.get().map(|dialog| show_dialog(app, dialog)))}
     }
 }
 

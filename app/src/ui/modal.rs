@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::icon::Icon;
+use super::live::effect;
 use crate::model::app::{App, Dialog};
 
 /// The way to close the dialog that is open. A copyable handle, made by the dialog's component.
@@ -63,7 +64,7 @@ pub(crate) fn Modal(
     let app = expect_context::<App>();
     let ModalHandle { node, next, .. } = handle;
     // In the document by then: effects run once the view they belong to is mounted.
-    Effect::new(move || {
+    effect(move || {
         if let Some(dialog) = node.get()
             && !dialog.open()
         {

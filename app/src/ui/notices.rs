@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 
 use super::add_task::Additions;
 use super::icon::Icon;
-use super::live::{live, part, rows};
+use super::live::{live, maybe, rows};
 use crate::model::app::App;
 use crate::model::notice::Notice;
 use crate::shell;
@@ -25,8 +25,8 @@ pub(crate) fn NoticeList() -> impl IntoView {
                 |notice| notice.id.to_string(),
                 |notice| view! { <NoticeCard notice=notice /> },
             )}
-            {part(move || app.room().map(|room| view! { <Additions room=room /> }))}
-            {part(move || app.update_waits.get().then(|| view! { <UpdateOffer /> }))}
+            {maybe(move || app.room().map(|room| view! { <Additions room=room /> }))}
+            {maybe(move || app.update_waits.get().then(|| view! { <UpdateOffer /> }))}
         </div>
     }
 }

@@ -8,7 +8,7 @@ use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPos
 
 use super::add_task::AddTask;
 use super::icon::Icon;
-use super::live::{live, part, rows};
+use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
 use super::text;
 use crate::model::app::{App, Dialog};
@@ -29,12 +29,12 @@ pub(crate) fn RoomView(
     let app = expect_context::<App>();
     let name =
         move || room.name.with(|name| if name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { name.clone() });
-    Effect::new(move || document().set_title(&format!("{} · {}", name(), text::APP)));
+    effect(move || document().set_title(&format!("{} · {}", name(), text::APP)));
     connect(room);
     follow_new_tasks(room);
 
     let listed = StoredValue::new(false);
-    Effect::new(move || {
+    effect(move || {
         if room.loading.get() == Loading::Ready && !listed.get_value() {
             listed.set_value(true);
             spawn_local(async {
@@ -81,7 +81,7 @@ pub(crate) fn RoomView(
             </header>
             <AddTask room=room />
             <div class="room-body">
-                {part(move || skewed.get().map(|words| view! { <p class="skew" role="alert">{words}</p> }))}
+                {maybe(move || skewed.get().map(|words| view! { <p class="skew" role="alert">{words}</p> }))}
                 <TaskList room=room />
                 {part(move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
@@ -135,7 +135,7 @@ fn TaskCounts(
     });
     view! {
         <p class="muted">
-            {part(move || {
+            {maybe(move || {
                 let (open, done) = counts.get();
                 (room.loading.get() == Loading::Ready).then(|| text::counts(open, done))
             })}
@@ -151,7 +151,7 @@ fn NoTasks(
     let app = expect_context::<App>();
     let empty = Memo::new(move |_| room.order.with(Vec::is_empty));
     view! {
-        {part(move || empty.get().then(|| view! {
+        {maybe(move || empty.get().then(|| view! {
             <div class="empty">
                 <p class="empty-lead">"Nothing to do yet."</p>
                 <p class="muted">"Write down the first task, or let others in:"</p>
@@ -197,7 +197,7 @@ fn Connection(
 fn connect(room: Room) {
     let app = expect_context::<App>();
     let latest = StoredValue::new(0_u64);
-    Effect::new(move || {
+    effect(move || {
         let Some(Membership { secret, device }) = room.membership.get() else { return };
         let network = net::join(room.id, secret, device, move |status| settle(room, latest, status));
         app.set_network(Some((room.id, network)));

@@ -1,13 +1,12 @@
-use std::collections::HashMap;
-
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use litemap::LiteMap;
 use partyline_core::api::{TaskDocument, TaskPatch};
 use partyline_core::id::TaskId;
 
 use super::icon::Icon;
-use super::live::{live, part, rows};
+use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
 use super::text;
 use crate::model::app::App;
@@ -24,10 +23,10 @@ struct Editor {
     room: Room,
     id: TaskId,
     task: RwSignal<TaskDocument>,
-    drafts: RwSignal<HashMap<Field, String>>,
-    problems: RwSignal<HashMap<Field, Problem>>,
+    drafts: RwSignal<LiteMap<Field, String>>,
+    problems: RwSignal<LiteMap<Field, Problem>>,
     /// Texts on their way to the service worker.
-    sending: StoredValue<HashMap<Field, String>>,
+    sending: StoredValue<LiteMap<Field, String>>,
 }
 
 /// Why a field is not saved.
@@ -149,9 +148,9 @@ pub(crate) fn TaskDialog(
         room,
         id,
         task: RwSignal::from(task),
-        drafts: RwSignal::new(HashMap::new()),
-        problems: RwSignal::new(HashMap::new()),
-        sending: StoredValue::new(HashMap::new()),
+        drafts: RwSignal::new(LiteMap::new()),
+        problems: RwSignal::new(LiteMap::new()),
+        sending: StoredValue::new(LiteMap::new()),
     };
     let handle = ModalHandle::new().guarded(move || editor.finish());
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
@@ -163,7 +162,7 @@ pub(crate) fn TaskDialog(
     view! {
         <Modal handle=handle title="Task" class="task-modal" light=true>
             <div class="modal-body">
-                {part(move || deleted.get().then(|| view! {
+                {maybe(move || deleted.get().then(|| view! {
                     <p class="problem" role="alert">
                         "This task was deleted. A change brings it back."
                         <button type="button" on:click=bring_back>"Bring it back"</button>
@@ -326,7 +325,7 @@ fn Due(
                         {Icon::Calendar.draw()}
                     </button>
                 </span>
-                {part(move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
+                {maybe(move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
                     <button type="button" class="round quiet" aria-label="No due day" on:click=move |_| set(String::new())>
                         {Icon::Close.draw()}
                     </button>
@@ -351,7 +350,7 @@ fn Assignee(
     };
     view! {
         <TextField editor=editor field=Field::Assignee label="Assignee" placeholder="Nobody yet" />
-        {part(move || {
+        {maybe(move || {
             let known = known();
             (!known.is_empty()).then(|| view! {
                 <div class="quick" role="group" aria-label="Known people">
@@ -466,7 +465,7 @@ fn Labels(
                     on:change=move |_| add()
                 />
             </div>
-            {part(move || {
+            {maybe(move || {
                 let known = known();
                 (!known.is_empty()).then(|| view! {
                     <div class="quick" role="group" aria-label="Known labels">
@@ -499,7 +498,7 @@ fn FieldProblem(
     let problem = Memo::new(move |_| editor.problems.with(|problems| problems.get(&field).cloned()));
     view! {
         <p id=id class="problem" role="alert">
-            {part(move || problem.get().map(|problem| view! {
+            {maybe(move || problem.get().map(|problem| view! {
                 {problem.words}
                 {problem.may_retry.then(|| view! {
                     <button type="button" on:click=move |_| editor.save(field)>{text::RETRY}</button>

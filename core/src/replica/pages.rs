@@ -82,7 +82,7 @@ impl Replica {
     pub fn from_pages<P: AsRef<[u8]>>(pages: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
         let stored: Vec<P> = pages.into_iter().collect();
         let mut pages = stored.iter().map(|page| Page::decode(page.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        pages.sort_by_key(|page| page.index);
+        pages.sort_unstable_by_key(|page| page.index);
         let Some(&Page { epoch, total, .. }) = pages.first() else { return Err(LoadError::Mixed) };
         let one_set =
             pages.iter().zip(0..).all(|(page, index)| (page.epoch, page.index, page.total) == (epoch, index, total));

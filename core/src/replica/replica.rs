@@ -103,7 +103,7 @@ impl Replica {
     /// The tasks that are not deleted, by position and then id.
     pub fn tasks(&self) -> Vec<Task> {
         let mut tasks: Vec<Task> = self.all_tasks().filter(|task| !task.deleted).collect();
-        tasks.sort_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
+        tasks.sort_unstable_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
         tasks
     }
 
