@@ -23,7 +23,7 @@ pub(crate) fn maybe<V: IntoView + 'static>(mut view: impl FnMut() -> Option<V> +
     part(move || view().map_or_else(|| ().into_any(), IntoAny::into_any))
 }
 
-/// Runs at once, and again whenever what it reads changes.
+/// Runs when the view is mounted, and again whenever what it reads changes.
 pub(crate) fn effect(run: impl FnMut() + 'static) {
     Effect::new(Box::new(run) as Box<dyn FnMut()>);
 }

@@ -113,7 +113,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("soak::a_short_one", soak::short));
-    add(theatre.trial("peers::frozen_device_is_silent", peers::frozen));
+    add(theatre.trial("peers::a_device_that_does_not_answer", peers::silent));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));

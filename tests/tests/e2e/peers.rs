@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
-use partyline_tests::{Play, RoomLink, RoomPage, eventually};
+use partyline_tests::{BrowserSetup, Play, RoomLink, RoomPage, eventually};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -225,10 +225,11 @@ async fn wait_devices(page: &RoomPage, words: &str) -> Result<()> {
     page.close_dialog("Devices").await
 }
 
-/// A device whose page answers but has no answer, and one whose page is frozen.
-pub(crate) async fn frozen(play: Play) -> Result<()> {
+/// A device whose page has no answer, one whose page is frozen and says so, and one that is gone without a word.
+pub(crate) async fn silent(play: Play) -> Result<()> {
     let site = play.site_of_its_own().await?;
-    let alice = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Ice").await?;
+    let alices = play.own_browser(Chromium, "Alice", BrowserSetup::default()).await?;
+    let alice = RoomPage::make_room(&alices, &site, "Ice").await?;
     let link = alice.share_link().await?;
     let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
     bob.wait_connected(1).await?;
@@ -245,6 +246,11 @@ pub(crate) async fn frozen(play: Play) -> Result<()> {
     bob.wait_connected(1).await?;
 
     alice.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
-    expect(&bob, &health, json!({}), 504).await?;
-    alice.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await.map(drop)
+    bob.wait_status("No other device").await?;
+    expect(&bob, &health, json!({}), 404).await?;
+    alice.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    bob.wait_connected(1).await?;
+
+    alices.kill().await;
+    expect(&bob, &health, json!({}), 504).await.map(drop)
 }
