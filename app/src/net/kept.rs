@@ -18,6 +18,9 @@ use super::phone_book::Observed;
 
 const DATABASE: &str = "partyline-page";
 const STORE: &str = "kept";
+/// The keys below the room's, which is that of the certificate.
+const CONTACTS: &str = "/contacts";
+const OBSERVED: &str = "/observed";
 
 /// The certificate of this device in the room, if there is one.
 pub(super) async fn certificate(room: RoomId) -> Option<RtcCertificate> {
@@ -31,42 +34,36 @@ pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate)
 
 /// Whom this device was connected to in the room, the last one first.
 pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Vec<Contact>)> {
-    let bytes = read(contacts_key(room)).await.ok().flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
+    let bytes = read(key(room, CONTACTS)).await.ok().flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
     bytes.and_then(|bytes| decode_kept(&bytes.to_vec()).ok()).unwrap_or_default()
 }
 
 /// Keeps these, in the place of those before. That it failed costs a way to connect again, no more.
 pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Vec<Contact>)>) {
     let bytes = Uint8Array::from(encode_kept(&contacts).as_slice());
-    let _ = write(contacts_key(room), Some(bytes.into())).await;
+    let _ = write(key(room, CONTACTS), Some(bytes.into())).await;
 }
 
 /// Where the phone book saw this device last. A page that is loaded when the phone book is gone has no other way to know.
 pub(super) async fn observed(room: RoomId) -> Observed {
-    read(observed_key(room)).await.ok()??.as_string()?.parse().ok()
+    read(key(room, OBSERVED)).await.ok()??.as_string()?.parse().ok()
 }
 
 /// Keeps where the phone book sees this device.
 pub(super) async fn keep_observed(room: RoomId, ip: IpAddr) {
-    let _ = write(observed_key(room), Some(ip.to_string().into())).await;
+    let _ = write(key(room, OBSERVED), Some(ip.to_string().into())).await;
 }
 
 /// Deletes all that is kept of a room.
 pub(super) async fn forget(room: RoomId) {
-    for key in [room.to_string(), contacts_key(room), observed_key(room)] {
+    for key in [room.to_string(), key(room, CONTACTS), key(room, OBSERVED)] {
         let _ = write(key, None).await;
     }
 }
 
-fn contacts_key(room: RoomId) -> String {
+fn key(room: RoomId, what: &str) -> String {
     let mut key = room.to_string();
-    key.push_str("/contacts");
-    key
-}
-
-fn observed_key(room: RoomId) -> String {
-    let mut key = room.to_string();
-    key.push_str("/observed");
+    key.push_str(what);
     key
 }
 

@@ -81,8 +81,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("redial::reloaded_page_is_back::{name}"), move |play| redial::reload(play, pair)));
     }
     for (kind, name) in BOTH {
-        let killed = format!("redial::killed_browser_is_back::{name}");
-        add(theatre.trial(&killed, move |play| redial::killed(play, kind)));
+        add(theatre.trial(&format!("redial::killed_browser_is_back::{name}"), move |play| redial::killed(play, kind)));
         add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
         add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
@@ -112,7 +111,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(two_homes.with_ignored_flag(missing.is_some()));
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
-    add(theatre.trial("soak::a_short_one", soak::short));
+    add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
     add(theatre.trial("peers::a_device_that_does_not_answer", peers::silent));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));

@@ -252,5 +252,8 @@ pub(crate) async fn silent(play: Play) -> Result<()> {
     bob.wait_connected(1).await?;
 
     alices.kill().await;
-    expect(&bob, &health, json!({}), 504).await.map(drop)
+    expect(&bob, &health, json!({}), 504).await?;
+    // How long she is gone is known after a reload, too.
+    bob.reload().await?;
+    wait_devices(&bob, "Last seen today").await
 }
