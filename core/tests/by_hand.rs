@@ -59,7 +59,7 @@ impl Device {
     fn read(&mut self, code: &str, now: u64) -> (HandStep, &'static str) {
         match Code::parse(code).unwrap() {
             Code::Invitation(invitation) => self.hand.handle_invitation(invitation, now),
-            Code::Reply(reply) => self.hand.handle_reply(reply, false, now),
+            Code::Reply(reply) => self.hand.handle_reply(reply, now),
         }
         self.settle(now);
         (self.hand.step(), self.hand.problem().unwrap_or(""))
@@ -211,9 +211,35 @@ fn who_finds_the_other_in_another_way_needs_no_codes_any_more() {
     bob.hand.handle_open(other, contact(1).cert_hash);
     bob.settle(0);
     assert_eq!((bob.hand.step(), bob.dropped.len()), (HandStep::Connected, 1));
-    let Code::Reply(reply) = Code::parse(&reply).unwrap() else { panic!() };
-    alice.hand.handle_reply(reply, true, 0);
+    alice.hand.handle_open(other, contact(2).cert_hash);
+    alice.read(&reply, 0);
+    assert_eq!((alice.hand.step(), alice.dialled.len()), (HandStep::Connecting, 1));
+    alice.hand.handle_closed(alice.dialled[0].0);
     alice.settle(0);
-    assert_eq!((alice.hand.step(), alice.dropped.len()), (HandStep::Connected, 1));
-    assert!(alice.dialled.is_empty());
+    assert_eq!(alice.hand.step(), HandStep::Connected);
+}
+
+#[test]
+fn a_page_that_is_gone_without_a_word_does_not_pass_for_the_one_that_replies() {
+    let (mut alice, mut bob) = (Device::new(1, 9), Device::new(2, 9));
+    let former = SlotId::new(Way::PhoneBook, 0);
+    alice.hand.handle_open(former, contact(2).cert_hash);
+    let reply = bob.answer(&alice.invite(false, 7, 0), 0);
+    alice.read(&reply, 0);
+    assert_eq!(alice.hand.step(), HandStep::Connecting);
+    // The end of the former connection is noticed, and nobody answers where the reply says.
+    alice.hand.handle_closed(former);
+    let due = alice.hand.poll_timeout().unwrap();
+    alice.hand.handle_timeout(due);
+    alice.settle(due);
+    assert_eq!(alice.hand.step(), HandStep::Failed);
+
+    let reply = bob.answer(&alice.invite(false, 8, due), due);
+    alice.hand.handle_open(former, contact(2).cert_hash);
+    alice.read(&reply, due);
+    let slot = alice.dialled.last().unwrap().0;
+    alice.hand.handle_open(slot, contact(2).cert_hash);
+    alice.settle(due);
+    assert_eq!(alice.hand.step(), HandStep::Connected);
+    assert!(!alice.dropped.contains(&slot));
 }

@@ -4,10 +4,8 @@ use partyline_core::id::DeviceId;
 use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica, SyncRequest};
 
 use crate::problem::Failure;
-use crate::store::{Head, Rewrite, RoomRecord, Stored};
+use crate::store::{Head, Limits, Rewrite, RoomRecord, Stored};
 
-/// Largest page. Large enough that reading a room takes few requests, small enough that one damaged page is not all of it.
-const PAGE: usize = 256 << 10;
 /// Largest chunk when a room is put together from what is left of it.
 const SALVAGE_CHUNK: usize = 1 << 20;
 
@@ -33,13 +31,14 @@ impl OpenRoom {
         record: &RoomRecord,
         stored: &Stored,
         spare: DeviceId,
+        limits: &Limits,
     ) -> Result<(Self, Option<Rewrite>), Failure> {
         let open = |replica| Self { replica, head: stored.head, name: record.name.clone(), last_position: None };
         match whole(record, stored) {
             Ok(replica) => Ok((open(replica), None)),
             Err(newer @ LoadError::Page(DecodeError::NewerFormat)) => Err(Failure::unreadable_room(&newer)),
             Err(_) => {
-                let (replica, rewrite) = salvage(stored, spare);
+                let (replica, rewrite) = salvage(stored, spare, limits);
                 Ok((open(replica), Some(rewrite)))
             }
         }
@@ -82,8 +81,8 @@ impl OpenRoom {
     }
 
     /// The room as pages.
-    pub(crate) fn rewrite(&self) -> Rewrite {
-        Rewrite { pages: self.replica.to_pages(PAGE), ..Rewrite::default() }
+    pub(crate) fn rewrite(&self, limits: &Limits) -> Rewrite {
+        Rewrite { pages: self.replica.to_pages(limits.page), ..Rewrite::default() }
     }
 }
 
@@ -111,7 +110,7 @@ fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
 /// stored is believed: the replica begins with an empty one, which then grows only by changes that are really there, and
 /// the next sync brings back what other devices have. And since the lost part may hold this device's own last numbers,
 /// which must never be given twice, the device goes on under a new id.
-fn salvage(stored: &Stored, spare: DeviceId) -> (Replica, Rewrite) {
+fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewrite) {
     let mut replica = Replica::new(spare);
     let mut rewrite = Rewrite { device: Some(spare), ..Rewrite::default() };
     let pages = stored.pages.as_deref().unwrap_or_default();
@@ -133,7 +132,7 @@ fn salvage(stored: &Stored, spare: DeviceId) -> (Replica, Rewrite) {
             Err(_) => rewrite.damaged_log.push(*number),
         }
     }
-    rewrite.pages = replica.to_pages(PAGE);
+    rewrite.pages = replica.to_pages(limits.page);
     (replica, rewrite)
 }
 

@@ -17,14 +17,12 @@ use crate::http::{Media, Request, Response};
 use crate::problem::{Failure, sentence};
 use crate::room::OpenRoom;
 use crate::route::Route;
-use crate::store::{Outcome, RoomRecord, Store, StoreError};
+use crate::store::{Limits, Outcome, RoomRecord, Store, StoreError};
 
 /// Rooms that stay in memory while nobody asks for them.
 const MAX_OPEN_ROOMS: usize = 8;
 /// How often a write is tried when another worker keeps getting in between.
 const MAX_ATTEMPTS: usize = 8;
-/// Largest chunk of a sync answer: small enough that a live edit is not stuck behind it.
-const SYNC_CHUNK: usize = 64 << 10;
 
 /// The peer API over a store.
 ///
@@ -34,6 +32,7 @@ const SYNC_CHUNK: usize = 64 << 10;
 pub struct Service<S, H> {
     store: S,
     host: H,
+    limits: Limits,
     slots: RefCell<Vec<Slot>>,
     uses: Cell<u64>,
     /// Rooms whose log has grown long.
@@ -67,7 +66,12 @@ enum Effect {
 impl<S: Store, H: Host> Service<S, H> {
     /// A service with no room in memory.
     pub fn new(store: S, host: H) -> Self {
-        Self { store, host, slots: RefCell::default(), uses: Cell::default(), due: RefCell::default() }
+        Self::with_limits(store, host, Limits::default())
+    }
+
+    /// The same with other limits: in a simulation nothing grows as large as in a browser.
+    pub fn with_limits(store: S, host: H, limits: Limits) -> Self {
+        Self { store, host, limits, slots: RefCell::default(), uses: Cell::default(), due: RefCell::default() }
     }
 
     /// Answers a request. Every failure is an answer too.
@@ -316,7 +320,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
         self.read(room, &|open| {
-            let answer = open.replica.answer(&asked, SYNC_CHUNK);
+            let answer = open.replica.answer(&asked, self.limits.chunk);
             Ok(match request.accepted() {
                 Media::Json => Response::json(200, &convert::sync_answer_document(&answer)),
                 Media::Cbor => Response::cbor(200, answer.encode()),
@@ -417,7 +421,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 continue;
             };
             open.wrote(head, &record, renamed.as_deref());
-            if head.is_compaction_due() {
+            if head.is_compaction_due(&self.limits) {
                 self.compact_later(room);
             }
             *slot = Some(open);
@@ -444,7 +448,7 @@ impl<S: Store, H: Host> Service<S, H> {
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         let mut open = self.current(slot.take(), room).await?;
-        if let Outcome::Written(head) = self.store.rewrite(room, open.head, &open.rewrite()).await? {
+        if let Outcome::Written(head) = self.store.rewrite(room, open.head, &open.rewrite(&self.limits)).await? {
             open.head = head;
             *slot = Some(open);
         }
@@ -469,9 +473,10 @@ impl<S: Store, H: Host> Service<S, H> {
             // Read after the content: if another worker gives the device a new id in between, our head is the old one,
             // and nothing can be written on it.
             let record = self.store.room(room).await?.ok_or(StoreError::NoRoom)?;
-            let (mut open, damage) = OpenRoom::load(&record, &stored, DeviceId::from_bytes(self.host.random()))?;
+            let (mut open, damage) =
+                OpenRoom::load(&record, &stored, DeviceId::from_bytes(self.host.random()), &self.limits)?;
             let Some(damage) = damage else {
-                if open.head.is_compaction_due() {
+                if open.head.is_compaction_due(&self.limits) {
                     self.compact_later(room);
                 }
                 return Ok(open);

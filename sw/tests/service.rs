@@ -14,7 +14,7 @@ use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequ
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
-use partyline_sw::store::{MemoryStore, StoreError};
+use partyline_sw::store::{Limits, MemoryStore, StoreError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -646,7 +646,7 @@ mod storage {
         let (titles, vector) = (worker.titles().await, text(&worker.get("/vector").await));
         let cursor = document::<Tasks>(&worker.get("/tasks").await).cursor;
         let before = worker.store.head(room_id()).unwrap();
-        assert!(before.is_compaction_due(), "{before:?}");
+        assert!(before.is_compaction_due(&Limits::default()), "{before:?}");
 
         worker.store.fail_next_write(StoreError::Quota);
         worker.service.tidy().await;
@@ -657,7 +657,7 @@ mod storage {
         worker.service.tidy().await;
         let after = worker.store.head(room_id()).unwrap();
         assert_eq!((after.records, after.log_bytes, after.generation), (0, 0, before.generation + 1));
-        assert!(after.pages > 0 && !after.is_compaction_due(), "{after:?}");
+        assert!(after.pages > 0 && !after.is_compaction_due(&Limits::default()), "{after:?}");
         let successor = worker.successor();
         assert_eq!(successor.titles().await.len(), titles.len() + 1);
         assert_ne!(text(&successor.get("/vector").await), vector);

@@ -1,7 +1,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -13,6 +13,7 @@ use thirtyfour::{Capabilities, WebDriver, WindowHandle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use crate::courier::Courier;
 use crate::network::Door;
 use crate::phone_book::free_port;
 use crate::{BrowserSetup, Camera, ColorScheme, Group, Host, Tab, Tools, eventually};
@@ -40,6 +41,8 @@ pub struct Browser {
     host: Option<Arc<Host>>,
     profile: TempDir,
     running: Mutex<Option<Running>>,
+    /// Lives as long as the test that has the browser.
+    courier: std::sync::Mutex<Weak<Courier>>,
     starts: AtomicU32,
 }
 
@@ -76,6 +79,7 @@ impl Browser {
             host: host.cloned(),
             profile: tempfile::Builder::new().prefix("partyline-profile-").tempdir()?,
             running: Mutex::new(None),
+            courier: std::sync::Mutex::default(),
             starts: AtomicU32::new(0),
         };
         browser.start_again().await?;
@@ -90,6 +94,20 @@ impl Browser {
     /// What the tests call it.
     pub fn name(&self) -> String {
         self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it refuses changed ICE credentials.
+    pub(crate) fn refuses(&self) -> bool {
+        self.kind == BrowserKind::Chromium && (self.setup.refuse_changed_credentials || self.tools.refusing)
+    }
+
+    /// Who carries codes for it, where that has to be.
+    pub(crate) fn courier(&self) -> Option<Arc<Courier>> {
+        self.courier.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    pub(crate) fn set_courier(&self, courier: &Arc<Courier>) {
+        *self.courier.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(courier);
     }
 
     pub(crate) fn rename(&self, name: &str) {
@@ -264,7 +282,7 @@ impl Browser {
         if Tools::is_root(self.profile.path()) {
             arguments.push("--no-sandbox".to_owned());
         }
-        if self.setup.refuse_changed_credentials {
+        if self.refuses() {
             arguments.push("--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/".to_owned());
         }
         match &self.setup.camera {

@@ -25,6 +25,7 @@ mod axe;
 mod browser;
 mod browser_setup;
 mod color_scheme;
+mod courier;
 mod eventually;
 mod group;
 mod http;

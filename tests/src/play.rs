@@ -3,6 +3,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio::sync::Mutex;
 
+use crate::courier::Courier;
 use crate::{Browser, BrowserKind, BrowserSetup, Host, Lab, Network, RoomPage, Site, Tools};
 
 /// What one test has: sites, and browsers lent from a pool that outlives it.
@@ -17,6 +18,8 @@ pub struct Play {
     /// Open until the browsers are taken back: what they show must not be what closing the site did.
     sites: Arc<Mutex<Vec<Arc<Site>>>>,
     networks: Arc<Mutex<Vec<Arc<Network>>>>,
+    /// Where browsers refuse changed credentials.
+    courier: Option<Arc<Courier>>,
     name: String,
 }
 
@@ -29,26 +32,17 @@ struct Lent {
 impl Play {
     /// The first play in a lab.
     pub fn new(lab: Arc<Lab>) -> Self {
-        Self {
-            lab,
-            pool: Arc::default(),
-            lent: Arc::default(),
-            sites: Arc::default(),
-            networks: Arc::default(),
-            name: String::new(),
-        }
+        Self::with_pool(lab, Arc::default(), String::new())
     }
 
     /// A play for the test `name`, with the same lab and pool.
     pub fn for_test(&self, name: &str) -> Self {
-        Self {
-            lab: Arc::clone(&self.lab),
-            pool: Arc::clone(&self.pool),
-            lent: Arc::default(),
-            sites: Arc::default(),
-            networks: Arc::default(),
-            name: name.to_owned(),
-        }
+        Self::with_pool(Arc::clone(&self.lab), Arc::clone(&self.pool), name.to_owned())
+    }
+
+    fn with_pool(lab: Arc<Lab>, pool: Arc<Mutex<Vec<Arc<Browser>>>>, name: String) -> Self {
+        let courier = lab.tools().refusing.then(Arc::default);
+        Self { lab, pool, lent: Arc::default(), sites: Arc::default(), networks: Arc::default(), courier, name }
     }
 
     /// The programs in use.
@@ -95,23 +89,26 @@ impl Play {
             None => Browser::start(kind, name, self.tools(), BrowserSetup::default()).await?,
         };
         browser.rename(name);
-        self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: false });
-        Ok(browser)
+        Ok(self.lend(browser, false).await)
     }
 
     /// A browser that this test alone uses, with a new profile.
     pub async fn own_browser(&self, kind: BrowserKind, name: &str, setup: BrowserSetup) -> Result<Arc<Browser>> {
-        self.lend(Browser::start(kind, name, self.tools(), setup).await?).await
+        Ok(self.lend(Browser::start(kind, name, self.tools(), setup).await?, true).await)
     }
 
     /// A browser with a new profile on a host of a network.
     pub async fn browser_on(&self, host: &Arc<Host>, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
-        self.lend(Browser::start_on(Some(host), kind, name, self.tools(), BrowserSetup::default()).await?).await
+        let browser = Browser::start_on(Some(host), kind, name, self.tools(), BrowserSetup::default()).await?;
+        Ok(self.lend(browser, true).await)
     }
 
-    async fn lend(&self, browser: Arc<Browser>) -> Result<Arc<Browser>> {
-        self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own: true });
-        Ok(browser)
+    async fn lend(&self, browser: Arc<Browser>, own: bool) -> Arc<Browser> {
+        if let Some(courier) = &self.courier {
+            browser.set_courier(courier);
+        }
+        self.lent.lock().await.push(Lent { browser: Arc::clone(&browser), own });
+        browser
     }
 
     /// Ends the test: takes the browsers back and, if it failed, adds to the error what each of them showed.

@@ -120,8 +120,18 @@ impl RoomPage {
 
     /// Waits until the tab shows a room.
     pub async fn wait_open(tab: Tab) -> Result<Self> {
-        eventually("the room is open", PATIENCE, || tab.find("textbox", "Add a task")).await?;
-        Ok(Self { tab })
+        let page = Self { tab };
+        page.arrive(false).await?;
+        Ok(page)
+    }
+
+    /// Waits for the room, and for the codes that its browser needs.
+    async fn arrive(&self, again: bool) -> Result<()> {
+        eventually("the room is open", PATIENCE, || self.tab.find("textbox", "Add a task")).await?;
+        match self.tab.browser().courier() {
+            Some(courier) => courier.arrived(self, again).await,
+            None => Ok(()),
+        }
     }
 
     /// The app in `tab`, whatever it shows.
@@ -137,7 +147,35 @@ impl RoomPage {
     /// Reloads the page and waits for the room.
     pub async fn reload(&self) -> Result<()> {
         self.tab.reload().await?;
-        eventually("the room is open again", PATIENCE, || self.tab.find("textbox", "Add a task")).await.map(drop)
+        self.arrive(true).await
+    }
+
+    /// Has the browser use this STUN server, from the next connection that it makes.
+    pub async fn use_stun(&self, uri: &str) -> Result<()> {
+        self.tab.click("button", "Devices").await?;
+        self.tab.fill("STUN servers", uri).await?;
+        // Leaving the field is what changes it.
+        self.tab.press("" + Key::Tab).await?;
+        self.close_dialog("Devices").await?;
+        self.reload().await
+    }
+
+    /// Opens the dialog `Connect by code` and gives the invitation's link.
+    pub async fn invite(&self) -> Result<String> {
+        self.tab.click("button", "Share").await?;
+        self.tab.click("button", "Connect by code").await?;
+        self.tab.value("textbox", "Invitation").await
+    }
+
+    /// The reply's link, after an invitation was opened.
+    pub async fn reply(&self) -> Result<String> {
+        self.tab.value("textbox", "Reply").await
+    }
+
+    /// Pastes the reply below the invitation.
+    pub async fn paste_reply(&self, reply: &str) -> Result<()> {
+        self.tab.fill("Reply", reply).await?;
+        self.tab.click("button", "Connect").await
     }
 
     /// The room's link, as the dialog `Share this room` shows it.
@@ -192,22 +230,17 @@ impl RoomPage {
 
     /// Waits until this browser keeps where somebody of the room can be called again.
     pub async fn wait_known(&self, link: &RoomLink) -> Result<()> {
-        let known = || self.known(link);
-        self.wait("where somebody can be called again", known, |known| known.len() > 64).await.map(drop)
-    }
-
-    /// What this browser keeps of where the others can be called again: hexadecimal, to be compared and no more.
-    pub async fn known(&self, link: &RoomLink) -> Result<String> {
         let script = "
             const done = arguments[arguments.length - 1];
             const opening = indexedDB.open('partyline-page');
-            opening.onerror = () => done('');
+            opening.onerror = () => done(false);
             opening.onsuccess = () => {
                 const database = opening.result;
                 const asked = database.transaction('kept').objectStore('kept').get(`${arguments[0]}/contacts`);
-                asked.onsuccess = () => { database.close(); done(Array.from(asked.result ?? [], byte => byte.toString(16)).join(' ')); };
+                asked.onsuccess = () => { database.close(); done(asked.result?.length > 32); };
             };";
-        self.tab.execute_async(script, vec![json!(link.room)]).await
+        let known = || self.tab.execute_async::<bool>(script, vec![json!(link.room)]);
+        self.wait("where somebody can be called again", known, |known| *known).await.map(drop)
     }
 
     /// What the tab that holds the connections tells of them, in the app's own words; empty if there is none.

@@ -36,6 +36,11 @@ impl Tab {
         &self.browser
     }
 
+    /// Whether both are the same page.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.browser, &other.browser) && self.window == other.window
+    }
+
     /// Loads `url`.
     pub async fn goto(&self, url: &str) -> Result<()> {
         let mut running = self.browser.running().await?;

@@ -24,6 +24,8 @@ pub struct Tools {
     pub axe: PathBuf,
     /// Where screenshots, logs and measurements are kept.
     pub out: PathBuf,
+    /// Whether every Chromium refuses changed ICE credentials.
+    pub refusing: bool,
 }
 
 impl Tools {
@@ -38,6 +40,7 @@ impl Tools {
             geckodriver: path("PARTYLINE_GECKODRIVER")?,
             axe: path("PARTYLINE_AXE")?,
             out: path("PARTYLINE_OUT")?,
+            refusing: env::var_os("PARTYLINE_REFUSING").is_some(),
         };
         for folder in [tools.screenshots(), tools.failures(), tools.logs()] {
             std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

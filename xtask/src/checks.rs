@@ -21,6 +21,8 @@ pub(crate) struct Checks {
     pub(crate) only: Vec<Part>,
     /// Tests whose name contains this, or all.
     pub(crate) filter: Option<String>,
+    /// Every Chromium of the end-to-end tests refuses changed ICE credentials.
+    pub(crate) refusing: bool,
 }
 
 /// The crates whose code runs in a browser, and that may have tests that do.
@@ -42,7 +44,7 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
             in_browsers(&tools, browsers, filter, &mut report)?;
         }
         if wants(Part::E2e) {
-            end_to_end(&tools, browsers, filter, &mut report)?;
+            end_to_end(&tools, browsers, checks, &mut report)?;
         }
     }
     report.finish()
@@ -192,7 +194,7 @@ fn browser_suites(root: &Path) -> Result<Vec<Suite>> {
 }
 
 /// The phone book in workerd, and browsers with the whole of Partyline.
-fn end_to_end(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report: &mut Report) -> Result<()> {
+fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut Report) -> Result<()> {
     report.check("build", || build::all(tools, Profile::Release));
     if report.last_failed() {
         // Whatever was built before would be tested instead.
@@ -204,7 +206,10 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report: 
     for (name, target) in [("phone book in workerd", PHONE_BOOK_TESTS), ("end to end", END_TO_END_TESTS)] {
         report.check(name, || {
             let mut cargo = cargo(tools, "test");
-            cargo.args(["--no-fail-fast", "--test", target]).args(filter);
+            cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref());
+            if checks.refusing {
+                cargo.env("PARTYLINE_REFUSING", "1");
+            }
             exec::run(tell(&mut cargo, tools, browsers)?)
         });
     }

@@ -39,6 +39,9 @@ enum Command {
         /// Only tests whose name contains this
         #[arg(long)]
         filter: Option<String>,
+        /// End to end with every Chromium refusing changed ICE credentials
+        #[arg(long)]
+        refusing: bool,
     },
     /// Build, then measure first visit, sync and offline start in real browsers
     Bench,
@@ -105,7 +108,7 @@ pub(crate) fn run() -> Result<()> {
             if profile.dev { Ok(()) } else { budget::check(&tools) }
         }
         Command::Run { port, profile } => serve::run(port, profile.build()),
-        Command::Test { only, filter } => checks::run(&Checks { only, filter }),
+        Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
         Command::Bench => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),

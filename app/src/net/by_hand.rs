@@ -78,16 +78,13 @@ pub(super) fn policy(link: RoomLink, local: CertHash) -> Hand {
 }
 
 /// Tells the policy what the person asks for.
-pub(super) fn handle(hand: &mut Hand, wish: &str, is_connected: impl Fn(&CertHash) -> bool, now: u64) {
+pub(super) fn handle(hand: &mut Hand, wish: &str, now: u64) {
     if wish == INVITE || wish == ANEW {
         return hand.handle_invite(wish == ANEW, u32::from_le_bytes(random()), now);
     }
     match Code::parse(wish) {
         Ok(Code::Invitation(invitation)) => hand.handle_invitation(invitation, now),
-        Ok(Code::Reply(reply)) => {
-            let is_connected = is_connected(&reply.contact.cert_hash);
-            hand.handle_reply(reply, is_connected, now);
-        }
+        Ok(Code::Reply(reply)) => hand.handle_reply(reply, now),
         // What is no code the page has told already.
         Err(_) => {}
     }

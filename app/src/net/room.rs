@@ -17,7 +17,7 @@ use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_c
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::hand::{Hand, HandAction, best_first};
-use partyline_core::id::{Address, CertHash, DeviceId, RoomId, RoomLink, RoomSecret};
+use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
@@ -172,6 +172,7 @@ impl Room {
                 self.close(slot, now);
                 if error == SpareError::CredentialsRefused && !std::mem::replace(&mut self.refused, true) {
                     self.redial.handle_refusal(now);
+                    self.look_outside();
                 }
             }
             Event::Knock(slot) => self.dialler.handle_knock(slot, now),
@@ -230,11 +231,13 @@ impl Room {
             Event::Online(online) => {
                 self.dialler.handle_online(online, now);
                 if online {
+                    self.look_outside();
                     self.redial.handle_network(now);
                     self.wake(now);
                 }
             }
             Event::Moved => {
+                self.look_outside();
                 self.dialler.renew_spare(now);
                 self.redial.handle_network(now);
                 self.wake(now);
@@ -245,13 +248,7 @@ impl Room {
                 }
             }
             Event::Drained => {}
-            Event::Hand(wish) => {
-                let links = &self.links;
-                let is_connected = |cert_hash: &CertHash| {
-                    links.values().any(|link| link.peer.is_some() && link.remote.as_ref() == Some(cert_hash))
-                };
-                by_hand::handle(&mut self.hand, &wish, is_connected, now);
-            }
+            Event::Hand(wish) => by_hand::handle(&mut self.hand, &wish, now),
             Event::TellStatus => self.published = None,
             Event::ReportWanted => {
                 let peer = |(slot, link): (&SlotId, &Link)| {
@@ -519,10 +516,7 @@ impl Room {
                         link.slot.add_candidates(&dial_candidates(&address));
                     }
                 }
-                Action::Register(endpoints) => spawn_local(async move {
-                    let taken = phone_book::register(room, local, &endpoints).await;
-                    events.send(Event::Registered(endpoints, taken));
-                }),
+                Action::Register(endpoints) => self.register(endpoints),
                 Action::Poll => spawn_local(async move {
                     events.send(Event::Peers(phone_book::peers(room, local).await));
                 }),
@@ -530,6 +524,23 @@ impl Room {
             }
         }
         any
+    }
+
+    /// Lists these endpoints in the phone book.
+    fn register(&self, endpoints: Vec<Endpoint>) {
+        let (room, local, events) = (self.membership.room, self.certificate.hash, self.events.clone());
+        spawn_local(async move {
+            let taken = phone_book::register(room, local, &endpoints).await;
+            events.send(Event::Registered(endpoints, taken));
+        });
+    }
+
+    /// Where the phone book is of no other use, it can still say by which address it sees us: codes need it to get across
+    /// NATs. What is withdrawn for that is a listing that nobody could call any more.
+    fn look_outside(&self) {
+        if self.refused {
+            self.register(Vec::new());
+        }
     }
 
     /// Makes a connection that waits under these credentials, or those that the browser makes.
@@ -597,6 +608,10 @@ impl Room {
             }
         }
         if stays {
+            // Whoever was called by hand is connected, by whichever connection.
+            if let Some(kept) = older.first() {
+                self.hand.handle_open(*kept, remote);
+            }
             // Both sides must keep the same one, in whichever order they opened.
             self.close(slot, now);
             return;

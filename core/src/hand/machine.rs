@@ -9,6 +9,8 @@ use crate::id::{CertHash, Endpoint, RoomLink};
 pub const PATIENCE: u64 = 10 * 60_000;
 /// How long the dial may take once both codes are in.
 const DIAL: u64 = 40_000;
+/// The same where there seems to be a connection already: one whose other end is gone has ended by then.
+const DIAL_AGAIN: u64 = 12_000;
 /// How often a waiting connection is told where the other one is.
 const TRY: u64 = 5_000;
 /// How many tags of former invitations are remembered.
@@ -102,6 +104,8 @@ pub struct Hand {
     spent: VecDeque<u32>,
     former: VecDeque<u32>,
     next_slot: u32,
+    /// Whom there is a connection to, or was until a moment ago.
+    peers: Vec<(SlotId, CertHash)>,
     actions: VecDeque<HandAction>,
 }
 
@@ -130,6 +134,7 @@ impl Hand {
             spent: VecDeque::new(),
             former: VecDeque::new(),
             next_slot: 0,
+            peers: Vec::new(),
             actions: VecDeque::new(),
         }
     }
@@ -174,8 +179,7 @@ impl Hand {
         let Some(attempt) = &mut self.attempt else { return };
         if attempt.deadline <= now_ms {
             let why = if matches!(attempt.part, Part::Dialling(_)) { UNREACHED } else { TOO_LATE };
-            self.give_up();
-            self.fail(why);
+            self.end(why);
         } else if let Part::Answering(contact, Some(next)) = &mut attempt.part
             && *next <= now_ms
         {
@@ -211,8 +215,9 @@ impl Hand {
         }
     }
 
-    /// The person gave a reply. `is_connected` says whether there is a connection to its sender anyway.
-    pub fn handle_reply(&mut self, reply: Reply, is_connected: bool, now_ms: u64) {
+    /// The person gave a reply. Its sender is called even if there seems to be a connection: it may be that of a page that
+    /// is gone without a word, and what is one too many is closed as soon as both know.
+    pub fn handle_reply(&mut self, reply: Reply, now_ms: u64) {
         self.problem = None;
         let attempt = self.attempt.as_mut().filter(|attempt| !matches!(attempt.part, Part::Answering(..)));
         let why = match attempt {
@@ -222,10 +227,11 @@ impl Hand {
             None => OUTDATED,
             Some(attempt) if attempt.tag != reply.tag => OTHER_INVITATION,
             Some(Attempt { part: Part::Dialling(_), .. }) => SPENT,
-            Some(_) if is_connected => return self.done(),
             Some(attempt) => {
-                attempt.part = Part::Dialling(reply.contact.cert_hash);
-                attempt.deadline = now_ms + DIAL;
+                let remote = reply.contact.cert_hash;
+                let is_connected = self.peers.iter().any(|(_, peer)| *peer == remote);
+                attempt.part = Part::Dialling(remote);
+                attempt.deadline = now_ms + if is_connected { DIAL_AGAIN } else { DIAL };
                 self.actions.push_back(HandAction::Dial { slot: attempt.slot, contact: reply.contact });
                 self.show(HandStep::Connecting, String::new());
                 return;
@@ -263,14 +269,10 @@ impl Hand {
 
     /// A connection to this certificate is open, however it came about.
     pub fn handle_open(&mut self, slot: SlotId, remote: CertHash) {
-        let Some(attempt) = &self.attempt else { return };
-        let wanted = match &attempt.part {
-            Part::Inviting => return,
-            Part::Dialling(cert_hash) => *cert_hash,
-            Part::Answering(contact, _) => contact.cert_hash,
-        };
-        if wanted == remote {
-            if attempt.slot == slot {
+        self.peers.retain(|(known, _)| *known != slot);
+        self.peers.push((slot, remote));
+        if self.wanted() == Some(remote) {
+            if self.attempt.as_ref().is_some_and(|attempt| attempt.slot == slot) {
                 self.keep();
             }
             self.done();
@@ -279,9 +281,29 @@ impl Hand {
 
     /// A connection ended or failed.
     pub fn handle_closed(&mut self, slot: SlotId) {
-        let Some(attempt) = self.attempt.take_if(|attempt| attempt.slot == slot) else { return };
-        push(&mut self.former, attempt.tag);
-        self.fail(if self.step == HandStep::Making { IMPOSSIBLE } else { UNREACHED });
+        self.peers.retain(|(known, _)| *known != slot);
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.slot == slot) {
+            self.end(if self.step == HandStep::Making { IMPOSSIBLE } else { UNREACHED });
+        }
+    }
+
+    /// Whom the attempt is to connect to, as far as that is known.
+    fn wanted(&self) -> Option<CertHash> {
+        match &self.attempt.as_ref()?.part {
+            Part::Inviting => None,
+            Part::Dialling(cert_hash) => Some(*cert_hash),
+            Part::Answering(contact, _) => Some(contact.cert_hash),
+        }
+    }
+
+    /// Nothing came of the attempt. That is no failure if the two are connected otherwise.
+    fn end(&mut self, why: &'static str) {
+        let wanted = self.wanted();
+        if self.peers.iter().any(|(_, peer)| Some(*peer) == wanted) {
+            return self.done();
+        }
+        self.give_up();
+        self.fail(why);
     }
 
     fn begin(&mut self, tag: u32, part: Part, now_ms: u64) {

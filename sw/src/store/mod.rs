@@ -63,8 +63,8 @@ impl Head {
 
     /// Whether the log has grown so much that folding it into the pages pays: opening a room must not cost much more
     /// than what is in it, nor may every few edits rewrite all of it.
-    pub fn is_compaction_due(&self) -> bool {
-        self.records >= 2_000 || self.log_bytes >= self.page_bytes.max(128 << 10)
+    pub fn is_compaction_due(&self, limits: &Limits) -> bool {
+        self.records >= limits.log_records || self.log_bytes >= self.page_bytes.max(limits.log_bytes)
     }
 
     /// The head after a record of this many bytes.
@@ -89,6 +89,26 @@ impl Head {
             pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
             page_bytes: pages.iter().map(|page| page.len() as u64).sum(),
         }
+    }
+}
+
+/// How large things may grow before something is done about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Log records of a room, before they are folded into its pages.
+    pub log_records: u32,
+    /// Bytes of a room's log, before it is folded into pages of no more bytes.
+    pub log_bytes: u64,
+    /// Bytes of a page. Large enough that reading a room takes few requests, small enough that one damaged page is not all
+    /// of it.
+    pub page: usize,
+    /// Bytes of a chunk of a sync answer: small enough that a live edit is not stuck behind it.
+    pub chunk: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { log_records: 2_000, log_bytes: 128 << 10, page: 256 << 10, chunk: 64 << 10 }
     }
 }
 
@@ -177,7 +197,7 @@ pub trait Store {
 
 /// What a reader at `known` has to read to be at `head`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub enum Missing {
     /// Nothing.
     Nothing,
     /// Log records from this number on.
@@ -187,7 +207,8 @@ pub(crate) enum Missing {
 }
 
 impl Missing {
-    pub(crate) fn between(known: Option<Head>, head: Head) -> Self {
+    /// What lies between the two.
+    pub fn between(known: Option<Head>, head: Head) -> Self {
         match known {
             Some(known) if known == head => Self::Nothing,
             // A head that is ahead of the stored one is from a room that was left and joined again.

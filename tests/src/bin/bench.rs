@@ -8,9 +8,11 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
-use partyline_tests::{Browser, BrowserKind, BrowserSetup, Lab, RoomLink, RoomPage, Site, Tools, eventually, http_get};
+use partyline_tests::{
+    Browser, BrowserKind, BrowserSetup, Lab, RoomLink, RoomPage, Site, Tab, Tools, eventually, http_get,
+};
 use serde_json::{Value, json};
 
 /// How many tasks there are in the room that is opened.
@@ -48,6 +50,13 @@ async fn bench() -> Result<()> {
 
     for (there, here) in [(Chromium, Chromium), (Chromium, Firefox), (Firefox, Chromium), (Firefox, Firefox)] {
         series.push(redialled(&lab, there, here).await?.printed());
+    }
+
+    for (there, here) in [(Chromium, Chromium), (Chromium, Firefox)] {
+        series.extend(by_code(&lab, there, here).await?.map(Series::printed));
+    }
+    for kind in [Chromium, Firefox] {
+        series.push(next_tab(&lab, kind).await?.printed());
     }
 
     let mut costs = Vec::new();
@@ -254,6 +263,100 @@ async fn redialled(lab: &Lab, there: BrowserKind, here: BrowserKind) -> Result<S
     host.kill().await;
     guest.kill().await;
     Ok(Series::new(&format!("reloaded to connected to {there:?}"), here, values))
+}
+
+/// With the phone book dead. From pasting the reply to being connected; and from there to being connected to a third one
+/// whom the first knows.
+async fn by_code(lab: &Lab, there: BrowserKind, here: BrowserKind) -> Result<[Series; 2]> {
+    let site = lab.site_of_its_own().await?;
+    let mut browsers = Vec::new();
+    for (kind, name) in [(there, "Alice"), (here, "Bob"), (Chromium, "Carol")] {
+        let browser = start(lab, kind, name).await?;
+        browser.open(&site.origin()).await?.wait_for("button", "New room").await?;
+        browsers.push(browser);
+    }
+    let [alices, bobs, carols] = browsers.as_slice() else { bail!("three browsers") };
+    site.kill_phone_book().await?;
+    let (mut connected, mut introduced) = (Vec::new(), Vec::new());
+    for _ in 0..OPENINGS {
+        let alice = RoomPage::make_room(alices, &site, "Bench").await?;
+        let carol = carry_codes(&alice, carols).await?;
+        carol.wait_connected(1).await?;
+        alice.tab().click("button", "Done").await?;
+        let bob = carry_codes(&alice, bobs).await?;
+        let pressed = eventually("Alice's key", Duration::from_secs(5), || time(alice.tab(), PRESSED)).await?;
+        let first = bob.tab().wait_mark("partyline:connected").await?;
+        let first: f64 = bob.tab().execute("return performance.timeOrigin + arguments[0];", vec![json!(first)]).await?;
+        let second = eventually("both others", Duration::from_secs(30), || time(bob.tab(), SEES_TWO)).await?;
+        connected.push(first - pressed);
+        introduced.push(second - first);
+        for page in [alice, bob, carol] {
+            page.tab().clone().close().await?;
+        }
+    }
+    for browser in &browsers {
+        browser.kill().await;
+    }
+    let series = |what: &str, values| Series::new(&format!("{what} {there:?}"), here, values);
+    Ok([series("reply read to connected to", connected), series("then introduced to Chromium by", introduced)])
+}
+
+/// When the codes were handed in: where the time of [`by_code`] begins.
+const PRESSED: &str = "window.pressed";
+/// When the page was connected to two.
+const SEES_TWO: &str = "window.seesTwo";
+
+/// A time that the page noted, in Unix milliseconds.
+async fn time(tab: &Tab, name: &str) -> Result<f64> {
+    tab.execute::<Option<f64>>(&format!("return {name} ?? null;"), vec![]).await?.context("not yet")
+}
+
+/// Has `guest` join by codes: invitation and reply.
+async fn carry_codes(host: &RoomPage, guest: &Arc<Browser>) -> Result<RoomPage> {
+    let watch = "
+        const now = () => performance.timeOrigin + performance.now();
+        addEventListener('submit', () => { window.pressed = now(); }, { capture: true });
+        const look = () => {
+            if (document.body.innerText.includes('Connected to 2 devices')) window.seesTwo ??= now();
+        };
+        new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+        return null;";
+    host.tab().execute::<()>(watch, vec![]).await?;
+    let page = RoomPage::in_tab(guest.open(&host.invite().await?).await?);
+    let reply = page.reply().await?;
+    page.tab().execute::<()>(watch, vec![]).await?;
+    host.paste_reply(&reply).await?;
+    Ok(page)
+}
+
+/// From closing the tab that holds the connections to the next one being connected again, with the phone book dead.
+async fn next_tab(lab: &Lab, kind: BrowserKind) -> Result<Series> {
+    let site = lab.site_of_its_own().await?;
+    let (host, guest) = (start(lab, Chromium, "Alice").await?, start(lab, kind, "Bob").await?);
+    let alice = RoomPage::make_room(&host, &site, "Bench").await?;
+    let link = alice.share_link().await?;
+    let mut first = RoomPage::open(&guest, &link.url).await?;
+    first.wait_connected(1).await?;
+    site.kill_phone_book().await?;
+    let mut values = Vec::new();
+    for _ in 0..OPENINGS {
+        let second = RoomPage::open(&guest, &link.url).await?;
+        second.wait_connected(1).await?;
+        second.wait_known(&link).await?;
+        // The page that goes tells when, and the next one has the mark once it has the connections.
+        let tell = "addEventListener('pagehide', () => localStorage.gone = performance.timeOrigin + performance.now());
+            return null;";
+        first.tab().execute::<()>(tell, vec![]).await?;
+        first.tab().clone().close().await?;
+        let connected = second.tab().wait_mark("partyline:connected").await?;
+        let since = "return performance.timeOrigin + arguments[0] - localStorage.gone;";
+        values.push(second.tab().execute(since, vec![json!(connected)]).await?);
+        second.wait_connected(1).await?;
+        first = second;
+    }
+    host.kill().await;
+    guest.kill().await;
+    Ok(Series::new("tab closed to the next connected", kind, values))
 }
 
 /// What all members of a crew together send for one new task, over their data channels.

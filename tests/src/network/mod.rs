@@ -18,9 +18,10 @@ mod host;
 mod internet;
 mod namespace;
 mod place;
+mod stun;
 mod weather;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,6 +35,7 @@ pub use weather::Weather;
 use crate::{PhoneBook, Proxy, Site, Tools};
 use internet::Internet;
 pub(crate) use namespace::Namespace;
+use stun::StunServer;
 
 /// The port of the app's origin in each host.
 const ORIGIN_PORT: u16 = 8080;
@@ -48,6 +50,7 @@ pub struct Network {
     /// Where the phone books are.
     library: Arc<Namespace>,
     sites: AtomicU16,
+    stun: Mutex<Option<StunServer>>,
     /// As long as the network is there, so are they: a report on a failure must not find them gone.
     places: Mutex<Vec<Arc<Place>>>,
 }
@@ -70,7 +73,7 @@ impl Network {
             library.ip(&["addr", "add", &family.outside(place, host).to_string(), "dev", "wan", "nodad"])?;
             library.ip(&[family.option(), "route", "add", "default", "dev", "wan"])?;
         }
-        Ok(Self { internet, library, sites: AtomicU16::new(0), places: Mutex::default() })
+        Ok(Self { internet, library, sites: AtomicU16::new(0), stun: Mutex::default(), places: Mutex::default() })
     }
 
     /// A place with this access and so many hosts.
@@ -80,6 +83,14 @@ impl Network {
         let place = Arc::new(Place::make(&self.internet, name, number, access, hosts)?);
         places.push(Arc::clone(&place));
         Ok(place)
+    }
+
+    /// Starts a STUN server in the phone books' place, and gives the URI under which everybody reaches it by IPv4 (RFC 7064).
+    pub fn start_stun(&self) -> Result<String> {
+        let socket = self.library.enter(|| Ok(UdpSocket::bind((Ipv6Addr::UNSPECIFIED, stun::PORT))?))?;
+        *self.stun.lock().unwrap_or_else(PoisonError::into_inner) = Some(StunServer::start(socket)?);
+        let (place, host) = LIBRARY;
+        Ok(format!("stun:{}:{}", Family::V4.outside(place, host), stun::PORT))
     }
 
     /// The app with a phone book of its own in the phone books' place. A host gets there by [`Host::visit`].

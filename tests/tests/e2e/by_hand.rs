@@ -30,23 +30,6 @@ async fn dead_site(play: &Play, browsers: &[&Arc<Browser>]) -> Result<Arc<Site>>
     Ok(site)
 }
 
-/// The invitation's link.
-async fn invite(page: &RoomPage) -> Result<String> {
-    page.tab().click("button", "Share").await?;
-    page.tab().click("button", "Connect by code").await?;
-    page.tab().value("textbox", "Invitation").await
-}
-
-/// The reply's link.
-async fn reply(tab: &Tab) -> Result<String> {
-    tab.value("textbox", "Reply").await
-}
-
-async fn paste(page: &RoomPage, reply: &str) -> Result<()> {
-    page.tab().fill("Reply", reply).await?;
-    page.tab().click("button", "Connect").await
-}
-
 /// Waits until the dialog says this.
 async fn says(tab: &Tab, words: &str) -> Result<()> {
     let text = "return document.querySelector('dialog[open]')?.innerText ?? 'no dialog'";
@@ -79,19 +62,19 @@ pub(crate) async fn connect(play: Play, (first, second): Pair) -> Result<()> {
     let site = dead_site(&play, &[&alices, &bobs]).await?;
     let alice = RoomPage::make_room(&alices, &site, "Bakery").await?;
     alice.add("Flour").await?;
-    let invitation = invite(&alice).await?;
+    let invitation = alice.invite().await?;
     let (said, version) = alice.tab().qr_code().await?.read()?;
     ensure!(said == invitation && version <= 10, "version {version} says {said}");
 
     let bob = RoomPage::in_tab(bobs.open(&invitation).await?);
-    let reply = reply(bob.tab()).await?;
+    let reply = bob.reply().await?;
     let (said, version) = bob.tab().qr_code().await?.read()?;
     ensure!(said == reply && version <= 10, "version {version} says {said}");
     ensure!(!bob.tab().url().await?.contains("#i."), "the invitation stays in the address bar");
 
     // A person walks over: what is waited for is that nothing happens meanwhile.
     tokio::time::sleep(CARRIED).await;
-    paste(&alice, &reply).await?;
+    alice.paste_reply(&reply).await?;
     connected(&alice).await?;
     connected(&bob).await?;
     both_ways(&alice, &bob).await?;
@@ -108,8 +91,8 @@ pub(crate) async fn refusing(play: Play) -> Result<()> {
     let site = dead_site(&play, &[&alices, &bobs]).await?;
     let alice = RoomPage::make_room(&alices, &site, "Bakery").await?;
     alice.add("Flour").await?;
-    let bob = RoomPage::in_tab(bobs.open(&invite(&alice).await?).await?);
-    paste(&alice, &reply(bob.tab()).await?).await?;
+    let bob = RoomPage::in_tab(bobs.open(&alice.invite().await?).await?);
+    alice.paste_reply(&bob.reply().await?).await?;
     connected(&alice).await?;
     connected(&bob).await?;
     both_ways(&alice, &bob).await
@@ -122,7 +105,7 @@ pub(crate) async fn wrong_codes(play: Play) -> Result<()> {
     let alice = RoomPage::make_room(&alices, &site, "Bakery").await?;
     alice.add("Flour").await?;
     let link = alice.share_link().await?;
-    let first = invite(&alice).await?;
+    let first = alice.invite().await?;
     let mut found = capture(&play, alice.tab(), "by-hand-invitation", &SCREENS).await?;
 
     let damaged = first.get(..first.len() - 7).unwrap_or_default();
@@ -134,32 +117,32 @@ pub(crate) async fn wrong_codes(play: Play) -> Result<()> {
         (&link.url, "This is a link to a room."),
         ("flour and yeast", "This is no code of Partyline."),
     ] {
-        paste(&alice, text).await?;
+        alice.paste_reply(text).await?;
         says(alice.tab(), words).await?;
     }
 
     // Another room's reply, and the reply to an invitation that was replaced.
     let other = RoomPage::make_room(&bobs, &site, "Forge").await?;
-    let foreign = invite(&other).await?;
-    let answer = alices.open(&foreign).await?;
-    let foreign_reply = reply(&answer).await?;
-    answer.close().await?;
-    paste(&alice, &foreign_reply).await?;
+    let foreign = other.invite().await?;
+    let answer = RoomPage::in_tab(alices.open(&foreign).await?);
+    let foreign_reply = answer.reply().await?;
+    answer.tab().clone().close().await?;
+    alice.paste_reply(&foreign_reply).await?;
     says(alice.tab(), "This code belongs to another room.").await?;
 
     let bob = RoomPage::in_tab(bobs.open(&first).await?);
-    let late = reply(bob.tab()).await?;
+    let late = bob.reply().await?;
     found.extend(capture(&play, bob.tab(), "by-hand-reply", &SCREENS).await?);
     alice.tab().click("button", "New invitation").await?;
     let second =
         alice.wait("another invitation", || alice.tab().value("textbox", "Invitation"), |link| *link != first).await?;
-    paste(&alice, &late).await?;
+    alice.paste_reply(&late).await?;
     says(alice.tab(), "This reply is outdated").await?;
 
     bob.tab().goto("about:blank").await?;
     bob.tab().goto(&second).await?;
-    let good = reply(bob.tab()).await?;
-    paste(&alice, &good).await?;
+    let good = bob.reply().await?;
+    alice.paste_reply(&good).await?;
     connected(&alice).await?;
     connected(&bob).await?;
     both_ways(&alice, &bob).await?;
@@ -189,7 +172,7 @@ pub(crate) async fn tabs(play: Play) -> Result<()> {
     first.add("Flour").await?;
     let link = first.share_link().await?;
     let second = RoomPage::open(&alices, &link.url).await?;
-    let invitation = invite(&second).await?;
+    let invitation = second.invite().await?;
 
     // Bob pastes it where room links go.
     let tab = bobs.open(&site.origin()).await?;
@@ -197,7 +180,7 @@ pub(crate) async fn tabs(play: Play) -> Result<()> {
     tab.fill("Room link", &invitation).await?;
     tab.click("button", "Join").await?;
     let bob = RoomPage::in_tab(tab);
-    let reply = reply(bob.tab()).await?;
+    let reply = bob.reply().await?;
 
     let third = RoomPage::in_tab(alices.open(&reply).await?);
     connected(&third).await?;
@@ -235,13 +218,13 @@ pub(crate) async fn camera(play: Play) -> Result<()> {
 
     let alice = RoomPage::make_room(&alices, &site, "Bakery").await?;
     alice.add("Flour").await?;
-    invite(&alice).await?;
+    alice.invite().await?;
     alice.tab().qr_code().await?.film(&bob_sees)?;
     let tab = bobs.open(&site.origin()).await?;
     tab.click("button", "Join a room").await?;
     tab.click("button", "Scan a code").await?;
     let bob = RoomPage::in_tab(tab);
-    reply(bob.tab()).await?;
+    bob.reply().await?;
     bob.tab().qr_code().await?.film(&alice_sees)?;
     alice.tab().click("button", "Scan the reply").await?;
     connected(&alice).await?;
@@ -263,7 +246,7 @@ pub(crate) async fn no_camera(play: Play) -> Result<()> {
     let site = dead_site(&play, &[&refusing, &without]).await?;
     let page = RoomPage::make_room(&refusing, &site, "Bakery").await?;
     page.add("Flour").await?;
-    let invitation = invite(&page).await?;
+    let invitation = page.invite().await?;
     page.tab().click("button", "Scan the reply").await?;
     says(page.tab(), "The browser does not let the page use the camera. Paste the link instead.").await?;
     let found = capture(&play, page.tab(), "by-hand-refused", &SCREENS).await?;
@@ -275,7 +258,7 @@ pub(crate) async fn no_camera(play: Play) -> Result<()> {
     tab.fill("Room link", &invitation).await?;
     tab.click("button", "Join").await?;
     let bob = RoomPage::in_tab(tab);
-    paste(&page, &reply(bob.tab()).await?).await?;
+    page.paste_reply(&bob.reply().await?).await?;
     connected(&page).await?;
     connected(&bob).await?;
     both_ways(&page, &bob).await?;

@@ -29,14 +29,18 @@ pub(crate) async fn report(play: Play) -> Result<()> {
 
     // Any tab gets it, also one that does not hold the connections, in each browser.
     let second = second_tab(&browser, &link.url).await?;
+    let (way, book) = match play.tools().refusing {
+        true => ("(by code)", "Phone book: "),
+        false => ("(by phone book)", "Phone book: reachable"),
+    };
     for page in [&alice, &second, &bob] {
         // A browser's statistics do not always know the pair of candidates at once.
         let report =
             page.wait("which candidates are in use", || read(page), |report| report.contains(", host to ")).await?;
-        for words in ["Peer: by ", ", host to ", "Own endpoints: ", "Dials: ", "Last events:", "(by phone book)"] {
+        for words in ["Peer: by ", ", host to ", "Own endpoints: ", "Dials: ", "Last events:", way] {
             ensure!(report.contains(words), "no “{words}” in\n{report}");
         }
-        for words in ["Tasks: 1\n", "Devices: 2\n", "Phone book: reachable", "Service worker: in control"] {
+        for words in ["Tasks: 1\n", "Devices: 2\n", book, "Service worker: in control"] {
             ensure!(report.contains(words), "no “{words}” in\n{report}");
         }
         // What the browser calls itself has numbers like an address, and the words of a default name.

@@ -36,6 +36,10 @@ use tokio::runtime::Runtime;
 /// When a test is given up. Far more than any needs: what takes long has deadlines of its own.
 const GIVE_UP: Duration = Duration::from_secs(240);
 
+/// How many tests play at the same time, if the command line says nothing. They wait most of the time, but for what other
+/// processes do: more of them would keep each other from being in time on a small machine.
+const AT_ONCE: usize = 2;
+
 /// The two browsers of a test: whose room it is, and who joins.
 type Pair = (BrowserKind, BrowserKind);
 
@@ -50,7 +54,7 @@ const BOTH: [(BrowserKind, &str); 2] = [(Chromium, "chromium"), (Firefox, "firef
 
 fn main() -> Result<ExitCode> {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    arguments.test_threads.get_or_insert(AT_ONCE);
     let theatre = Arc::new(Theatre {
         runtime: Runtime::new()?,
         play: Tools::from_env().map(|tools| Play::new(Arc::new(Lab::new(tools)))),
@@ -61,6 +65,23 @@ fn main() -> Result<ExitCode> {
     }
     Ok(conclusion.exit_code())
 }
+
+/// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
+const REFUSED: [(&str, &str); 11] = [
+    ("crew::two_callers_at_once", UNLISTED),
+    ("drops::closed_tab_is_not_listed::chromium", UNLISTED),
+    ("drops::stale_listing_does_not_keep_others_away", UNLISTED),
+    ("secret::wrong_secret_gets_nothing", UNLISTED),
+    ("redial::next_tab_calls::chromium", ANOTHER_PAGE),
+    ("tabs::second_tab_and_handover::chromium", ANOTHER_PAGE),
+    ("tabs::a_crashed_tab_is_replaced", ANOTHER_PAGE),
+    ("tabs::a_frozen_tab_is_replaced", ANOTHER_PAGE),
+    ("peers::a_device_that_does_not_answer", ANOTHER_PAGE),
+    ("soak::a_crew_at_random_loses_nothing", "after two calls in vain such a browser needs a code again"),
+    ("by_hand::a_browser_that_refuses", "by_hand::two_codes_connect is the same then"),
+];
+const UNLISTED: &str = "such a browser is not in the phone book";
+const ANOTHER_PAGE: &str = "the credentials of another page of such a browser are known to nobody, so it needs a code";
 
 /// Every test.
 fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
@@ -105,10 +126,13 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
     let missing = Network::missing();
     if let Some(why) = &missing {
-        eprintln!("skipped: network::two_homes_with_a_nat_each, since there can be no network lab here: {why}");
+        eprintln!("skipped: network::*, since there can be no network lab here: {why}");
     }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
-    add(two_homes.with_ignored_flag(missing.is_some()));
+    let stun = theatre.trial("network::by_code_with_a_stun_server", network::stun);
+    for trial in [two_homes, stun] {
+        add(trial.with_ignored_flag(missing.is_some()));
+    }
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
@@ -130,7 +154,16 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));
     }
+    if theatre.play.as_ref().is_ok_and(|play| play.tools().refusing) {
+        return trials.into_iter().map(leave_out).collect();
+    }
     trials
+}
+
+fn leave_out(trial: Trial) -> Trial {
+    let Some((_, why)) = REFUSED.iter().find(|(name, _)| trial.name().starts_with(name)) else { return trial };
+    eprintln!("left out: {}: {why}", trial.name());
+    trial.with_ignored_flag(true)
 }
 
 /// What all tests share.

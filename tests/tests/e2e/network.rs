@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
 use partyline_tests::{Access, Play, RoomPage, Weather};
 use tokio::time::{Instant, sleep_until};
@@ -53,4 +53,31 @@ pub(crate) async fn two_homes(play: Play) -> Result<()> {
     let list = alice.tasks().await?;
     ensure!(list.len() == 5, "{list:?}");
     bob.wait_tasks(&list).await
+}
+
+/// Two homes, and no phone book from the start. Of what is outside its NAT each knows what a STUN server says.
+pub(crate) async fn stun(play: Play) -> Result<()> {
+    let network = play.network(2).await?;
+    let places = [network.place("farm", Access::Nat, 1)?, network.place("barn", Access::Nat, 1)?];
+    let site = play.site_in(&network).await?;
+    let stun = network.start_stun()?;
+    let mut browsers = Vec::new();
+    for ((place, kind), name) in places.iter().zip([Chromium, Firefox]).zip(["Alice", "Bob"]) {
+        place.host(0)?.visit(&site);
+        let browser = play.browser_on(place.host(0)?, kind, name).await?;
+        browser.open(&site.origin()).await?.wait_for("button", "New room").await?;
+        browsers.push(browser);
+    }
+    let [alices, bobs] = browsers.as_slice() else { bail!("two browsers") };
+    site.kill_phone_book().await?;
+    let alice = RoomPage::make_room(alices, &site, "Harvest").await?;
+    alice.use_stun(&stun).await?;
+    alice.add("Apples").await?;
+    RoomPage::make_room(bobs, &site, "Bob's").await?.use_stun(&stun).await?;
+    let bob = RoomPage::in_tab(bobs.open(&alice.invite().await?).await?);
+    alice.paste_reply(&bob.reply().await?).await?;
+    bob.wait_task("Apples").await?;
+    bob.tab().click("button", "Done").await?;
+    bob.toggle("Apples").await?;
+    alice.wait_done("Apples", true).await
 }

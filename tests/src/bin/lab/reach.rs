@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use partyline_tests::BrowserKind::{self, Chromium};
 use partyline_tests::{Access, Family, Host, Network, Place, Play, RoomLink, RoomPage, Site};
 use tokio::time::Instant;
@@ -12,13 +12,15 @@ use crate::cell::{cell, row, seconds};
 use crate::crew::{Pair, connected, said};
 use crate::{PAIRS, Row};
 
-pub(crate) const HEAD: [&str; 6] = [
+pub(crate) const HEAD: [&str; 8] = [
     "from",
     "to",
     "browsers",
     "through the phone book",
     "introduced by a third",
     "again after a reload, the phone book dead",
+    "by code, the phone book dead from the start",
+    "the same with a STUN server",
 ];
 
 /// Where the two are.
@@ -74,7 +76,11 @@ pub(crate) async fn rows(play: &Play, filter: &str) -> Vec<Row> {
             let introduced = cell(play, filter, &introduced, |play| introduced_by_a_third(play, place, kinds)).await;
             let again = format!("{name}, again");
             let again = cell(play, filter, &again, |play| again_after_a_reload(play, place, kinds)).await;
-            rows.extend(row(&[from, to, browsers], &[by_book, introduced, again]));
+            let code = format!("{name}, by code");
+            let hand = cell(play, filter, &code, |play| by_code(play, place, kinds, false)).await;
+            let stun_name = format!("{code} with a STUN server");
+            let stun = cell(play, filter, &stun_name, |play| by_code(play, place, kinds, true)).await;
+            rows.extend(row(&[from, to, browsers], &[by_book, introduced, again, hand, stun]));
         }
     }
     rows
@@ -195,5 +201,42 @@ async fn introduced_by_a_third(play: Play, place: Where, kinds: (BrowserKind, Br
     Ok(match outcome {
         Ok(time) => seconds(time),
         Err(said) => format!("no: {said}; changes go through the third"),
+    })
+}
+
+/// Nobody has ever asked the phone book. Alice invites Bob by a code: from when she has his reply until both are connected.
+async fn by_code(play: Play, place: Where, kinds: (BrowserKind, BrowserKind), with_stun: bool) -> Result<String> {
+    let Stage { hosts: [one, other, _], network } = Stage::set(&play, place).await?;
+    let site = play.site_in(&network).await?;
+    let stun = if with_stun { Some(network.start_stun()?) } else { None };
+    let mut browsers = Vec::new();
+    for ((host, kind), name) in [(&one, kinds.0), (&other, kinds.1)].into_iter().zip(["Alice", "Bob"]) {
+        host.visit(&site);
+        let browser = play.browser_on(host, kind, name).await?;
+        browser.open(&site.origin()).await?.wait_for("button", "New room").await?;
+        browsers.push(browser);
+    }
+    let [alices, bobs] = browsers.as_slice() else { bail!("two browsers") };
+    site.kill_phone_book().await?;
+    let alice = RoomPage::make_room(alices, &site, "Lab").await?;
+    if let Some(stun) = stun {
+        alice.use_stun(&stun).await?;
+        RoomPage::make_room(bobs, &site, "Bob's").await?.use_stun(&stun).await?;
+    }
+    alice.add("by code").await?;
+    let bob = RoomPage::in_tab(bobs.open(&alice.invite().await?).await?);
+    alice.paste_reply(&bob.reply().await?).await?;
+    let since = Instant::now();
+    Ok(match connected([&alice, &bob], 1, since).await? {
+        Ok(time) => {
+            bob.wait_task("by code").await?;
+            seconds(time)
+        }
+        Err(_) => {
+            let words = "return document.querySelector('dialog[open] [role=alert]')?.innerText ?? ''";
+            let shown = async || alice.tab().execute::<String>(words, vec![]).await;
+            let said = alice.wait("why not", shown, |words| !words.is_empty()).await?;
+            format!("no: “{said}”")
+        }
     })
 }

@@ -1,0 +1,200 @@
+//! Storage as browsers have it: transactions take time, fail, and may be over without anybody having heard of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use partyline_core::id::RoomId;
+use partyline_core::replica::{Batch, LoadError, Replica};
+use partyline_sw::store::{Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+
+use crate::ledger::Ledger;
+use crate::runtime::Runtime;
+
+/// What is on the disk. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    runtime: Runtime,
+    kept: Rc<RefCell<BTreeMap<RoomId, Kept>>>,
+    /// So many of the next transactions fail.
+    failing: Rc<Cell<u32>>,
+    owner: usize,
+    ledger: Rc<RefCell<Ledger>>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) record: RoomRecord,
+    pub(crate) head: Head,
+    pub(crate) pages: Vec<Vec<u8>>,
+    pub(crate) log: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Kept {
+    /// What a worker that opens the room has, were every byte as it was written.
+    pub(crate) fn replica(&self) -> Result<Replica, LoadError> {
+        let mut replica = match self.pages.as_slice() {
+            [] => Replica::new(self.record.device),
+            pages => Replica::from_pages(pages)?,
+        };
+        for record in self.log.values() {
+            replica.replay(Batch::decode(record)?).map_err(|_| LoadError::Damaged)?;
+        }
+        Ok(replica)
+    }
+}
+
+impl Disk {
+    pub(crate) fn new(runtime: Runtime, owner: usize, ledger: Rc<RefCell<Ledger>>) -> Self {
+        Self { runtime, kept: Rc::default(), failing: Rc::default(), owner, ledger }
+    }
+
+    /// The next `count` transactions fail.
+    pub(crate) fn fail(&self, count: u32) {
+        self.failing.set(count);
+    }
+
+    pub(crate) fn kept(&self, room: RoomId) -> Option<Kept> {
+        self.kept.borrow().get(&room).cloned()
+    }
+
+    /// Damages one record or page, if there is any; answers whether.
+    pub(crate) fn tear(&self, room: RoomId) -> bool {
+        let mut all = self.kept.borrow_mut();
+        let Some(kept) = all.get_mut(&room) else { return false };
+        let parts = kept.pages.len() + kept.log.len();
+        let chosen = self.runtime.below(parts as u64) as usize;
+        let part = kept.pages.iter_mut().chain(kept.log.values_mut()).nth(chosen);
+        let Some(part) = part else { return false };
+        let at = self.runtime.below(part.len() as u64) as usize;
+        if self.runtime.below(2) == 0 {
+            part.truncate(at);
+        } else if let Some(byte) = part.get_mut(at) {
+            *byte ^= 1 << self.runtime.below(8);
+        }
+        true
+    }
+
+    /// A transaction begins: nobody knows how long it waits for others.
+    async fn begin(&self) -> Result<(), StoreError> {
+        self.runtime.sleep(self.runtime.below(4)).await;
+        if self.failing.get() > 0 {
+            self.failing.set(self.failing.get() - 1);
+            let quota = self.runtime.below(2) == 0;
+            return Err(if quota { StoreError::Quota } else { StoreError::Failed("aborted".to_owned()) });
+        }
+        Ok(())
+    }
+
+    /// It is over. Whoever is killed before it hears so does not know.
+    async fn end(&self) {
+        self.runtime.sleep(self.runtime.below(3)).await;
+    }
+}
+
+impl Store for Disk {
+    async fn rooms(&self) -> Result<Vec<RoomRecord>, StoreError> {
+        self.begin().await?;
+        Ok(self.kept.borrow().values().map(|kept| kept.record.clone()).collect())
+    }
+
+    async fn room(&self, room: RoomId) -> Result<Option<RoomRecord>, StoreError> {
+        self.begin().await?;
+        let found = self.kept.borrow().get(&room).map(|kept| kept.record.clone());
+        self.end().await;
+        Ok(found)
+    }
+
+    async fn create(&self, record: &RoomRecord, first: Option<&[u8]>) -> Result<bool, StoreError> {
+        self.begin().await?;
+        {
+            let mut all = self.kept.borrow_mut();
+            if all.contains_key(&record.room) {
+                return Ok(false);
+            }
+            let mut head = Head::of_new_room(record.joined_at);
+            let mut log = BTreeMap::new();
+            let mut ledger = self.ledger.borrow_mut();
+            ledger.is_device_of(record.device, self.owner);
+            if let Some(first) = first {
+                head = head.appended(first.len());
+                log.insert(head.log, first.to_vec());
+                ledger.stored(self.owner, first);
+            }
+            all.insert(record.room, Kept { record: record.clone(), head, pages: Vec::new(), log });
+        }
+        self.end().await;
+        Ok(true)
+    }
+
+    async fn remove(&self, room: RoomId) -> Result<bool, StoreError> {
+        self.begin().await?;
+        let removed = self.kept.borrow_mut().remove(&room).is_some();
+        self.end().await;
+        Ok(removed)
+    }
+
+    async fn read(&self, room: RoomId, known: Option<Head>) -> Result<Option<Stored>, StoreError> {
+        self.begin().await?;
+        let stored = {
+            let all = self.kept.borrow();
+            let kept = all.get(&room).ok_or(StoreError::NoRoom)?;
+            let (pages, from) = match Missing::between(known, kept.head) {
+                Missing::Nothing => return Ok(None),
+                Missing::Log(from) => (None, from),
+                Missing::All => (Some(kept.pages.clone()), 0),
+            };
+            let log = kept.log.range(from..).map(|(number, bytes)| (*number, bytes.clone())).collect();
+            Stored { head: kept.head, pages, log }
+        };
+        self.end().await;
+        Ok(Some(stored))
+    }
+
+    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError> {
+        self.begin().await?;
+        let outcome = {
+            let mut all = self.kept.borrow_mut();
+            let kept = all.get_mut(&room).ok_or(StoreError::NoRoom)?;
+            if kept.head == on {
+                kept.head = on.appended(record.len());
+                kept.log.insert(kept.head.log, record.to_vec());
+                if let Some(name) = name {
+                    name.clone_into(&mut kept.record.name);
+                }
+                self.ledger.borrow_mut().stored(self.owner, record);
+                Outcome::Written(kept.head)
+            } else {
+                Outcome::Behind
+            }
+        };
+        self.end().await;
+        Ok(outcome)
+    }
+
+    async fn rewrite(&self, room: RoomId, on: Head, rewrite: &Rewrite) -> Result<Outcome, StoreError> {
+        self.begin().await?;
+        let outcome = {
+            let mut all = self.kept.borrow_mut();
+            let kept = all.get_mut(&room).ok_or(StoreError::NoRoom)?;
+            if kept.head == on {
+                kept.head = on.compacted(&rewrite.pages);
+                kept.pages.clone_from(&rewrite.pages);
+                kept.log.clear();
+                if let Some(device) = rewrite.device {
+                    kept.record.device = device;
+                    self.ledger.borrow_mut().is_device_of(device, self.owner);
+                }
+                Outcome::Written(kept.head)
+            } else {
+                Outcome::Behind
+            }
+        };
+        self.end().await;
+        Ok(outcome)
+    }
+
+    async fn damaged(&self) -> Result<u32, StoreError> {
+        Ok(0)
+    }
+}

@@ -1,0 +1,133 @@
+//! What ever happened in a world, and what must therefore be true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
+
+use partyline_core::clock::Stamp;
+use partyline_core::id::DeviceId;
+use partyline_core::replica::{Batch, Change, Dot, ObjectId, Op, Replica, SyncRequest};
+
+/// Every change that was ever durable anywhere, and which of them somebody was told of.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    made: BTreeMap<Dot, Change>,
+    /// Which device of the world an id belongs to: a new one is taken after damage.
+    owners: BTreeMap<DeviceId, usize>,
+    last_stamp: BTreeMap<DeviceId, Stamp>,
+    by_mark: BTreeMap<String, Dot>,
+    acknowledged: BTreeSet<Dot>,
+    /// Lost with damaged storage before anybody else had them.
+    forgiven: BTreeSet<Dot>,
+    /// What was found to be wrong.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// A register of a replica, to be compared.
+type Key = (ObjectId, Discriminant<Op>);
+
+/// The registers of a replica and what stands in them.
+pub(crate) struct Registers(std::collections::HashMap<Key, (Stamp, Op)>);
+
+impl Registers {
+    pub(crate) fn of(replica: &Replica) -> Self {
+        let all = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
+        let mut registers = std::collections::HashMap::new();
+        for Change { stamp, object, ops, .. } in all {
+            for op in ops.into_iter().filter(is_register) {
+                registers.insert((object, discriminant(&op)), (stamp, op));
+            }
+        }
+        Self(registers)
+    }
+
+    /// Whether the operation is here, or one that beats it.
+    fn accounts_for(&self, object: ObjectId, stamp: Stamp, op: &Op) -> bool {
+        !is_register(op)
+            || self.0.get(&(object, discriminant(op))).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+    }
+}
+
+fn is_register(op: &Op) -> bool {
+    !matches!(op, Op::AddLabel(_) | Op::RemoveLabel(_))
+}
+
+impl Ledger {
+    /// From now on this id is that device's.
+    pub(crate) fn is_device_of(&mut self, id: DeviceId, owner: usize) {
+        self.owners.insert(id, owner);
+    }
+
+    /// A record has become durable on a device.
+    pub(crate) fn stored(&mut self, owner: usize, record: &[u8]) {
+        let Ok(batch) = Batch::decode(record) else {
+            return self.wrong.push("a record was written that cannot be read".to_owned());
+        };
+        for change in batch.changes {
+            if self.owners.get(&change.dot.device) != Some(&owner) {
+                continue;
+            }
+            match self.made.get(&change.dot) {
+                Some(known) if change.complete && (known.ops != change.ops || known.stamp != change.stamp) => {
+                    self.wrong.push(format!("number {:?} was given twice", change.dot));
+                }
+                Some(_) => {}
+                None => self.make(change),
+            }
+        }
+    }
+
+    fn make(&mut self, change: Change) {
+        let last = self.last_stamp.insert(change.dot.device, change.stamp);
+        if last.is_some_and(|last| change.stamp <= last) {
+            self.wrong.push(format!("the clock of {:?} ran backwards to {:?}", change.dot.device, change.stamp));
+        }
+        for op in &change.ops {
+            if let Op::Notes(mark) = op {
+                self.by_mark.insert(mark.to_string(), change.dot);
+            }
+        }
+        self.made.insert(change.dot, change);
+    }
+
+    /// Somebody was told that the edit with this mark is kept.
+    pub(crate) fn acknowledge(&mut self, mark: &str) {
+        match self.by_mark.get(mark) {
+            Some(dot) => {
+                self.acknowledged.insert(*dot);
+            }
+            None => self.wrong.push(format!("{mark} was acknowledged and is nowhere")),
+        }
+    }
+
+    /// Some device's storage is damaged. What none of the others has may be lost.
+    pub(crate) fn damaged(&mut self, others: &[Replica]) {
+        let elsewhere = |dot: &Dot| others.iter().any(|other| other.vector().includes(*dot));
+        self.forgiven.extend(self.made.keys().filter(|dot| !elsewhere(dot)).copied());
+    }
+
+    /// What is on a device's disk includes all that its user was told is kept, and all that its vector claims.
+    pub(crate) fn check(&mut self, name: &str, owner: usize, replica: &Replica, everything: bool) {
+        let registers = Registers::of(replica);
+        for (dot, change) in &self.made {
+            if self.forgiven.contains(dot) {
+                continue;
+            }
+            let own = self.owners.get(&dot.device) == Some(&owner);
+            let promised = self.acknowledged.contains(dot) && (own || everything);
+            let claimed = replica.vector().includes(*dot);
+            if promised || claimed {
+                for op in &change.ops {
+                    if !registers.accounts_for(change.object, change.stamp, op) {
+                        let why = if claimed { "claims" } else { "has lost" };
+                        self.wrong.push(format!("{name} {why} {op:?} of {dot:?}, which is not there"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many edits were acknowledged.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.len()
+    }
+}

@@ -1,0 +1,452 @@
+//! Devices that share a room: each with a disk, workers, a page and a clock of its own, and a bad network in between.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use partyline_core::api::{CBOR, Merged};
+use partyline_core::id::RoomId;
+use partyline_core::replica::{Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_sw::host::{Announcement, Host};
+use partyline_sw::http::{Request, Response};
+use partyline_sw::service::Service;
+use partyline_sw::store::Limits;
+use tokio::sync::oneshot;
+
+use crate::disk::Disk;
+use crate::ledger::Ledger;
+use crate::plan::{Edit, Step};
+use crate::runtime::{Group, Runtime};
+
+const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// When the world begins, in Unix milliseconds.
+const GENESIS: u64 = 1_790_000_000_000;
+/// How long somebody waits for an answer of a peer.
+const PATIENCE: u64 = 2_000;
+/// Small, so that a few dozen edits fill logs, pages and chunks.
+const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
+/// What devices are called, and which tasks and labels there are.
+const NAMES: [&str; 5] = ["Alice", "Bob", "Carol", "Dave", "Erin"];
+const TASKS: u8 = 6;
+const LABELS: [&str; 3] = ["red", "green", "blue"];
+
+/// A clock, randomness and an ear.
+#[derive(Clone)]
+struct SimHost {
+    device: Rc<Device>,
+    world: World,
+}
+
+impl Host for SimHost {
+    fn now_ms(&self) -> u64 {
+        self.device.now(&self.world.runtime)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            *byte = self.world.runtime.below(256) as u8;
+        }
+        bytes
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        let Announcement::Changed { from, batch, .. } = announcement else { return };
+        let Some(page) = self.device.page.get() else { return };
+        let from = from.map(|from| from.to_string());
+        for (other, peer) in self.world.devices().into_iter().enumerate() {
+            if Some(peer.id()) != from && self.world.is_linked(self.device.number, other) {
+                let (world, number, batch) = (self.world.clone(), self.device.number, batch.clone());
+                self.world.runtime.spawn(page, async move {
+                    world.push(number, other, batch).await;
+                });
+            }
+        }
+    }
+}
+
+type Worker = Rc<Service<Disk, SimHost>>;
+
+/// One device.
+struct Device {
+    number: usize,
+    disk: Disk,
+    /// The service workers that run: usually one, and two while an update takes place.
+    workers: RefCell<Vec<(Group, Worker)>>,
+    page: Cell<Option<Group>>,
+    /// How far its clock is from the world's, in milliseconds, and how much it gains in a million.
+    offset: Cell<i64>,
+    drift: i64,
+}
+
+impl Device {
+    fn now(&self, runtime: &Runtime) -> u64 {
+        let passed = runtime.now() as i64;
+        (GENESIS as i64 + passed + passed * self.drift / 1_000_000 + self.offset.get()).max(0) as u64
+    }
+
+    /// Its id in the room, as peers know it.
+    fn id(&self) -> String {
+        self.disk.kept(room()).map(|kept| kept.record.device.to_string()).unwrap_or_default()
+    }
+}
+
+/// Everything.
+#[derive(Clone)]
+pub(crate) struct World {
+    runtime: Runtime,
+    devices: Rc<RefCell<Vec<Rc<Device>>>>,
+    /// Each direction by itself: who is sent to, and how long that takes.
+    links: Rc<RefCell<BTreeMap<(usize, usize), u64>>>,
+    pulling: Rc<RefCell<BTreeSet<(usize, usize)>>>,
+    ledger: Rc<RefCell<Ledger>>,
+    marks: Rc<Cell<u32>>,
+}
+
+fn room() -> RoomId {
+    RoomId::parse(ROOM).unwrap()
+}
+
+fn path(part: &str) -> String {
+    format!("/peer/v1/rooms/{ROOM}{part}")
+}
+
+fn json(method: &str, part: &str, body: String) -> Request {
+    Request { method: method.to_owned(), path: path(part), body: body.into_bytes(), ..Request::default() }
+}
+
+fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
+    let media = Some(CBOR.to_owned());
+    let accept = media.clone();
+    Request { method: "POST".to_owned(), path: path(part), body, accept, content_type: media, device }
+}
+
+fn has_gap(answer: &Response) -> bool {
+    answer.status == 200 && Merged::from_cbor(&answer.body).is_some_and(|merged| merged.gap)
+}
+
+impl World {
+    /// A world of so many devices that are in the room and know nothing of each other.
+    pub(crate) fn new(seed: u64, devices: usize) -> Self {
+        let world = Self {
+            runtime: Runtime::new(seed),
+            devices: Rc::default(),
+            links: Rc::default(),
+            pulling: Rc::default(),
+            ledger: Rc::default(),
+            marks: Rc::default(),
+        };
+        for number in 0..devices {
+            let disk = Disk::new(world.runtime.clone(), number, Rc::clone(&world.ledger));
+            let device = Rc::new(Device {
+                number,
+                disk,
+                workers: RefCell::default(),
+                page: Cell::new(Some(world.runtime.group())),
+                offset: Cell::new(world.runtime.below(2_000) as i64 - 1_000),
+                drift: world.runtime.below(400) as i64 - 200,
+            });
+            world.devices.borrow_mut().push(Rc::clone(&device));
+            let begin = world.clone();
+            world.runtime.spawn(0, async move {
+                let body = format!(r#"{{"secret":"{SECRET}"}}"#);
+                begin.ask(number, json("PUT", "", body)).await;
+            });
+        }
+        world.runtime.run_for(100);
+        world
+    }
+
+    fn devices(&self) -> Vec<Rc<Device>> {
+        self.devices.borrow().clone()
+    }
+
+    fn device(&self, number: usize) -> Rc<Device> {
+        Rc::clone(&self.devices.borrow()[number % self.devices.borrow().len()])
+    }
+
+    fn is_linked(&self, from: usize, to: usize) -> bool {
+        self.links.borrow().contains_key(&(from, to))
+    }
+
+    /// A fetch on a device: any of its workers answers, and one is started if none runs. `None` if it is killed before.
+    async fn ask(&self, number: usize, request: Request) -> Option<Response> {
+        let device = self.device(number);
+        if device.workers.borrow().is_empty() {
+            self.start_worker(&device);
+        }
+        let (group, worker) = {
+            let workers = device.workers.borrow();
+            workers[self.runtime.below(workers.len() as u64) as usize].clone()
+        };
+        let (sender, answer) = oneshot::channel();
+        self.runtime.spawn(group, async move {
+            let answer = worker.handle(&request).await;
+            let _ = sender.send(answer);
+            worker.tidy().await;
+        });
+        answer.await.ok()
+    }
+
+    fn start_worker(&self, device: &Rc<Device>) {
+        let host = SimHost { device: Rc::clone(device), world: self.clone() };
+        let service = Rc::new(Service::with_limits(device.disk.clone(), host, LIMITS));
+        device.workers.borrow_mut().push((self.runtime.group(), service));
+    }
+
+    fn kill_workers(&self, device: &Device) {
+        for (group, _) in device.workers.take() {
+            self.runtime.kill(group);
+        }
+    }
+
+    /// A request to a peer over whatever lies in between. `None` if it, or its answer, does not arrive.
+    async fn ask_peer(&self, from: usize, to: usize, request: Request) -> Option<Response> {
+        let world = self.clone();
+        let (sender, answer) = oneshot::channel();
+        let latency = *self.links.borrow().get(&(from, to))?;
+        let page = self.device(to).page.get()?;
+        // Twice, now and then: a peer may ask again for what it got.
+        let copies = 1 + u64::from(self.runtime.below(20) == 0);
+        let sender = Rc::new(Cell::new(Some(sender)));
+        for _ in 0..copies {
+            let (world, request, sender) = (world.clone(), request.clone(), Rc::clone(&sender));
+            self.runtime.spawn(page, async move {
+                world.runtime.sleep(latency + world.runtime.below(20)).await;
+                if !world.is_linked(from, to) {
+                    return;
+                }
+                let is_push = request.path.ends_with("/changes");
+                let Some(answer) = world.ask(to, request).await else { return };
+                if is_push && has_gap(&answer) {
+                    world.pull_soon(to, from);
+                }
+                world.runtime.sleep(latency + world.runtime.below(20)).await;
+                if world.is_linked(to, from)
+                    && let Some(sender) = sender.take()
+                {
+                    let _ = sender.send(answer);
+                }
+            });
+        }
+        self.runtime.within(PATIENCE, answer).await?.ok()
+    }
+
+    async fn push(&self, from: usize, to: usize, batch: Vec<u8>) {
+        let device = Some(self.device(from).id());
+        self.ask_peer(from, to, cbor("/changes", batch, device)).await;
+    }
+
+    /// Has a device get what another has, unless it is at it.
+    fn pull_soon(&self, to: usize, from: usize) {
+        let Some(page) = self.device(to).page.get() else { return };
+        if !self.is_linked(to, from) || !self.pulling.borrow_mut().insert((to, from)) {
+            return;
+        }
+        let world = self.clone();
+        self.runtime.spawn(page, async move {
+            for _ in 0..3 {
+                if world.pull(to, from).await.is_some() {
+                    break;
+                }
+                world.runtime.sleep(300).await;
+            }
+            world.pulling.borrow_mut().remove(&(to, from));
+        });
+    }
+
+    /// As pages do it: chunk by chunk, each stored before the next is asked for.
+    async fn pull(&self, to: usize, from: usize) -> Option<()> {
+        let mut asked = cbor("/vector", Vec::new(), None);
+        "GET".clone_into(&mut asked.method);
+        let vector = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
+        let vector = VersionVector::decode(&vector.body).ok()?;
+        let mut request = SyncRequest { vector, cursor: None };
+        loop {
+            let (own, theirs) = (self.device(to).id(), self.device(from).id());
+            let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
+            let answer = SyncAnswer::decode(&answer.body).ok().filter(|_| answer.status == 200)?;
+            let merge = cbor("/changes", answer.batch.encode(), Some(theirs));
+            self.ask(to, merge).await.filter(|answer| answer.status == 200)?;
+            match answer.next {
+                None => return Some(()),
+                Some(next) if request.cursor.is_some_and(|cursor| next <= cursor) => return None,
+                next => request.cursor = next,
+            }
+        }
+    }
+
+    fn link(&self, one: usize, other: usize, latency: u64) {
+        for pair in [(one, other), (other, one)] {
+            self.links.borrow_mut().insert(pair, latency);
+        }
+        self.pull_soon(one, other);
+        self.pull_soon(other, one);
+    }
+
+    fn cut(&self, one: usize, other: usize) {
+        self.links.borrow_mut().remove(&(one, other));
+    }
+
+    /// One thing happens.
+    pub(crate) fn act(&self, step: &Step) {
+        self.runtime.shake(step.entropy());
+        let count = self.devices.borrow().len();
+        let pair = |one: u8, other: u8| {
+            let one = usize::from(one) % count;
+            (one, (one + 1 + usize::from(other) % (count - 1)) % count)
+        };
+        match *step {
+            Step::Edit { device, edit, .. } => self.edit(usize::from(device) % count, edit),
+            Step::Link { one, other, latency, .. } => {
+                let (one, other) = pair(one, other);
+                self.link(one, other, latency.into());
+            }
+            Step::Cut { one, other, one_way, .. } => {
+                let (one, other) = pair(one, other);
+                self.cut(one, other);
+                if !one_way {
+                    self.cut(other, one);
+                }
+            }
+            Step::KillWorker { device, .. } => self.kill_workers(&self.device(device.into())),
+            Step::UpdateWorker { device, .. } => {
+                let device = self.device(device.into());
+                if device.workers.borrow().len() < 2 {
+                    self.start_worker(&device);
+                }
+            }
+            Step::ClosePage { device, .. } => {
+                let device = self.device(device.into());
+                if let Some(page) = device.page.take() {
+                    self.runtime.kill(page);
+                }
+                self.pulling.borrow_mut().retain(|(to, _)| *to != device.number);
+                self.links.borrow_mut().retain(|(one, other), _| *one != device.number && *other != device.number);
+            }
+            Step::OpenPage { device, .. } => self.open_page(&self.device(device.into())),
+            Step::JumpClock { device, seconds, .. } => {
+                let device = self.device(device.into());
+                device.offset.set(device.offset.get() + i64::from(seconds) * 1_000);
+            }
+            Step::FailDisk { device, count, .. } => self.device(device.into()).disk.fail(count.into()),
+            Step::TearDisk { device, .. } => self.tear(&self.device(device.into())),
+            Step::Wait { .. } => {}
+        }
+        self.runtime.run_for(step.lasts());
+        self.check(false);
+    }
+
+    fn open_page(&self, device: &Device) {
+        if device.page.get().is_none() {
+            device.page.set(Some(self.runtime.group()));
+        }
+    }
+
+    fn tear(&self, device: &Rc<Device>) {
+        // Browsers find damage when they open a database, not while they have it open.
+        self.kill_workers(device);
+        let others: Vec<Replica> =
+            self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
+        if device.disk.tear(room()) {
+            self.ledger.borrow_mut().damaged(&others);
+        }
+    }
+
+    fn edit(&self, number: usize, edit: Edit) {
+        self.marks.set(self.marks.get() + 1);
+        let mark = format!("m{}", self.marks.get());
+        let task = |task: u8| format!("00000000-0000-4000-8000-0000000000{:02x}", task % TASKS);
+        let (request, chosen) = match edit {
+            Edit::Write { task: at } => {
+                let body = format!(r#"{{"title":"t{mark}","notes":"{mark}"}}"#);
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+            }
+            Edit::Delete { task: at, deleted } => {
+                let body = format!(r#"{{"deleted":{deleted},"notes":"{mark}"}}"#);
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+            }
+            Edit::Label { task: at, labels } => {
+                let named = LABELS.iter().enumerate().filter(|(bit, _)| labels >> bit & 1 == 1);
+                let named: Vec<String> = named.map(|(_, label)| format!("\"{label}\"")).collect();
+                let body = format!(r#"{{"labels":[{}],"notes":"{mark}"}}"#, named.join(","));
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+            }
+        };
+        let create =
+            json("POST", "/tasks", format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"}}"#, task(chosen)));
+        let world = self.clone();
+        // Whoever edits is in a tab: what it was told before it closed, it was told.
+        self.runtime.spawn(0, async move {
+            let mut answer = world.ask(number, request).await;
+            if answer.as_ref().is_some_and(|answer| answer.status == 404) {
+                answer = world.ask(number, create).await;
+            }
+            if answer.is_some_and(|answer| matches!(answer.status, 200 | 201)) {
+                world.ledger.borrow_mut().acknowledge(&mark);
+            }
+        });
+    }
+
+    /// Looks at every disk as a worker that starts now would.
+    fn check(&self, everything: bool) {
+        for device in self.devices() {
+            if let Some(replica) = replica(&device) {
+                self.ledger.borrow_mut().check(NAMES[device.number], device.number, &replica, everything);
+            }
+        }
+    }
+
+    /// All trouble ends, and everybody gets to everybody: then all are equal, and nothing is missing. What was wrong is in the
+    /// ledger.
+    pub(crate) fn settle(&self) -> Ledger {
+        let devices = self.devices();
+        for device in &devices {
+            device.disk.fail(0);
+            self.open_page(device);
+            device.offset.set(0);
+        }
+        // Whoever was ahead is believed again once the others have caught up.
+        self.runtime.run_for(400 * 24 * 3_600_000);
+        for _ in 0..2 * devices.len() {
+            for (one, other) in (0..devices.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+                self.link(one, other, 5);
+            }
+            self.runtime.run_out();
+        }
+        self.check(true);
+        let replicas: Vec<Replica> = devices.iter().filter_map(replica).collect();
+        let mut ledger = std::mem::take(&mut *self.ledger.borrow_mut());
+        if replicas.len() != devices.len() {
+            ledger.wrong.push("a room cannot be read at the end".to_owned());
+        }
+        if let Some((first, others)) = replicas.split_first() {
+            for other in others {
+                if other.vector() != first.vector() {
+                    ledger.wrong.push(format!("vectors differ: {:?} and {:?}", first.vector(), other.vector()));
+                }
+                if other.tasks_since(0) != first.tasks_since(0) {
+                    ledger.wrong.push(format!(
+                        "lists differ: {:?} and {:?}",
+                        first.tasks_since(0),
+                        other.tasks_since(0)
+                    ));
+                }
+            }
+        }
+        for device in &devices {
+            if let Some(kept) = device.disk.kept(room())
+                && kept.log.len() > 3 * LIMITS.log_records as usize
+            {
+                ledger.wrong.push(format!("{} has {} log records", NAMES[device.number], kept.log.len()));
+            }
+        }
+        ledger
+    }
+}
+
+/// What a device has on its disk; `None` if that is damaged, or nothing.
+fn replica(device: &Rc<Device>) -> Option<Replica> {
+    device.disk.kept(room())?.replica().ok()
+}
