@@ -4,7 +4,7 @@ use partyline_core::id::DeviceId;
 use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica, SyncRequest};
 
 use crate::problem::Failure;
-use crate::store::{Head, Limits, Rewrite, RoomRecord, Stored};
+use crate::store::{Durability, Head, Limits, Rewrite, RoomRecord, Stored};
 
 /// Largest chunk when a room is put together from what is left of it.
 const SALVAGE_CHUNK: usize = 1 << 20;
@@ -82,7 +82,9 @@ impl OpenRoom {
 
     /// The room as pages.
     pub(crate) fn rewrite(&self, limits: &Limits) -> Rewrite {
-        Rewrite { pages: self.replica.to_pages(limits.page), ..Rewrite::default() }
+        // What was there stays there until the pages are: there is nothing new in them.
+        let durability = Durability::Relaxed;
+        Rewrite { pages: self.replica.to_pages(limits.page), durability, ..Rewrite::default() }
     }
 }
 
@@ -101,7 +103,7 @@ fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
 }
 
 fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
-    replica.replay(Batch::decode(record)?).map(drop).map_err(|_| LoadError::Damaged)
+    replica.replay(Batch::of_record(record)?).map(drop).map_err(|_| LoadError::Damaged)
 }
 
 /// Puts together what can still be decoded.
@@ -127,7 +129,7 @@ fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewri
         }
     }
     for (number, bytes) in &stored.log {
-        match Batch::decode(bytes) {
+        match Batch::of_record(bytes) {
             Ok(batch) => merge(&mut replica, batch.changes),
             Err(_) => rewrite.damaged_log.push(*number),
         }

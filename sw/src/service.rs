@@ -17,7 +17,7 @@ use crate::http::{Media, Request, Response};
 use crate::problem::{Failure, sentence};
 use crate::room::OpenRoom;
 use crate::route::Route;
-use crate::store::{Limits, Outcome, RoomRecord, Store, StoreError};
+use crate::store::{Addition, Durability, Limits, Outcome, RoomRecord, Store, StoreError};
 
 /// Rooms that stay in memory while nobody asks for them.
 const MAX_OPEN_ROOMS: usize = 8;
@@ -185,7 +185,7 @@ impl<S: Store, H: Host> Service<S, H> {
         let first = match name {
             Some(name) => {
                 let change = convert::edit(&mut replica, ObjectId::Room, vec![convert::name(name)?], now)?;
-                Some(Batch::live(vec![change]).encode())
+                Some(Batch::live(vec![change]).to_record())
             }
             None => None,
         };
@@ -346,7 +346,7 @@ impl<S: Store, H: Host> Service<S, H> {
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
-            let record = Batch { changes: applied.fresh, vector: batch.vector.clone() };
+            let record = Batch { changes: applied.fresh, vector: applied.vector, since: None };
             Ok(Effect::Write { record, from, answer })
         })
         .await
@@ -415,7 +415,9 @@ impl<S: Store, H: Host> Service<S, H> {
             };
             let name = open.replica.room_name().unwrap_or_default();
             let renamed = (name != open.name).then(|| name.to_owned());
-            let written = self.store.append(room, open.head, &record.encode(), renamed.as_deref()).await?;
+            let bytes = record.to_record();
+            let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
+            let written = self.store.append(room, open.head, addition).await?;
             let Outcome::Written(head) = written else {
                 is_current = true;
                 continue;

@@ -744,7 +744,7 @@ mod storage {
     async fn a_room_of_a_newer_version_is_left_alone() {
         let worker = Worker::with_room().await;
         let head = worker.store.head(room_id());
-        worker.store.tear_log(room_id(), 1, &[2, 1, 2, 3]);
+        worker.store.tear_log(room_id(), 1, &[2, 1, 2, 3, 0x45, 0x57, 0x53, 0xb]);
         let worker = worker.successor();
         let refused = problem(&worker.get("/tasks").await, 500);
         assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");

@@ -16,7 +16,7 @@ use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequ
 use partyline_sw::browser::{self, BrowserHost};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
-use partyline_sw::store::{Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
+use partyline_sw::store::{Addition, Durability, Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -190,20 +190,24 @@ async fn compaction_folds_the_log_into_pages() {
     }
 }
 
+fn addition<'a>(record: &'a [u8], name: Option<&'a str>) -> Addition<'a> {
+    Addition { record, name, durability: Durability::Strict }
+}
+
 #[wasm_bindgen_test]
 async fn a_write_on_another_head_does_not_happen() {
     let name = fresh_name();
     let (one, two) = (IndexedStore::new(&name), IndexedStore::new(&name));
-    assert_eq!(one.append(room_id(), Head::default(), b"x", None).await, Err(StoreError::NoRoom));
+    assert_eq!(one.append(room_id(), Head::default(), addition(b"x", None)).await, Err(StoreError::NoRoom));
     assert_eq!(one.create(&record(), Some(b"first")).await, Ok(true));
     assert_eq!(two.create(&record(), None).await, Ok(false));
     assert_eq!(two.rooms().await, Ok(vec![record()]));
     let stored = two.read(room_id(), None).await.unwrap().unwrap();
     assert_eq!(stored.log, [(1, b"first".to_vec())]);
-    let Ok(Outcome::Written(head)) = one.append(room_id(), stored.head, b"second", Some("Home")).await else {
+    let Ok(Outcome::Written(head)) = one.append(room_id(), stored.head, addition(b"second", Some("Home"))).await else {
         panic!("the head was current")
     };
-    assert_eq!(two.append(room_id(), stored.head, b"other", None).await, Ok(Outcome::Behind));
+    assert_eq!(two.append(room_id(), stored.head, addition(b"other", None)).await, Ok(Outcome::Behind));
     assert_eq!(two.rewrite(room_id(), stored.head, &Rewrite::default()).await, Ok(Outcome::Behind));
     assert_eq!(two.room(room_id()).await.unwrap().map(|record| record.name), Some("Home".to_owned()));
     let missed = two.read(room_id(), Some(stored.head)).await.unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::checks::Checks;
-use crate::{budget, build, checks, deploy, post_build, serve, setup};
+use crate::{budget, build, checks, deploy, post_build, serve, setup, sim};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -63,6 +63,18 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Have crews at random live in virtual time, and print the seeds that fail with the fewest steps that still do
+    Sim {
+        /// How many seeds
+        #[arg(long, default_value_t = 100_000)]
+        seeds: u64,
+        /// The first of them
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Instead, put known bugs in, one after the other, and see whether each is found
+        #[arg(long)]
+        bugs: bool,
+    },
     /// Build, then publish to Cloudflare with `wrangler deploy`
     Deploy {
         /// Do everything but publish; needs no account
@@ -112,6 +124,8 @@ pub(crate) fn run() -> Result<()> {
         Command::Bench => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
+        Command::Sim { seeds, bugs: true, .. } => sim::bugs(seeds),
+        Command::Sim { seeds, from, .. } => sim::run(from, seeds),
         Command::Deploy { dry_run } => deploy::run(dry_run),
         Command::PostBuild => post_build::run(),
     }

@@ -1,4 +1,4 @@
-//! Partyline's own tool: `cargo xtask setup | build | run | test | bench | lab | soak | deploy`.
+//! Partyline's own tool: `cargo xtask setup | build | run | test | bench | lab | soak | sim | deploy`.
 //!
 //! One command takes a fresh machine to a running Partyline, so nothing here may assume more than Rust and Node.js:
 //!
@@ -8,6 +8,8 @@
 //!   names every file by its content and writes the precache list and the headers ([`dist`]). The phone book follows.
 //!   [`budget`] weighs the result.
 //! - [`wrangler`] starts the result in workerd, for a person ([`serve`]) and for the end-to-end tests ([`checks`]).
+//!
+//! [`sim`] is about none of this: it plays crews in virtual time, and checks that what it checks finds bugs.
 //!
 //! What can be got wrong without a computer noticing (the precache list, the headers, what a wasm imports, what the phone
 //! book may depend on) is pure code with tests beside it.
@@ -24,6 +26,7 @@ mod post_build;
 mod serve;
 mod setup;
 mod short_names;
+mod sim;
 mod toolchain;
 mod versions;
 mod wasm_file;

@@ -66,7 +66,8 @@ async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId)
         if reply.status != 200 {
             return None;
         }
-        let answer = SyncAnswer::decode(&reply.body).ok()?;
+        let mut answer = SyncAnswer::decode(&reply.body).ok()?;
+        answer.batch.since = Some(vector.clone());
         let vector_is_news = answer.batch.vector.as_ref().is_some_and(|theirs| !vector.dominates(theirs));
         if !answer.batch.changes.is_empty() || vector_is_news {
             store(events, room, device, &answer.batch.encode()).await?;

@@ -1,5 +1,7 @@
 use crate::clock::{Clock, ObserveStampError, Skew};
-use crate::replica::{Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Replica, TooManyDevices};
+use crate::replica::{
+    Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Replica, TooManyDevices, VersionVector,
+};
 
 /// What merging a batch did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,6 +10,8 @@ pub struct Applied {
     pub fresh: Vec<Change>,
     /// The objects that may look different now, in order.
     pub touched: Vec<ObjectId>,
+    /// The batch's vector, if it counts here.
+    pub vector: Option<VersionVector>,
     /// Whether the version vector says more than before.
     pub advanced: bool,
     /// Whether something in the batch is ahead of the version vector: something before it is missing, and a sync will get
@@ -63,7 +67,9 @@ impl Replica {
     /// If anything in the batch is malformed, nothing of it is merged.
     pub fn replay(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
-        let Batch { mut changes, vector } = batch;
+        let Batch { mut changes, vector, since } = batch;
+        let (has_vector, since) = (vector.is_some(), since.unwrap_or_default());
+        let vector = vector.filter(|_| self.vector.dominates(&since));
         let mut applied = Applied::default();
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());
@@ -84,10 +90,11 @@ impl Replica {
         if let Some(vector) = &vector {
             applied.advanced |= self.count_all(vector)?;
         }
-        applied.gap = dots.iter().any(|dot| !self.vector.includes(*dot));
+        applied.gap = has_vector && vector.is_none() || dots.iter().any(|dot| !self.vector.includes(*dot));
         let mut effective = effective.into_iter();
         changes.retain(|_| effective.next() == Some(true));
         applied.fresh = changes;
+        applied.vector = vector;
         Ok(applied)
     }
 

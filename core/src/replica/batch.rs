@@ -2,7 +2,8 @@ use crate::replica::change::{ChangeReader, ChangeWriter};
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, MAX_CHANGES, VersionVector};
 
-/// Changes on their way: live ones, a chunk of an answer to a sync, or a record of the log on disk. All the same bytes.
+/// Changes on their way: live ones, a chunk of an answer to a sync, or a record of the log on disk. All the same bytes,
+/// but for the checksum of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// At most [`MAX_CHANGES`].
@@ -10,15 +11,19 @@ pub struct Batch {
     /// Only with the last chunk of an answer to a sync: whoever has merged all chunks has everything that this includes.
     /// See the invariant in the [module's](crate::replica) account.
     pub vector: Option<VersionVector>,
+    /// What the asking replica had when its sync began, put in by whoever asked. The vector speaks for what came since then,
+    /// so it is not believed by a replica that has not, or no longer, what it had: one that was put together from what
+    /// was left of damaged storage, or of a room that was left and joined again, while the sync was under way.
+    pub since: Option<VersionVector>,
 }
 
 impl Batch {
     /// Changes that have just been made or received.
     pub fn live(changes: Vec<Change>) -> Self {
-        Self { changes, vector: None }
+        Self { changes, vector: None, since: None }
     }
 
-    /// The binary form: version, then `[devices, [change, …]]` or `[devices, [change, …], vector]`.
+    /// The binary form: version, then `[devices, [change, …]]`, which a vector may follow, and that what it is since.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = ChangeWriter::new();
         for change in &self.changes {
@@ -26,11 +31,12 @@ impl Batch {
         }
         let (devices, changes) = writer.finish();
         let mut out = Writer::new();
-        out.array(2 + usize::from(self.vector.is_some()));
+        let vectors = || self.vector.iter().chain(self.vector.as_ref().and(self.since.as_ref()));
+        out.array(2 + vectors().count());
         out.bytes(&devices);
         out.array(self.changes.len());
         out.part(&changes);
-        if let Some(vector) = &self.vector {
+        for vector in vectors() {
             vector.write(&mut out);
         }
         out.finish()
@@ -44,19 +50,32 @@ impl Batch {
         wire::whole(bytes, Self::read)
     }
 
+    /// The form of a record on disk: the binary form and a checksum.
+    pub fn to_record(&self) -> Vec<u8> {
+        wire::sealed(self.encode())
+    }
+
+    /// Reads the form of a record.
+    ///
+    /// # Errors
+    /// If the bytes are not as they were written, or of a newer format.
+    pub fn of_record(record: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(wire::unsealed(record)?)
+    }
+
     fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let items = input.array(3)?;
+        let items = input.array(4)?;
         let mut reader = ChangeReader::new(input.bytes()?)?;
         let count = input.array(MAX_CHANGES)?;
         let mut changes = Vec::new();
         for _ in 0..count {
             changes.push(reader.change(input)?);
         }
-        let vector = match items {
-            2 => None,
-            3 => Some(VersionVector::read(input)?),
-            _ => return Err(DecodeError::Malformed),
-        };
-        Ok(Self { changes, vector })
+        if items < 2 {
+            return Err(DecodeError::Malformed);
+        }
+        let vector = if items > 2 { Some(VersionVector::read(input)?) } else { None };
+        let since = if items > 3 { Some(VersionVector::read(input)?) } else { None };
+        Ok(Self { changes, vector, since })
     }
 }

@@ -4,7 +4,7 @@ use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
 use crate::replica::change::{ChangeReader, ChangeWriter};
 use crate::replica::replica::MAX_AHEAD;
-use crate::replica::wire::{self, DecodeError, Reader, Writer};
+use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
 use crate::replica::{Change, MAX_SEQ, Replica, VersionVector};
 
 /// Why pages could not be loaded.
@@ -22,8 +22,8 @@ pub enum LoadError {
     Damaged,
 }
 
-/// Bytes of a page that are not payload: version, array, four numbers, length.
-const HEADER: usize = 1 + 1 + 9 + 5 + 5 + 9 + 5;
+/// Bytes of a page that are not payload: version, array, four numbers, length, checksum.
+const HEADER: usize = 1 + 1 + 9 + 5 + 5 + 9 + 5 + 4;
 /// More pages than a room can have.
 const MAX_PAGES: u64 = 1 << 32;
 /// More changes than fit a page.
@@ -227,11 +227,11 @@ impl<'b> Page<'b> {
         out.uint(self.total);
         out.uint(self.checksum);
         out.bytes(self.payload);
-        out.finish()
+        wire::sealed(out.finish())
     }
 
     fn decode(bytes: &'b [u8]) -> Result<Self, DecodeError> {
-        wire::whole(bytes, |input| {
+        wire::whole(wire::unsealed(bytes)?, |input| {
             if input.array(5)? != 5 {
                 return Err(DecodeError::Malformed);
             }
@@ -288,11 +288,6 @@ impl PageWriter {
         out.part(&changes);
         out.finish()
     }
-}
-
-/// FNV-1a, 64 bits: against mixed and torn pages, not against an adversary, who could write whatever pages he likes.
-fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn epoch_of(checksums: impl Iterator<Item = u64>) -> u64 {

@@ -152,7 +152,7 @@ impl Replica {
         if !changes.is_empty() && writer.len() + encoded_len(&self.vector) > budget {
             return SyncAnswer { batch: Batch::live(changes), next: last };
         }
-        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()) }, next: None }
+        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()), since: None }, next: None }
     }
 
     /// What is left of a change.

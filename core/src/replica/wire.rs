@@ -36,6 +36,30 @@ pub(crate) fn whole<'b, T>(
     Ok(value)
 }
 
+/// FNV-1a, 64 bits: against mixed and torn pages and records, not against an adversary, who could write whatever he likes.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Puts a checksum of four bytes behind what goes to disk: disks fail, and damaged bytes may still mean something.
+pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.extend(sum(&bytes));
+    bytes
+}
+
+/// What was [sealed], if it is as it was. To be looked at before the version: damage must not pass for a newer format.
+pub(crate) fn unsealed(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    match bytes.split_last_chunk() {
+        Some((bytes, written)) if *written == sum(bytes) => Ok(bytes),
+        _ => Err(DecodeError::Malformed),
+    }
+}
+
+fn sum(bytes: &[u8]) -> [u8; 4] {
+    let [.., a, b, c, d] = checksum(bytes).to_be_bytes();
+    [a, b, c, d]
+}
+
 /// Writes CBOR after a version byte. Writing to memory cannot fail, so neither can these.
 pub(crate) struct Writer {
     cbor: Encoder<Vec<u8>>,

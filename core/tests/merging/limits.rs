@@ -133,7 +133,7 @@ fn an_edit_above_a_hole_in_ones_own_numbers_is_counted_when_the_hole_is_filled()
 fn a_device_whose_numbers_are_used_up_says_so() {
     let mut alice = Replica::new(device("alice"));
     let claim: VersionVector = [(device("alice"), MAX_SEQ)].into_iter().collect();
-    alice.apply(Batch { changes: Vec::new(), vector: Some(claim) }, NOON).unwrap();
+    alice.apply(Batch { vector: Some(claim), ..Batch::default() }, NOON).unwrap();
     assert_eq!(alice.edit(milk(), title("Buy milk"), NOON), Err(EditError::OutOfNumbers));
     assert!(alice.tasks().is_empty());
 }
@@ -158,7 +158,7 @@ fn one_device_too_many_is_refused() {
     };
     let full = crowd(0, MAX_DEVICES as u32);
     let mut alice = Replica::new(device("alice"));
-    alice.apply(Batch { changes: Vec::new(), vector: Some(full.clone()) }, NOON).unwrap();
+    alice.apply(Batch { vector: Some(full.clone()), ..Batch::default() }, NOON).unwrap();
     assert!(matches!(alice.edit(milk(), title("Buy milk"), NOON), Err(EditError::TooManyDevices(_))));
 
     let stranger = DeviceId::from_bytes([0xff; 8]);
@@ -170,7 +170,7 @@ fn one_device_too_many_is_refused() {
         ops: title("Buy milk"),
     };
     assert!(matches!(alice.apply(Batch::live(vec![change]), NOON), Err(ApplyError::TooManyDevices(_))));
-    let one_more = Batch { changes: Vec::new(), vector: Some(crowd(1, MAX_DEVICES as u32 + 1)) };
+    let one_more = Batch { vector: Some(crowd(1, MAX_DEVICES as u32 + 1)), ..Batch::default() };
     assert!(matches!(alice.apply(one_more, NOON), Err(ApplyError::TooManyDevices(_))));
     assert_eq!(alice.vector(), &full);
     assert!(alice.tasks().is_empty());

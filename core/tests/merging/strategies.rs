@@ -87,7 +87,12 @@ pub(crate) fn any_change() -> impl Strategy<Value = Change> {
 }
 
 pub(crate) fn any_batch() -> impl Strategy<Value = Batch> {
-    (vec(any_change(), 0..8), option::of(any_vector())).prop_map(|(changes, vector)| Batch { changes, vector })
+    (vec(any_change(), 0..8), option::of(any_vector()), option::of(any_vector())).prop_map(
+        |(changes, vector, since)| {
+            let since = vector.as_ref().and(since);
+            Batch { changes, vector, since }
+        },
+    )
 }
 
 /// Bytes as they came off a bad line or out of a bad head.

@@ -1,8 +1,8 @@
 //! Syncs in chunks, and what happens meanwhile.
 
-use partyline_core::replica::{Batch, ObjectId, Op, SyncRequest};
+use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncRequest};
 
-use crate::play::{Play, milk, task, title, view};
+use crate::play::{NOON, Play, device, milk, task, title, view};
 
 /// So small that each change is a chunk of its own.
 const TINY: usize = 1;
@@ -38,6 +38,28 @@ fn a_sync_costs_what_differs() {
     let answer = play.replica("alice").answer(&request, 1000);
     assert_eq!(answer.batch.changes.len(), 1, "29 drafts were overwritten and cost nothing");
     assert!(answer.encode().len() < 80, "{}", answer.encode().len());
+}
+
+#[test]
+fn a_vector_is_not_believed_where_what_it_builds_on_is_lost() {
+    let mut play = Play::with(["alice", "bob"]);
+    play.edit("alice", milk(), title("Buy milk"));
+    play.meet(["alice", "bob"]);
+    play.edit("alice", ObjectId::Task(task(2)), title("Buy bread"));
+    let since = play.replica("bob").vector().clone();
+    let request = SyncRequest { vector: since.clone(), cursor: None };
+    let answer = play.replica("alice").answer(&request, 1000);
+    let batch = Batch { since: Some(since), ..answer.batch };
+    assert_eq!(Batch::decode(&batch.encode()).as_ref(), Ok(&batch));
+
+    // The room was left and joined again while the answer was on its way.
+    let mut anew = Replica::new(device("bob"));
+    let applied = anew.apply(batch.clone(), NOON).unwrap();
+    assert!(applied.gap && applied.vector.is_none(), "{applied:?}");
+    assert!(anew.vector().is_empty(), "the milk would never be asked for again");
+    let mut same = play.replica("bob").clone();
+    assert!(!same.apply(batch, NOON).unwrap().gap);
+    assert_eq!(same.vector(), play.replica("alice").vector());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use wasm_bindgen::prelude::*;
 
-use super::{Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+use super::{Addition, Durability, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
 
 const ROOMS: &str = "rooms";
 const HEADS: &str = "heads";
@@ -133,7 +133,7 @@ impl Store for IndexedStore {
 
     async fn create(&self, record: &RoomRecord, first: Option<&[u8]>) -> Result<bool, StoreError> {
         let database = self.database().await?;
-        let transaction = write(&database, &[ROOMS, HEADS, LOG])?;
+        let transaction = write(&database, &[ROOMS, HEADS, LOG], Durability::Strict)?;
         let key = room_key(record.room);
         let created = async {
             let rooms = transaction.object_store(ROOMS)?;
@@ -158,7 +158,7 @@ impl Store for IndexedStore {
 
     async fn remove(&self, room: RoomId) -> Result<bool, StoreError> {
         let database = self.database().await?;
-        let transaction = write(&database, &STORES)?;
+        let transaction = write(&database, &STORES, Durability::Strict)?;
         let key = room_key(room);
         let removed = async {
             let rooms = transaction.object_store(ROOMS)?;
@@ -209,10 +209,11 @@ impl Store for IndexedStore {
         .await?
     }
 
-    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError> {
+    async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError> {
+        let Addition { record, name, durability } = addition;
         let database = self.database().await?;
         let stores: &[&str] = if name.is_some() { &[HEADS, LOG, ROOMS] } else { &[HEADS, LOG] };
-        let transaction = write(&database, stores)?;
+        let transaction = write(&database, stores, durability)?;
         let key = room_key(room);
         let appended = async {
             match get_head(&transaction, &key).await? {
@@ -238,7 +239,7 @@ impl Store for IndexedStore {
 
     async fn rewrite(&self, room: RoomId, on: Head, rewrite: &Rewrite) -> Result<Outcome, StoreError> {
         let database = self.database().await?;
-        let transaction = write(&database, &STORES)?;
+        let transaction = write(&database, &STORES, rewrite.durability)?;
         let key = room_key(room);
         let rewritten = async {
             match get_head(&transaction, &key).await? {
@@ -297,13 +298,16 @@ async fn read<T>(
     body(&transaction).await.map_err(failed)
 }
 
-/// Begins a transaction that is complete only when its data has reached the disk.
+/// Begins a transaction that writes.
 ///
 /// Without `strict`, browsers call a transaction complete when the operating system has the data; an edit that was
 /// acknowledged would then be lost with the power.
-fn write<'a>(database: &'a Database, stores: &[&str]) -> Result<Transaction<'a>, StoreError> {
+fn write<'a>(database: &'a Database, stores: &[&str], durability: Durability) -> Result<Transaction<'a>, StoreError> {
     let mut options = TransactionOptions::new();
-    options.set_durability(TransactionDurability::Strict);
+    options.set_durability(match durability {
+        Durability::Strict => TransactionDurability::Strict,
+        Durability::Relaxed => TransactionDurability::Relaxed,
+    });
     database.transaction(stores).with_mode(TransactionMode::Readwrite).with_options(options).build().map_err(failed)
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use partyline_core::id::RoomId;
 
-use super::{Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+use super::{Addition, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
 
 /// Rooms in memory.
 #[derive(Debug, Clone, Default)]
@@ -131,16 +131,16 @@ impl Store for MemoryStore {
         Ok(Some(Stored { head: kept.head, pages, log }))
     }
 
-    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError> {
+    async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError> {
         let mut rooms = self.shared.rooms.borrow_mut();
         let kept = rooms.get_mut(&room).ok_or(StoreError::NoRoom)?;
         if kept.head != on {
             return Ok(Outcome::Behind);
         }
         self.write()?;
-        kept.head = on.appended(record.len());
-        kept.log.insert(kept.head.log, record.to_vec());
-        if let Some(name) = name {
+        kept.head = on.appended(addition.record.len());
+        kept.log.insert(kept.head.log, addition.record.to_vec());
+        if let Some(name) = addition.name {
             name.clone_into(&mut kept.record.name);
         }
         Ok(Outcome::Written(kept.head))

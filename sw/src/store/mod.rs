@@ -133,6 +133,28 @@ pub enum Outcome {
     Behind,
 }
 
+/// When a write counts as done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Once it has reached the disk: whatever ends, it is there.
+    #[default]
+    Strict,
+    /// Once the operating system has it. Should the power fail, it and all that came after it may not have happened; so
+    /// it is for what says nothing new. The next strict write makes it last too.
+    Relaxed,
+}
+
+/// What is added to a room's log.
+#[derive(Debug, Clone, Copy)]
+pub struct Addition<'a> {
+    /// The log record.
+    pub record: &'a [u8],
+    /// The room's name, if it changes.
+    pub name: Option<&'a str>,
+    /// When it is done.
+    pub durability: Durability,
+}
+
 /// A rewrite of everything that a room holds.
 #[derive(Debug, Clone, Default)]
 pub struct Rewrite {
@@ -144,6 +166,8 @@ pub struct Rewrite {
     pub damaged_pages: Vec<u32>,
     /// Give this device another id in the room.
     pub device: Option<DeviceId>,
+    /// When it is done.
+    pub durability: Durability,
 }
 
 /// Why storage did not do what it was asked to. The write did not happen.
@@ -164,8 +188,8 @@ pub enum StoreError {
     NoRoom,
 }
 
-/// Durable storage of rooms. When a method that writes returns, what it wrote survives the end of the worker, of the
-/// browser and of the machine.
+/// Durable storage of rooms. When a method that writes returns, what it wrote survives the end of the worker and of the
+/// browser, and unless it asked for less, that of the machine.
 // One thread, one implementation at a time: nobody needs `Send` futures or trait objects.
 #[allow(async_fn_in_trait)]
 pub trait Store {
@@ -185,7 +209,7 @@ pub trait Store {
     async fn read(&self, room: RoomId, known: Option<Head>) -> Result<Option<Stored>, StoreError>;
 
     /// Adds a log record behind `on`, and takes over the room's name if it changes.
-    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError>;
+    async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError>;
 
     /// Replaces pages and log by new pages, in one transaction: killed at any moment, the room is either as before or as
     /// after.

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use partyline_core::id::RoomId;
 use partyline_core::replica::{Batch, LoadError, Replica};
-use partyline_sw::store::{Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+use partyline_sw::store::{
+    Addition, Durability, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored,
+};
 
 use crate::ledger::Ledger;
 use crate::runtime::Runtime;
@@ -16,6 +18,8 @@ use crate::runtime::Runtime;
 pub(crate) struct Disk {
     runtime: Runtime,
     kept: Rc<RefCell<BTreeMap<RoomId, Kept>>>,
+    /// What is left when the power fails.
+    synced: Rc<RefCell<BTreeMap<RoomId, Kept>>>,
     /// So many of the next transactions fail.
     failing: Rc<Cell<u32>>,
     owner: usize,
@@ -38,7 +42,7 @@ impl Kept {
             pages => Replica::from_pages(pages)?,
         };
         for record in self.log.values() {
-            replica.replay(Batch::decode(record)?).map_err(|_| LoadError::Damaged)?;
+            replica.replay(Batch::of_record(record)?).map_err(|_| LoadError::Damaged)?;
         }
         Ok(replica)
     }
@@ -46,7 +50,7 @@ impl Kept {
 
 impl Disk {
     pub(crate) fn new(runtime: Runtime, owner: usize, ledger: Rc<RefCell<Ledger>>) -> Self {
-        Self { runtime, kept: Rc::default(), failing: Rc::default(), owner, ledger }
+        Self { runtime, kept: Rc::default(), synced: Rc::default(), failing: Rc::default(), owner, ledger }
     }
 
     /// The next `count` transactions fail.
@@ -56,6 +60,17 @@ impl Disk {
 
     pub(crate) fn kept(&self, room: RoomId) -> Option<Kept> {
         self.kept.borrow().get(&room).cloned()
+    }
+
+    /// The power fails: what had not reached the disk is gone.
+    pub(crate) fn lose_power(&self) {
+        self.kept.borrow_mut().clone_from(&self.synced.borrow());
+    }
+
+    fn sync(&self, durability: Durability) {
+        if durability == Durability::Strict {
+            self.synced.borrow_mut().clone_from(&self.kept.borrow());
+        }
     }
 
     /// Damages one record or page, if there is any; answers whether.
@@ -72,6 +87,8 @@ impl Disk {
         } else if let Some(byte) = part.get_mut(at) {
             *byte ^= 1 << self.runtime.below(8);
         }
+        drop(all);
+        self.sync(Durability::Strict);
         true
     }
 
@@ -123,6 +140,7 @@ impl Store for Disk {
             }
             all.insert(record.room, Kept { record: record.clone(), head, pages: Vec::new(), log });
         }
+        self.sync(Durability::Strict);
         self.end().await;
         Ok(true)
     }
@@ -130,6 +148,7 @@ impl Store for Disk {
     async fn remove(&self, room: RoomId) -> Result<bool, StoreError> {
         self.begin().await?;
         let removed = self.kept.borrow_mut().remove(&room).is_some();
+        self.sync(Durability::Strict);
         self.end().await;
         Ok(removed)
     }
@@ -151,7 +170,8 @@ impl Store for Disk {
         Ok(Some(stored))
     }
 
-    async fn append(&self, room: RoomId, on: Head, record: &[u8], name: Option<&str>) -> Result<Outcome, StoreError> {
+    async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError> {
+        let Addition { record, name, durability } = addition;
         self.begin().await?;
         let outcome = {
             let mut all = self.kept.borrow_mut();
@@ -168,6 +188,7 @@ impl Store for Disk {
                 Outcome::Behind
             }
         };
+        self.sync(durability);
         self.end().await;
         Ok(outcome)
     }
@@ -190,6 +211,7 @@ impl Store for Disk {
                 Outcome::Behind
             }
         };
+        self.sync(rewrite.durability);
         self.end().await;
         Ok(outcome)
     }

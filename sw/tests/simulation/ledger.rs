@@ -14,10 +14,14 @@ pub(crate) struct Ledger {
     /// Which device of the world an id belongs to: a new one is taken after damage.
     owners: BTreeMap<DeviceId, usize>,
     last_stamp: BTreeMap<DeviceId, Stamp>,
+    /// The latest that each device has on its disk, whoever wrote it.
+    latest: BTreeMap<usize, Stamp>,
     by_mark: BTreeMap<String, Dot>,
     acknowledged: BTreeSet<Dot>,
     /// Lost with damaged storage before anybody else had them.
     forgiven: BTreeSet<Dot>,
+    /// Lost with damaged storage, and to be got from the others again by the end.
+    returning: BTreeSet<Dot>,
     /// What was found to be wrong.
     pub(crate) wrong: Vec<String>,
 }
@@ -59,12 +63,19 @@ impl Ledger {
 
     /// A record has become durable on a device.
     pub(crate) fn stored(&mut self, owner: usize, record: &[u8]) {
-        let Ok(batch) = Batch::decode(record) else {
+        let Ok(batch) = Batch::of_record(record) else {
             return self.wrong.push("a record was written that cannot be read".to_owned());
         };
-        for change in batch.changes {
+        for mut change in batch.changes {
+            // What comes back from others has lost the order in which it was written.
+            change.ops.sort();
+            let latest = self.latest.get(&owner).copied();
+            self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
             if self.owners.get(&change.dot.device) != Some(&owner) {
                 continue;
+            }
+            if !self.made.contains_key(&change.dot) && latest.is_some_and(|latest| change.stamp <= latest) {
+                self.wrong.push(format!("{:?} is not later than all that its device had seen", change.dot));
             }
             match self.made.get(&change.dot) {
                 Some(known) if change.complete && (known.ops != change.ops || known.stamp != change.stamp) => {
@@ -99,10 +110,13 @@ impl Ledger {
         }
     }
 
-    /// Some device's storage is damaged. What none of the others has may be lost.
-    pub(crate) fn damaged(&mut self, others: &[Replica]) {
+    /// A device's storage is damaged. What none of the others has may be lost.
+    pub(crate) fn damaged(&mut self, owner: usize, others: &[Replica]) {
+        self.latest.remove(&owner);
         let elsewhere = |dot: &Dot| others.iter().any(|other| other.vector().includes(*dot));
         self.forgiven.extend(self.made.keys().filter(|dot| !elsewhere(dot)).copied());
+        let own = |dot: &&Dot| self.owners.get(&dot.device) == Some(&owner);
+        self.returning.extend(self.made.keys().filter(own).copied());
     }
 
     /// What is on a device's disk includes all that its user was told is kept, and all that its vector claims.
@@ -112,7 +126,7 @@ impl Ledger {
             if self.forgiven.contains(dot) {
                 continue;
             }
-            let own = self.owners.get(&dot.device) == Some(&owner);
+            let own = self.owners.get(&dot.device) == Some(&owner) && !self.returning.contains(dot);
             let promised = self.acknowledged.contains(dot) && (own || everything);
             let claimed = replica.vector().includes(*dot);
             if promised || claimed {

@@ -15,6 +15,7 @@ pub(crate) enum Step {
     JumpClock { device: u8, seconds: i32, at: Moment },
     FailDisk { device: u8, count: u8, at: Moment },
     TearDisk { device: u8, at: Moment },
+    LosePower { device: u8, at: Moment },
     Wait { at: Moment },
 }
 
@@ -86,7 +87,8 @@ fn step(dice: &Runtime, tears: bool, leaps: bool) -> Step {
             let seconds = [3_600, -3_600, DAY, -DAY, 400 * DAY, 90, -90][dice.below(7) as usize];
             Step::JumpClock { device, seconds, at }
         }
-        94..98 => Step::FailDisk { device, count: 1 + dice.below(3) as u8, at },
+        94..97 => Step::FailDisk { device, count: 1 + dice.below(3) as u8, at },
+        97 => Step::LosePower { device, at },
         98 if tears => Step::TearDisk { device, at },
         _ => Step::Wait { at },
     }
@@ -114,6 +116,7 @@ impl Step {
             | Self::JumpClock { at, .. }
             | Self::FailDisk { at, .. }
             | Self::TearDisk { at, .. }
+            | Self::LosePower { at, .. }
             | Self::Wait { at } => at,
         }
     }

@@ -139,14 +139,16 @@ impl Runtime {
         self.shared.now.set(until);
     }
 
-    /// Lets time pass until nothing waits for anything any more.
-    pub(crate) fn run_out(&self) {
+    /// Lets time pass until nothing waits for anything any more; `false` if that is not so after `millis`.
+    pub(crate) fn run_out(&self, millis: u64) -> bool {
+        let until = self.now() + millis;
         loop {
             self.turn();
             let due = self.shared.timers.borrow().keys().next().map(|(due, _)| *due);
             match due {
+                Some(due) if due > until => return false,
                 Some(due) => self.run_for(due.saturating_sub(self.now())),
-                None => return,
+                None => return true,
             }
         }
     }

@@ -69,7 +69,7 @@ fn main() -> Result<ExitCode> {
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
 const REFUSED: [(&str, &str); 11] = [
     ("crew::two_callers_at_once", UNLISTED),
-    ("drops::closed_tab_is_not_listed::chromium", UNLISTED),
+    ("drops::closed_tab_is_not_listed", UNLISTED),
     ("drops::stale_listing_does_not_keep_others_away", UNLISTED),
     ("secret::wrong_secret_gets_nothing", UNLISTED),
     ("redial::next_tab_calls::chromium", ANOTHER_PAGE),
@@ -108,8 +108,6 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
-        add(theatre
-            .trial(&format!("drops::closed_tab_is_not_listed::{name}"), move |play| drops::withdrawn(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
@@ -143,6 +141,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
     add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
+    add(theatre.trial("drops::closed_tab_is_not_listed", drops::withdrawn));
     add(theatre.trial("drops::stale_listing_does_not_keep_others_away", drops::stale));
     add(theatre.trial("secret::wrong_secret_gets_nothing", secret::wrong));
     add(theatre.trial("secret::server_never_sees_link_or_tasks", secret::unseen));

@@ -1,0 +1,148 @@
+//! `cargo xtask sim`: crews in virtual time, and whether they would notice.
+
+use crate::exec;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::process::Command;
+
+/// A bug as somebody could make it: in this file, this text instead of that.
+struct Bug {
+    what: &'static str,
+    file: &'static str,
+    good: &'static str,
+    bad: &'static str,
+}
+
+const BUGS: [Bug; 10] = [
+    Bug {
+        what: "the vector of a sync is not merged",
+        file: "core/src/replica/apply.rs",
+        good: "applied.advanced |= self.count_all(vector)?;",
+        bad: "let _ = vector;",
+    },
+    Bug {
+        what: "edits are not written durably",
+        file: "sw/src/service.rs",
+        good: "durability: Durability::Strict",
+        bad: "durability: Durability::Relaxed",
+    },
+    Bug {
+        what: "of two equal writes the later to arrive wins",
+        file: "core/src/replica/object_state.rs",
+        good: "(stamp(arrival), value) <= (stamp(register.write), &register.value)",
+        bad: "(stamp(arrival), value) < (stamp(register.write), &register.value)",
+    },
+    Bug {
+        what: "a part of a change is counted as all of it",
+        file: "core/src/replica/apply.rs",
+        good: "change.complete && self.count(change.dot)?",
+        bad: "self.count(change.dot)?",
+    },
+    Bug {
+        what: "a change stays complete when part of it was overwritten",
+        file: "core/src/replica/writes.rs",
+        good: "write.complete = false;",
+        bad: "",
+    },
+    Bug {
+        what: "a gap of one change is not noticed",
+        file: "core/src/replica/replica.rs",
+        good: "if dot.seq > has + 1 {",
+        bad: "if dot.seq > has + 2 {",
+    },
+    Bug {
+        what: "the clock does not follow what it sees",
+        file: "core/src/replica/apply.rs",
+        good: "self.clock.follow(&change.stamp);",
+        bad: "",
+    },
+    Bug {
+        what: "the next chunk of a sync begins with the last change again",
+        file: "core/src/replica/writes.rs",
+        good: "few.retain(|arrival| *arrival > after);",
+        bad: "few.retain(|arrival| *arrival >= after);",
+    },
+    Bug {
+        what: "what another worker wrote is passed over",
+        file: "sw/src/room.rs",
+        good: "if replay(&mut self.replica, record).is_err() {",
+        bad: "if record.is_empty() {",
+    },
+    Bug {
+        what: "a vector is believed by a replica that lost what it builds on",
+        file: "core/src/replica/apply.rs",
+        good: "vector.filter(|_| self.vector.dominates(&since))",
+        bad: "vector.filter(|_| since.len() < usize::MAX)",
+    },
+];
+
+/// What of the workspace the simulation is built from.
+const PARTS: [&str; 9] =
+    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "core", "sw", "app", "worker", "tests", "xtask"];
+
+/// Plays these seeds.
+pub(crate) fn run(from: u64, seeds: u64) -> Result<()> {
+    let workspace = Workspace::find()?;
+    exec::run(&mut simulation(workspace.root(), from, seeds))
+}
+
+/// Puts each of [`BUGS`] into a copy of the sources, and plays until it is found.
+pub(crate) fn bugs(seeds: u64) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let copy = workspace.scratch("bugs")?;
+    for part in PARTS {
+        copy_tree(&workspace.path(part), &copy.join(part))?;
+    }
+    let mut missed = Vec::new();
+    for bug in &BUGS {
+        let file = copy.join(bug.file);
+        let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        if text.matches(bug.good).count() != 1 {
+            bail!("“{}” is not once in {}", bug.good, bug.file);
+        }
+        std::fs::write(&file, text.replace(bug.good, bug.bad))?;
+        let mut build = simulation(&copy, 1, 0);
+        exec::run(build.arg("--quiet")).with_context(|| format!("with the bug “{}”", bug.what))?;
+        let is_found = !simulation(&copy, 1, seeds).status()?.success();
+        std::fs::write(&file, text)?;
+        println!("bug: {}: {}\n", bug.what, if is_found { "found" } else { "MISSED" });
+        if !is_found {
+            missed.push(bug.what);
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("not found in {seeds} seeds: {}", missed.join("; ")) }
+}
+
+fn simulation(root: &Path, from: u64, seeds: u64) -> Command {
+    let mut cargo = exec::command("cargo");
+    cargo.current_dir(root).args([
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "partyline-sw",
+        "--test",
+        "simulation",
+    ]);
+    cargo.args(["--", "--from", &from.to_string(), "--seeds", &seeds.to_string()]);
+    cargo
+}
+
+/// Copies what is there now; what is the same already is left alone, so that nothing is built again for it.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy_tree(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    match std::fs::read(from) {
+        Ok(bytes) if std::fs::read(to).is_ok_and(|there| there == bytes) => Ok(()),
+        Ok(bytes) => std::fs::write(to, bytes).with_context(|| format!("{} cannot be written", to.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", from.display())),
+    }
+}
