@@ -162,7 +162,7 @@ pub(crate) fn batch(document: &BatchDocument) -> Result<Batch, Failure> {
     Ok(Batch {
         changes: document.changes.iter().map(change).collect::<Result<_, _>>()?,
         vector: document.vector.as_ref().map(vector).transpose()?,
-        since: None,
+        asker: None,
     })
 }
 

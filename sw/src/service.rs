@@ -346,7 +346,7 @@ impl<S: Store, H: Host> Service<S, H> {
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
-            let record = Batch { changes: applied.fresh, vector: applied.vector, since: None };
+            let record = Batch { changes: applied.fresh, vector: applied.vector, asker: None };
             Ok(Effect::Write { record, from, answer })
         })
         .await

@@ -70,10 +70,10 @@ const BUGS: [Bug; 10] = [
         bad: "if record.is_empty() {",
     },
     Bug {
-        what: "a vector is believed by a replica that lost what it builds on",
+        what: "a vector is believed by a replica that did not ask",
         file: "core/src/replica/apply.rs",
-        good: "vector.filter(|_| self.vector.dominates(&since))",
-        bad: "vector.filter(|_| since.len() < usize::MAX)",
+        good: "asker.is_none_or(|asker| asker == self.device)",
+        bad: "asker.is_none_or(|asker| asker.to_bytes().len() == 8)",
     },
 ];
 

@@ -57,6 +57,8 @@ pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: Dev
 }
 
 async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId) -> Option<()> {
+    // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
+    let asker = DeviceId::parse(&api::room(room).await.ok()?.device).ok();
     let vector = api::vector(room, None).await?;
     let mut cursor = None;
     loop {
@@ -67,7 +69,7 @@ async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId)
             return None;
         }
         let mut answer = SyncAnswer::decode(&reply.body).ok()?;
-        answer.batch.since = Some(vector.clone());
+        answer.batch.asker = asker;
         let vector_is_news = answer.batch.vector.as_ref().is_some_and(|theirs| !vector.dominates(theirs));
         if !answer.batch.changes.is_empty() || vector_is_news {
             store(events, room, device, &answer.batch.encode()).await?;

@@ -67,9 +67,9 @@ impl Replica {
     /// If anything in the batch is malformed, nothing of it is merged.
     pub fn replay(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
-        let Batch { mut changes, vector, since } = batch;
-        let (has_vector, since) = (vector.is_some(), since.unwrap_or_default());
-        let vector = vector.filter(|_| self.vector.dominates(&since));
+        let Batch { mut changes, vector, asker } = batch;
+        let has_vector = vector.is_some();
+        let vector = vector.filter(|_| asker.is_none_or(|asker| asker == self.device));
         let mut applied = Applied::default();
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());

@@ -1,3 +1,4 @@
+use crate::id::DeviceId;
 use crate::replica::change::{ChangeReader, ChangeWriter};
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, MAX_CHANGES, VersionVector};
@@ -11,19 +12,20 @@ pub struct Batch {
     /// Only with the last chunk of an answer to a sync: whoever has merged all chunks has everything that this includes.
     /// See the invariant in the [module's](crate::replica) account.
     pub vector: Option<VersionVector>,
-    /// What the asking replica had when its sync began, put in by whoever asked. The vector speaks for what came since then,
-    /// so it is not believed by a replica that has not, or no longer, what it had: one that was put together from what
-    /// was left of damaged storage, or of a room that was left and joined again, while the sync was under way.
-    pub since: Option<VersionVector>,
+    /// The device whose replica asked, put in by whoever asks in its name, *before* it looks at the vector to ask with. The
+    /// vector speaks for chunks that this replica has merged. While a sync is under way, another may take its place: one
+    /// put together from what was left of damaged storage, or that of a room which was left and joined again. It has a
+    /// new device id, and does not believe the vector.
+    pub asker: Option<DeviceId>,
 }
 
 impl Batch {
     /// Changes that have just been made or received.
     pub fn live(changes: Vec<Change>) -> Self {
-        Self { changes, vector: None, since: None }
+        Self { changes, vector: None, asker: None }
     }
 
-    /// The binary form: version, then `[devices, [change, …]]`, which a vector may follow, and that what it is since.
+    /// The binary form: version, then `[devices, [change, …]]`, which a vector may follow, and that the asker.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = ChangeWriter::new();
         for change in &self.changes {
@@ -31,13 +33,16 @@ impl Batch {
         }
         let (devices, changes) = writer.finish();
         let mut out = Writer::new();
-        let vectors = || self.vector.iter().chain(self.vector.as_ref().and(self.since.as_ref()));
-        out.array(2 + vectors().count());
+        let asker = self.asker.filter(|_| self.vector.is_some());
+        out.array(2 + usize::from(self.vector.is_some()) + usize::from(asker.is_some()));
         out.bytes(&devices);
         out.array(self.changes.len());
         out.part(&changes);
-        for vector in vectors() {
+        if let Some(vector) = &self.vector {
             vector.write(&mut out);
+        }
+        if let Some(asker) = asker {
+            out.bytes(&asker.to_bytes());
         }
         out.finish()
     }
@@ -75,7 +80,7 @@ impl Batch {
             return Err(DecodeError::Malformed);
         }
         let vector = if items > 2 { Some(VersionVector::read(input)?) } else { None };
-        let since = if items > 3 { Some(VersionVector::read(input)?) } else { None };
-        Ok(Self { changes, vector, since })
+        let asker = if items > 3 { Some(input.device()?) } else { None };
+        Ok(Self { changes, vector, asker })
     }
 }

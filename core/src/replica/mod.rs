@@ -31,8 +31,8 @@
 //!   of the sender's state above the vector it asked with, and by the sender's own invariant that accounts for everything
 //!   that the sender's vector includes. A sync that breaks off leaves values but no claim: they are asked for again, from
 //!   whoever has them.
-//! - The vector speaks for what was lacking when the sync began. A replica that has lost something since then does not
-//!   believe it ([`Batch::since`]).
+//! - The vector speaks for chunks that the asking replica has merged. One that has taken its place meanwhile does not
+//!   believe it ([`Batch::asker`]).
 //! - Chunks follow the sender's order of *arrival*, and a register overwritten while a sync is under way gets a later
 //!   arrival number than anything sent before. So it is in a later chunk, although the value it replaced was never sent.
 //!

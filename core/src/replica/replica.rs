@@ -12,6 +12,9 @@ use crate::replica::{
 /// Dots ahead of their turn that are remembered. Past that they are forgotten, and a sync accounts for them.
 pub(crate) const MAX_AHEAD: usize = 16_384;
 
+/// Bits of a cursor that name the replica. With those of 4 billion arrivals they are exact in JavaScript.
+const CURSOR_BITS: u32 = 21;
+
 /// One device's copy of a room.
 ///
 /// ```
@@ -126,7 +129,7 @@ impl Replica {
 
     /// The number of the last change that had an effect here, for [`Replica::tasks_since`]. Local to this replica.
     pub fn cursor(&self) -> u64 {
-        self.writes.last_arrival()
+        self.cursor_at(self.writes.last_arrival())
     }
 
     /// Answers a sync: the next chunk of what the asking replica lacks, encoded in at most `max_bytes`.
@@ -147,12 +150,12 @@ impl Replica {
                 return SyncAnswer { batch: Batch::live(changes), next: last };
             }
             changes.push(change);
-            last = Some(write.arrival);
+            last = Some(self.cursor_at(write.arrival));
         }
         if !changes.is_empty() && writer.len() + encoded_len(&self.vector) > budget {
             return SyncAnswer { batch: Batch::live(changes), next: last };
         }
-        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()), since: None }, next: None }
+        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()), asker: None }, next: None }
     }
 
     /// What is left of a change.
@@ -220,8 +223,20 @@ impl Replica {
         })
     }
 
+    /// A cursor names the replica that gave it out: arrival numbers of another one, which took this device's place or was
+    /// in it before, would pass something over.
+    fn cursor_at(&self, arrival: u64) -> u64 {
+        arrival << CURSOR_BITS | self.cursor_tag()
+    }
+
+    fn cursor_tag(&self) -> u64 {
+        u64::from_be_bytes(self.device.to_bytes()) & ((1 << CURSOR_BITS) - 1)
+    }
+
+    /// The arrival number that a cursor stands for; 0 if it is not one of this replica.
     fn known_cursor(&self, cursor: Option<u64>) -> u64 {
-        cursor.filter(|cursor| *cursor <= self.writes.last_arrival()).unwrap_or(0)
+        let own = cursor.filter(|cursor| cursor & ((1 << CURSOR_BITS) - 1) == self.cursor_tag());
+        own.map(|cursor| cursor >> CURSOR_BITS).filter(|arrival| *arrival <= self.writes.last_arrival()).unwrap_or(0)
     }
 }
 

@@ -87,10 +87,10 @@ pub(crate) fn any_change() -> impl Strategy<Value = Change> {
 }
 
 pub(crate) fn any_batch() -> impl Strategy<Value = Batch> {
-    (vec(any_change(), 0..8), option::of(any_vector()), option::of(any_vector())).prop_map(
-        |(changes, vector, since)| {
-            let since = vector.as_ref().and(since);
-            Batch { changes, vector, since }
+    (vec(any_change(), 0..8), option::of(any_vector()), option::of(any_device())).prop_map(
+        |(changes, vector, asker)| {
+            let asker = vector.as_ref().and(asker);
+            Batch { changes, vector, asker }
         },
     )
 }

@@ -265,6 +265,7 @@ impl World {
     async fn pull(&self, to: usize, from: usize) -> Option<()> {
         let mut asked = cbor("/vector", Vec::new(), None);
         "GET".clone_into(&mut asked.method);
+        let asker = self.device(to).disk.kept(room())?.record.device;
         let vector = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
         let vector = VersionVector::decode(&vector.body).ok()?;
         let mut request = SyncRequest { vector, cursor: None };
@@ -272,7 +273,7 @@ impl World {
             let (own, theirs) = (self.device(to).id(), self.device(from).id());
             let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
             let mut answer = SyncAnswer::decode(&answer.body).ok().filter(|_| answer.status == 200)?;
-            answer.batch.since = Some(request.vector.clone());
+            answer.batch.asker = Some(asker);
             let merge = cbor("/changes", answer.batch.encode(), Some(theirs));
             self.ask(to, merge).await.filter(|answer| answer.status == 200)?;
             match answer.next {
