@@ -39,6 +39,8 @@ fn main() {
             mean / (devices - 1) as f64,
             mean * bytes as f64
         );
+        let (told, told_bytes) = world.told;
+        println!("    until they were one crew: {told} lists of links and introductions, {told_bytes} bytes");
     }
 }
 

@@ -634,6 +634,7 @@ impl Room {
     fn drop_link(&mut self, slot: SlotId) {
         self.log.ended(slot, true, now_ms());
         self.links.remove(&slot);
+        self.hand.handle_closed(slot);
     }
 
     fn close(&mut self, slot: SlotId, now: u64) {

@@ -46,6 +46,8 @@ pub(crate) struct World {
     /// Pairs that no connection gets through between.
     pub(crate) walls: BTreeSet<(usize, usize)>,
     pub(crate) cards: usize,
+    /// Messages and bytes of lists of links and of cards.
+    pub(crate) told: (usize, usize),
     /// The number of the last connection that was not an introduction's.
     met: u32,
 }
@@ -111,7 +113,8 @@ impl World {
             match action {
                 MeshAction::Tell { slot, links } => {
                     if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
-                        self.time.send(LATENCY, other, Delivery::Links(theirs, encode_links(&links)));
+                        let links = self.tell(encode_links(&links));
+                        self.time.send(LATENCY, other, Delivery::Links(theirs, links));
                     }
                 }
                 MeshAction::Make(slot) => {
@@ -133,12 +136,19 @@ impl World {
                 MeshAction::Send { slot, card } => {
                     self.cards += 1;
                     if let Some((other, theirs)) = self.devices[index].slots.get(&slot).and_then(|slot| slot.open) {
-                        self.time.send(LATENCY, other, Delivery::Card(theirs, card.encode()));
+                        let card = self.tell(card.encode());
+                        self.time.send(LATENCY, other, Delivery::Card(theirs, card));
                     }
                 }
                 MeshAction::Dial { slot, contact } => self.dial(index, slot, &contact),
             }
         }
+    }
+
+    fn tell(&mut self, what: Vec<u8>) -> Vec<u8> {
+        self.told.0 += 1;
+        self.told.1 += what.len();
+        what
     }
 
     fn dial(&mut self, index: usize, slot: SlotId, contact: &Contact) {
