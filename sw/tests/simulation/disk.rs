@@ -24,6 +24,8 @@ pub(crate) struct Disk {
     failing: Rc<Cell<u32>>,
     owner: usize,
     ledger: Rc<RefCell<Ledger>>,
+    /// Something is different since somebody looked.
+    touched: Rc<Cell<bool>>,
 }
 
 #[derive(Clone)]
@@ -50,7 +52,15 @@ impl Kept {
 
 impl Disk {
     pub(crate) fn new(runtime: Runtime, owner: usize, ledger: Rc<RefCell<Ledger>>) -> Self {
-        Self { runtime, kept: Rc::default(), synced: Rc::default(), failing: Rc::default(), owner, ledger }
+        Self {
+            runtime,
+            kept: Rc::default(),
+            synced: Rc::default(),
+            failing: Rc::default(),
+            owner,
+            ledger,
+            touched: Rc::default(),
+        }
     }
 
     /// The next `count` transactions fail.
@@ -62,12 +72,20 @@ impl Disk {
         self.kept.borrow().get(&room).cloned()
     }
 
+    /// Whether something is different since this was asked before.
+    pub(crate) fn was_touched(&self) -> bool {
+        self.touched.take()
+    }
+
     /// The power fails: what had not reached the disk is gone.
     pub(crate) fn lose_power(&self) {
+        self.touched.set(true);
         self.kept.borrow_mut().clone_from(&self.synced.borrow());
     }
 
+    /// Something was written.
     fn sync(&self, durability: Durability) {
+        self.touched.set(true);
         if durability == Durability::Strict {
             self.synced.borrow_mut().clone_from(&self.kept.borrow());
         }

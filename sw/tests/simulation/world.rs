@@ -407,7 +407,9 @@ impl World {
     /// Looks at every disk as a worker that starts now would.
     fn check(&self, everything: bool) {
         for device in self.devices() {
-            if let Some(replica) = replica(&device) {
+            if (device.disk.was_touched() || everything)
+                && let Some(replica) = replica(&device)
+            {
                 self.ledger.borrow_mut().check(NAMES[device.number], device.number, &replica, everything);
             }
         }

@@ -55,8 +55,9 @@ async fn bench() -> Result<()> {
     for (there, here) in [(Chromium, Chromium), (Chromium, Firefox)] {
         series.extend(by_code(&lab, there, here).await?.map(Series::printed));
     }
-    for kind in [Chromium, Firefox] {
-        series.push(next_tab(&lab, kind).await?.printed());
+    for (kind, end) in [(Chromium, End::Close), (Firefox, End::Close), (Chromium, End::Crash), (Chromium, End::Freeze)]
+    {
+        series.push(next_tab(&lab, kind, end).await?.printed());
     }
 
     let mut costs = Vec::new();
@@ -329,8 +330,16 @@ async fn carry_codes(host: &RoomPage, guest: &Arc<Browser>) -> Result<RoomPage> 
     Ok(page)
 }
 
-/// From closing the tab that holds the connections to the next one being connected again, with the phone book dead.
-async fn next_tab(lab: &Lab, kind: BrowserKind) -> Result<Series> {
+/// How a tab comes to its end.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Close,
+    Crash,
+    Freeze,
+}
+
+/// From the end of the tab that holds the connections to the next one being connected again, with the phone book dead.
+async fn next_tab(lab: &Lab, kind: BrowserKind, end: End) -> Result<Series> {
     let site = lab.site_of_its_own().await?;
     let (host, guest) = (start(lab, Chromium, "Alice").await?, start(lab, kind, "Bob").await?);
     let alice = RoomPage::make_room(&host, &site, "Bench").await?;
@@ -343,11 +352,17 @@ async fn next_tab(lab: &Lab, kind: BrowserKind) -> Result<Series> {
         let second = RoomPage::open(&guest, &link.url).await?;
         second.wait_connected(1).await?;
         second.wait_known(&link).await?;
-        // The page that goes tells when, and the next one has the mark once it has the connections.
-        let tell = "addEventListener('pagehide', () => localStorage.gone = performance.timeOrigin + performance.now());
+        // The page that goes tells when, if it can, and the next one has the mark once it has the connections.
+        let tell = "localStorage.gone = performance.timeOrigin + performance.now();
+            addEventListener('pagehide', () => localStorage.gone = performance.timeOrigin + performance.now());
             return null;";
         first.tab().execute::<()>(tell, vec![]).await?;
-        first.tab().clone().close().await?;
+        match end {
+            End::Close => first.tab().clone().close().await?,
+            // What crashes does not answer.
+            End::Crash => drop(first.tab().cdp("Page.crash", json!({})).await),
+            End::Freeze => drop(first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?),
+        }
         let connected = second.tab().wait_mark("partyline:connected").await?;
         let since = "return performance.timeOrigin + arguments[0] - localStorage.gone;";
         values.push(second.tab().execute(since, vec![json!(connected)]).await?);
@@ -356,7 +371,7 @@ async fn next_tab(lab: &Lab, kind: BrowserKind) -> Result<Series> {
     }
     host.kill().await;
     guest.kill().await;
-    Ok(Series::new("tab closed to the next connected", kind, values))
+    Ok(Series::new(&format!("next tab after {end:?}"), kind, values))
 }
 
 /// What all members of a crew together send for one new task, over their data channels.

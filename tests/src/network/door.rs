@@ -43,6 +43,11 @@ impl Door {
     pub(super) fn lead_to(&self, target: Option<SocketAddr>) {
         self.target.send_replace(target);
     }
+
+    /// Connections that are open end. It leads where it led.
+    pub(super) fn hang_up(&self) {
+        self.target.send_modify(|_| {});
+    }
 }
 
 impl Drop for Door {

@@ -40,6 +40,11 @@ impl Host {
         self.origin.lead_to(None);
     }
 
+    /// The connections to the phone book end, as those from an address do that a device has no more.
+    pub(super) fn hang_up(&self) {
+        self.origin.hang_up();
+    }
+
     /// Lets this process reach a port on the host's loopback at the same port on our own.
     pub(crate) fn reach(&self, port: u16) -> Result<Door> {
         // The same, since geckodriver compares the port in the Host header with its own.

@@ -72,7 +72,11 @@ impl Place {
         for (index, host) in (0..).zip(&self.hosts) {
             self.address_host(host.namespace(), index)?;
         }
-        self.address_router()
+        self.address_router()?;
+        for host in &self.hosts {
+            host.hang_up();
+        }
+        Ok(())
     }
 
     /// Pulls a host's plug, or puts it in again: the browser there finds itself offline, and online.
