@@ -58,10 +58,10 @@ const BUGS: [Bug; 10] = [
         bad: "",
     },
     Bug {
-        what: "the next chunk of a sync begins with the last change again",
+        what: "the next chunk of a sync leaves a change out",
         file: "core/src/replica/writes.rs",
         good: "few.retain(|arrival| *arrival > after);",
-        bad: "few.retain(|arrival| *arrival >= after);",
+        bad: "few.retain(|arrival| after == 0 || *arrival > after + 1);",
     },
     Bug {
         what: "what another worker wrote is passed over",

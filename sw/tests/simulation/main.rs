@@ -25,7 +25,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plan::Plan;
 use world::World;
@@ -34,6 +34,8 @@ use world::World;
 const SEEDS: u64 = 2_000;
 /// More failures than this are not looked into.
 const ENOUGH: usize = 3;
+/// How long steps are left out of a failing life.
+const SHRINKING: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -105,9 +107,10 @@ fn play(plan: &Plan) -> (Vec<String>, usize) {
 fn report(plan: &Plan) {
     let mut plan = plan.clone();
     let mut size = plan.steps.len().div_ceil(2);
+    let until = Instant::now() + SHRINKING;
     while size > 0 {
         let mut at = 0;
-        while at < plan.steps.len() {
+        while at < plan.steps.len() && Instant::now() < until {
             let less = plan.without(at, at + size);
             if play(&less).0.is_empty() {
                 at += size;

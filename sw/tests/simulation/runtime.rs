@@ -12,6 +12,10 @@ use std::task::{Context, Poll, Wake, Waker};
 /// What ends together: a service worker, a page.
 pub(crate) type Group = u64;
 
+/// No life takes a tenth of these turns, or has a tenth of these tasks at once, unless something goes round for ever.
+const MOST_TURNS: u64 = 200_000;
+const MOST_TASKS: usize = 1_000;
+
 type Job = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The clock and everything that runs. Clones are the same one.
@@ -28,6 +32,7 @@ struct Shared {
     tasks: RefCell<Vec<Rc<Task>>>,
     count: Cell<u64>,
     dice: Cell<u64>,
+    turns: Cell<u64>,
 }
 
 struct Task {
@@ -164,6 +169,9 @@ impl Runtime {
             let Some(task) = self.shared.ready.borrow_mut().pop_front() else { return };
             // Nothing there: it is over, or was killed.
             let Some(mut job) = task.job.take() else { continue };
+            self.shared.turns.set(self.shared.turns.get() + 1);
+            let tasks = self.shared.tasks.borrow().len();
+            assert!(self.shared.turns.get() < MOST_TURNS && tasks < MOST_TASKS, "they never stop talking");
             let waker = Waker::from(Arc::clone(&task.signal));
             if job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 *task.job.borrow_mut() = Some(job);

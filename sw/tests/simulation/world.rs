@@ -25,7 +25,7 @@ const GENESIS: u64 = 1_790_000_000_000;
 /// How long somebody waits for an answer of a peer.
 const PATIENCE: u64 = 2_000;
 /// How long a crew may talk until everybody has everything.
-const SETTLING: u64 = 120_000;
+const SETTLING: u64 = 20_000;
 /// Small, so that a few dozen edits fill logs, pages and chunks.
 const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
 /// What devices are called, and which tasks and labels there are.
