@@ -44,6 +44,8 @@ struct Slot {
     peer: Option<Peer>,
     /// Nothing comes or goes at its endpoints any more.
     is_dead: bool,
+    /// It has found another one, and finds no more.
+    is_taken: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -128,7 +130,7 @@ impl World {
         let contact = Contact { cert_hash: cert_hash(device), credentials, endpoints };
         self.devices[device]
             .slots
-            .insert(slot, Slot { contact, remote: None, dialled: None, peer: None, is_dead: false });
+            .insert(slot, Slot { contact, remote: None, dialled: None, peer: None, is_dead: false, is_taken: false });
     }
 
     fn is_walled(&self, a: usize, b: usize) -> bool {
@@ -137,6 +139,9 @@ impl World {
 
     fn open(&mut self, a: usize, at_a: SlotId, b: usize, at_b: SlotId) {
         let run = |world: &Self, device: usize| world.devices[device].run;
+        for (device, slot) in [(a, at_a), (b, at_b)] {
+            self.devices[device].slots.entry(slot).and_modify(|slot| slot.is_taken = true);
+        }
         self.time.send(OPENING, a, Delivery::Open(at_a, b, run(self, b), at_b));
         self.time.send(OPENING, b, Delivery::Open(at_b, a, run(self, a), at_a));
     }
@@ -228,7 +233,7 @@ impl World {
     fn check(&mut self, index: usize, slot: SlotId, contact: &Contact) {
         let ours = self.devices[index].slots.get_mut(&slot).unwrap();
         ours.remote = Some(contact.credentials.ufrag().to_owned());
-        let (own, is_dead) = (ours.contact.credentials.ufrag().to_owned(), ours.is_dead);
+        let (own, is_dead) = (ours.contact.credentials.ufrag().to_owned(), ours.is_dead || ours.is_taken);
         let other = (0..self.devices.len()).find(|other| cert_hash(*other) == contact.cert_hash).unwrap();
         if is_dead || self.is_walled(index, other) {
             return;
@@ -236,7 +241,7 @@ impl World {
         let waits = |(_, theirs): &(&SlotId, &Slot)| {
             theirs.contact == *contact
                 && !theirs.is_dead
-                && theirs.peer.is_none()
+                && !theirs.is_taken
                 && theirs.remote.as_deref() == Some(own.as_str())
         };
         if let Some(theirs) = self.devices[other].slots.iter().find(waits).map(|(id, _)| *id) {
