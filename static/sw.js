@@ -31,6 +31,16 @@ async function start() {
 }
 ready().catch(() => {}); // who waits for it hears of it
 
+// What the wasm compresses with: bytes go through a stream of the browser. No more than so many come out.
+self.partylineStream = async (kind, bytes, most) => {
+  const pieces = [];
+  const reader = new Blob([bytes]).stream().pipeThrough(new self[kind]("deflate-raw")).getReader();
+  for (let piece; !(piece = await reader.read()).done; pieces.push(piece.value)) {
+    if ((most -= piece.value.length) < 0) throw new RangeError("too long");
+  }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+};
+
 // A browser that cannot read its cache says so with an exception; then there is the network.
 async function fromShell(url) {
   return caches.match(url, { cacheName: SHELL, ignoreVary: true }).catch(() => undefined);

@@ -4,11 +4,12 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use partyline_core::api::{CHANNEL, DEVICE_HEADER};
+use partyline_core::api::{ASKER_HEADER, CHANNEL, DEVICE_HEADER};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, Headers, RequestMode, ResponseInit, ServiceWorkerGlobalScope};
 
+use crate::deflate::{deflate, inflate};
 use crate::host::{Announcement, Host};
 use crate::http::{Request, Response};
 use crate::problem::Failure;
@@ -36,9 +37,17 @@ fn service() -> Rc<Service<IndexedStore, BrowserHost>> {
 #[wasm_bindgen]
 pub async fn answer(request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
     let (mode, signal) = (request.mode(), request.signal());
-    let request = read_request(&request).await?;
+    let mut request = read_request(&request).await?;
     if !request.path.starts_with("/peers/") {
-        return write_response(&service().handle(&request).await);
+        let response = match inflate(&mut request).await {
+            Ok(()) => {
+                let mut response = service().handle(&request).await;
+                deflate(&request, &mut response).await;
+                response
+            }
+            Err(failure) => failure.into(),
+        };
+        return write_response(&response);
     }
     // For this origin's pages only: opened as a page, what another device says would be shown as if it were ours.
     if mode == RequestMode::Navigate {
@@ -95,6 +104,7 @@ pub async fn read_request(request: &web_sys::Request) -> Result<Request, JsValue
         accept: headers.get("accept")?,
         content_type: headers.get("content-type")?,
         device: headers.get(DEVICE_HEADER)?,
+        asker: headers.get(ASKER_HEADER)?,
         body: Uint8Array::new(&body).to_vec(),
     })
 }

@@ -2,14 +2,14 @@
 //! [`Failure`] that says which field, and what it would take.
 
 use partyline_core::api::{
-    BatchDocument, ChangeDocument, LabelDocument, NewTask, ObjectDocument, OpDocument, SkewDocument, StampDocument,
-    SyncAnswerDocument, SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
+    BatchDocument, ChangeDocument, NewTask, OpDocument, SkewDocument, SyncAnswerDocument, SyncDocument, TaskDocument,
+    TaskPatch, TaskStatus, Vector, format_timestamp,
 };
-use partyline_core::clock::{Skew, Stamp};
+use partyline_core::clock::Skew;
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Batch, Change, Date, Dot, LabelOp, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId,
-    Op, Position, Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Change, Date, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
+    Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
 use crate::problem::{Failure, grouped, sentence};
@@ -98,8 +98,9 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
             ops.push(Op::parent(parent));
         }
     }
-    if let Some(deleted) = patch.deleted.filter(|deleted| *deleted != task.deleted) {
-        ops.push(Op::Deleted(deleted));
+    // What is deleted is brought back by its title.
+    if patch.deleted == Some(true) && !task.deleted {
+        return Ok(vec![Op::Deleted]);
     }
     Ok(ops)
 }
@@ -145,7 +146,7 @@ pub(crate) fn vector(document: &Vector) -> Result<VersionVector, Failure> {
 
 /// A sync request from JSON.
 pub(crate) fn sync_request(document: &SyncDocument) -> Result<SyncRequest, Failure> {
-    Ok(SyncRequest { vector: vector(&document.vector)?, cursor: document.cursor })
+    Ok(SyncRequest { vector: vector(&document.vector)?, cursor: document.cursor, in_full: true })
 }
 
 /// A sync answer as JSON.
@@ -154,16 +155,7 @@ pub(crate) fn sync_answer_document(answer: &SyncAnswer) -> SyncAnswerDocument {
         changes: answer.batch.changes.iter().map(change_document).collect(),
         vector: answer.batch.vector.as_ref().map(vector_document),
     };
-    SyncAnswerDocument { batch, next: answer.next }
-}
-
-/// A batch from JSON. The limits are checked where it is applied.
-pub(crate) fn batch(document: &BatchDocument) -> Result<Batch, Failure> {
-    Ok(Batch {
-        changes: document.changes.iter().map(change).collect::<Result<_, _>>()?,
-        vector: document.vector.as_ref().map(vector).transpose()?,
-        asker: None,
-    })
+    SyncAnswerDocument { batch, next: answer.next, left: answer.left }
 }
 
 /// A skew as JSON.
@@ -175,78 +167,46 @@ fn change_document(change: &Change) -> ChangeDocument {
     ChangeDocument {
         device: change.dot.device.to_string(),
         seq: change.dot.seq,
-        stamp: StampDocument {
-            millis: change.stamp.millis,
-            counter: change.stamp.counter,
-            device: change.stamp.device.to_string(),
-        },
+        millis: change.stamp.millis,
+        counter: change.stamp.counter,
         object: match change.object {
-            ObjectId::Room => ObjectDocument::Room,
-            ObjectId::Device(device) => ObjectDocument::Device(device.to_string()),
-            ObjectId::Task(task) => ObjectDocument::Task(task.to_string()),
+            ObjectId::Room => "room".to_owned(),
+            ObjectId::Device(device) => device.to_string(),
+            ObjectId::Task(task) => task.to_string(),
         },
         complete: change.complete,
         ops: change.ops.iter().map(op_document).collect(),
     }
 }
 
-fn change(document: &ChangeDocument) -> Result<Change, Failure> {
-    Ok(Change {
-        dot: Dot { device: device_id("device", &document.device)?, seq: document.seq },
-        stamp: Stamp {
-            millis: document.stamp.millis,
-            counter: document.stamp.counter,
-            device: device_id("stamp.device", &document.stamp.device)?,
-        },
-        object: match &document.object {
-            ObjectDocument::Room => ObjectId::Room,
-            ObjectDocument::Device(text) => ObjectId::Device(device_id("object", text)?),
-            ObjectDocument::Task(text) => ObjectId::Task(task_id("object", text)?),
-        },
-        complete: document.complete,
-        ops: document.ops.iter().map(op).collect::<Result<_, _>>()?,
-    })
-}
+/// The statuses, in the words of a task.
+const STATUSES: [(&str, Status); 4] =
+    [("open", Status::Open), ("doing", Status::Doing), ("blocked", Status::Blocked), ("done", Status::Done)];
 
 fn op_document(op: &Op) -> OpDocument {
-    let label = |op: &LabelOp| LabelDocument { label: op.label.to_string(), seen: vector_document(&op.seen) };
-    match op {
-        Op::Name(text) => OpDocument::Name(text.to_string()),
-        Op::Title(text) => OpDocument::Title(text.to_string()),
-        Op::Notes(text) => OpDocument::Notes(text.to_string()),
-        Op::Status(status) => OpDocument::Status(status_document(*status)),
-        Op::Priority(priority) => OpDocument::Priority(priority.get()),
-        Op::Due(due) => OpDocument::Due(due.map(|date| date.to_string())),
-        Op::Assignee(text) => OpDocument::Assignee(text.to_string()),
-        Op::Position(position) => OpDocument::Position(position.to_string()),
-        Op::Parent(parent) => OpDocument::Parent(parent.as_ref().map(|task| task.to_string())),
-        Op::CreatedAt(millis) => OpDocument::CreatedAt(*millis),
-        Op::Deleted(deleted) => OpDocument::Deleted(*deleted),
-        Op::AddLabel(op) => OpDocument::AddLabel(label(op)),
-        Op::RemoveLabel(op) => OpDocument::RemoveLabel(label(op)),
-    }
-}
-
-fn op(document: &OpDocument) -> Result<Op, Failure> {
-    let label = |document: &LabelDocument| -> Result<_, Failure> {
-        let label = within("label", &document.label, MAX_LABEL)?;
-        Ok(Box::new(LabelOp { label, seen: vector(&document.seen)? }))
+    let text = |text: &str| Some(text.to_owned());
+    let (field, value) = match op {
+        Op::Name(name) => ("name", text(name)),
+        Op::Title(title) => ("title", text(title)),
+        Op::Notes(notes) => ("notes", text(notes)),
+        Op::Status(status) => {
+            ("status", STATUSES.iter().find(|(_, known)| known == status).and_then(|(word, _)| text(word)))
+        }
+        Op::Priority(priority) => ("priority", Some(priority.get().to_string())),
+        Op::Due(due) => ("due", due.map(|date| date.to_string())),
+        Op::Assignee(assignee) => ("assignee", text(assignee)),
+        Op::Position(position) => ("position", Some(position.to_string())),
+        Op::Parent(parent) => ("parent", parent.as_ref().map(|task| task.to_string())),
+        Op::CreatedAt(millis) => ("createdAt", Some(millis.to_string())),
+        Op::Deleted => ("deleted", None),
+        Op::AddLabel(op) => ("addLabel", text(&op.label)),
+        Op::RemoveLabel(op) => ("removeLabel", text(&op.label)),
     };
-    Ok(match document {
-        OpDocument::Name(text) => name(text)?,
-        OpDocument::Title(text) => Op::Title(within("title", text, MAX_TITLE)?),
-        OpDocument::Notes(text) => Op::Notes(within("notes", text, MAX_NOTES)?),
-        OpDocument::Status(status) => Op::Status(status_of(*status)),
-        OpDocument::Priority(level) => Op::Priority(priority(*level)?),
-        OpDocument::Due(text) => Op::Due(text.as_deref().map(date).transpose()?),
-        OpDocument::Assignee(text) => Op::Assignee(within("assignee", text, MAX_ASSIGNEE)?),
-        OpDocument::Position(text) => Op::Position(position(text)?),
-        OpDocument::Parent(text) => Op::parent(text.as_deref().map(|text| task_id("parent", text)).transpose()?),
-        OpDocument::CreatedAt(millis) => Op::CreatedAt(*millis),
-        OpDocument::Deleted(deleted) => Op::Deleted(*deleted),
-        OpDocument::AddLabel(document) => Op::AddLabel(label(document)?),
-        OpDocument::RemoveLabel(document) => Op::RemoveLabel(label(document)?),
-    })
+    let seen = match op {
+        Op::AddLabel(op) | Op::RemoveLabel(op) => vector_document(&op.seen),
+        _ => Vector::new(),
+    };
+    OpDocument { field: field.to_owned(), value, seen }
 }
 
 fn status_document(status: Status) -> TaskStatus {

@@ -20,6 +20,8 @@ pub struct Request {
     pub content_type: Option<String>,
     /// The `Partyline-Device` header: the peer from which a page handed this on.
     pub device: Option<String>,
+    /// The `Partyline-Asker` header: the device in whose name the page asked for what it hands on.
+    pub asker: Option<String>,
     /// The body; empty if there is none.
     pub body: Vec<u8>,
 }
@@ -96,13 +98,21 @@ impl Request {
     ///
     /// 400 if the header is there but names no device.
     pub fn from(&self) -> Result<Option<DeviceId>, Failure> {
-        self.device
-            .as_deref()
-            .map(|text| {
-                DeviceId::parse(text).map_err(|error| Failure::malformed(&format!("Partyline-Device: {error}")))
-            })
-            .transpose()
+        device_in(self.device.as_deref())
     }
+
+    /// The device that asked for what this request brings.
+    ///
+    /// # Errors
+    ///
+    /// 400 if the header is there but names no device.
+    pub fn asker(&self) -> Result<Option<DeviceId>, Failure> {
+        device_in(self.asker.as_deref())
+    }
+}
+
+fn device_in(header: Option<&str>) -> Result<Option<DeviceId>, Failure> {
+    header.map(|text| DeviceId::parse(text).map_err(|_| Failure::malformed("A header names no device."))).transpose()
 }
 
 impl Response {

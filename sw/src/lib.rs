@@ -14,7 +14,8 @@
 //! # A request on its way
 //!
 //! 1. `static/sw.js` gets the fetch event and passes the request to [`browser::answer`].
-//! 2. [`http::Request`] holds it as plain values; from here on nothing knows about JavaScript but the store.
+//! 2. [`http::Request`] holds it as plain values; from here on nothing knows about JavaScript but the store. What was
+//!    compressed is so no more.
 //! 3. [`route::Route`] says what it is about, or why it is about nothing.
 //! 4. [`service::Service`] queues it behind other requests for the same room, brings the replica in memory up to what is
 //!    stored, and reads it or lets it be edited.
@@ -27,6 +28,7 @@
 
 pub mod browser;
 mod convert;
+pub mod deflate;
 pub mod host;
 pub mod http;
 pub mod peers;

@@ -101,6 +101,17 @@ impl Failure {
         Self::new(409, "urn:partyline:contention", "The room is busy", detail)
     }
 
+    /// 409: the task was deleted, and nothing of it is left.
+    pub fn deleted_task() -> Self {
+        let detail = "The task was deleted. Give it a title to bring it back.";
+        Self::new(409, "urn:partyline:deleted-task", "The task is deleted", detail)
+    }
+
+    /// 409: an answer to a sync names a task by a change that is not here any more.
+    pub fn unresolved() -> Self {
+        Self::new(409, "urn:partyline:unresolved", "Unknown name of a task", "Ask again, in full.")
+    }
+
     /// 413.
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("The limit for this body is {} bytes.", grouped(limit as u64));
@@ -114,7 +125,7 @@ impl Failure {
 
     /// 415.
     pub fn media_type() -> Self {
-        let detail = "JSON is understood everywhere, CBOR by sync and changes.";
+        let detail = "JSON is understood by all but changes, CBOR by sync and changes.";
         Self::new(415, "about:blank", "Unsupported Media Type", detail)
     }
 
@@ -170,7 +181,7 @@ pub(crate) fn sentence(error: &dyn Display) -> String {
 }
 
 /// A number with commas: `2,310`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.char_indices() {

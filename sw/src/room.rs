@@ -1,13 +1,10 @@
 //! A room in memory: a replica, and what of the store it reflects.
 
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica, SyncRequest};
+use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica};
 
 use crate::problem::Failure;
-use crate::store::{Durability, Head, Limits, Rewrite, RoomRecord, Stored};
-
-/// Largest chunk when a room is put together from what is left of it.
-const SALVAGE_CHUNK: usize = 1 << 20;
+use crate::store::{Durability, Head, Limits, Pages, Rewrite, RoomRecord, Stored};
 
 /// A room in memory.
 #[derive(Debug)]
@@ -80,18 +77,23 @@ impl OpenRoom {
         last_position.get_or_insert_with(|| replica.tasks().pop().map(|task| task.position)).as_ref()
     }
 
-    /// The room as pages.
+    /// The log as pages.
     pub(crate) fn rewrite(&self, limits: &Limits) -> Rewrite {
         // What was there stays there until the pages are: there is nothing new in them.
-        let durability = Durability::Relaxed;
-        Rewrite { pages: self.replica.to_pages(limits.page), durability, ..Rewrite::default() }
+        Rewrite { durability: Durability::Relaxed, ..Rewrite::of(self.replica.fold(limits.page)) }
+    }
+
+    /// A rewrite was carried out.
+    pub(crate) fn rewrote(&mut self, head: Head, rewrite: Rewrite) {
+        self.head = head;
+        self.replica.folded(rewrite.fold);
     }
 }
 
 fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
-    let mut replica = match stored.pages.as_deref() {
-        None | Some([]) => Replica::new(record.device),
-        Some(pages) => Replica::from_pages(pages)?,
+    let mut replica = match &stored.pages {
+        Some(pages) if !pages.manifest.is_empty() || !pages.pages.is_empty() => load(pages)?,
+        _ => Replica::new(record.device),
     };
     if stored.log.len() != stored.head.records as usize {
         return Err(LoadError::Mixed);
@@ -100,6 +102,10 @@ fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
         replay(&mut replica, bytes)?;
     }
     Ok(replica)
+}
+
+fn load(pages: &Pages) -> Result<Replica, LoadError> {
+    Replica::from_pages(&pages.manifest, pages.pages.iter().map(|page| (page.number, &page.bytes)))
 }
 
 fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
@@ -114,41 +120,21 @@ fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
 /// which must never be given twice, the device goes on under a new id.
 fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewrite) {
     let mut replica = Replica::new(spare);
-    let mut rewrite = Rewrite { device: Some(spare), ..Rewrite::default() };
-    let pages = stored.pages.as_deref().unwrap_or_default();
-    match Replica::from_pages(pages) {
-        Ok(whole) => pour(&whole, &mut replica),
-        Err(_) => {
-            for (number, page) in (0..).zip(pages) {
-                rewrite.damaged_pages.push(number);
-                // Pages are checked as a set, so which one is bad is not known; but what can be decoded was written here.
-                if let Ok(changes) = Replica::changes_of_page(page) {
-                    merge(&mut replica, changes);
-                }
-            }
+    let (mut damaged_pages, mut damaged_log) = (Vec::new(), Vec::new());
+    for page in stored.pages.iter().flat_map(|pages| &pages.pages) {
+        match Replica::changes_of_page(&page.bytes) {
+            Ok(changes) => merge(&mut replica, changes),
+            Err(_) => damaged_pages.push(page.number),
         }
     }
     for (number, bytes) in &stored.log {
         match Batch::of_record(bytes) {
             Ok(batch) => merge(&mut replica, batch.changes),
-            Err(_) => rewrite.damaged_log.push(*number),
+            Err(_) => damaged_log.push(*number),
         }
     }
-    rewrite.pages = replica.to_pages(limits.page);
-    (replica, rewrite)
-}
-
-/// Gives all changes of one replica to another, without the vector.
-fn pour(from: &Replica, to: &mut Replica) {
-    let mut request = SyncRequest::default();
-    loop {
-        let answer = from.answer(&request, SALVAGE_CHUNK);
-        merge(to, answer.batch.changes);
-        request.cursor = answer.next;
-        if request.cursor.is_none() {
-            return;
-        }
-    }
+    let whole = Rewrite::of(replica.to_pages(limits.page));
+    (replica, Rewrite { anew: true, device: Some(spare), damaged_pages, damaged_log, ..whole })
 }
 
 fn merge(replica: &mut Replica, changes: Vec<Change>) {

@@ -4,11 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
-    BatchDocument, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary,
-    Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
+    DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary, Rooms, SecretText,
+    StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
-use partyline_core::replica::{Batch, FORMAT_VERSION, ObjectId, Op, Replica, SyncRequest, Task};
+use partyline_core::replica::{
+    Batch, Change, DecodeError, FORMAT_VERSION, ObjectId, Op, Position, Replica, SyncAnswer, SyncRequest, Task,
+};
 use tokio::sync::Mutex;
 
 use crate::convert;
@@ -54,10 +56,12 @@ enum Effect {
     Nothing(Response),
     /// These changes, already applied to the replica; then answer this.
     Write {
-        /// What the log gets.
-        record: Batch,
-        /// Who made the changes.
+        /// What is new here.
+        fresh: Batch,
+        /// Who sent it.
         from: Option<DeviceId>,
+        /// What this device wrote itself on account of it.
+        own: Vec<Change>,
         /// What to answer.
         answer: Response,
     },
@@ -283,7 +287,17 @@ impl<S: Store, H: Host> Service<S, H> {
     async fn patch_task(&self, room: RoomId, id: TaskId, patch: &TaskPatch) -> Result<Response, Failure> {
         self.write(room, &|open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
-            let ops = convert::patch(patch, &task)?;
+            if task.deleted && patch.title.is_none() && patch.deleted != Some(true) {
+                return Err(Failure::deleted_task());
+            }
+            let mut ops = convert::patch(patch, &task)?;
+            if task.deleted && !ops.is_empty() {
+                // It is made anew.
+                if patch.position.is_none() {
+                    ops.push(Op::Position(Position::between(open.last_position(), None)));
+                }
+                ops.push(Op::CreatedAt(self.host.now_ms()));
+            }
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
@@ -298,7 +312,7 @@ impl<S: Store, H: Host> Service<S, H> {
             if task.deleted {
                 return Ok(Effect::Nothing(Response::no_content()));
             }
-            self.edit(open, ObjectId::Task(id), vec![Op::Deleted(true)], &|_| Response::no_content())
+            self.edit(open, ObjectId::Task(id), vec![Op::Deleted], &|_| Response::no_content())
         })
         .await
     }
@@ -320,34 +334,48 @@ impl<S: Store, H: Host> Service<S, H> {
             Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
         self.read(room, &|open| {
-            let answer = open.replica.answer(&asked, self.limits.chunk);
             Ok(match request.accepted() {
-                Media::Json => Response::json(200, &convert::sync_answer_document(&answer)),
-                Media::Cbor => Response::cbor(200, answer.encode()),
+                Media::Json => {
+                    let answer = open.replica.answer(&asked, self.limits.chunk);
+                    Response::json(200, &convert::sync_answer_document(&answer))
+                }
+                Media::Cbor => Response::cbor(200, open.replica.answer_encoded(&asked, self.limits.chunk)),
             })
         })
         .await
     }
 
     async fn changes(&self, room: RoomId, request: &Request, from: Option<DeviceId>) -> Result<Response, Failure> {
-        let batch = match request.media()? {
-            Media::Json => convert::batch(&request.document::<BatchDocument>()?)?,
-            Media::Cbor => Batch::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
-        };
+        if request.media()? != Media::Cbor {
+            return Err(Failure::media_type());
+        }
+        let asker = request.asker()?;
         self.write(room, &|open| {
-            let applied =
-                open.replica.apply(batch.clone(), self.host.now_ms()).map_err(|error| Failure::undecodable(&error))?;
-            let is_news = applied.is_news();
-            let merged = Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) };
-            let answer = match request.accepted() {
-                Media::Json => Response::json(200, &merged),
+            let answer = |merged: &Merged| match request.accepted() {
+                Media::Json => Response::json(200, merged),
                 Media::Cbor => Response::cbor(200, merged.to_cbor()),
             };
+            let batch = match open.replica.decode(&request.body) {
+                Ok(batch) => batch,
+                // A live change about something that is not here: it will be asked for. What was asked for has to be
+                // asked for in other words.
+                Err(DecodeError::Unresolved) if SyncAnswer::peek(&request.body).is_err() => {
+                    return Ok(Effect::Nothing(answer(&Merged { gap: true, skew: None })));
+                }
+                Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
+                Err(error) => return Err(Failure::undecodable(&error)),
+            };
+            let applied = open
+                .replica
+                .apply(Batch { asker, ..batch }, self.host.now_ms())
+                .map_err(|error| Failure::undecodable(&error))?;
+            let is_news = applied.is_news();
+            let answer = answer(&Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) });
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
-            let record = Batch { changes: applied.fresh, vector: applied.vector, asker: None };
-            Ok(Effect::Write { record, from, answer })
+            let fresh = Batch { changes: applied.fresh, vector: applied.vector, asker: None };
+            Ok(Effect::Write { fresh, own: applied.restored, from, answer })
         })
         .await
     }
@@ -361,7 +389,12 @@ impl<S: Store, H: Host> Service<S, H> {
         answer: &dyn Fn(&Replica) -> Response,
     ) -> Result<Effect, Failure> {
         let change = convert::edit(&mut open.replica, object, ops, self.host.now_ms())?;
-        Ok(Effect::Write { record: Batch::live(vec![change]), from: None, answer: answer(&open.replica) })
+        Ok(Effect::Write {
+            fresh: Batch::live(vec![change]),
+            own: Vec::new(),
+            from: None,
+            answer: answer(&open.replica),
+        })
     }
 
     /// Answers from the room as it is stored now.
@@ -400,8 +433,8 @@ impl<S: Store, H: Host> Service<S, H> {
                     self.current(open, room).await?
                 }
             };
-            let (record, from, answer) = match change(&mut open) {
-                Ok(Effect::Write { record, from, answer }) => (record, from, answer),
+            let (fresh, own, from, answer) = match change(&mut open) {
+                Ok(Effect::Write { fresh, own, from, answer }) => (fresh, own, from, answer),
                 unchanged => {
                     *slot = Some(open);
                     match unchanged {
@@ -415,6 +448,8 @@ impl<S: Store, H: Host> Service<S, H> {
             };
             let name = open.replica.room_name().unwrap_or_default();
             let renamed = (name != open.name).then(|| name.to_owned());
+            let mut record = fresh.clone();
+            record.changes.extend(own.iter().cloned());
             let bytes = record.to_record();
             let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
             let written = self.store.append(room, open.head, addition).await?;
@@ -426,11 +461,14 @@ impl<S: Store, H: Host> Service<S, H> {
             if head.is_compaction_due(&self.limits) {
                 self.compact_later(room);
             }
-            *slot = Some(open);
-            if !record.changes.is_empty() {
-                let batch = Batch::live(record.changes).encode();
-                self.host.announce(Announcement::Changed { room, from, batch });
+            // What this device wrote goes to everybody, also to who sent what brought it about.
+            for (changes, from) in [(fresh.changes, from), (own, None)] {
+                if !changes.is_empty() {
+                    let batch = open.replica.encode_live(&Batch::live(changes));
+                    self.host.announce(Announcement::Changed { room, from, batch });
+                }
             }
+            *slot = Some(open);
             if renamed.is_some() {
                 self.host.announce(Announcement::Rooms);
             }
@@ -450,8 +488,9 @@ impl<S: Store, H: Host> Service<S, H> {
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         let mut open = self.current(slot.take(), room).await?;
-        if let Outcome::Written(head) = self.store.rewrite(room, open.head, &open.rewrite(&self.limits)).await? {
-            open.head = head;
+        let rewrite = open.rewrite(&self.limits);
+        if let Outcome::Written(head) = self.store.rewrite(room, open.head, &rewrite).await? {
+            open.rewrote(head, rewrite);
             *slot = Some(open);
         }
         Ok(())
@@ -484,7 +523,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 return Ok(open);
             };
             if let Outcome::Written(head) = self.store.rewrite(room, open.head, &damage).await? {
-                open.head = head;
+                open.rewrote(head, damage);
                 return Ok(open);
             }
         }

@@ -334,11 +334,11 @@ async fn peers_speak_cbor() {
     let change = bob.edit(task, vec![Op::Title("Buy milk".into())], now).unwrap();
     let merged = cbor(&worker, "/changes", Batch::live(vec![change]).encode()).await;
     assert_eq!(Merged::from_cbor(&merged.body), Some(Merged { gap: false, skew: None }));
-    let asked = SyncRequest { vector: bob.vector().clone(), cursor: None };
+    let asked = SyncRequest { vector: bob.vector().clone(), ..SyncRequest::default() };
     let answer = SyncAnswer::decode(&cbor(&worker, "/sync", asked.encode()).await.body).unwrap();
     bob.apply(answer.batch, now).unwrap();
     assert_eq!(bob.room_name(), Some("Kitchen"));
-    let asked = SyncRequest { vector: VersionVector::new(), cursor: None };
+    let asked = SyncRequest::default();
     let answer = SyncAnswer::decode(&cbor(&worker, "/sync", asked.encode()).await.body).unwrap();
     assert_eq!(answer.batch.changes.len(), 2);
     for garbage in [&b""[..], b"\x01", b"\x01\xff", b"{}", &[1; 1000], b"\x02newer"] {

@@ -6,7 +6,10 @@ use crate::ui::text;
 /// The words for the state of a room's connections.
 pub(crate) fn connection_text(status: &RoomStatus) -> String {
     let words = match status.link {
-        Link::Connected => return text::connected(status.peers.len()),
+        Link::Connected => {
+            let connected = text::connected(status.peers.len());
+            return if status.getting.is_empty() { connected } else { format!("{connected} · {}", status.getting) };
+        }
         Link::Offline => return text::OFFLINE.to_owned(),
         Link::Connecting => text::CONNECTING,
         Link::Alone => text::ALONE,
@@ -105,6 +108,9 @@ mod tests {
     fn counts_the_devices() {
         assert_eq!(connection_text(&status(Link::Connected, 1, PhoneBook::Reachable)), "Connected to 1 device");
         assert_eq!(connection_text(&status(Link::Connected, 2, PhoneBook::Reachable)), "Connected to 2 devices");
+        let getting =
+            RoomStatus { getting: text::getting(1_200, 10_000), ..status(Link::Connected, 1, PhoneBook::Reachable) };
+        assert_eq!(connection_text(&getting), "Connected to 1 device · Getting 1,200 of 10,000 changes");
     }
 
     #[test]

@@ -267,6 +267,11 @@ impl Room {
             for document in answer.tasks {
                 let Ok(id) = TaskId::parse(&document.id) else { continue };
                 match tasks.get(&id) {
+                    // What it was is known here and nowhere else: should it be wanted back.
+                    Some(task) if document.deleted => {
+                        let known = task.get_untracked();
+                        changed.push((task.clone(), TaskDocument { deleted: true, ..known }));
+                    }
                     Some(task) => changed.push((task.clone(), document)),
                     None => drop(tasks.insert(id, ArcRwSignal::new(document))),
                 }
@@ -372,7 +377,14 @@ impl Room {
     }
 
     /// Writes the fields of a patch and shows what became of the task.
-    pub(crate) async fn edit(self, id: TaskId, patch: TaskPatch) -> Result<(), ApiError> {
+    ///
+    /// A change to a deleted task brings it back, with all that is known of it.
+    pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<(), ApiError> {
+        if let Some(task) = self.task(id).map(|task| task.get_untracked()).filter(|task| task.deleted) {
+            let mut whole = TaskPatch::of(task);
+            whole.merge(patch);
+            patch = whole;
+        }
         api::edit_task(self.id, id, &patch).await?;
         // The write is done. Should this read fail, the announcement of the write brings the next one.
         let _ = self.read().await;

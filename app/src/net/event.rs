@@ -13,6 +13,7 @@ use super::by_hand::HandWish;
 use super::link::{Reply, ReplyError};
 use super::phone_book::Observed;
 use super::proxy::Call;
+use super::replication::Pull;
 
 /// Everything that the loop of a room reacts to.
 #[derive(Debug)]
@@ -51,8 +52,10 @@ pub(super) enum Event {
     Called(Rc<Call>),
     /// A request is to be sent to a peer.
     Ask(Box<Ask>),
-    /// A pull of everything that a peer has and we lack came to its end.
-    Pulled(SlotId, bool),
+    /// A pull of everything that a peer has and we lack got so many of so many changes.
+    Pulling(SlotId, u64, u64),
+    /// A pull came to its end: how far it is, should it go on, and whether it has everything.
+    Pulled(SlotId, Option<Box<Pull>>, bool),
     /// Changes came that were made by a clock far ahead of ours.
     Skewed(Skew),
     /// The page was shown or hidden.

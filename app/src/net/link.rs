@@ -19,6 +19,7 @@ const QUEUE_LOW: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
+    pub(super) content_type: String,
     pub(super) body: Vec<u8>,
 }
 
@@ -38,6 +39,7 @@ type ReplySender = oneshot::Sender<Result<Reply, ReplyError>>;
 struct Asked {
     reply: ReplySender,
     status: u16,
+    content_type: String,
     body: Vec<u8>,
 }
 
@@ -100,7 +102,7 @@ impl Link {
         };
         match sent {
             Some(stream) => {
-                self.asked.insert(stream, Asked { reply, status: 0, body: Vec::new() });
+                self.asked.insert(stream, Asked { reply, status: 0, content_type: String::new(), body: Vec::new() });
             }
             None => {
                 let _ = reply.send(Err(ReplyError::Gone));
@@ -193,6 +195,7 @@ impl Link {
                 SessionEvent::Response { stream, head } => {
                     if let Some(asked) = self.asked.get_mut(&stream) {
                         asked.status = head.status;
+                        head.header("content-type").unwrap_or_default().clone_into(&mut asked.content_type);
                     } else if let Some(relay) = self.called(stream) {
                         relay.head(&head);
                     }
@@ -226,7 +229,8 @@ impl Link {
         } else if let Some(asked) = self.asked.get_mut(&stream) {
             asked.body.extend_from_slice(bytes);
             if end && let Some(asked) = self.asked.remove(&stream) {
-                let _ = asked.reply.send(Ok(Reply { status: asked.status, body: asked.body }));
+                let Asked { reply, status, content_type, body } = asked;
+                let _ = reply.send(Ok(Reply { status, content_type, body }));
             }
         } else if let Some(relay) = self.called(stream) {
             relay.body(bytes, end);

@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use gloo_net::http::Response;
 use js_sys::{Reflect, Uint8Array};
-use partyline_core::api::{CBOR, DEVICE_HEADER, Merged, read};
+use partyline_core::api::{ASKER_HEADER, CBOR, DEFLATED, DEVICE_HEADER, Merged, read};
 use partyline_core::clock::Skew;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
@@ -15,7 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 
 use super::event::{Ask, Event, Events, Part};
-use super::link::Reply;
+use super::link::{Reply, ReplyError};
 use crate::api::{self, Answer};
 
 /// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
@@ -40,59 +40,100 @@ fn request_head(method: &str, path: String) -> RequestHead {
     RequestHead { method: method.to_owned(), path, headers }
 }
 
-/// Sends a request to a peer and waits for its reply.
-async fn ask(events: &Events, slot: SlotId, head: RequestHead, body: Vec<u8>) -> Option<Reply> {
+/// Sends a request to a peer, at once. What is returned resolves to its reply.
+fn send(events: &Events, slot: SlotId, head: RequestHead, body: Vec<u8>) -> Awaited {
     let (reply, answer) = oneshot::channel();
     events.send(Event::Ask(Box::new(Ask { slot, head, body, reply })));
-    answer.await.ok()?.ok()
+    answer
 }
 
-/// Gets everything that the peer has and we lack, chunk by chunk, each stored before the next is asked for.
+type Awaited = oneshot::Receiver<Result<Reply, ReplyError>>;
+
+/// Sends a request to a peer and waits for its reply.
+async fn ask(events: &Events, slot: SlotId, head: RequestHead, body: Vec<u8>) -> Option<Reply> {
+    send(events, slot, head, body).await.ok()?.ok()
+}
+
+/// How far a pull is. One that breaks off is gone on with when the peer is connected again.
+#[derive(Clone, Debug)]
+pub(super) struct Pull {
+    /// From whom.
+    pub(super) device: DeviceId,
+    /// In whose name it was begun, if that is known: only then does the peer's vector count in the end.
+    asker: Option<String>,
+    request: SyncRequest,
+    /// How many changes there were to get.
+    total: u64,
+}
+
+/// Gets everything that the peer has and we lack, chunk by chunk, or goes on getting it. While a chunk is stored, the next
+/// is on its way.
 ///
 /// The vector that comes with the last chunk is taken over only if all chunks before it were: one that is not stored
 /// ends the pull.
-pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: DeviceId) {
-    let done = pull_all(&events, slot, room, device).await.is_some();
-    events.send(Event::Pulled(slot, done));
+pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: DeviceId, begun: Option<Pull>) {
+    let mut pull = begun;
+    let done = pull_all(&events, slot, room, device, &mut pull).await.is_some();
+    events.send(Event::Pulled(slot, if done { None } else { pull.map(Box::new) }, done));
 }
 
-async fn pull_all(events: &Events, slot: SlotId, room: RoomId, device: DeviceId) -> Option<()> {
+async fn pull_all(
+    events: &Events,
+    slot: SlotId,
+    room: RoomId,
+    device: DeviceId,
+    state: &mut Option<Pull>,
+) -> Option<()> {
     // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
-    let asker = DeviceId::parse(&api::room(room).await.ok()?.device).ok();
-    let vector = api::vector(room, None).await?;
-    let mut cursor = None;
-    loop {
-        let request = SyncRequest { vector: vector.clone(), cursor };
-        let head = request_head("POST", room_path(room, "sync"));
-        let reply = ask(events, slot, head, request.encode()).await?;
+    let asker = api::room(room).await.ok().map(|room| room.device);
+    if state.as_ref().is_none_or(|pull| pull.asker != asker) {
+        let vector = api::vector(room, None).await?;
+        *state = Some(Pull { device, asker, request: SyncRequest { vector, ..SyncRequest::default() }, total: 0 });
+    }
+    let pull = state.as_mut()?;
+    let send = |request: &SyncRequest| {
+        let mut head = request_head("POST", room_path(room, "sync"));
+        head.headers.push(("accept".to_owned(), DEFLATED.to_owned()));
+        send(events, slot, head, request.encode())
+    };
+    let mut next = Some(send(&pull.request));
+    while let Some(awaited) = next {
+        let reply = awaited.await.ok()?.ok()?;
         if reply.status != 200 {
             return None;
         }
-        let mut answer = SyncAnswer::decode(&reply.body).ok()?;
-        answer.batch.asker = asker;
-        let vector_is_news = answer.batch.vector.as_ref().is_some_and(|theirs| !vector.dominates(theirs));
-        if !answer.batch.changes.is_empty() || vector_is_news {
-            store(events, room, device, &answer.batch.encode()).await?;
+        let (progress, _) = SyncAnswer::peek(&reply.body).ok()?;
+        pull.total = pull.total.max(progress.left);
+        events.send(Event::Pulling(slot, pull.total - progress.left, pull.total));
+        // A cursor that does not move would go round for ever.
+        if progress.next.is_some_and(|next| pull.request.cursor.is_some_and(|cursor| next <= cursor)) {
+            return None;
         }
-        match answer.next {
-            None => return Some(()),
-            // A cursor that does not move would go round for ever.
-            Some(next) if cursor.is_some_and(|cursor| next <= cursor) => return None,
-            next => cursor = next,
+        let following = SyncRequest { cursor: progress.next, ..pull.request.clone() };
+        next = progress.next.is_some().then(|| send(&following));
+        match store(events, room, device, pull.asker.as_deref(), &reply).await? {
+            200 => pull.request = following,
+            // A task is known by another name here than it was when the sync began.
+            409 if !pull.request.in_full => {
+                pull.request.in_full = true;
+                next = Some(send(&pull.request));
+            }
+            _ => return None,
         }
     }
+    Some(())
 }
 
-/// Has our service worker merge and keep a batch.
-async fn store(events: &Events, room: RoomId, device: DeviceId, batch: &[u8]) -> Option<()> {
+/// Has our service worker merge and keep an answer to a sync. Answers with the status.
+async fn store(events: &Events, room: RoomId, device: DeviceId, asker: Option<&str>, reply: &Reply) -> Option<u16> {
     let device = device.to_string();
-    let headers = [("Content-Type", CBOR), (DEVICE_HEADER, device.as_str())];
-    let answer = api::call("POST", &room_path(room, "changes"), &headers, Some(batch)).await.ok()?;
-    if answer.status != 200 {
-        return None;
+    let mut headers = vec![("Content-Type", reply.content_type.as_str()), (DEVICE_HEADER, device.as_str())];
+    headers.extend(asker.map(|asker| (ASKER_HEADER, asker)));
+    let answer = api::call("POST", &room_path(room, "changes"), &headers, Some(&reply.body)).await.ok()?;
+    if answer.status == 200 {
+        merged(events, &answer);
     }
-    merged(events, &answer);
-    Some(())
+    Some(answer.status)
 }
 
 /// Tells a peer what is new here. That it did not take it is no loss: it asks for what it lacks when it next can.
@@ -136,6 +177,7 @@ pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
         Ok(()) => {
             let device = device.to_string();
             let mut headers = vec![(DEVICE_HEADER, device.as_str())];
+            // Several of a name are one, separated by commas.
             for (name, value) in &asked.headers {
                 if name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("accept") {
                     headers.push((name, value));

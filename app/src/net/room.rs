@@ -31,9 +31,11 @@ use super::diagnostics::{self, Log};
 use super::event::{Event, Events, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
+use super::replication::Pull;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
 use super::{kept, phone_book, proxy, replication};
+use crate::ui::text;
 
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
 /// and where a peer can be called again.
@@ -105,6 +107,10 @@ struct Room {
     timer: Option<(Timeout, u64)>,
     marked_connected: bool,
     marked_synced: bool,
+    /// What is being got in a long sync: from which connection, how many changes so far, and of how many.
+    getting: Option<(SlotId, u64, u64)>,
+    /// Syncs that broke off, to be gone on with.
+    broken_off: Vec<Pull>,
     log: Log,
 }
 
@@ -145,6 +151,8 @@ impl Room {
             timer: None,
             marked_connected: false,
             marked_synced: false,
+            getting: None,
+            broken_off: Vec::new(),
             log: Log::default(),
         }
     }
@@ -220,7 +228,12 @@ impl Room {
                     link.ask(ask.head, ask.body, ask.reply);
                 }
             }
-            Event::Pulled(slot, done) => self.pulled(slot, done),
+            Event::Pulling(slot, got, of) => {
+                // What is over in a blink is not worth a word.
+                const MANY: u64 = 500;
+                self.getting = Some((slot, got, of)).filter(|_| of >= MANY);
+            }
+            Event::Pulled(slot, pull, done) => self.pulled(slot, pull, done),
             Event::Skewed(skew) => self.skew = Some(skew),
             Event::Visible(visible) => {
                 self.dialler.handle_visibility(visible, now);
@@ -661,10 +674,18 @@ impl Room {
             return;
         }
         link.pull = Some(false);
-        spawn_local(replication::pull(self.events.clone(), slot, self.membership.room, device));
+        let at = self.broken_off.iter().position(|pull| pull.device == device);
+        let begun = at.map(|at| self.broken_off.swap_remove(at));
+        spawn_local(replication::pull(self.events.clone(), slot, self.membership.room, device, begun));
     }
 
-    fn pulled(&mut self, slot: SlotId, done: bool) {
+    fn pulled(&mut self, slot: SlotId, pull: Option<Box<Pull>>, done: bool) {
+        if self.getting.is_some_and(|(getting, ..)| getting == slot) {
+            self.getting = None;
+        }
+        if let Some(pull) = pull {
+            self.broken_off.push(*pull);
+        }
         let Some(link) = self.links.get_mut(&slot) else { return };
         let again = link.pull.take() == Some(true);
         if done && !std::mem::replace(&mut self.marked_synced, true) {
@@ -722,7 +743,8 @@ impl Room {
             BookState::Unreachable => PhoneBook::Unreachable,
         };
         let through = self.mesh.reached().into_iter().collect();
-        RoomStatus { link, peers, through, phone_book, skew: self.skew, hand: HandStatus::of(&self.hand) }
+        let getting = self.getting.map(|(_, got, of)| text::getting(got, of)).unwrap_or_default();
+        RoomStatus { link, peers, through, phone_book, skew: self.skew, hand: HandStatus::of(&self.hand), getting }
     }
 
     fn tell(&mut self) {

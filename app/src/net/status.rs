@@ -21,6 +21,8 @@ pub(crate) struct RoomStatus {
     pub(crate) skew: Option<Skew>,
     /// How far connecting by hand is.
     pub(crate) hand: HandStatus,
+    /// In a long sync, how far it is, in words; otherwise empty.
+    pub(crate) getting: String,
 }
 
 impl RoomStatus {
@@ -33,6 +35,7 @@ impl RoomStatus {
             phone_book: PhoneBook::Unknown,
             skew: None,
             hand: HandStatus::idle(),
+            getting: String::new(),
         }
     }
 
@@ -93,6 +96,7 @@ pub(super) struct StatusMessage {
     phone_book: PhoneBook,
     skew: Option<Entry>,
     hand: String,
+    getting: String,
 }
 
 impl From<&RoomStatus> for StatusMessage {
@@ -100,7 +104,9 @@ impl From<&RoomStatus> for StatusMessage {
         let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_code)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
         let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
-        Self { link: status.link, peers, through, phone_book: status.phone_book, skew, hand: status.hand.to_text() }
+        let (link, phone_book, hand, getting) =
+            (status.link, status.phone_book, status.hand.to_text(), status.getting.clone());
+        Self { link, peers, through, phone_book, skew, hand, getting }
     }
 }
 
@@ -120,6 +126,7 @@ impl From<StatusMessage> for RoomStatus {
                 Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
             }),
             hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
+            getting: message.getting,
         }
     }
 }
@@ -139,6 +146,7 @@ mod tests {
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),
             hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
+            getting: "Getting 1,200 of 10,000 changes".to_owned(),
         };
         let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();
         let message: StatusMessage = serde_json::from_str(&message).unwrap();

@@ -108,7 +108,7 @@ impl Editor {
             let part = self.task.with_untracked(|task| field.patch(task, &draft, today));
             match part {
                 Ok(None) => {}
-                Ok(Some(part)) => merge(&mut patch, part),
+                Ok(Some(part)) => patch.merge(part),
                 Err(error) => {
                     let problem = Problem { words: error.to_string(), may_retry: false };
                     self.problems.update(|problems| drop(problems.insert(field, problem)));
@@ -121,16 +121,6 @@ impl Editor {
         }
         true
     }
-}
-
-/// Takes over what a patch of one field says.
-fn merge(patch: &mut TaskPatch, part: TaskPatch) {
-    patch.title = part.title.or(patch.title.take());
-    patch.notes = part.notes.or(patch.notes.take());
-    patch.status = part.status.or(patch.status.take());
-    patch.priority = part.priority.or(patch.priority.take());
-    patch.due = part.due.or(patch.due.take());
-    patch.assignee = part.assignee.or(patch.assignee.take());
 }
 
 /// A task's details.

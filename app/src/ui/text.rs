@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use partyline_sw::problem::grouped;
+
 /// The name of the app.
 pub(crate) const APP: &str = "Partyline";
 /// What stands for a room that has no name, or whose name has not arrived.
@@ -75,6 +77,11 @@ pub(crate) fn counts(open: usize, done: usize) -> String {
         (0, done) => format!("All {done} done"),
         (open, done) => format!("{open} open, {done} done"),
     }
+}
+
+/// How far a long sync is.
+pub(crate) fn getting(got: u64, of: u64) -> String {
+    format!("Getting {} of {} changes", grouped(got), grouped(of))
 }
 
 /// A task is gone.

@@ -15,7 +15,7 @@
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
-//! | [`BatchDocument`] → [`Merged`] | `POST …/changes` |
+//! | CBOR → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
 
 mod read;
@@ -30,10 +30,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const JSON: &str = "application/json";
 /// Media type of the binary forms of vector, sync and changes.
 pub const CBOR: &str = "application/cbor";
+/// Media type of an answer to a sync as CBOR, of which what stands behind the ids is deflated (RFC 1951).
+pub const DEFLATED: &str = "application/x-partyline-deflate";
 /// Media type of a [`Problem`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Request header that names the device of the peer from which a page hands a request on.
 pub const DEVICE_HEADER: &str = "partyline-device";
+
+/// The header by which a page says in whose name it asked for what it hands on: the device's id.
+pub const ASKER_HEADER: &str = "partyline-asker";
 /// Name of the `BroadcastChannel` on which the service worker tells every tab what changed.
 pub const CHANNEL: &str = "partyline";
 
@@ -174,7 +179,7 @@ pub struct TaskDocument {
     pub created_at: String,
     /// When any field was last written.
     pub updated_at: String,
-    /// Whether it was deleted; it can be brought back.
+    /// Whether it was deleted. Then nothing else of it is left.
     pub deleted: bool,
 }
 
@@ -261,9 +266,41 @@ pub struct TaskPatch {
     /// See [`TaskDocument::parent`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
-    /// `false` brings a deleted task back.
+    /// `true` deletes it. A deleted task is brought back by giving it a title again; the rest of it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<bool>,
+}
+
+impl TaskPatch {
+    /// The patch that writes everything that a task has.
+    pub fn of(task: TaskDocument) -> Self {
+        Self {
+            title: Some(task.title),
+            notes: Some(task.notes),
+            status: Some(task.status),
+            priority: Some(task.priority),
+            due: Some(task.due),
+            assignee: Some(task.assignee),
+            labels: Some(task.labels),
+            position: Some(task.position),
+            parent: Some(task.parent),
+            deleted: None,
+        }
+    }
+
+    /// Takes over what another patch writes.
+    pub fn merge(&mut self, later: Self) {
+        self.title = later.title.or(self.title.take());
+        self.notes = later.notes.or(self.notes.take());
+        self.status = later.status.or(self.status.take());
+        self.priority = later.priority.or(self.priority.take());
+        self.due = later.due.or(self.due.take());
+        self.assignee = later.assignee.or(self.assignee.take());
+        self.labels = later.labels.or(self.labels.take());
+        self.position = later.position.or(self.position.take());
+        self.parent = later.parent.or(self.parent.take());
+        self.deleted = later.deleted.or(self.deleted.take());
+    }
 }
 
 /// A version vector: device id to the number of its last change.
@@ -281,109 +318,61 @@ pub struct SyncDocument {
 }
 
 /// Answer to a [`SyncDocument`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SyncAnswerDocument {
     /// A part of what the caller lacks.
     pub batch: BatchDocument,
     /// Cursor for the next part; absent when this is the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
+    /// How many changes are to come, those of this part included.
+    pub left: u64,
 }
 
-/// Changes, as they travel and are stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Changes as they travel, for people to look at. Only their binary form is taken: reading this one would be another 5 kB
+/// of wasm on every first visit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BatchDocument {
     /// In the order in which they are to be applied.
     pub changes: Vec<ChangeDocument>,
     /// With these changes the receiver has everything that this vector says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vector>,
 }
 
 /// One change: a few fields of one object, written at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChangeDocument {
     /// The device that made it.
     pub device: String,
     /// Its number among the changes of that device, from 1 on.
     pub seq: u64,
-    /// When it was made.
-    pub stamp: StampDocument,
-    /// What it is about.
-    pub object: ObjectDocument,
+    /// When it was made, in Unix milliseconds of the hybrid logical clock.
+    pub millis: u64,
+    /// Tells apart what happened in the same millisecond.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub counter: u32,
+    /// What it is about: `room`, or the id of a task or a device.
+    pub object: String,
     /// `false` if some of what the edit did was overwritten since and is left out.
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    #[serde(skip_serializing_if = "Clone::clone")]
     pub complete: bool,
     /// What it does.
     pub ops: Vec<OpDocument>,
 }
 
-/// A stamp of the hybrid logical clock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StampDocument {
-    /// Unix time in milliseconds.
-    pub millis: u64,
-    /// Tells apart what happened in the same millisecond.
-    pub counter: u32,
-    /// Breaks ties.
-    pub device: String,
-}
-
-/// What a change is about: `"room"`, `{"device":"…"}` or `{"task":"…"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ObjectDocument {
-    /// The room itself.
-    Room,
-    /// A device of the room.
-    Device(String),
-    /// A task.
-    Task(String),
-}
-
-/// One write, such as `{"title":"Buy milk"}` or `{"addLabel":{"label":"shop"}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OpDocument {
-    /// Name of the room or device.
-    Name(String),
-    /// See [`TaskDocument::title`].
-    Title(String),
-    /// See [`TaskDocument::notes`].
-    Notes(String),
-    /// See [`TaskDocument::status`].
-    Status(TaskStatus),
-    /// See [`TaskDocument::priority`].
-    Priority(u8),
-    /// See [`TaskDocument::due`].
-    Due(Option<String>),
-    /// See [`TaskDocument::assignee`].
-    Assignee(String),
-    /// See [`TaskDocument::position`].
-    Position(String),
-    /// See [`TaskDocument::parent`].
-    Parent(Option<String>),
-    /// Unix time in milliseconds at which the task was made.
-    CreatedAt(u64),
-    /// See [`TaskDocument::deleted`].
-    Deleted(bool),
-    /// Puts a label on.
-    AddLabel(LabelDocument),
-    /// Takes a label off.
-    RemoveLabel(LabelDocument),
-}
-
-/// A label, and what its author had seen of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LabelDocument {
-    /// The label.
-    pub label: String,
-    /// Earlier writes about this label of this task that are undone by this one.
-    #[serde(default, skip_serializing_if = "Vector::is_empty")]
+/// One write, such as `{"field":"title","value":"Buy milk"}`. All values are text: it is a form for people who look at what
+/// peers exchange, and one form for all is a fifth of the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpDocument {
+    /// `name`, `title`, `notes`, `status`, `priority`, `due`, `assignee`, `position`, `parent`, `createdAt` (Unix time in
+    /// milliseconds), `deleted`, `addLabel` or `removeLabel`.
+    pub field: String,
+    /// What it is set to, in the words of a [`TaskDocument`]; absent for `deleted`, and for no `due` or `parent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Of a label: earlier writes about it that are undone by this one.
+    #[serde(skip_serializing_if = "Vector::is_empty")]
     pub seen: Vector,
 }
 
@@ -479,10 +468,6 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-fn yes() -> bool {
-    true
-}
-
 // serde's `skip_serializing_if` passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(value: &u32) -> bool {
@@ -514,16 +499,13 @@ mod tests {
 
     #[test]
     fn an_array_is_no_document_nor_a_part_of_one() {
-        let change = |stamp: &str, op: &str| {
-            let change = format!(r#"{{"device":"a","seq":1,"stamp":{stamp},"object":"room","ops":[{op}]}}"#);
-            read::<BatchDocument>(format!(r#"{{"changes":[{change}]}}"#).as_bytes())
-        };
-        let (stamp, op) = (r#"{"millis":1,"counter":0,"device":"a"}"#, r#"{"addLabel":{"label":"x","seen":{"a":1}}}"#);
-        assert_eq!(change(stamp, op).unwrap().changes[0].stamp.millis, 1);
-        assert!(change(r#"[1,0,"a"]"#, op).is_err());
-        assert!(change(stamp, r#"{"addLabel":["x",{"a":1}]}"#).is_err());
-        assert!(read::<BatchDocument>(b"[[]]").is_err());
-        assert!(read::<BatchDocument>(br#"{"changes":[]} and more"#).is_err());
+        let labels = read::<NewTask>(br#"{"title":"a","labels":["x"]}"#).unwrap().labels;
+        assert_eq!(labels, Some(vec!["x".to_owned()]));
+        assert!(read::<SyncDocument>(br#"{"vector":{"a":1}}"#).is_ok());
+        assert!(read::<SyncDocument>(br#"{"vector":["a",1]}"#).is_err());
+        assert!(read::<SyncDocument>(br#"[{"a":1}]"#).is_err());
+        assert!(read::<NewTask>(br#"["a"]"#).is_err());
+        assert!(read::<NewTask>(br#"{"title":"a"} and more"#).is_err());
     }
 
     #[test]

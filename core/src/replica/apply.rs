@@ -1,6 +1,7 @@
 use crate::clock::{Clock, ObserveStampError, Skew};
+use crate::replica::object_state::Content;
 use crate::replica::{
-    Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Replica, TooManyDevices, VersionVector,
+    Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Op, Replica, TooManyDevices, VersionVector,
 };
 
 /// What merging a batch did.
@@ -8,6 +9,9 @@ use crate::replica::{
 pub struct Applied {
     /// The changes that were news, just as they came: to be handed on.
     pub fresh: Vec<Change>,
+    /// What this replica wrote itself: a task was deleted by somebody who did not know of a later change to it, and is
+    /// brought back with all that it had. To be stored, and sent to everybody, the sender included.
+    pub restored: Vec<Change>,
     /// The objects that may look different now, in order.
     pub touched: Vec<ObjectId>,
     /// The batch's vector, if it counts here.
@@ -57,8 +61,19 @@ impl Replica {
             let ahead = Clock::check(&change.stamp, now_ms)?;
             skew = skew.into_iter().chain(ahead).max_by_key(|skew| skew.ahead_ms);
         }
-        let applied = self.replay(batch)?;
-        Ok(Applied { skew, ..applied })
+        let mut saved = Vec::new();
+        let mut applied = self.take(batch, Some(&mut saved))?;
+        applied.skew = skew;
+        for (object, content) in saved {
+            let lacking = self.objects.get(&object).map(|state| state.lacking(content)).unwrap_or_default();
+            // Where this device cannot write, another one will.
+            if !lacking.is_empty()
+                && let Ok(change) = self.edit(object, lacking, now_ms)
+            {
+                applied.restored.push(change);
+            }
+        }
+        Ok(applied)
     }
 
     /// Merges a record of this device's own log, which was judged by the clock when it was new.
@@ -66,6 +81,11 @@ impl Replica {
     /// # Errors
     /// If anything in the batch is malformed, nothing of it is merged.
     pub fn replay(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
+        self.take(batch, None)
+    }
+
+    /// Merges a batch. What deletions take away although something later remains goes to `saved`.
+    fn take(&mut self, batch: Batch, mut saved: Option<&mut Vec<(ObjectId, Content)>>) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
         let Batch { mut changes, vector, asker } = batch;
         let has_vector = vector.is_some();
@@ -75,7 +95,14 @@ impl Replica {
         let mut effective = Vec::with_capacity(changes.len());
         for change in &changes {
             self.clock.follow(&change.stamp);
-            let has_effect = self.merge(change);
+            if let Some(saved) = &mut saved
+                && change.ops.contains(&Op::Deleted)
+                && let Some(state) = self.objects.get(&change.object)
+                && let Some(content) = state.content_to_save(change.stamp, &self.writes)
+            {
+                saved.push((change.object, content));
+            }
+            let has_effect = self.merge(change.clone());
             if has_effect {
                 applied.touched.push(change.object);
             }

@@ -1,13 +1,12 @@
 use crate::id::DeviceId;
-use crate::replica::change::{ChangeReader, ChangeWriter};
+use crate::replica::columns::{self, ColumnWriter, Encoded, Resolve};
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
-use crate::replica::{Change, MAX_CHANGES, VersionVector};
+use crate::replica::{Change, Replica, SyncAnswer, VersionVector};
 
-/// Changes on their way: live ones, a chunk of an answer to a sync, or a record of the log on disk. All the same bytes,
-/// but for the checksum of a record.
+/// Changes on their way: live ones, a chunk of an answer to a sync, or a record of the log on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// At most [`MAX_CHANGES`].
+    /// At most [`MAX_CHANGES`](crate::replica::MAX_CHANGES).
     pub changes: Vec<Change>,
     /// Only with the last chunk of an answer to a sync: whoever has merged all chunks has everything that this includes.
     /// See the invariant in the [module's](crate::replica) account.
@@ -15,7 +14,8 @@ pub struct Batch {
     /// The device whose replica asked, put in by whoever asks in its name, *before* it looks at the vector to ask with. The
     /// vector speaks for chunks that this replica has merged. While a sync is under way, another may take its place: one
     /// put together from what was left of damaged storage, or that of a room which was left and joined again. It has a
-    /// new device id, and does not believe the vector.
+    /// new device id, and does not believe the vector. It is no part of the binary form: nobody but the one who asks
+    /// knows it.
     pub asker: Option<DeviceId>,
 }
 
@@ -25,34 +25,53 @@ impl Batch {
         Self { changes, vector: None, asker: None }
     }
 
-    /// The binary form: version, then `[devices, [change, …]]`, which a vector may follow, and that the asker.
+    /// The binary form: version, then `[ids, columns]`, which a vector may follow.
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = ChangeWriter::new();
+        self.encode_with(|_| None)
+    }
+
+    /// The binary form of live changes, in which an object may be named by a change about it instead of its id. Only a
+    /// replica that has that change can read it; see [`Replica::decode`].
+    pub(crate) fn encode_with(&self, reference: impl Fn(&Change) -> Option<crate::replica::Dot>) -> Vec<u8> {
+        let mut writer = ColumnWriter::default();
         for change in &self.changes {
-            writer.push(change);
+            writer.push(change, reference(change));
         }
-        let (devices, changes) = writer.finish();
+        let Encoded { ids, columns } = writer.finish();
         let mut out = Writer::new();
-        let asker = self.asker.filter(|_| self.vector.is_some());
-        out.array(2 + usize::from(self.vector.is_some()) + usize::from(asker.is_some()));
-        out.bytes(&devices);
-        out.array(self.changes.len());
-        out.part(&changes);
+        out.array(2 + usize::from(self.vector.is_some()));
+        out.bytes(&ids);
+        out.bytes(&columns);
         if let Some(vector) = &self.vector {
             vector.write(&mut out);
-        }
-        if let Some(asker) = asker {
-            out.bytes(&asker.to_bytes());
         }
         out.finish()
     }
 
-    /// Reads the binary form.
+    /// Reads the binary form, also that of a [`SyncAnswer`], of which it takes the changes and the vector.
     ///
     /// # Errors
-    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit.
+    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit; and if an object is named
+    /// by a change, which takes a replica to read.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        wire::whole(bytes, Self::read)
+        Self::decode_with(bytes, &|_| None)
+    }
+
+    pub(crate) fn decode_with(bytes: &[u8], resolve: Resolve<'_>) -> Result<Self, DecodeError> {
+        wire::whole(bytes, |input| match input.array(SyncAnswer::ITEMS)? {
+            SyncAnswer::ITEMS => Ok(SyncAnswer::read(input, resolve)?.batch),
+            items @ (2 | 3) => {
+                let changes = Self::read_changes(input, resolve)?;
+                let vector = if items == 3 { Some(VersionVector::read(input)?) } else { None };
+                Ok(Self { changes, vector, asker: None })
+            }
+            _ => Err(DecodeError::Malformed),
+        })
+    }
+
+    pub(crate) fn read_changes(input: &mut Reader<'_>, resolve: Resolve<'_>) -> Result<Vec<Change>, DecodeError> {
+        let ids = input.bytes()?;
+        columns::read(ids, input.bytes()?, None, resolve)
     }
 
     /// The form of a record on disk: the binary form and a checksum.
@@ -67,20 +86,27 @@ impl Batch {
     pub fn of_record(record: &[u8]) -> Result<Self, DecodeError> {
         Self::decode(wire::unsealed(record)?)
     }
+}
 
-    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let items = input.array(4)?;
-        let mut reader = ChangeReader::new(input.bytes()?)?;
-        let count = input.array(MAX_CHANGES)?;
-        let mut changes = Vec::new();
-        for _ in 0..count {
-            changes.push(reader.change(input)?);
+impl Replica {
+    /// The binary form of live changes for replicas that most likely have what was there before: a task is named by the
+    /// change that made it, which is shorter than its id.
+    pub fn encode_live(&self, batch: &Batch) -> Vec<u8> {
+        // Of many, some are likely to be new tasks and what was done to them.
+        const FEW: usize = 16;
+        if batch.changes.len() > FEW {
+            return batch.encode();
         }
-        if items < 2 {
-            return Err(DecodeError::Malformed);
-        }
-        let vector = if items > 2 { Some(VersionVector::read(input)?) } else { None };
-        let asker = if items > 3 { Some(input.device()?) } else { None };
-        Ok(Self { changes, vector, asker })
+        let news = |dot| batch.changes.iter().any(|change| change.dot == dot);
+        batch.encode_with(|change| self.reference(change.object).filter(|dot| !news(*dot)))
+    }
+
+    /// Reads the binary form of a batch or of a [`SyncAnswer`], in which tasks may be named by changes that are here.
+    ///
+    /// # Errors
+    /// [`DecodeError::Unresolved`] if such a change is not here, or not any more: then what it is part of has to be asked
+    /// for, [in full](crate::replica::SyncRequest::in_full). Otherwise as [`Batch::decode`].
+    pub fn decode(&self, bytes: &[u8]) -> Result<Batch, DecodeError> {
+        Batch::decode_with(bytes, &|dot| self.object_of(dot))
     }
 }

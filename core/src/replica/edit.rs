@@ -29,7 +29,7 @@ pub enum EditError {
 
 impl Replica {
     /// Makes a change and merges it. Of several operations that set the same field or label, the last one counts; what
-    /// operations on labels have [seen](crate::replica::LabelOp::seen) is filled in.
+    /// operations on labels have [seen](crate::replica::LabelOp::seen) is filled in. A deletion takes all others with it.
     ///
     /// # Errors
     /// If a value is over its limit, or would make the task senseless; see [`EditError`].
@@ -67,7 +67,7 @@ impl Replica {
         change.check()?;
 
         self.clock = clock;
-        let effective = self.merge(&change);
+        let effective = self.merge(change.clone());
         debug_assert!(effective, "a new stamp is above all that were merged");
         self.count(change.dot)?;
         Ok(change)
@@ -92,7 +92,10 @@ impl Replica {
     }
 }
 
-fn last_of_each(ops: Vec<Op>) -> Vec<Op> {
+fn last_of_each(mut ops: Vec<Op>) -> Vec<Op> {
+    if ops.contains(&Op::Deleted) {
+        ops.retain(|op| *op == Op::Deleted);
+    }
     let mut kept: Vec<Op> = Vec::with_capacity(ops.len());
     for op in ops {
         let same = |other: &Op| (other.field(), other.label()) == (op.field(), op.label());

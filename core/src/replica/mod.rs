@@ -12,8 +12,10 @@
 //!   greater value wins, so that the outcome still does not depend on the order of arrival.
 //! - Labels are an add-wins set. Adding or removing a label says which earlier writes about *that label of that task* its
 //!   author had seen, and undoes only those. An addition that the remover had not seen stays.
-//! - Deletion is a register like the others. A task is deleted if that register says so and nothing of the task was
-//!   written later: an edit made after the deletion brings the task back.
+//! - Deletion ends whatever was written about the task before it; what is left is a tombstone: its id and a stamp. An
+//!   edit that another device made later stays, and the first device that merges the deletion and still has the task
+//!   writes the rest of it once more ([`Applied::restored`]): so the edit brings the task back, and nobody has to
+//!   keep what was deleted in case there is one.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
 //!
 //! # What a version vector promises
@@ -45,6 +47,7 @@
 mod apply;
 mod batch;
 mod change;
+mod columns;
 mod date;
 mod dot;
 mod edit;
@@ -73,12 +76,12 @@ pub use edit::EditError;
 pub use limits::*;
 pub use object_id::ObjectId;
 pub use op::{LabelOp, Op};
-pub use pages::LoadError;
+pub use pages::{Fold, LoadError, Page};
 pub use position::{ParsePositionError, Position};
 pub use priority::Priority;
 pub use replica::Replica;
 pub use status::Status;
-pub use sync::{SyncAnswer, SyncRequest};
+pub use sync::{SyncAnswer, SyncProgress, SyncRequest};
 pub use task::Task;
 pub use version_vector::{TooManyDevices, VersionVector};
 pub use wire::{DecodeError, FORMAT_VERSION};

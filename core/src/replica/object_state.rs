@@ -3,7 +3,7 @@ use litemap::LiteMap;
 use crate::clock::Stamp;
 use crate::id::{DeviceId, TaskId};
 use crate::replica::op::Field;
-use crate::replica::writes::Writes;
+use crate::replica::writes::{Write, Writes};
 use crate::replica::{Dot, LabelOp, Op, Position, Priority, Status, Task, VersionVector};
 
 /// What is kept of one object: the operations that nothing has superseded, each with the arrival number of its write.
@@ -46,69 +46,165 @@ struct LabelEntry {
     seen: VersionVector,
 }
 
+/// What a deletion took with it.
+pub(crate) type Content = Vec<Op>;
+
 impl ObjectState {
     /// Merges an operation of the open write `arrival`. Answers whether it made a difference.
-    pub(crate) fn merge(&mut self, arrival: u64, op: &Op, writes: &mut Writes) -> bool {
-        match (op.field(), op) {
-            (Some(field), value) => self.merge_register(arrival, field, value, writes),
-            (None, Op::AddLabel(op)) => self.merge_label(arrival, true, op, writes),
-            (None, Op::RemoveLabel(op)) => self.merge_label(arrival, false, op, writes),
-            (None, _) => false,
+    ///
+    /// **Invariant:** what is kept depends on the operations merged, not on their order. A deletion outlives whatever was
+    /// written before it, however late that arrives; among labels it only ends the life of an operation, since the cover
+    /// must not depend on stamps.
+    pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) -> bool {
+        let Some(stamp) = writes.get(arrival).map(Write::stamp) else { return false };
+        let is_outlived = self.deletion(writes).is_some_and(|deletion| stamp <= deletion);
+        match op {
+            Op::AddLabel(op) => self.merge_label(arrival, true, *op, is_outlived, writes),
+            Op::RemoveLabel(op) => self.merge_label(arrival, false, *op, is_outlived, writes),
+            op => !is_outlived && self.merge_register(arrival, stamp, op, writes),
         }
     }
 
-    fn merge_register(&mut self, arrival: u64, field: Field, value: &Op, writes: &mut Writes) -> bool {
+    /// What merging a deletion with this stamp would take away, if something that was written after it remains.
+    pub(crate) fn content_to_save(&self, deletion: Stamp, writes: &Writes) -> Option<Content> {
+        if self.deletion(writes).is_some_and(|known| deletion <= known) {
+            return None;
+        }
+        let is_outlived =
+            |register: &&Register| writes.get(register.write).is_none_or(|write| write.stamp() <= deletion);
+        let is_field = |register: &&Register| register.value != Op::Deleted;
+        let entries = || self.labels.iter().flat_map(|state| &state.entries).filter(|entry| entry.living);
+        let remains = self.registers.iter().filter(is_field).any(|register| !is_outlived(&register))
+            || entries().any(|entry| entry.stamp > deletion);
+        let taken: Vec<Op> =
+            self.registers.iter().filter(is_field).filter(is_outlived).map(|register| register.value.clone()).collect();
+        if !remains || !taken.iter().any(|op| matches!(op, Op::Title(_))) {
+            return None;
+        }
+        let labels = self.labels.iter().filter(|state| state.present()).map(|state| Op::add_label(state.label.clone()));
+        Some(taken.into_iter().chain(labels).collect())
+    }
+
+    /// Leaves of what was saved those fields that stand empty; nothing if the task is not in need of it.
+    pub(crate) fn lacking(&self, mut content: Content) -> Content {
+        if self.has(Field::Title) {
+            return Vec::new();
+        }
+        content.retain(|op| match op.field() {
+            Some(field) => !self.has(field),
+            None => op.label().is_some_and(|label| !self.labels().any(|there| there == label)),
+        });
+        content
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.registers.is_empty() && self.labels.is_empty()
+    }
+
+    fn has(&self, field: Field) -> bool {
+        self.registers.iter().any(|register| register.value.field() == Some(field))
+    }
+
+    fn deletion(&self, writes: &Writes) -> Option<Stamp> {
+        let register = self.registers.last().filter(|register| register.value == Op::Deleted)?;
+        writes.get(register.write).map(Write::stamp)
+    }
+
+    fn merge_register(&mut self, arrival: u64, stamp: Stamp, value: Op, writes: &mut Writes) -> bool {
+        let Some(field) = value.field() else { return false };
+        let stamp_of = |write: u64, writes: &Writes| writes.get(write).map(Write::stamp);
+        writes.keep(arrival, &value);
         match self.registers.binary_search_by_key(&Some(field), |register| register.value.field()) {
             Err(at) => {
-                self.registers.reserve_exact(1);
-                self.registers.insert(at, Register { write: arrival, value: value.clone() });
+                if self.registers.capacity() == 0 {
+                    // Most tasks get no other fields than those that they were made with: no room is wasted.
+                    self.registers.reserve_exact(1);
+                }
+                self.registers.insert(at, Register { write: arrival, value });
             }
             Ok(at) => {
                 let Some(register) = self.registers.get_mut(at) else { return false };
-                let stamp = |write| writes.get(write).map(|write| write.stamp());
-                if (stamp(arrival), value) <= (stamp(register.write), &register.value) {
+                if (Some(stamp), &value) <= (stamp_of(register.write, writes), &register.value) {
+                    writes.drop(arrival, &value);
                     return false;
                 }
-                writes.drop(std::mem::replace(&mut register.write, arrival));
-                register.value = value.clone();
+                let old = std::mem::replace(register, Register { write: arrival, value });
+                writes.drop(old.write, &old.value);
             }
         }
-        writes.keep(arrival);
+        if field == Field::Deleted {
+            self.registers.retain(|register| {
+                let stays =
+                    register.value == Op::Deleted || stamp_of(register.write, writes).is_some_and(|at| at > stamp);
+                if !stays {
+                    writes.drop(register.write, &register.value);
+                }
+                stays
+            });
+            self.registers.shrink_to_fit();
+            for state in &mut self.labels {
+                state.outlive(stamp, writes);
+            }
+            self.labels.retain(|state| !state.entries.is_empty());
+        }
         true
     }
 
-    fn merge_label(&mut self, arrival: u64, present: bool, op: &LabelOp, writes: &mut Writes) -> bool {
+    fn merge_label(
+        &mut self,
+        arrival: u64,
+        present: bool,
+        op: LabelOp,
+        is_outlived: bool,
+        writes: &mut Writes,
+    ) -> bool {
         let Some(write) = writes.get(arrival) else { return false };
         let entry = LabelEntry {
             write: arrival,
             dot: write.dot,
             stamp: write.stamp(),
             present,
-            living: true,
-            seen: op.seen.clone(),
+            living: !is_outlived,
+            seen: op.seen,
         };
         let at = match self.labels.binary_search_by(|state| state.label.cmp(&op.label)) {
             Ok(at) => at,
             Err(at) => {
                 self.labels.reserve_exact(1);
-                self.labels.insert(at, LabelState { label: op.label.clone(), entries: Vec::new() });
+                self.labels.insert(at, LabelState { label: op.label, entries: Vec::new() });
                 at
             }
         };
-        self.labels.get_mut(at).is_some_and(|state| state.merge(entry, writes))
+        let merged = self.labels.get_mut(at).is_some_and(|state| state.merge(entry, writes));
+        if self.labels.get(at).is_some_and(|state| state.entries.is_empty()) {
+            self.labels.remove(at);
+        }
+        merged
     }
 
-    /// The operations that came with the write.
-    pub(crate) fn ops_of(&self, write: u64) -> Vec<Op> {
-        let registers = self.registers.iter().filter(|register| register.write == write);
-        let mut ops: Vec<Op> = registers.map(|register| register.value.clone()).collect();
-        for state in &self.labels {
-            for entry in state.entries.iter().filter(|entry| entry.write == write) {
-                let op = Box::new(LabelOp { label: state.label.clone(), seen: entry.seen.clone() });
-                ops.push(if entry.present { Op::AddLabel(op) } else { Op::RemoveLabel(op) });
+    /// Calls `each` with the operations that came with the write, and answers how many there are.
+    pub(crate) fn ops_of(&self, write: u64, each: &mut dyn FnMut(&Op)) -> usize {
+        let mut count = 0;
+        for register in self.registers.iter().filter(|register| register.write == write) {
+            each(&register.value);
+            count += 1;
+        }
+        // In the order of the binary form: first what was added.
+        for present in [true, false] {
+            for state in &self.labels {
+                for entry in state.entries.iter().filter(|entry| entry.write == write && entry.present == present) {
+                    each(&entry.op(&state.label));
+                    count += 1;
+                }
             }
         }
-        ops
+        count
+    }
+
+    /// The write that made the task, by which others can name it: it stays for as long as the task.
+    pub(crate) fn made_by(&self) -> Option<u64> {
+        let register = self.registers.iter().find(|register| matches!(register.value, Op::CreatedAt(_)));
+        register.map(|register| register.write)
     }
 
     /// What the next operation on the label by `device` has seen.
@@ -152,7 +248,6 @@ impl ObjectState {
         // Only living operations on labels count: which of the others are kept depends on the order of arrival.
         let label_entries = self.labels.iter().flat_map(|state| &state.entries).filter(|entry| entry.living);
         let mut stamps: Vec<Stamp> = label_entries.map(|entry| entry.stamp).collect();
-        let mut deletion = None;
         let mut created_at = None;
         for register in &self.registers {
             let stamp = writes.get(register.write).map(|write| write.stamp());
@@ -166,13 +261,13 @@ impl ObjectState {
                 Op::Position(position) => task.position = position.clone(),
                 Op::Parent(parent) => task.parent = parent.as_deref().copied(),
                 Op::CreatedAt(millis) => created_at = Some(*millis),
-                Op::Deleted(true) => deletion = stamp,
-                Op::Deleted(false) | Op::Name(_) | Op::AddLabel(_) | Op::RemoveLabel(_) => {}
+                // Something may have been written after it: with a title, the task is back.
+                Op::Deleted => task.deleted = !self.has(Field::Title),
+                Op::Name(_) | Op::AddLabel(_) | Op::RemoveLabel(_) => {}
             }
             stamps.extend(stamp);
         }
         let latest = stamps.iter().max();
-        task.deleted = deletion.is_some() && deletion.as_ref() == latest;
         task.updated_at = latest.map_or(0, |stamp| stamp.millis);
         // Unknown as long as only a part of the task is here.
         task.created_at = created_at.or_else(|| stamps.iter().map(|stamp| stamp.millis).min()).unwrap_or(0);
@@ -197,17 +292,25 @@ impl LabelState {
         let covered = |dot| known.includes(dot) || own.includes(dot);
         // One dot, several contents: somebody misbehaves. The greatest content counts.
         let beats = |a: &LabelEntry, b: &LabelEntry| a.dot == b.dot && a.content() > b.content();
-        new.living = !covered(new.dot) && !self.entries.iter().any(|entry| beats(entry, &new));
+        new.living &= !covered(new.dot) && !self.entries.iter().any(|entry| beats(entry, &new));
         if !new.living && known.contains(&own) {
             return false;
         }
         for entry in &mut self.entries {
             entry.living &= !covered(entry.dot) && !beats(&new, entry);
         }
-        writes.keep(new.write);
+        writes.keep(new.write, &new.op(&self.label));
         self.entries.push(new);
         self.shed(writes);
         true
+    }
+
+    /// The task was deleted: what was added before counts no more.
+    fn outlive(&mut self, deletion: Stamp, writes: &mut Writes) {
+        for entry in &mut self.entries {
+            entry.living &= entry.stamp > deletion;
+        }
+        self.shed(writes);
     }
 
     /// Drops the dead entries without which the cover is the same.
@@ -225,7 +328,7 @@ impl LabelState {
                 at += 1;
             } else {
                 let entry = self.entries.remove(at);
-                writes.drop(entry.write);
+                writes.drop(entry.write, &entry.op(&self.label));
             }
         }
         self.entries.shrink_to_fit();
@@ -233,6 +336,11 @@ impl LabelState {
 }
 
 impl LabelEntry {
+    fn op(&self, label: &str) -> Op {
+        let op = Box::new(LabelOp { label: label.into(), seen: self.seen.clone() });
+        if self.present { Op::AddLabel(op) } else { Op::RemoveLabel(op) }
+    }
+
     fn content(&self) -> (Dot, Stamp, bool, &VersionVector) {
         (self.dot, self.stamp, self.present, &self.seen)
     }

@@ -28,8 +28,8 @@ pub enum Op {
     Parent(Option<Box<TaskId>>),
     /// When it was made, in milliseconds since 1970; at most [`Stamp::MAX_MILLIS`].
     CreatedAt(u64),
-    /// Whether it is deleted, as far as nothing later was written.
-    Deleted(bool),
+    /// Deletes the task: whatever of it was written before counts no more.
+    Deleted,
     /// Puts a label on the task.
     AddLabel(Box<LabelOp>),
     /// Takes a label off the task, as far as its author knew of additions.
@@ -93,7 +93,7 @@ impl Op {
             Self::Position(_) => Some(Field::Position),
             Self::Parent(_) => Some(Field::Parent),
             Self::CreatedAt(_) => Some(Field::CreatedAt),
-            Self::Deleted(_) => Some(Field::Deleted),
+            Self::Deleted => Some(Field::Deleted),
             Self::AddLabel(_) | Self::RemoveLabel(_) => None,
         }
     }
@@ -129,7 +129,7 @@ impl Op {
             | Self::Position(_)
             | Self::Parent(_)
             | Self::CreatedAt(_)
-            | Self::Deleted(_) => Ok(()),
+            | Self::Deleted => Ok(()),
         }
     }
 }

@@ -2,41 +2,59 @@ use std::collections::BTreeSet;
 
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
-use crate::replica::change::{ChangeReader, ChangeWriter};
+use crate::replica::columns::{self, ColumnWriter, Encoded};
 use crate::replica::replica::MAX_AHEAD;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
+use crate::replica::writes::PageTally;
 use crate::replica::{Change, MAX_SEQ, Replica, VersionVector};
 
 /// Why pages could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// A page is of a newer format or cannot be read.
+    /// The manifest or a page is of a newer format or cannot be read.
     #[error(transparent)]
     Page(#[from] DecodeError),
-    /// There are no pages, pages are missing, or pages of different states are mixed.
+    /// Pages are missing, or not those that the manifest names.
     #[error("the stored pages do not belong together")]
     Mixed,
-    /// The pages belong together, but are not as they were written.
+    /// Pages and manifest belong together, but say what cannot be.
     #[error("the stored pages are damaged")]
     Damaged,
 }
 
-/// Bytes of a page that are not payload: version, array, four numbers, length, checksum.
-const HEADER: usize = 1 + 1 + 9 + 5 + 5 + 9 + 5 + 4;
-/// More pages than a room can have.
-const MAX_PAGES: u64 = 1 << 32;
-/// More changes than fit a page.
-const MAX_PAGE_CHANGES: usize = 1 << 24;
-
-/// A page's place in a set.
-struct Page<'b> {
-    epoch: u64,
-    index: u64,
-    total: u64,
-    checksum: u64,
-    payload: &'b [u8],
+/// A page on disk, and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its number in the room.
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
+
+/// What has to be done to the pages on disk so that they hold the whole replica, all of it in one transaction. See
+/// [`Replica::fold`].
+#[derive(Clone, Debug)]
+pub struct Fold {
+    /// Pages whose place others take. To be deleted.
+    pub removed: Vec<u64>,
+    /// New pages. To be written; their numbers were never used before.
+    pub added: Vec<Page>,
+    /// The manifest. To be written in the place of the old one.
+    pub manifest: Vec<u8>,
+    /// How many bytes all pages have then.
+    pub bytes: u64,
+    tallies: Vec<PageTally>,
+}
+
+/// Bytes of a page besides its two parts: version, array, two lengths, checksum.
+const ENVELOPE: usize = 1 + 1 + 5 + 5 + 4;
+/// More pages than a room can have.
+const MAX_PAGES: usize = 1 << 20;
+/// A page of which less than this part is still in the state is written anew, in percent.
+const MIN_LIVE: u64 = 75;
+/// How many pages at most are written in a fold: it must not take long, and there will be another.
+const MAX_FOLD: usize = 16;
 
 /// What a replica is besides its changes.
 struct Head {
@@ -49,80 +67,173 @@ struct Head {
 }
 
 impl Replica {
-    /// The whole replica as pages for storage, each of at most `max_bytes` (unless a single change, or the head with its
-    /// version vector, is larger). The same replica gives the same bytes.
+    /// How to bring the pages on disk up to this replica, in pages of at most `max_bytes` (unless a single change is
+    /// larger). Pages hold changes in order of arrival, each a stretch of it. Only what is new is written, and pages much
+    /// of which was overwritten since or which fit in one with their neighbour: so it costs what was edited, and all
+    /// pages together are at most 4/3 of what a fresh copy would take, and half full.
     ///
-    /// A page is a version byte and `[epoch, index, total, checksum, payload]`. The epoch is a checksum over those of the
-    /// pages, so that pages of different states are told apart from a whole set. A payload is
-    /// `[head or null, devices, [arrival number less that of the change before on the page, change, …]]`.
-    pub fn to_pages(&self, max_bytes: usize) -> Vec<Vec<u8>> {
-        let budget = max_bytes.saturating_sub(HEADER);
-        let mut payloads = Vec::new();
-        let mut page = PageWriter::new(Some(self.head()));
-        for write in self.writes.since(0) {
-            let change = self.change_of(write);
-            if !page.is_empty() && page.len() + 9 + ChangeWriter::at_most(&change) > budget {
-                payloads.push(std::mem::replace(&mut page, PageWriter::new(None)).finish());
+    /// When it is durable, [`Replica::folded`] has to be told. A fold that was not carried out is of no consequence.
+    pub fn fold(&self, max_bytes: usize) -> Fold {
+        let tallies = self.writes.pages();
+        let full = max_bytes as u64;
+        let mut stale: Vec<bool> =
+            tallies.iter().map(|page| page.live == 0 || page.live * 100 < page.written * MIN_LIVE).collect();
+        // What is on no page yet stands at the end, and is written in any case.
+        let weights: Vec<u64> = tallies.iter().map(|page| page.live).chain([self.writes.tail()]).collect();
+        stale.push(true);
+        for (at, pair) in weights.windows(2).enumerate() {
+            if let [one, next] = pair
+                && one + next <= full
+                && *next > 0
+                && let Some(pair) = stale.get_mut(at..at + 2)
+            {
+                pair.fill(true);
             }
-            page.push(write.arrival, &change);
         }
-        payloads.push(page.finish());
+        let mut budget = MAX_FOLD;
+        for (stale, weight) in stale.iter_mut().zip(&weights).rev().skip(1) {
+            let pages = usize::try_from(weight / full.max(1)).unwrap_or(MAX_FOLD) + 1;
+            *stale &= budget >= pages;
+            budget -= if *stale { pages } else { 0 };
+        }
 
-        let checksums: Vec<u64> = payloads.iter().map(|payload| checksum(payload)).collect();
-        let (epoch, total) = (epoch_of(checksums.iter().copied()), payloads.len() as u64);
-        let pages = payloads.iter().zip(checksums).zip(0..);
-        pages.map(|((payload, checksum), index)| Page { epoch, index, total, checksum, payload }.encode()).collect()
+        let mut fold =
+            Fold { removed: Vec::new(), added: Vec::new(), manifest: Vec::new(), bytes: 0, tallies: Vec::new() };
+        let mut number = tallies.iter().map(|page| page.number + 1).max().unwrap_or(0).max(self.next_page);
+        let mut begin = 0;
+        let mut is_open = false;
+        let mut end = 0;
+        for (page, stale) in tallies.iter().map(Some).chain([None]).zip(stale) {
+            match page {
+                Some(page) if !stale => {
+                    if is_open {
+                        self.write_pages(begin, end, max_bytes, &mut number, &mut fold);
+                        is_open = false;
+                    }
+                    begin = page.last_arrival;
+                    fold.tallies.push(page.clone());
+                }
+                page => {
+                    is_open = true;
+                    fold.removed.extend(page.map(|page| page.number));
+                }
+            }
+            end = page.map_or(self.writes.last_arrival(), |page| page.last_arrival);
+        }
+        self.write_pages(begin, end, max_bytes, &mut number, &mut fold);
+        fold.bytes = fold.tallies.iter().map(|page| page.bytes).sum();
+        fold.manifest = self.manifest(&fold.tallies, number);
+        fold
     }
 
-    /// Loads pages that [`Replica::to_pages`] made, in any order. It goes on exactly where the replica was that made
-    /// them: cursors given out before are good, and numbers and stamps go on rising.
+    /// The fold is durable.
+    pub fn folded(&mut self, fold: Fold) {
+        self.next_page = fold.added.iter().map(|page| page.number + 1).max().unwrap_or(0).max(self.next_page);
+        self.writes.set_pages(fold.tallies);
+    }
+
+    /// The whole replica as a set of pages, numbered from 0, in the place of whatever there is on disk. The same replica
+    /// gives the same bytes.
+    pub fn to_pages(&self, max_bytes: usize) -> Fold {
+        let mut fold =
+            Fold { removed: Vec::new(), added: Vec::new(), manifest: Vec::new(), bytes: 0, tallies: Vec::new() };
+        let mut number = 0;
+        self.write_pages(0, self.writes.last_arrival(), max_bytes, &mut number, &mut fold);
+        fold.bytes = fold.tallies.iter().map(|page| page.bytes).sum();
+        fold.manifest = self.manifest(&fold.tallies, number);
+        fold
+    }
+
+    /// Writes what arrived after `begin` and until `end`, and is still in the state, to new pages.
+    fn write_pages(&self, begin: u64, end: u64, max_bytes: usize, number: &mut u64, fold: &mut Fold) {
+        let budget = max_bytes.saturating_sub(ENVELOPE);
+        let mut page = ColumnWriter::default();
+        let mut written = 0;
+        let mut last_arrival = begin;
+        let mut finish = |page: ColumnWriter, last_arrival: u64, written: u64| {
+            let bytes = encode(page.finish());
+            fold.tallies.push(PageTally {
+                number: *number,
+                last_arrival,
+                checksum: checksum(&bytes),
+                bytes: bytes.len() as u64,
+                written,
+                live: written,
+            });
+            fold.added.push(Page { number: *number, bytes });
+            *number += 1;
+        };
+        for write in self.writes.since(begin).take_while(|write| write.arrival <= end) {
+            if page.count() > 0 && page.len() + self.at_most(write) > budget {
+                finish(std::mem::take(&mut page), last_arrival, std::mem::take(&mut written));
+            }
+            page.arrival(write.arrival);
+            self.encode_write(write, None, &mut page);
+            written += self.weight_of(write);
+            last_arrival = write.arrival;
+        }
+        if page.count() > 0 {
+            finish(page, end, written);
+        }
+    }
+
+    /// `[head, next number, [number, arrivals since the page before, checksum, bytes, weight, …]]`
+    fn manifest(&self, tallies: &[PageTally], next_page: u64) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.array(3);
+        self.head().write(&mut out);
+        out.uint(next_page);
+        out.array(5 * tallies.len());
+        let mut last_arrival = 0;
+        for page in tallies {
+            out.uint(page.number);
+            out.uint(page.last_arrival - last_arrival);
+            out.uint(page.checksum);
+            out.uint(page.bytes);
+            out.uint(page.written);
+            last_arrival = page.last_arrival;
+        }
+        wire::sealed(out.finish())
+    }
+
+    /// Loads pages in any order, and their manifest. It goes on exactly where the replica was that made them: cursors
+    /// given out before are good, and numbers and stamps go on rising.
     ///
     /// # Errors
-    /// If the pages are of a newer format, are not one whole set, or are damaged.
-    pub fn from_pages<P: AsRef<[u8]>>(pages: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
-        let stored: Vec<P> = pages.into_iter().collect();
-        let mut pages = stored.iter().map(|page| Page::decode(page.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        pages.sort_unstable_by_key(|page| page.index);
-        let Some(&Page { epoch, total, .. }) = pages.first() else { return Err(LoadError::Mixed) };
-        let one_set =
-            pages.iter().zip(0..).all(|(page, index)| (page.epoch, page.index, page.total) == (epoch, index, total));
-        if !one_set || pages.len() as u64 != total {
+    /// If something is of a newer format, the pages are not those that the manifest names, or anything is damaged.
+    pub fn from_pages<P: AsRef<[u8]>>(
+        manifest: &[u8],
+        pages: impl IntoIterator<Item = (u64, P)>,
+    ) -> Result<Self, LoadError> {
+        let (head, next_page, tallies) = wire::whole(wire::unsealed(manifest)?, |input| Ok(read_manifest(input)))??;
+        let pages: Vec<(u64, P)> = pages.into_iter().collect();
+        if pages.len() != tallies.len() {
             return Err(LoadError::Mixed);
         }
-        if epoch_of(pages.iter().map(|page| page.checksum)) != epoch {
-            return Err(LoadError::Damaged);
-        }
 
-        let mut loaded: Option<(Self, Head)> = None;
-        for page in pages {
-            let mut input = Reader::part(page.payload);
-            if input.array(3)? != 3 {
-                return Err(LoadError::Damaged);
+        let mut replica = Self::new(head.device);
+        replica.next_page = next_page;
+        let places: Vec<(u64, u64)> = tallies.iter().map(|page| (page.number, page.checksum)).collect();
+        replica.writes.set_pages(tallies);
+        for (number, sum) in places {
+            let page = pages.iter().find(|(other, _)| *other == number);
+            let Some((_, bytes)) = page else { return Err(LoadError::Mixed) };
+            let bytes = bytes.as_ref();
+            if checksum(bytes) != sum {
+                // The seal tells a page that is damaged from one of another set.
+                wire::unsealed(bytes)?;
+                return Err(LoadError::Mixed);
             }
-            match (&loaded, input.null()?) {
-                (None, false) => {
-                    let head = Head::read(&mut input)?;
-                    loaded = Some((Self::new(head.device), head));
-                }
-                (Some(_), true) => {}
-                _ => return Err(LoadError::Damaged),
-            }
-            let Some((replica, head)) = &mut loaded else { return Err(LoadError::Damaged) };
-            let mut changes = ChangeReader::new(input.bytes()?)?;
-            let items = input.array(2 * MAX_PAGE_CHANGES)?;
-            let mut arrival = 0_u64;
-            for _ in 0..items / 2 {
-                arrival = arrival.checked_add(input.uint()?).ok_or(LoadError::Damaged)?;
-                let change = changes.change(&mut input)?;
-                if arrival > head.last_arrival || !replica.writes.skip_to(arrival) || !replica.merge(&change) {
+            let mut arrivals = Vec::new();
+            let changes = decode(bytes, &mut arrivals)?;
+            for (change, arrival) in changes.into_iter().zip(arrivals) {
+                if arrival > head.last_arrival || !replica.writes.skip_to(arrival) {
                     return Err(LoadError::Damaged);
                 }
-            }
-            if !items.is_multiple_of(2) || input.remaining() > 0 {
-                return Err(LoadError::Damaged);
+                // What was overwritten by now may be still on its page; so may what it overwrote.
+                replica.merge(change);
             }
         }
-        let (mut replica, head) = loaded.ok_or(LoadError::Mixed)?;
         replica.writes.finish_at(head.last_arrival);
         replica.clock = Clock::resume(head.device, head.clock);
         replica.seq = replica.seq.max(head.seq);
@@ -132,26 +243,20 @@ impl Replica {
     }
 
     /// The changes on one page, whatever became of the others: to save what can be saved of a damaged set. What they are
-    /// part of is not known, so no vector comes with them, and none of those on the other pages may be believed.
+    /// part of is not known, so no vector comes with them.
     ///
     /// # Errors
     /// If the page is of a newer format or cannot be read.
     pub fn changes_of_page(page: &[u8]) -> Result<Vec<Change>, LoadError> {
-        let mut input = Reader::part(Page::decode(page)?.payload);
-        if input.array(3)? != 3 {
-            return Err(LoadError::Damaged);
+        Ok(decode(page, &mut Vec::new())?)
+    }
+
+    fn weight_of(&self, write: &crate::replica::writes::Write) -> u64 {
+        let mut weight = crate::replica::writes::HEAD_WEIGHT;
+        if let Some(state) = self.objects.get(&write.object) {
+            state.ops_of(write.arrival, &mut |op| weight += columns::weight(op) as u64);
         }
-        if !input.null()? {
-            Head::read(&mut input)?;
-        }
-        let mut reader = ChangeReader::new(input.bytes()?)?;
-        let items = input.array(2 * MAX_PAGE_CHANGES)?;
-        let mut changes = Vec::new();
-        for _ in 0..items / 2 {
-            input.uint()?;
-            changes.push(reader.change(&mut input)?);
-        }
-        Ok(changes)
+        weight
     }
 
     fn head(&self) -> Head {
@@ -218,78 +323,48 @@ impl Head {
     }
 }
 
-impl<'b> Page<'b> {
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.array(5);
-        out.uint(self.epoch);
-        out.uint(self.index);
-        out.uint(self.total);
-        out.uint(self.checksum);
-        out.bytes(self.payload);
-        wire::sealed(out.finish())
-    }
-
-    fn decode(bytes: &'b [u8]) -> Result<Self, DecodeError> {
-        wire::whole(wire::unsealed(bytes)?, |input| {
-            if input.array(5)? != 5 {
-                return Err(DecodeError::Malformed);
-            }
-            let (epoch, index, total, sum) = (input.uint()?, input.uint()?, input.uint()?, input.uint()?);
-            let payload = input.bytes()?;
-            if index >= total || total > MAX_PAGES || checksum(payload) != sum {
-                return Err(DecodeError::Malformed);
-            }
-            Ok(Self { epoch, index, total, checksum: sum, payload })
-        })
-    }
+/// A page is a version byte, `[ids, columns]` and a checksum.
+fn encode(changes: Encoded) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.array(2);
+    out.bytes(&changes.ids);
+    out.bytes(&changes.columns);
+    wire::sealed(out.finish())
 }
 
-/// Fills the payload of a page.
-struct PageWriter {
-    head: Vec<u8>,
-    changes: ChangeWriter,
-    count: usize,
-    last_arrival: u64,
-}
-
-impl PageWriter {
-    fn new(head: Option<Head>) -> Self {
-        let mut out = Writer::for_part();
-        match &head {
-            Some(head) => head.write(&mut out),
-            None => out.null(),
+fn decode(bytes: &[u8], arrivals: &mut Vec<u64>) -> Result<Vec<Change>, DecodeError> {
+    wire::whole(wire::unsealed(bytes)?, |input| {
+        if input.array(2)? != 2 {
+            return Err(DecodeError::Malformed);
         }
-        Self { head: out.finish(), changes: ChangeWriter::new(), count: 0, last_arrival: 0 }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    fn len(&self) -> usize {
-        self.head.len() + self.changes.len()
-    }
-
-    fn push(&mut self, arrival: u64, change: &Change) {
-        self.changes.uint(arrival - self.last_arrival);
-        self.changes.push(change);
-        self.last_arrival = arrival;
-        self.count += 1;
-    }
-
-    fn finish(self) -> Vec<u8> {
-        let (devices, changes) = self.changes.finish();
-        let mut out = Writer::for_part();
-        out.array(3);
-        out.part(&self.head);
-        out.bytes(&devices);
-        out.array(2 * self.count);
-        out.part(&changes);
-        out.finish()
-    }
+        let ids = input.bytes()?;
+        columns::read(ids, input.bytes()?, Some(arrivals), &|_| None)
+    })
 }
 
-fn epoch_of(checksums: impl Iterator<Item = u64>) -> u64 {
-    checksum(&checksums.flat_map(u64::to_be_bytes).collect::<Vec<u8>>())
+fn read_manifest(input: &mut Reader<'_>) -> Result<(Head, u64, Vec<PageTally>), LoadError> {
+    if input.array(3)? != 3 {
+        return Err(LoadError::Damaged);
+    }
+    let head = Head::read(input)?;
+    let next_page = input.uint()?;
+    let items = input.array(5 * MAX_PAGES)?;
+    let mut tallies: Vec<PageTally> = Vec::new();
+    let mut last_arrival = 0_u64;
+    for _ in 0..items / 5 {
+        let number = input.uint()?;
+        last_arrival = last_arrival.checked_add(input.uint()?).ok_or(LoadError::Damaged)?;
+        let (checksum, bytes, written) = (input.uint()?, input.uint()?, input.uint()?);
+        let is_known = tallies.iter().any(|page| page.number == number);
+        if number >= next_page || is_known || last_arrival > head.last_arrival {
+            return Err(LoadError::Damaged);
+        }
+        // Nothing of it is in the state yet.
+        tallies.push(PageTally { number, last_arrival, checksum, bytes, written, live: 0 });
+    }
+    if items.is_multiple_of(5) && next_page < MAX_SEQ {
+        Ok((head, next_page, tallies))
+    } else {
+        Err(LoadError::Damaged)
+    }
 }

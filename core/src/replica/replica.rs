@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Clock;
 use crate::id::{DeviceId, TaskId};
-use crate::replica::change::ChangeWriter;
+use crate::replica::columns::ColumnWriter;
 use crate::replica::object_state::ObjectState;
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
-    Batch, Change, Dot, MAX_CHANGES, ObjectId, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
+    Change, Dot, MAX_CHANGES, ObjectId, Op, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
 };
 
 /// Dots ahead of their turn that are remembered. Past that they are forgotten, and a sync accounts for them.
@@ -33,7 +33,7 @@ const CURSOR_BITS: u32 = 21;
 ///
 /// // What was missed is asked for.
 /// alice.edit(ObjectId::Room, vec![Op::Name("Home".into())], now_ms).unwrap();
-/// let mut request = SyncRequest { vector: bob.vector().clone(), cursor: None };
+/// let mut request = SyncRequest { vector: bob.vector().clone(), ..Default::default() };
 /// loop {
 ///     let answer = alice.answer(&request, 64 * 1024);
 ///     bob.apply(answer.batch, now_ms).unwrap();
@@ -59,6 +59,8 @@ pub struct Replica {
     pub(crate) clock: Clock,
     pub(crate) objects: BTreeMap<ObjectId, ObjectState>,
     pub(crate) writes: Writes,
+    /// The number of the next page on disk.
+    pub(crate) next_page: u64,
 }
 
 impl Replica {
@@ -72,6 +74,7 @@ impl Replica {
             clock: Clock::new(device),
             objects: BTreeMap::new(),
             writes: Writes::default(),
+            next_page: 0,
         }
     }
 
@@ -137,45 +140,82 @@ impl Replica {
     /// A chunk has at least one change while there are any, so a change (or a vector) larger than `max_bytes` is a chunk
     /// of its own. A cursor that this replica never gave out begins from the start.
     pub fn answer(&self, request: &SyncRequest, max_bytes: usize) -> SyncAnswer {
-        // What `SyncAnswer` puts around a batch.
-        const ENVELOPE: usize = 24;
-        let budget = max_bytes.saturating_sub(ENVELOPE);
-        let mut writer = ChangeWriter::new();
-        let mut changes: Vec<Change> = Vec::new();
-        let mut last = None;
-        for write in self.writes.missing(&request.vector, self.known_cursor(request.cursor)) {
-            let change = self.change_of(write);
-            writer.push(&change);
-            if !changes.is_empty() && (writer.len() > budget || changes.len() >= MAX_CHANGES) {
-                return SyncAnswer { batch: Batch::live(changes), next: last };
-            }
-            changes.push(change);
-            last = Some(self.cursor_at(write.arrival));
-        }
-        if !changes.is_empty() && writer.len() + encoded_len(&self.vector) > budget {
-            return SyncAnswer { batch: Batch::live(changes), next: last };
-        }
-        SyncAnswer { batch: Batch { changes, vector: Some(self.vector.clone()), asker: None }, next: None }
+        let in_full = SyncRequest { in_full: true, ..request.clone() };
+        let answer = SyncAnswer::decode(&self.answer_encoded(&in_full, max_bytes));
+        debug_assert!(answer.is_ok(), "what is written can be read");
+        answer.unwrap_or_default()
     }
 
-    /// What is left of a change.
-    pub(crate) fn change_of(&self, write: &Write) -> Change {
-        let ops = self.objects.get(&write.object).map(|state| state.ops_of(write.arrival)).unwrap_or_default();
-        debug_assert!(!ops.is_empty(), "a write without operations is not in the index");
-        Change { dot: write.dot, stamp: write.stamp(), object: write.object, complete: write.complete, ops }
+    /// The same in its binary form, in which tasks may be named by changes that the asking replica has.
+    pub fn answer_encoded(&self, request: &SyncRequest, max_bytes: usize) -> Vec<u8> {
+        let budget = max_bytes.saturating_sub(SyncAnswer::ENVELOPE);
+        let mut missing = self.writes.missing(&request.vector, self.known_cursor(request.cursor));
+        let mut chunk = ColumnWriter::default();
+        let mut last = None;
+        for write in missing.by_ref() {
+            if last.is_some() && (chunk.len() + self.at_most(write) > budget || chunk.count() >= MAX_CHANGES) {
+                let left = chunk.count() + 1 + missing.count();
+                return SyncAnswer::assemble(last, left as u64, None, chunk);
+            }
+            let reference = || self.reference(write.object).filter(|dot| request.vector.includes(*dot));
+            self.encode_write(write, if request.in_full { None } else { reference() }, &mut chunk);
+            last = Some(self.cursor_at(write.arrival));
+        }
+        // After the last change, or in a chunk of its own.
+        let next = last.filter(|_| chunk.len() + encoded_len(&self.vector) > budget);
+        let vector = if next.is_some() { None } else { Some(&self.vector) };
+        SyncAnswer::assemble(next, chunk.count() as u64, vector, chunk)
+    }
+
+    /// More bytes than [`Replica::encode_write`] adds.
+    pub(crate) fn at_most(&self, write: &Write) -> usize {
+        let mut bytes = ColumnWriter::HEAD_AT_MOST;
+        let mut add = |op: &Op| bytes += ColumnWriter::at_most(op);
+        if let Some(state) = self.objects.get(&write.object) {
+            state.ops_of(write.arrival, &mut add);
+        }
+        bytes
+    }
+
+    /// Encodes what is left of a change.
+    pub(crate) fn encode_write(&self, write: &Write, reference: Option<Dot>, out: &mut ColumnWriter) {
+        out.begin(write.head(), reference);
+        let mut each = |op: &Op| out.op(op);
+        let ops = self.objects.get(&write.object).map_or(0, |state| state.ops_of(write.arrival, &mut each));
+        debug_assert!(ops > 0, "a write without operations is not in the index");
+        out.end(ops);
+    }
+
+    /// A change by which a task can be named.
+    pub(crate) fn reference(&self, object: ObjectId) -> Option<Dot> {
+        let ObjectId::Task(_) = object else { return None };
+        let made_by = self.objects.get(&object)?.made_by()?;
+        let dot = self.writes.get(made_by)?.dot;
+        // Should there be two changes under one number, it does not name anything.
+        self.object_of(dot).filter(|named| *named == object).map(|_| dot)
+    }
+
+    /// What a change is about.
+    pub(crate) fn object_of(&self, dot: Dot) -> Option<ObjectId> {
+        self.writes.of_dot(dot).map(|write| write.object)
     }
 
     /// Merges one checked change into the state. Answers whether it had an effect there; the vector is another matter.
-    pub(crate) fn merge(&mut self, change: &Change) -> bool {
-        let arrival = self.writes.open(change);
+    pub(crate) fn merge(&mut self, change: Change) -> bool {
+        let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
-        for op in &change.ops {
+        let ops = change.ops.len();
+        for op in change.ops {
             state.merge(arrival, op, &mut self.writes);
         }
         if change.dot.device == self.device {
             self.seq = self.seq.max(change.dot.seq);
         }
-        self.writes.close(change.ops.len())
+        let has_effect = self.writes.close(ops);
+        if !has_effect && state.is_empty() {
+            self.objects.remove(&change.object);
+        }
+        has_effect
     }
 
     /// Counts a merged change in the vector, now or when its turn comes. Answers whether anything was learned by it.

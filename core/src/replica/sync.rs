@@ -1,4 +1,5 @@
-use crate::replica::wire::{self, DecodeError, Writer};
+use crate::replica::columns::Resolve;
+use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Batch, VersionVector};
 
 /// Asks a replica for what one lacks.
@@ -8,6 +9,9 @@ pub struct SyncRequest {
     pub vector: VersionVector,
     /// [`SyncAnswer::next`] of the chunk before; `None` to begin. Only the replica that gave it understands it.
     pub cursor: Option<u64>,
+    /// Name every task by its id. Otherwise it may be named by a change that the vector includes, which is shorter; but
+    /// that change may have been superseded here, and then nobody knows what it was about.
+    pub in_full: bool,
 }
 
 /// One chunk of an answer.
@@ -17,15 +21,29 @@ pub struct SyncAnswer {
     pub batch: Batch,
     /// Where the next chunk begins; `None` after the last.
     pub next: Option<u64>,
+    /// How many changes are to come, those of this chunk included.
+    pub left: u64,
+}
+
+/// What stands before the changes in the binary form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// See [`SyncAnswer::next`].
+    pub next: Option<u64>,
+    /// See [`SyncAnswer::left`].
+    pub left: u64,
+    /// Whether a vector comes with it.
+    pub is_last: bool,
 }
 
 impl SyncRequest {
-    /// The binary form: version, then `[vector, cursor or null]`.
+    /// The binary form: version, then `[vector, cursor or null, in full]`.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
-        out.array(2);
+        out.array(3);
         self.vector.write(&mut out);
         write_cursor(&mut out, self.cursor);
+        out.bool(self.in_full);
         out.finish()
     }
 
@@ -35,23 +53,49 @@ impl SyncRequest {
     /// If the bytes are of a newer format or not a sync request.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| {
-            if input.array(2)? != 2 {
+            if input.array(3)? != 3 {
                 return Err(DecodeError::Malformed);
             }
             let vector = VersionVector::read(input)?;
-            let cursor = if input.null()? { None } else { Some(input.uint()?) };
-            Ok(Self { vector, cursor })
+            let cursor = read_cursor(input)?;
+            Ok(Self { vector, cursor, in_full: input.bool()? })
         })
     }
 }
 
 impl SyncAnswer {
-    /// The binary form: version, then `[the batch in its binary form, next or null]`.
+    /// Items of the binary form.
+    pub(crate) const ITEMS: usize = 5;
+    /// Bytes around the two parts of the changes, without a vector: version, array, next, left, null, two lengths.
+    pub(crate) const ENVELOPE: usize = 1 + 1 + 9 + 9 + 1 + 5 + 5;
+
+    /// The binary form: version, then `[next or null, left, vector or null, ids, columns]`.
     pub fn encode(&self) -> Vec<u8> {
+        // The two ends of a batch are the two ends of this: its parts, and its vector.
+        let mut writer = crate::replica::columns::ColumnWriter::default();
+        for change in &self.batch.changes {
+            writer.push(change, None);
+        }
+        Self::assemble(self.next, self.left, self.batch.vector.as_ref(), writer)
+    }
+
+    pub(crate) fn assemble(
+        next: Option<u64>,
+        left: u64,
+        vector: Option<&VersionVector>,
+        changes: crate::replica::columns::ColumnWriter,
+    ) -> Vec<u8> {
         let mut out = Writer::new();
-        out.array(2);
-        out.bytes(&self.batch.encode());
-        write_cursor(&mut out, self.next);
+        out.array(Self::ITEMS);
+        write_cursor(&mut out, next);
+        out.uint(left);
+        match vector {
+            Some(vector) => vector.write(&mut out),
+            None => out.null(),
+        }
+        let encoded = changes.finish();
+        out.bytes(&encoded.ids);
+        out.bytes(&encoded.columns);
         out.finish()
     }
 
@@ -60,17 +104,39 @@ impl SyncAnswer {
     /// # Errors
     /// If the bytes are of a newer format or not a sync answer: it must have either a next chunk or a vector.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        wire::whole(bytes, |input| {
-            if input.array(2)? != 2 {
-                return Err(DecodeError::Malformed);
-            }
-            let batch = Batch::decode(input.bytes()?)?;
-            let next = if input.null()? { None } else { Some(input.uint()?) };
-            if next.is_some() == batch.vector.is_some() {
-                return Err(DecodeError::Malformed);
-            }
-            Ok(Self { batch, next })
+        wire::whole(bytes, |input| match input.array(Self::ITEMS)? {
+            Self::ITEMS => Self::read(input, &|_| None),
+            _ => Err(DecodeError::Malformed),
         })
+    }
+
+    pub(crate) fn read(input: &mut Reader<'_>, resolve: Resolve<'_>) -> Result<Self, DecodeError> {
+        let (SyncProgress { next, left, .. }, vector) = Self::read_progress(input)?;
+        let changes = Batch::read_changes(input, resolve)?;
+        Ok(Self { batch: Batch { changes, vector, asker: None }, next, left })
+    }
+
+    fn read_progress(input: &mut Reader<'_>) -> Result<(SyncProgress, Option<VersionVector>), DecodeError> {
+        let next = read_cursor(input)?;
+        let left = input.uint()?;
+        let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
+        if next.is_some() == vector.is_some() {
+            return Err(DecodeError::Malformed);
+        }
+        Ok((SyncProgress { next, left, is_last: vector.is_some() }, vector))
+    }
+
+    /// Reads only how far the answer is, and of how many bytes it is no use to compress them: those at its beginning, up
+    /// to the ids. The rest of the bytes need not be there.
+    ///
+    /// # Errors
+    /// If the bytes are of a newer format or not the beginning of a sync answer.
+    pub fn peek(bytes: &[u8]) -> Result<(SyncProgress, usize), DecodeError> {
+        let mut input = Reader::new(bytes)?;
+        input.array_of(Self::ITEMS)?;
+        let (progress, _) = Self::read_progress(&mut input)?;
+        input.bytes()?;
+        Ok((progress, bytes.len() - input.remaining()))
     }
 }
 
@@ -79,4 +145,8 @@ fn write_cursor(out: &mut Writer, cursor: Option<u64>) {
         Some(cursor) => out.uint(cursor),
         None => out.null(),
     }
+}
+
+fn read_cursor(input: &mut Reader<'_>) -> Result<Option<u64>, DecodeError> {
+    Ok(if input.null()? { None } else { Some(input.uint()?) })
 }

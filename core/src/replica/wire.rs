@@ -21,6 +21,9 @@ pub enum DecodeError {
     /// The bytes are not what they should be, or something in them is over its limit.
     #[error("the data is damaged or not Partyline's")]
     Malformed,
+    /// A task is named by a change that is not here, or not any more.
+    #[error("unknown name of a task")]
+    Unresolved,
 }
 
 /// Reads one whole value: the version byte, what `read` takes, and then the end.
@@ -73,21 +76,8 @@ impl Writer {
         Self { cbor: Encoder::new(vec![FORMAT_VERSION]) }
     }
 
-    /// A writer of a part that is put into a whole later, by [`Writer::part`].
-    pub(crate) fn for_part() -> Self {
-        Self { cbor: Encoder::new(Vec::new()) }
-    }
-
     pub(crate) fn finish(self) -> Vec<u8> {
         self.cbor.into_writer()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.cbor.writer().len()
-    }
-
-    pub(crate) fn part(&mut self, encoded: &[u8]) {
-        self.cbor.writer_mut().extend_from_slice(encoded);
     }
 
     pub(crate) fn array(&mut self, len: usize) {
@@ -102,16 +92,8 @@ impl Writer {
         infallible(self.cbor.u64(value));
     }
 
-    pub(crate) fn int(&mut self, value: i64) {
-        infallible(self.cbor.i64(value));
-    }
-
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         infallible(self.cbor.bytes(value));
-    }
-
-    pub(crate) fn text(&mut self, value: &str) {
-        infallible(self.cbor.str(value));
     }
 
     pub(crate) fn bool(&mut self, value: bool) {
@@ -138,11 +120,6 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// Reads a part that was within a whole: it has no version byte of its own.
-    pub(crate) fn part(bytes: &'b [u8]) -> Self {
-        Self { cbor: Decoder::new(bytes) }
-    }
-
     pub(crate) fn remaining(&self) -> usize {
         self.cbor.input().len().saturating_sub(self.cbor.position())
     }
@@ -151,6 +128,14 @@ impl<'b> Reader<'b> {
     pub(crate) fn array(&mut self, max: usize) -> Result<usize, DecodeError> {
         let len = self.cbor.array().map_err(malformed)?;
         self.bounded(len, max)
+    }
+
+    /// The head of an array of so many items, all of which need not be there.
+    pub(crate) fn array_of(&mut self, len: usize) -> Result<(), DecodeError> {
+        match self.cbor.array().map_err(malformed)? {
+            Some(found) if found == len as u64 => Ok(()),
+            _ => Err(DecodeError::Malformed),
+        }
     }
 
     pub(crate) fn map(&mut self, max: usize) -> Result<usize, DecodeError> {
@@ -162,21 +147,12 @@ impl<'b> Reader<'b> {
         self.cbor.u64().map_err(malformed)
     }
 
-    pub(crate) fn int(&mut self) -> Result<i64, DecodeError> {
-        self.cbor.i64().map_err(malformed)
-    }
-
     pub(crate) fn bool(&mut self) -> Result<bool, DecodeError> {
         self.cbor.bool().map_err(malformed)
     }
 
     pub(crate) fn bytes(&mut self) -> Result<&'b [u8], DecodeError> {
         self.cbor.bytes().map_err(malformed)
-    }
-
-    pub(crate) fn text(&mut self, max: usize) -> Result<&'b str, DecodeError> {
-        let text = self.cbor.str().map_err(malformed)?;
-        if text.len() > max { Err(DecodeError::Malformed) } else { Ok(text) }
     }
 
     /// Takes a null if one is next.

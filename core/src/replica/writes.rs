@@ -4,7 +4,8 @@ use litemap::LiteMap;
 
 use crate::clock::Stamp;
 use crate::id::DeviceId;
-use crate::replica::{Change, Dot, ObjectId, VersionVector};
+use crate::replica::columns::{ChangeHead, weight};
+use crate::replica::{Change, Dot, ObjectId, Op, VersionVector};
 
 /// What surviving operations share: the head of the change that they came in.
 #[derive(Clone, Debug)]
@@ -25,7 +26,27 @@ impl Write {
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { millis: self.millis, counter: self.counter, device: self.dot.device }
     }
+
+    pub(crate) fn head(&self) -> ChangeHead {
+        ChangeHead { dot: self.dot, stamp: self.stamp(), object: self.object, complete: self.complete }
+    }
 }
+
+/// What is known of a page on disk: it has what arrived after the page before, up to its own last arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageTally {
+    pub(crate) number: u64,
+    pub(crate) last_arrival: u64,
+    pub(crate) checksum: u64,
+    pub(crate) bytes: u64,
+    /// The weight of what was written on it.
+    pub(crate) written: u64,
+    /// The weight of what is still in the state.
+    pub(crate) live: u64,
+}
+
+/// About how many bytes a change takes besides its operations.
+pub(crate) const HEAD_WEIGHT: u64 = 24;
 
 /// The index of everything that is in the state, by arrival and by device and number.
 ///
@@ -41,6 +62,10 @@ pub(crate) struct Writes {
     gone: usize,
     by_device: LiteMap<DeviceId, BTreeSet<(u64, u64)>>,
     last_arrival: u64,
+    /// The pages on disk, in order. What arrived after the last one is not on a page yet.
+    pages: Vec<PageTally>,
+    /// The weight of what is not on a page.
+    tail: u64,
     /// A write to which operations are being added: the last one, and not yet in `by_device`.
     open: bool,
 }
@@ -95,6 +120,9 @@ impl Writes {
             return false;
         }
         write.complete &= usize::from(write.live) == ops;
+        let arrival = write.arrival;
+        *self.live_weight(arrival) += HEAD_WEIGHT;
+        let Some(write) = self.list.last() else { return false };
         self.by_device.entry(write.dot.device).or_default().insert((write.dot.seq, write.arrival));
         true
     }
@@ -104,24 +132,29 @@ impl Writes {
     }
 
     /// An operation of the write has come into the state.
-    pub(crate) fn keep(&mut self, arrival: u64) {
+    pub(crate) fn keep(&mut self, arrival: u64, op: &Op) {
         let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
         debug_assert!(write.is_some());
         if let Some(write) = write {
             write.live += 1;
+            *self.live_weight(arrival) += weight(op) as u64;
         }
     }
 
     /// An operation of the write has left the state.
-    pub(crate) fn drop(&mut self, arrival: u64) {
+    pub(crate) fn drop(&mut self, arrival: u64, op: &Op) {
         let open = self.open && arrival == self.last_arrival;
         let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
         debug_assert!(write.as_ref().is_some_and(|write| write.live > 0));
         let Some(write) = write else { return };
         write.live = write.live.saturating_sub(1);
         write.complete = false;
-        if write.live == 0 && !open {
-            let dot = write.dot;
+        let (is_gone, dot) = (write.live == 0 && !open, write.dot);
+        let lost = weight(op) as u64 + if is_gone { HEAD_WEIGHT } else { 0 };
+        let live = self.live_weight(arrival);
+        debug_assert!(*live >= lost);
+        *live = live.saturating_sub(lost);
+        if is_gone {
             if let Some(seqs) = self.by_device.get_mut(&dot.device) {
                 seqs.remove(&(dot.seq, arrival));
                 if seqs.is_empty() {
@@ -130,6 +163,37 @@ impl Writes {
             }
             self.gone += 1;
             self.sweep();
+        }
+    }
+
+    /// A write with this dot, if any of it is in the state.
+    pub(crate) fn of_dot(&self, dot: Dot) -> Option<&Write> {
+        let (seq, arrival) = self.by_device.get(&dot.device)?.range((dot.seq, 0)..).next()?;
+        if *seq == dot.seq { self.get(*arrival) } else { None }
+    }
+
+    /// The pages on disk.
+    pub(crate) fn pages(&self) -> &[PageTally] {
+        &self.pages
+    }
+
+    /// The weight of what is not on a page.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The pages on disk are these now, and everything is on them, of the weights that they say.
+    pub(crate) fn set_pages(&mut self, pages: Vec<PageTally>) {
+        self.pages = pages;
+        self.tail = 0;
+    }
+
+    /// The weight that the write counts to.
+    fn live_weight(&mut self, arrival: u64) -> &mut u64 {
+        let at = self.pages.partition_point(|page| page.last_arrival < arrival);
+        match self.pages.get_mut(at) {
+            Some(page) => &mut page.live,
+            None => &mut self.tail,
         }
     }
 

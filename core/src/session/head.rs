@@ -93,7 +93,7 @@ impl RequestHead {
                 0 => method = Some(d.str()?.to_owned()),
                 1 => path = Some(d.str()?.to_owned()),
                 2 => headers = Some(decode_headers(d)?),
-                _ => d.skip()?,
+                _ => skip(d)?,
             }
             Ok(())
         })?;
@@ -141,7 +141,7 @@ impl ResponseHead {
             match field {
                 0 => status = Some(d.u16()?),
                 1 => headers = Some(decode_headers(d)?),
-                _ => d.skip()?,
+                _ => skip(d)?,
             }
             Ok(())
         })?;
@@ -149,6 +149,38 @@ impl ResponseHead {
         head.check()?;
         Ok(head)
     }
+}
+
+/// Passes over one item that only later versions know. What an array or map holds is counted, not entered, so depth is of
+/// no concern. (`Decoder::skip` also takes items of indefinite length, which nobody sends, in ten times the code.)
+fn skip(d: &mut Decoder<'_>) -> Result<(), HeadError> {
+    let mut items = 1_u64;
+    while items > 0 {
+        items -= 1;
+        let bytes = d.input().get(d.position()..).unwrap_or_default();
+        let (&first, rest) = bytes.split_first().ok_or(HeadError::Malformed)?;
+        let wide = match first & 0x1f {
+            0..24 => 0,
+            info @ 24..28 => 1 << (info - 24),
+            // Lengths that come later.
+            _ => return Err(HeadError::Malformed),
+        };
+        let argument = rest.get(..wide).ok_or(HeadError::Malformed)?;
+        let value = argument.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        let value = if wide == 0 { u64::from(first & 0x1f) } else { value };
+        let mut length = 0;
+        match first >> 5 {
+            2 | 3 => length = value,
+            4 => items = items.saturating_add(value),
+            5 => items = items.saturating_add(value).saturating_add(value),
+            6 => items = items.saturating_add(1),
+            _ => {}
+        }
+        let end = usize::try_from(length).ok().and_then(|length| (1 + wide).checked_add(length));
+        let end = end.filter(|end| *end <= bytes.len()).ok_or(HeadError::Malformed)?;
+        d.set_position(d.position() + end);
+    }
+    Ok(())
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -2,23 +2,45 @@
 
 use partyline_core::id::DeviceId;
 use partyline_core::replica::{
-    Batch, DecodeError, FORMAT_VERSION, LoadError, ObjectId, Op, Replica, Status, SyncAnswer, SyncRequest,
-    VersionVector,
+    Batch, DecodeError, FORMAT_VERSION, LoadError, ObjectId, Op, Replica, Status, SyncAnswer, SyncProgress,
+    SyncRequest, VersionVector,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::play::{NOON, Play, milk, task, title};
+use crate::play::{Disk, NOON, Play, milk, task};
 use crate::strategies::{any_batch, any_vector, damaged};
 
 #[test]
-fn one_edit_is_some_tens_of_bytes() {
-    let mut play = Play::with(["alice"]);
-    play.edit("alice", milk(), title("Buy milk"));
-    let done = play.edit("alice", milk(), vec![Op::Status(Status::Done)]);
-    let bytes = Batch::live(vec![done]).encode();
-    assert!(bytes.len() <= 44, "{}", bytes.len());
+fn one_edit_is_some_thirty_bytes() {
+    let mut play = Play::with(["alice", "bob"]);
+    let made = play.edit("alice", milk(), vec![Op::Title("Buy milk".into()), Op::CreatedAt(NOON)]);
+    let done = Batch::live(vec![play.edit("alice", milk(), vec![Op::Status(Status::Done)])]);
+    let bytes = play.replica("alice").encode_live(&done);
+    assert!(bytes.len() <= 30, "{}", bytes.len());
+    // Who does not know the task yet cannot read it, and asks.
+    assert_eq!(play.replica("bob").decode(&bytes), Err(DecodeError::Unresolved));
+    play.deliver(&made, "bob");
+    assert_eq!(play.replica("bob").decode(&bytes), Ok(done.clone()));
+    assert_eq!(Batch::decode(&bytes), Err(DecodeError::Unresolved));
+    // A task that is new itself is named by its id.
+    let made = Batch::live(vec![made]);
+    assert_eq!(Batch::decode(&play.replica("alice").encode_live(&made)), Ok(made));
+}
+
+#[test]
+fn what_is_in_an_answer_shows_at_its_beginning() {
+    let batch = Batch { vector: Some(VersionVector::new()), ..Batch::default() };
+    let last = SyncAnswer { batch, next: None, left: 0 };
+    let bytes = last.encode();
+    let (progress, plain) = SyncAnswer::peek(&bytes).unwrap();
+    assert_eq!(progress, SyncProgress { next: None, left: 0, is_last: true });
+    assert_eq!(SyncAnswer::peek(&bytes[..plain]).unwrap(), (progress, plain));
+    assert_eq!(Batch::decode(&bytes), Ok(last.batch));
+    for len in 0..plain {
+        assert_eq!(SyncAnswer::peek(&bytes[..len]), Err(DecodeError::Malformed));
+    }
 }
 
 #[test]
@@ -35,10 +57,13 @@ fn a_newer_format_says_what_to_do() {
     }
     // What is on disk has its FNV-1a behind it, so that damage does not pass for a newer format.
     let stored = [FORMAT_VERSION + 1, 0x80, 0xb4, 0xf2, 0x0f, 0xbf];
-    for error in [Replica::from_pages([stored]).unwrap_err(), Batch::of_record(&stored).unwrap_err().into()] {
+    let none = || [(0, Vec::<u8>::new()); 0];
+    let of_manifest = Replica::from_pages(&stored, none()).unwrap_err();
+    let of_page = Replica::changes_of_page(&stored).unwrap_err();
+    for error in [of_manifest, of_page, Batch::of_record(&stored).unwrap_err().into()] {
         assert_eq!(error.to_string(), "This device runs a newer Partyline; update this one");
     }
-    assert_eq!(Replica::from_pages([bytes]).unwrap_err(), LoadError::Page(DecodeError::Malformed));
+    assert_eq!(Replica::from_pages(&bytes, none()).unwrap_err(), LoadError::Page(DecodeError::Malformed));
     assert_eq!(Batch::of_record(&bytes), Err(DecodeError::Malformed));
     assert_eq!(Batch::decode(&[0, 0x80]), Err(DecodeError::Malformed));
     assert_eq!(Batch::decode(&[]), Err(DecodeError::Malformed));
@@ -46,9 +71,11 @@ fn a_newer_format_says_what_to_do() {
 
 #[test]
 fn a_count_that_the_bytes_cannot_hold_allocates_nothing() {
-    // version, array of 2, empty table, array of 2^64-1.
-    let endless = [1, 0x82, 0x40, 0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    // Version, array of 2, no ids, columns of 2^64-1 bytes; and columns of 2^35-1 changes.
+    let endless = [1, 0x82, 0x40, 0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     assert_eq!(Batch::decode(&endless), Err(DecodeError::Malformed));
+    let many = [1, 0x82, 0x40, 0x45, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    assert_eq!(Batch::decode(&many), Err(DecodeError::Malformed));
     let vector = [1, 0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     assert_eq!(VersionVector::decode(&vector), Err(DecodeError::Malformed));
     let indefinite = [1, 0x9f, 0x40, 0x9f, 0xff, 0xff];
@@ -59,9 +86,10 @@ fn a_count_that_the_bytes_cannot_hold_allocates_nothing() {
 
 #[test]
 fn an_answer_ends_with_either_a_cursor_or_a_vector() {
-    let neither = SyncAnswer { batch: Batch::default(), next: None };
+    let neither = SyncAnswer::default();
     assert_eq!(SyncAnswer::decode(&neither.encode()), Err(DecodeError::Malformed));
-    let both = SyncAnswer { batch: Batch { vector: Some(VersionVector::new()), ..Batch::default() }, next: Some(1) };
+    let both =
+        SyncAnswer { batch: Batch { vector: Some(VersionVector::new()), ..Batch::default() }, next: Some(1), left: 1 };
     assert_eq!(SyncAnswer::decode(&both.encode()), Err(DecodeError::Malformed));
 }
 
@@ -76,7 +104,7 @@ fn a_vector_has_one_binary_form() {
     assert_eq!(VersionVector::decode(&bytes), Err(DecodeError::Malformed));
 }
 
-fn some_pages() -> Vec<Vec<u8>> {
+fn some_pages() -> Disk {
     let mut play = Play::with(["alice", "bob"]);
     for number in 1..=5 {
         let ops = vec![Op::Title("Something".into()), Op::add_label("shop"), Op::CreatedAt(NOON)];
@@ -85,7 +113,14 @@ fn some_pages() -> Vec<Vec<u8>> {
         play.edit("bob", ObjectId::Task(task(number)), vec![Op::remove_label("shop")]);
     }
     play.meet(["alice", "bob"]);
-    play.replica("alice").to_pages(150)
+    Disk::of(play.replica("alice"), 150)
+}
+
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let sum = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    [bytes, &sum.to_be_bytes()[4..]].concat()
 }
 
 /// Whatever can be read is written so that it can be read again. (Not the same bytes: damage may leave a number in a
@@ -95,7 +130,7 @@ fn reads_or_refuses(bytes: &[u8]) -> Result<(), TestCaseError> {
         prop_assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
         let mut replica = Replica::new(DeviceId::from_bytes([9; 8]));
         if replica.apply(batch, NOON).is_ok() {
-            prop_assert!(Replica::from_pages(replica.to_pages(100)).is_ok());
+            prop_assert!(Disk::of(&replica, 100).load().is_ok());
         }
     }
     if let Ok(vector) = VersionVector::decode(bytes) {
@@ -107,9 +142,11 @@ fn reads_or_refuses(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(answer) = SyncAnswer::decode(bytes) {
         prop_assert_eq!(SyncAnswer::decode(&answer.encode()), Ok(answer));
     }
-    if let Ok(replica) = Replica::from_pages([bytes]) {
-        prop_assert!(Replica::from_pages(replica.to_pages(100)).is_ok());
-    }
+    let _ = SyncAnswer::peek(bytes);
+    let _ = Replica::changes_of_page(bytes);
+    // Even if somebody took the trouble to seal it.
+    let _ = Replica::from_pages(&sealed(bytes), [(0, sealed(bytes))]);
+    let _ = Replica::changes_of_page(&sealed(bytes));
     Ok(())
 }
 
@@ -118,9 +155,9 @@ proptest! {
     fn round_trips(batch in any_batch(), vector in any_vector(), cursor in option::of(any::<u64>()), next: u64) {
         prop_assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
         prop_assert_eq!(VersionVector::decode(&vector.encode()), Ok(vector.clone()));
-        let request = SyncRequest { vector, cursor };
+        let request = SyncRequest { vector, cursor, in_full: next % 2 == 0 };
         prop_assert_eq!(SyncRequest::decode(&request.encode()), Ok(request));
-        let answer = SyncAnswer { next: batch.vector.is_none().then_some(next), batch };
+        let answer = SyncAnswer { next: batch.vector.is_none().then_some(next), left: next / 2, batch };
         prop_assert_eq!(SyncAnswer::decode(&answer.encode()), Ok(answer));
     }
 
@@ -145,23 +182,36 @@ proptest! {
 
     #[test]
     fn damaged_syncs(bytes in (any_batch(), any_vector()).prop_flat_map(|(batch, vector)| {
-        let request = SyncRequest { vector, cursor: Some(77) };
-        let answer = SyncAnswer { next: batch.vector.is_none().then_some(5), batch };
+        let request = SyncRequest { vector, cursor: Some(77), in_full: false };
+        let answer = SyncAnswer { next: batch.vector.is_none().then_some(5), left: 8, batch };
         prop_oneof![damaged(request.encode()), damaged(answer.encode())]
     })) {
         reads_or_refuses(&bytes)?;
     }
 
     #[test]
-    fn damaged_pages((at, page) in {
-        let pages = some_pages();
-        assert!(pages.len() > 3);
-        (0..pages.len()).prop_flat_map(move |at| (Just(at), damaged(pages[at].clone())))
+    fn damaged_pages((number, page) in {
+        let disk = some_pages();
+        assert!(disk.pages.len() > 3);
+        (0..disk.pages.len() as u64).prop_flat_map(move |number| (Just(number), damaged(disk.pages[&number].clone())))
     }) {
-        let mut pages = some_pages();
-        if pages[at] != page {
-            pages[at] = page;
-            prop_assert!(Replica::from_pages(&pages).is_err(), "damage is noticed");
+        let mut disk = some_pages();
+        reads_or_refuses(&page)?;
+        if disk.pages[&number] != page {
+            disk.pages.insert(number, page);
+            prop_assert!(disk.load().is_err(), "damage is noticed");
+        }
+    }
+
+    #[test]
+    fn damaged_manifests(manifest in damaged(some_pages().manifest)) {
+        let mut disk = some_pages();
+        // Without its seal, which would tell.
+        let (bytes, _) = manifest.split_at(manifest.len().saturating_sub(4));
+        reads_or_refuses(bytes)?;
+        if disk.manifest != manifest {
+            disk.manifest = manifest;
+            prop_assert!(disk.load().is_err(), "damage is noticed");
         }
     }
 }

@@ -7,7 +7,7 @@ use partyline_core::replica::{
     MAX_SEQ, MAX_TITLE, MalformedChange, ObjectId, Op, Replica, VersionVector,
 };
 
-use crate::play::{NOON, Play, device, milk, task, title, view};
+use crate::play::{Disk, NOON, Play, device, milk, task, title, view};
 
 fn refused(ops: Vec<Op>) -> EditError {
     let mut play = Play::with(["alice"]);
@@ -79,7 +79,7 @@ fn one_malformed_change_refuses_the_batch() {
         (with(&|c| c.dot.seq = MAX_SEQ + 1), MalformedChange::Seq),
         (with(&|c| c.dot.seq = u64::MAX), MalformedChange::Seq),
         (with(&|c| c.stamp.device = device("mallory")), MalformedChange::Stamp),
-        (with(&|c| c.ops = vec![Op::Deleted(true); MAX_OPS + 1]), MalformedChange::TooManyOps),
+        (with(&|c| c.ops = vec![Op::Deleted; MAX_OPS + 1]), MalformedChange::TooManyOps),
     ];
     for (bad, reason) in malformed {
         let mut bob = play.replica("bob").clone();
@@ -124,7 +124,7 @@ fn an_edit_above_a_hole_in_ones_own_numbers_is_counted_when_the_hole_is_filled()
     let next = bob.edit(milk(), title("after"), NOON).unwrap();
     assert_eq!(next.dot.seq, 6);
     assert_eq!(bob.vector().get(device("bob")), 0);
-    let mut bob = Replica::from_pages(bob.to_pages(1000)).unwrap();
+    let mut bob = Disk::of(&bob, 1000).load().unwrap();
     bob.apply(play.replica("alice").answer(&Default::default(), 10_000).batch, NOON).unwrap();
     assert_eq!(bob.vector().get(device("bob")), 6, "5 from Alice, and 6 had been here all along");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Applied, Batch, Change, EditError, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Task,
+    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Task,
 };
 
 /// 2026-09-21, when all clocks begin.
@@ -23,8 +23,42 @@ pub(crate) struct Play {
 struct Device {
     replica: Replica,
     clock_error: i64,
-    pages: Vec<Vec<u8>>,
+    disk: Disk,
     log: Vec<Vec<u8>>,
+}
+
+/// A manifest and the pages that it names.
+#[derive(Clone, Default)]
+pub(crate) struct Disk {
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) pages: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Disk {
+    pub(crate) fn of(replica: &Replica, max_bytes: usize) -> Self {
+        let mut disk = Self::default();
+        disk.fold(replica.to_pages(max_bytes));
+        disk
+    }
+
+    pub(crate) fn fold(&mut self, fold: Fold) {
+        for number in &fold.removed {
+            assert!(self.pages.remove(number).is_some(), "only pages that are there are removed");
+        }
+        for page in fold.added {
+            assert!(self.pages.insert(page.number, page.bytes).is_none(), "a number is given to one page");
+        }
+        self.manifest = fold.manifest;
+        assert_eq!(fold.bytes, self.bytes());
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.pages.values().map(|page| page.len() as u64).sum()
+    }
+
+    pub(crate) fn load(&self) -> Result<Replica, LoadError> {
+        Replica::from_pages(&self.manifest, self.pages.iter().map(|(number, page)| (*number, page)))
+    }
 }
 
 /// A sync under way: what `to` asks `from` next.
@@ -76,8 +110,8 @@ impl Play {
     pub(crate) fn with<const N: usize>(names: [&'static str; N]) -> Self {
         let devices = names.map(|name| {
             let replica = Replica::new(device(name));
-            let pages = replica.to_pages(1000);
-            (name, Device { replica, clock_error: 0, pages, log: Vec::new() })
+            let disk = Disk::of(&replica, 1000);
+            (name, Device { replica, clock_error: 0, disk, log: Vec::new() })
         });
         Self { now: NOON, devices: devices.into(), history: Vec::new() }
     }
@@ -113,7 +147,9 @@ impl Play {
         self.now += 1;
         let now = self.now(name);
         let device = self.devices.get_mut(name).unwrap();
-        let change = device.replica.edit(object, ops, now)?;
+        let mut change = device.replica.edit(object, ops, now)?;
+        // As everybody else reads it.
+        change.ops.sort();
         device.log.push(Batch::live(vec![change.clone()]).encode());
         self.history.push(change.clone());
         Ok(change)
@@ -126,33 +162,45 @@ impl Play {
 
     pub(crate) fn apply(&mut self, to: &str, batch: Batch) -> Applied {
         let bytes = batch.encode();
-        let received = Batch::decode(&bytes).unwrap();
+        let received = Batch { asker: batch.asker, ..Batch::decode(&bytes).unwrap() };
         assert_eq!(received, batch);
         let now = self.now(to);
         let device = self.devices.get_mut(to).unwrap();
         let applied = device.replica.apply(received, now).unwrap();
         if applied.is_news() {
-            device.log.push(bytes);
+            let record = Batch { vector: applied.vector.clone(), asker: None, ..batch };
+            device.log.push(record.encode());
+        }
+        if !applied.restored.is_empty() {
+            device.log.push(Batch::live(applied.restored.clone()).encode());
+            self.history.extend(applied.restored.clone());
         }
         applied
     }
 
     /// `to` begins to ask `from` for what it lacks.
     pub(crate) fn begin_sync(&self, to: &'static str, from: &'static str, max_bytes: usize) -> Sync {
-        let request = SyncRequest { vector: self.replica(to).vector().clone(), cursor: None };
+        let request = SyncRequest { vector: self.replica(to).vector().clone(), ..Default::default() };
         Sync { from, to, request, max_bytes }
     }
 
     /// The next chunk. Answers whether there are more.
     pub(crate) fn chunk(&mut self, sync: &mut Sync) -> bool {
         let request = SyncRequest::decode(&sync.request.encode()).unwrap();
-        let bytes = self.replica(sync.from).answer(&request, sync.max_bytes).encode();
-        let answer = SyncAnswer::decode(&bytes).unwrap();
-        assert!(bytes.len() <= sync.max_bytes || answer.batch.changes.len() <= 1, "a chunk keeps its bound");
-        assert!(answer.next.is_none() || !answer.batch.changes.is_empty(), "a chunk makes progress");
-        sync.request.cursor = answer.next;
-        self.apply(sync.to, answer.batch);
-        answer.next.is_some()
+        let bytes = self.replica(sync.from).answer_encoded(&request, sync.max_bytes);
+        let (progress, _) = SyncAnswer::peek(&bytes).unwrap();
+        let Ok(batch) = self.replica(sync.to).decode(&bytes) else {
+            assert!(!request.in_full, "what is named in full can be read");
+            sync.request.in_full = true;
+            return true;
+        };
+        assert!(bytes.len() <= sync.max_bytes || batch.changes.len() <= 1, "a chunk keeps its bound");
+        assert!(progress.next.is_none() || !batch.changes.is_empty(), "a chunk makes progress");
+        let answer = self.replica(sync.from).answer(&request, sync.max_bytes);
+        assert_eq!((answer.batch, answer.next, answer.left), (batch.clone(), progress.next, progress.left));
+        sync.request.cursor = progress.next;
+        self.apply(sync.to, batch);
+        progress.next.is_some()
     }
 
     /// `to` gets all that it lacks of what `from` has.
@@ -192,7 +240,7 @@ impl Play {
     /// The device's process ends and another begins, from what is on disk.
     pub(crate) fn restart(&mut self, name: &str) {
         let device = self.devices.get_mut(name).unwrap();
-        let mut replica = Replica::from_pages(&device.pages).unwrap();
+        let mut replica = device.disk.load().unwrap();
         for record in &device.log {
             replica.replay(Batch::decode(record).unwrap()).unwrap();
         }
@@ -203,7 +251,9 @@ impl Play {
     /// The device's log is rolled up into pages.
     pub(crate) fn compact(&mut self, name: &str, max_bytes: usize) {
         let device = self.devices.get_mut(name).unwrap();
-        device.pages = device.replica.to_pages(max_bytes);
+        let fold = device.replica.fold(max_bytes);
+        device.disk.fold(fold.clone());
+        device.replica.folded(fold);
         device.log.clear();
     }
 
@@ -225,5 +275,6 @@ pub(crate) fn assert_same_state(a: &Replica, b: &Replica) {
     assert_eq!(a.vector(), b.vector());
     assert_eq!(a.cursor(), b.cursor());
     assert_eq!(a.device(), b.device());
-    assert_eq!(a.to_pages(1000), b.to_pages(1000));
+    let (a, b) = (Disk::of(a, 1000), Disk::of(b, 1000));
+    assert_eq!((a.manifest, a.pages), (b.manifest, b.pages));
 }

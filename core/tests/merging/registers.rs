@@ -151,7 +151,7 @@ fn a_cursor_tells_what_was_touched_since() {
     }
     let cursor = play.replica("alice").cursor();
     assert!(play.replica("alice").tasks_since(cursor).is_empty());
-    play.edit("alice", ObjectId::Task(task(2)), vec![Op::Deleted(true)]);
+    play.edit("alice", ObjectId::Task(task(2)), vec![Op::Deleted]);
     let from_bob = play.edit("bob", ObjectId::Task(task(4)), title("Something else"));
     play.deliver(&from_bob, "alice");
     let touched = play.replica("alice").tasks_since(cursor);

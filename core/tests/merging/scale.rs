@@ -3,7 +3,7 @@
 use partyline_core::id::TaskId;
 use partyline_core::replica::{ObjectId, Op, Position, Priority, Replica, SyncRequest};
 
-use crate::play::{NOON, device, title, view};
+use crate::play::{Disk, NOON, device, title, view};
 
 const TASKS: u32 = 10_000;
 const CHUNK: usize = 64 * 1024;
@@ -37,7 +37,7 @@ fn ten_thousand_tasks() {
     assert_eq!(alice.tasks().len(), TASKS as usize);
 
     let mut bob = Replica::new(device("bob"));
-    let mut request = SyncRequest { vector: bob.vector().clone(), cursor: None };
+    let mut request = SyncRequest { vector: bob.vector().clone(), ..Default::default() };
     let mut chunks = 0;
     loop {
         let answer = alice.answer(&request, CHUNK);
@@ -53,8 +53,7 @@ fn ten_thousand_tasks() {
     assert_eq!(bob.vector(), alice.vector());
     assert!((20..40).contains(&chunks), "{chunks}");
 
-    let pages = bob.to_pages(256 * 1024);
-    let mut bob = Replica::from_pages(&pages).unwrap();
+    let mut bob = Disk::of(&bob, 256 * 1024).load().unwrap();
     assert_eq!(view(&bob), view(&alice));
 
     let edit = alice.edit(id(4711), title("Only this"), NOON).unwrap();

@@ -57,7 +57,7 @@ pub(crate) fn any_task_op() -> impl Strategy<Value = Op> {
         any_position().prop_map(Op::Position),
         option::of(any_task()).prop_map(Op::parent),
         (0..=Stamp::MAX_MILLIS).prop_map(Op::CreatedAt),
-        any::<bool>().prop_map(Op::Deleted),
+        Just(Op::Deleted),
         label.clone().prop_map(Op::AddLabel),
         label.prop_map(Op::RemoveLabel),
     ]
@@ -76,23 +76,20 @@ pub(crate) fn any_change() -> impl Strategy<Value = Change> {
     let millis = prop_oneof![NOON..NOON + 4, Just(0), Just(NOON + 200 * 86_400_000)];
     let seq = prop_oneof![8 => 1_u64..7, 1 => Just((1 << 53) - 1)];
     (any_device(), seq, millis, 0_u32..2, any::<bool>(), any_object_and_ops()).prop_map(
-        |(device, seq, millis, counter, complete, (object, ops))| Change {
-            dot: Dot { device, seq },
-            stamp: Stamp { millis, counter, device },
-            object,
-            complete,
-            ops,
+        |(device, seq, millis, counter, complete, (object, mut ops))| {
+            // As they are read.
+            ops.sort();
+            Change { dot: Dot { device, seq }, stamp: Stamp { millis, counter, device }, object, complete, ops }
         },
     )
 }
 
 pub(crate) fn any_batch() -> impl Strategy<Value = Batch> {
-    (vec(any_change(), 0..8), option::of(any_vector()), option::of(any_device())).prop_map(
-        |(changes, vector, asker)| {
-            let asker = vector.as_ref().and(asker);
-            Batch { changes, vector, asker }
-        },
-    )
+    (vec(any_change(), 0..8), option::of(any_vector())).prop_map(|(changes, vector)| Batch {
+        changes,
+        vector,
+        asker: None,
+    })
 }
 
 /// Bytes as they came off a bad line or out of a bad head.

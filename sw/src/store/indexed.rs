@@ -18,9 +18,10 @@ use indexed_db_futures::transaction::{Transaction, TransactionDurability, Transa
 use indexed_db_futures::{KeyRange, Result as IdbResult};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::replica::Page;
 use wasm_bindgen::prelude::*;
 
-use super::{Addition, Durability, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+use super::{Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored};
 
 const ROOMS: &str = "rooms";
 const HEADS: &str = "heads";
@@ -28,6 +29,9 @@ const LOG: &str = "log";
 const PAGES: &str = "pages";
 const DAMAGED: &str = "damaged";
 const STORES: [&str; 5] = [ROOMS, HEADS, LOG, PAGES, DAMAGED];
+
+/// The number of the manifest among the pages.
+const MANIFEST: f64 = -1.0;
 
 /// Version of the layout of the object stores.
 const VERSION: u32 = 1;
@@ -169,7 +173,7 @@ impl Store for IndexedStore {
                 transaction.object_store(store)?.delete(key.clone()).primitive()?;
             }
             for store in [LOG, PAGES, DAMAGED] {
-                transaction.object_store(store)?.delete(parts_from(&key, 0.0)?).primitive()?;
+                transaction.object_store(store)?.delete(parts_from(&key, MANIFEST)?).primitive()?;
             }
             Ok(true)
         };
@@ -195,12 +199,16 @@ impl Store for IndexedStore {
             let records = log.get_all::<JsValue>().with_query(parts_from(&key, from)?).primitive()?;
             let store = transaction.object_store(PAGES)?;
             let pages = match all {
-                true => Some(store.get_all::<JsValue>().with_query(parts_from(&key, 0.0)?).primitive()?),
+                true => {
+                    let numbers =
+                        store.get_all_keys::<JsValue>().with_query(parts_from(&key, MANIFEST)?).primitive()?;
+                    Some((numbers, store.get_all::<JsValue>().with_query(parts_from(&key, MANIFEST)?).primitive()?))
+                }
                 false => None,
             };
             let (numbers, records) = (list(numbers.await?)?, list(records.await?)?);
             let pages = match pages {
-                Some(pages) => Some(list(pages.await?)?.iter().map(bytes_of).collect()),
+                Some((numbers, pages)) => Some(pages_of(&list(numbers.await?)?, &list(pages.await?)?)),
                 None => None,
             };
             let log = numbers.iter().zip(&records).map(|(key, record)| (number_of(key), bytes_of(record))).collect();
@@ -250,7 +258,7 @@ impl Store for IndexedStore {
             let (log, pages) = (transaction.object_store(LOG)?, transaction.object_store(PAGES)?);
             let damaged = transaction.object_store(DAMAGED)?;
             let log_numbers = rewrite.damaged_log.iter().map(|number| (&log, LOG, *number as f64));
-            let page_numbers = rewrite.damaged_pages.iter().map(|number| (&pages, PAGES, f64::from(*number)));
+            let page_numbers = rewrite.damaged_pages.iter().map(|number| (&pages, PAGES, *number as f64));
             for (store, name, number) in log_numbers.chain(page_numbers) {
                 let value: Option<JsValue> = store.get(part_key(&key, number)).primitive()?.await?;
                 // The generation keeps a page that is damaged now apart from one of the same number another time.
@@ -270,11 +278,17 @@ impl Store for IndexedStore {
                 rooms.put(value).with_key(key.clone()).without_key_type().primitive()?;
             }
             log.delete(parts_from(&key, 0.0)?).primitive()?;
-            pages.delete(parts_from(&key, 0.0)?).primitive()?;
-            for (number, page) in (0_u32..).zip(&rewrite.pages) {
-                put_bytes(&pages, &part_key(&key, f64::from(number)), page)?;
+            if rewrite.anew {
+                pages.delete(parts_from(&key, 0.0)?).primitive()?;
             }
-            let head = on.compacted(&rewrite.pages);
+            for number in &rewrite.fold.removed {
+                pages.delete(part_key(&key, *number as f64)).primitive()?;
+            }
+            for page in &rewrite.fold.added {
+                put_bytes(&pages, &part_key(&key, page.number as f64), &page.bytes)?;
+            }
+            put_bytes(&pages, &part_key(&key, MANIFEST), &rewrite.fold.manifest)?;
+            let head = on.compacted(&rewrite.fold);
             put_head(&transaction, &key, head)?;
             Ok(Ok(Some(head)))
         };
@@ -380,6 +394,18 @@ fn bytes_of(value: &JsValue) -> Vec<u8> {
     value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default()
 }
 
+/// Pages, the first of which may be the manifest, with their keys.
+fn pages_of(keys: &[JsValue], values: &[JsValue]) -> Pages {
+    let mut pages = Pages::default();
+    for (key, value) in keys.iter().zip(values) {
+        match key.dyn_ref::<Array>().and_then(|key| key.get(1).as_f64()) {
+            Some(MANIFEST) => pages.manifest = bytes_of(value),
+            _ => pages.pages.push(Page { number: number_of(key), bytes: bytes_of(value) }),
+        }
+    }
+    pages
+}
+
 fn put_bytes(store: &ObjectStore<'_>, key: &JsValue, bytes: &[u8]) -> IdbResult<()> {
     let value = JsValue::from(Uint8Array::from(bytes));
     store.put(value).with_key(key.clone()).without_key_type().primitive().map(drop)
@@ -394,7 +420,6 @@ async fn get_head(transaction: &Transaction<'_>, key: &JsValue) -> IdbResult<Opt
             records: number("records") as u32,
             log_bytes: number("logBytes") as u64,
             generation: number("generation") as u64,
-            pages: number("pages") as u32,
             page_bytes: number("pageBytes") as u64,
         }
     }))
@@ -407,7 +432,6 @@ fn put_head(transaction: &Transaction<'_>, key: &JsValue, head: Head) -> IdbResu
         ("records", f64::from(head.records)),
         ("logBytes", head.log_bytes as f64),
         ("generation", head.generation as f64),
-        ("pages", f64::from(head.pages)),
         ("pageBytes", head.page_bytes as f64),
     ] {
         set(&value, name, &number.into());

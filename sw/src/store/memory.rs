@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partyline_core::id::RoomId;
+use partyline_core::replica::Page;
 
-use super::{Addition, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
+use super::{Addition, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored};
 
 /// Rooms in memory.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +28,8 @@ struct Shared {
 struct Kept {
     record: RoomRecord,
     head: Head,
-    pages: Vec<Vec<u8>>,
+    manifest: Vec<u8>,
+    pages: BTreeMap<u64, Vec<u8>>,
     log: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -44,11 +46,18 @@ impl MemoryStore {
         }
     }
 
-    /// Changes the bytes of a page.
-    pub fn tear_page(&self, room: RoomId, number: usize, bytes: &[u8]) {
-        if let Some(page) = self.shared.rooms.borrow_mut().get_mut(&room).and_then(|kept| kept.pages.get_mut(number)) {
+    /// Changes the bytes of the first page.
+    pub fn tear_page(&self, room: RoomId, bytes: &[u8]) {
+        if let Some(kept) = self.shared.rooms.borrow_mut().get_mut(&room)
+            && let Some(page) = kept.pages.values_mut().next()
+        {
             *page = bytes.to_vec();
         }
+    }
+
+    /// The numbers of a room's pages.
+    pub fn pages(&self, room: RoomId) -> Vec<u64> {
+        self.shared.rooms.borrow().get(&room).map(|kept| kept.pages.keys().copied().collect()).unwrap_or_default()
     }
 
     /// The head of a room.
@@ -97,7 +106,8 @@ impl Store for MemoryStore {
         let mut kept = Kept {
             record: record.clone(),
             head: Head::of_new_room(record.joined_at),
-            pages: Vec::new(),
+            manifest: Vec::new(),
+            pages: BTreeMap::new(),
             log: BTreeMap::new(),
         };
         if let Some(first) = first {
@@ -124,7 +134,8 @@ impl Store for MemoryStore {
             Missing::Log(from) => (None, from),
             Missing::All => {
                 self.shared.reads.set(self.shared.reads.get() + 1);
-                (Some(kept.pages.clone()), 0)
+                let pages = kept.pages.iter().map(|(number, bytes)| Page { number: *number, bytes: bytes.clone() });
+                (Some(Pages { manifest: kept.manifest.clone(), pages: pages.collect() }), 0)
             }
         };
         let log = kept.log.range(from..).map(|(number, bytes)| (*number, bytes.clone())).collect();
@@ -155,8 +166,10 @@ impl Store for MemoryStore {
         self.write()?;
         let damaged = rewrite.damaged_log.len() + rewrite.damaged_pages.len();
         self.shared.damaged.set(self.shared.damaged.get().saturating_add(u32::try_from(damaged).unwrap_or(u32::MAX)));
-        kept.head = on.compacted(&rewrite.pages);
-        kept.pages.clone_from(&rewrite.pages);
+        kept.head = on.compacted(&rewrite.fold);
+        kept.pages.retain(|number, _| !rewrite.anew && !rewrite.fold.removed.contains(number));
+        kept.pages.extend(rewrite.fold.added.iter().map(|page| (page.number, page.bytes.clone())));
+        kept.manifest.clone_from(&rewrite.fold.manifest);
         kept.log.clear();
         if let Some(device) = rewrite.device {
             kept.record.device = device;

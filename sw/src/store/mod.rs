@@ -5,7 +5,7 @@
 //! | `rooms` | room | [`RoomRecord`] |
 //! | `heads` | room | [`Head`] |
 //! | `log` | room, number | a batch of changes, in its binary form |
-//! | `pages` | room, number | a part of the compacted room |
+//! | `pages` | room, number | a stretch of the compacted log; at −1 the manifest, which says what there is |
 //! | `damaged` | room, store, number | what could not be decoded and was set aside |
 //!
 //! Every write names the [`Head`] that it builds on and happens only if that is still the head, in the same transaction.
@@ -17,6 +17,7 @@ mod indexed;
 mod memory;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::replica::{Fold, Page};
 
 pub use indexed::IndexedStore;
 #[cfg(not(target_arch = "wasm32"))]
@@ -48,9 +49,7 @@ pub struct Head {
     pub log_bytes: u64,
     /// Counts compactions.
     pub generation: u64,
-    /// How many pages there are, numbered from 0.
-    pub pages: u32,
-    /// How many bytes they take.
+    /// How many bytes all pages take.
     pub page_bytes: u64,
 }
 
@@ -62,9 +61,10 @@ impl Head {
     }
 
     /// Whether the log has grown so much that folding it into the pages pays: opening a room must not cost much more
-    /// than what is in it, nor may every few edits rewrite all of it.
+    /// than what is in it, nor may a small room drag a long log along, nor may every few edits write a page.
     pub fn is_compaction_due(&self, limits: &Limits) -> bool {
-        self.records >= limits.log_records || self.log_bytes >= self.page_bytes.max(limits.log_bytes)
+        let small = limits.log_bytes / 8;
+        self.records >= limits.log_records || self.log_bytes >= (self.page_bytes / 2).clamp(small, limits.log_bytes)
     }
 
     /// The head after a record of this many bytes.
@@ -78,17 +78,10 @@ impl Head {
         }
     }
 
-    /// The head after everything was folded into these pages.
+    /// The head after the log was folded into pages.
     #[must_use]
-    pub fn compacted(self, pages: &[Vec<u8>]) -> Self {
-        Self {
-            log: self.log,
-            records: 0,
-            log_bytes: 0,
-            generation: self.generation + 1,
-            pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
-            page_bytes: pages.iter().map(|page| page.len() as u64).sum(),
-        }
+    pub fn compacted(self, fold: &Fold) -> Self {
+        Self { log: self.log, records: 0, log_bytes: 0, generation: self.generation + 1, page_bytes: fold.bytes }
     }
 }
 
@@ -97,10 +90,10 @@ impl Head {
 pub struct Limits {
     /// Log records of a room, before they are folded into its pages.
     pub log_records: u32,
-    /// Bytes of a room's log, before it is folded into pages of no more bytes.
+    /// Bytes of a room's log, before it is folded into pages; of a small room's log, an eighth of that.
     pub log_bytes: u64,
-    /// Bytes of a page. Large enough that reading a room takes few requests, small enough that one damaged page is not all
-    /// of it.
+    /// Bytes of a page. Large enough that reading a room takes few requests, small enough that writing one anew costs
+    /// little.
     pub page: usize,
     /// Bytes of a chunk of a sync answer: small enough that a live edit is not stuck behind it.
     pub chunk: usize,
@@ -118,9 +111,18 @@ pub struct Stored {
     /// The head that these records lead to.
     pub head: Head,
     /// The pages; `None` if the reader has them already and only log records are new.
-    pub pages: Option<Vec<Vec<u8>>>,
+    pub pages: Option<Pages>,
     /// Log records and their numbers, in order.
     pub log: Vec<(u64, Vec<u8>)>,
+}
+
+/// Manifest and pages of a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// Says what pages there are; empty as long as there are none.
+    pub manifest: Vec<u8>,
+    /// The pages, by number.
+    pub pages: Vec<Page>,
 }
 
 /// Whether a write took place.
@@ -155,19 +157,35 @@ pub struct Addition<'a> {
     pub durability: Durability,
 }
 
-/// A rewrite of everything that a room holds.
-#[derive(Debug, Clone, Default)]
+/// The log becomes pages.
+#[derive(Debug, Clone)]
 pub struct Rewrite {
-    /// The pages that replace all pages and log records.
-    pub pages: Vec<Vec<u8>>,
+    /// What becomes of the pages. All log records are removed.
+    pub fold: Fold,
+    /// Whether all pages that are there are removed, and not only those that the fold names.
+    pub anew: bool,
     /// Keep the log records with these numbers for a later inspection.
     pub damaged_log: Vec<u64>,
     /// Keep the pages with these numbers for a later inspection.
-    pub damaged_pages: Vec<u32>,
+    pub damaged_pages: Vec<u64>,
     /// Give this device another id in the room.
     pub device: Option<DeviceId>,
     /// When it is done.
     pub durability: Durability,
+}
+
+impl Rewrite {
+    /// A rewrite that keeps all that is there.
+    pub fn of(fold: Fold) -> Self {
+        Self {
+            fold,
+            anew: false,
+            damaged_log: Vec::new(),
+            damaged_pages: Vec::new(),
+            device: None,
+            durability: Durability::Strict,
+        }
+    }
 }
 
 /// Why storage did not do what it was asked to. The write did not happen.
@@ -211,7 +229,7 @@ pub trait Store {
     /// Adds a log record behind `on`, and takes over the room's name if it changes.
     async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError>;
 
-    /// Replaces pages and log by new pages, in one transaction: killed at any moment, the room is either as before or as
+    /// Turns the log into pages, in one transaction: killed at any moment, the room is either as before or as
     /// after.
     async fn rewrite(&self, room: RoomId, on: Head, rewrite: &Rewrite) -> Result<Outcome, StoreError>;
 

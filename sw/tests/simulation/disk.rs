@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partyline_core::id::RoomId;
-use partyline_core::replica::{Batch, LoadError, Replica};
+use partyline_core::replica::{Batch, LoadError, Page, Replica};
 use partyline_sw::store::{
-    Addition, Durability, Head, Missing, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored,
+    Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored,
 };
 
 use crate::ledger::Ledger;
@@ -32,16 +32,18 @@ pub(crate) struct Disk {
 pub(crate) struct Kept {
     pub(crate) record: RoomRecord,
     pub(crate) head: Head,
-    pub(crate) pages: Vec<Vec<u8>>,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) pages: BTreeMap<u64, Vec<u8>>,
     pub(crate) log: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Kept {
     /// What a worker that opens the room has, were every byte as it was written.
     pub(crate) fn replica(&self) -> Result<Replica, LoadError> {
-        let mut replica = match self.pages.as_slice() {
-            [] => Replica::new(self.record.device),
-            pages => Replica::from_pages(pages)?,
+        let mut replica = if self.manifest.is_empty() && self.pages.is_empty() {
+            Replica::new(self.record.device)
+        } else {
+            Replica::from_pages(&self.manifest, self.pages.iter().map(|(number, page)| (*number, page)))?
         };
         for record in self.log.values() {
             replica.replay(Batch::of_record(record)?).map_err(|_| LoadError::Damaged)?;
@@ -91,13 +93,15 @@ impl Disk {
         }
     }
 
-    /// Damages one record or page, if there is any; answers whether.
+    /// Damages one record, page or manifest, if there is any; answers whether.
     pub(crate) fn tear(&self, room: RoomId) -> bool {
         let mut all = self.kept.borrow_mut();
         let Some(kept) = all.get_mut(&room) else { return false };
-        let parts = kept.pages.len() + kept.log.len();
+        let manifest = usize::from(!kept.manifest.is_empty());
+        let parts = manifest + kept.pages.len() + kept.log.len();
         let chosen = self.runtime.below(parts as u64) as usize;
-        let part = kept.pages.iter_mut().chain(kept.log.values_mut()).nth(chosen);
+        let manifest = Some(&mut kept.manifest).filter(|_| manifest == 1);
+        let part = manifest.into_iter().chain(kept.pages.values_mut()).chain(kept.log.values_mut()).nth(chosen);
         let Some(part) = part else { return false };
         let at = self.runtime.below(part.len() as u64) as usize;
         if self.runtime.below(2) == 0 {
@@ -156,7 +160,10 @@ impl Store for Disk {
                 log.insert(head.log, first.to_vec());
                 ledger.stored(self.owner, first);
             }
-            all.insert(record.room, Kept { record: record.clone(), head, pages: Vec::new(), log });
+            all.insert(
+                record.room,
+                Kept { record: record.clone(), head, manifest: Vec::new(), pages: BTreeMap::new(), log },
+            );
         }
         self.sync(Durability::Strict);
         self.end().await;
@@ -179,7 +186,10 @@ impl Store for Disk {
             let (pages, from) = match Missing::between(known, kept.head) {
                 Missing::Nothing => return Ok(None),
                 Missing::Log(from) => (None, from),
-                Missing::All => (Some(kept.pages.clone()), 0),
+                Missing::All => {
+                    let pages = kept.pages.iter().map(|(number, bytes)| Page { number: *number, bytes: bytes.clone() });
+                    (Some(Pages { manifest: kept.manifest.clone(), pages: pages.collect() }), 0)
+                }
             };
             let log = kept.log.range(from..).map(|(number, bytes)| (*number, bytes.clone())).collect();
             Stored { head: kept.head, pages, log }
@@ -217,8 +227,14 @@ impl Store for Disk {
             let mut all = self.kept.borrow_mut();
             let kept = all.get_mut(&room).ok_or(StoreError::NoRoom)?;
             if kept.head == on {
-                kept.head = on.compacted(&rewrite.pages);
-                kept.pages.clone_from(&rewrite.pages);
+                kept.head = on.compacted(&rewrite.fold);
+                kept.pages.retain(|number, _| !rewrite.anew && !rewrite.fold.removed.contains(number));
+                for page in &rewrite.fold.added {
+                    if kept.pages.insert(page.number, page.bytes.clone()).is_some() {
+                        self.ledger.borrow_mut().wrong.push(format!("page {} was given twice", page.number));
+                    }
+                }
+                kept.manifest.clone_from(&rewrite.fold.manifest);
                 kept.log.clear();
                 if let Some(device) = rewrite.device {
                     kept.record.device = device;

@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     /// The latest that each device has on its disk, whoever wrote it.
     latest: BTreeMap<usize, Stamp>,
     by_mark: BTreeMap<String, Dot>,
+    /// The last deletion of each task by each device.
+    deletions: BTreeMap<(usize, ObjectId), Dot>,
     acknowledged: BTreeSet<Dot>,
     /// Lost with damaged storage before anybody else had them.
     forgiven: BTreeSet<Dot>,
@@ -44,9 +46,11 @@ impl Registers {
         Self(registers)
     }
 
-    /// Whether the operation is here, or one that beats it.
+    /// Whether the operation is here, or one that beats it, or a deletion after it.
     fn accounts_for(&self, object: ObjectId, stamp: Stamp, op: &Op) -> bool {
+        let deletion = self.0.get(&(object, discriminant(&Op::Deleted)));
         !is_register(op)
+            || deletion.is_some_and(|(deletion, _)| *deletion >= stamp)
             || self.0.get(&(object, discriminant(op))).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
     }
 }
@@ -94,7 +98,11 @@ impl Ledger {
         }
         for op in &change.ops {
             if let Op::Notes(mark) = op {
-                self.by_mark.insert(mark.to_string(), change.dot);
+                // What is brought back has its mark a second time.
+                self.by_mark.entry(mark.to_string()).or_insert(change.dot);
+            }
+            if let (Op::Deleted, Some(owner)) = (op, self.owners.get(&change.dot.device)) {
+                self.deletions.insert((*owner, change.object), change.dot);
             }
         }
         self.made.insert(change.dot, change);
@@ -108,6 +116,11 @@ impl Ledger {
             }
             None => self.wrong.push(format!("{mark} was acknowledged and is nowhere")),
         }
+    }
+
+    /// Somebody was told that a task is deleted; by whom, one cannot tell.
+    pub(crate) fn acknowledge_deletion(&mut self, owner: usize, task: ObjectId) {
+        self.acknowledged.extend(self.deletions.get(&(owner, task)));
     }
 
     /// A device's storage is damaged. What none of the others has may be lost.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use partyline_core::api::{CBOR, Merged};
-use partyline_core::id::RoomId;
-use partyline_core::replica::{Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_core::id::{RoomId, TaskId};
+use partyline_core::replica::{ObjectId, Replica, SyncAnswer, SyncRequest, VersionVector};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
@@ -112,6 +112,10 @@ fn room() -> RoomId {
     RoomId::parse(ROOM).unwrap()
 }
 
+fn object(task: &str) -> ObjectId {
+    ObjectId::Task(TaskId::parse(task).unwrap())
+}
+
 fn path(part: &str) -> String {
     format!("/peer/v1/rooms/{ROOM}{part}")
 }
@@ -123,7 +127,7 @@ fn json(method: &str, part: &str, body: String) -> Request {
 fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
     let media = Some(CBOR.to_owned());
     let accept = media.clone();
-    Request { method: "POST".to_owned(), path: path(part), body, accept, content_type: media, device }
+    Request { method: "POST".to_owned(), path: path(part), body, accept, content_type: media, device, asker: None }
 }
 
 fn has_gap(answer: &Response) -> bool {
@@ -268,15 +272,22 @@ impl World {
         let asker = self.device(to).disk.kept(room())?.record.device;
         let vector = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
         let vector = VersionVector::decode(&vector.body).ok()?;
-        let mut request = SyncRequest { vector, cursor: None };
+        let mut request = SyncRequest { vector, ..SyncRequest::default() };
         loop {
             let (own, theirs) = (self.device(to).id(), self.device(from).id());
             let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
-            let mut answer = SyncAnswer::decode(&answer.body).ok().filter(|_| answer.status == 200)?;
-            answer.batch.asker = Some(asker);
-            let merge = cbor("/changes", answer.batch.encode(), Some(theirs));
-            self.ask(to, merge).await.filter(|answer| answer.status == 200)?;
-            match answer.next {
+            let (progress, _) = SyncAnswer::peek(&answer.body).ok().filter(|_| answer.status == 200)?;
+            let merge = Request { asker: Some(asker.to_string()), ..cbor("/changes", answer.body, Some(theirs)) };
+            match self.ask(to, merge).await?.status {
+                200 => {}
+                // A task has another name by now.
+                409 if !request.in_full => {
+                    request.in_full = true;
+                    continue;
+                }
+                _ => return None,
+            }
+            match progress.next {
                 None => return Some(()),
                 Some(next) if request.cursor.is_some_and(|cursor| next <= cursor) => return None,
                 next => request.cursor = next,
@@ -378,8 +389,11 @@ impl World {
                 let body = format!(r#"{{"title":"t{mark}","notes":"{mark}"}}"#);
                 (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
             }
-            Edit::Delete { task: at, deleted } => {
-                let body = format!(r#"{{"deleted":{deleted},"notes":"{mark}"}}"#);
+            Edit::Delete { task: at, deleted: true } => {
+                (json("DELETE", &format!("/tasks/{}", task(at)), String::new()), at)
+            }
+            Edit::Delete { task: at, .. } => {
+                let body = format!(r#"{{"deleted":false,"title":"t{mark}","notes":"{mark}"}}"#);
                 (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
             }
             Edit::Label { task: at, labels } => {
@@ -398,8 +412,10 @@ impl World {
             if answer.as_ref().is_some_and(|answer| answer.status == 404) {
                 answer = world.ask(number, create).await;
             }
-            if answer.is_some_and(|answer| matches!(answer.status, 200 | 201)) {
-                world.ledger.borrow_mut().acknowledge(&mark);
+            match answer.map(|answer| answer.status) {
+                Some(200 | 201) => world.ledger.borrow_mut().acknowledge(&mark),
+                Some(204) => world.ledger.borrow_mut().acknowledge_deletion(number, object(&task(chosen))),
+                _ => {}
             }
         });
     }
