@@ -5,6 +5,7 @@
 //! always the same. One behaviour alone: `cargo xtask test --only e2e --filter sharing`.
 
 mod apart;
+mod bulk;
 mod by_hand;
 mod crew;
 mod diagnostics;
@@ -124,11 +125,12 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
     let missing = Network::missing();
     if let Some(why) = &missing {
-        eprintln!("skipped: network::*, since there can be no network lab here: {why}");
+        eprintln!("skipped: network::* and bulk::*, since there can be no network lab here: {why}");
     }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     let stun = theatre.trial("network::by_code_with_a_stun_server", network::stun);
-    for trial in [two_homes, stun] {
+    let bulk = theatre.trial("bulk::a_long_list_goes_over_a_bad_line", bulk::over_a_bad_line);
+    for trial in [two_homes, stun, bulk] {
         add(trial.with_ignored_flag(missing.is_some()));
     }
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));

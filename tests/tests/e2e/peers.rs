@@ -39,19 +39,6 @@ const FETCH: &str = "
         done(got);
     })().catch(error => done({ status: 0, headers: [], body: String(error), pieces: 0, broken: null }));";
 
-/// 3,000 tasks with notes, as changes of a device that is not here.
-const MANY: &str = "
-    const done = arguments[arguments.length - 1];
-    const device = '00000000000000aa';
-    const changes = Array.from({ length: 3000 }, (_, n) => ({
-        device, seq: n + 1, stamp: { millis: Date.now(), counter: n, device },
-        object: { task: crypto.randomUUID() },
-        ops: [{ title: `Task ${n}` }, { notes: `${n} `.repeat(60) }, { createdAt: Date.now() }],
-    }));
-    fetch(`/peer/v1/rooms/${arguments[0]}/changes`, {
-        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ changes }),
-    }).then(async answer => done([answer.status, await answer.text()]), error => done([0, String(error)]));";
-
 /// Requests that peers make of this page are answered with a body that begins and does not go on, in a dress that it must
 /// not have elsewhere; `arguments[0]` says so, otherwise they are not answered at all.
 const HOLD_UP: &str = "
@@ -171,8 +158,7 @@ pub(crate) async fn answered(play: Play, (first, second): Pair) -> Result<()> {
     expect(&bob, &format!("/peers/{own}/peer/v1/health"), json!({}), 404).await?;
 
     // A long answer comes in pieces, and one that nobody wants any more ends: more of them than may be under way at once.
-    let made: (u16, String) = alice.tab().execute_async(MANY, vec![json!(room)]).await?;
-    ensure!(made.0 == 200, "{made:?}");
+    alice.add_many(room, 1_700).await?;
     let long = expect(&bob, &tasks, json!({}), 200).await?;
     let local = get(&alice, &format!("/peer/v1/rooms/{room}/tasks")).await?;
     ensure!(long.pieces > 3 && long.body.len() > 1_000_000, "{} bytes, {} pieces", long.body.len(), long.pieces);
