@@ -26,15 +26,19 @@
 //! All but [`browser`] and [`store::IndexedStore`] runs natively too, and is tested there over [`store::Store`] in memory;
 //! `tests/service_worker.rs` runs the rest in a real service worker.
 
+#[cfg(feature = "worker")]
 pub mod browser;
 mod convert;
+#[cfg(feature = "worker")]
 pub mod deflate;
 pub mod host;
 pub mod http;
+#[cfg(feature = "worker")]
 pub mod peers;
 pub mod problem;
 mod room;
 pub mod route;
 pub mod service;
+#[cfg(feature = "worker")]
 mod shell;
 pub mod store;

@@ -228,8 +228,7 @@ impl RoomPage {
                 .then(() => done(''), error => done(String(error)));";
         for from in (0..count).step_by(200) {
             let to = count.min(from + 200);
-            let failure: String =
-                self.tab.execute_async(script, vec![json!(room), json!(from), json!(to)]).await?;
+            let failure: String = self.tab.execute_async(script, vec![json!(room), json!(from), json!(to)]).await?;
             ensure!(failure.is_empty(), "adding tasks failed: {failure}");
         }
         Ok(())

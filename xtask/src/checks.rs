@@ -7,7 +7,7 @@ use crate::build::{self, Profile};
 use crate::cli::Part;
 use crate::setup::{self, Browsers, Tools};
 use crate::versions::WASM_TARGET;
-use crate::{budget, exec, wrangler};
+use crate::{budget, engines, exec, wrangler};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,18 @@ pub(crate) fn bench() -> Result<()> {
         "crew",
     ]);
     exec::run(&mut cargo)
+}
+
+/// Measures our engine beside other libraries.
+pub(crate) fn engines(rounds: u8) -> Result<()> {
+    let tools = setup::tools()?;
+    let browsers = setup::browsers()?;
+    build::all(&tools, Profile::Release)?;
+    let folder = engines::build(&tools)?;
+    let mut cargo = exec::command("cargo");
+    cargo.current_dir(tools.workspace.root());
+    cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", "engines", "--", &rounds.to_string()]);
+    exec::run(tell(&mut cargo, &tools, &browsers)?.env("PARTYLINE_ENGINES", folder))
 }
 
 /// Builds and connects browsers across NATs and bad networks.

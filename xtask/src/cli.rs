@@ -44,7 +44,11 @@ enum Command {
         refusing: bool,
     },
     /// Build, then measure first visit, sync and offline start in real browsers
-    Bench,
+    Bench {
+        /// Instead, measure what keeps and merges tasks beside other libraries, so many times
+        #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7")]
+        engines: Option<u8>,
+    },
     /// Build, then connect real browsers across NATs and bad networks and print how that went (needs Linux and root)
     Lab {
         /// Only experiments whose name contains this
@@ -121,7 +125,8 @@ pub(crate) fn run() -> Result<()> {
         }
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
-        Command::Bench => checks::bench(),
+        Command::Bench { engines: Some(rounds) } => checks::engines(rounds),
+        Command::Bench { engines: None } => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
         Command::Sim { seeds, bugs: true, .. } => sim::bugs(seeds),

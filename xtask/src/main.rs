@@ -20,6 +20,7 @@ mod checks;
 mod cli;
 mod deploy;
 mod dist;
+mod engines;
 mod exec;
 mod node;
 mod post_build;

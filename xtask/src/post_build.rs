@@ -133,7 +133,7 @@ impl PostBuild {
             return Ok(content);
         }
         let (program, arguments) = if is_wasm(file) {
-            ("wasm-opt", wasm_features().chain(WASM_PASSES.map(str::to_owned)).collect())
+            ("wasm-opt", wasm_arguments())
         } else {
             ("esbuild", ["--minify", "--charset=utf8", "--log-level=warning"].map(str::to_owned).to_vec())
         };
@@ -214,6 +214,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot = || format!("{} cannot be read", folder.display());
     let entries = std::fs::read_dir(folder).with_context(cannot)?;
     entries.map(|entry| entry.map(|entry| entry.path()).with_context(cannot)).collect()
+}
+
+/// What a wasm is made small with.
+pub(crate) fn wasm_arguments() -> Vec<String> {
+    wasm_features().chain(WASM_PASSES.map(str::to_owned)).collect()
 }
 
 fn wasm_features() -> impl Iterator<Item = String> {

@@ -144,6 +144,11 @@ pub(crate) fn browsers() -> Result<Browsers> {
     })
 }
 
+/// Finds or installs the libraries that ours is measured beside.
+pub(crate) fn libraries() -> Result<PathBuf> {
+    npm_packages(&tools_folder()?, &versions::NPM_FOR_ENGINES, &Progress { quiet: false })
+}
+
 /// Where our tools are kept.
 fn tools_folder() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

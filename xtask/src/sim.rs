@@ -30,8 +30,8 @@ const BUGS: [Bug; 10] = [
     Bug {
         what: "of two equal writes the later to arrive wins",
         file: "core/src/replica/object_state.rs",
-        good: "(stamp(arrival), value) <= (stamp(register.write), &register.value)",
-        bad: "(stamp(arrival), value) < (stamp(register.write), &register.value)",
+        good: "(Some(stamp), &value) <= (stamp_of(register.write, writes), &register.value)",
+        bad: "(Some(stamp), &value) < (stamp_of(register.write, writes), &register.value)",
     },
     Bug {
         what: "a part of a change is counted as all of it",

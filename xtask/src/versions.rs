@@ -74,6 +74,17 @@ pub(crate) const NPM: [NpmPackage; 3] = [
 pub(crate) const NPM_FOR_TESTS: [NpmPackage; 1] =
     [NpmPackage { name: "axe-core", version: "4.14.1", purpose: "finds barriers on every screen" }];
 
+/// The libraries that people would pick instead of our engine, which is measured beside them; and what bundles them.
+pub(crate) const NPM_FOR_ENGINES: [NpmPackage; 7] = [
+    NpmPackage { name: "esbuild", version: "0.28.2", purpose: "bundles the libraries" },
+    NpmPackage { name: "yjs", version: "13.6.33", purpose: "is measured beside our engine" },
+    NpmPackage { name: "y-indexeddb", version: "9.0.12", purpose: "keeps what Yjs has" },
+    NpmPackage { name: "@automerge/automerge", version: "3.5.0", purpose: "is measured beside our engine" },
+    NpmPackage { name: "loro-crdt", version: "1.17.1", purpose: "is measured beside our engine" },
+    NpmPackage { name: "tinybase", version: "10.0.1", purpose: "is measured beside our engine" },
+    NpmPackage { name: "pouchdb", version: "9.0.0", purpose: "is measured beside our engine" },
+];
+
 /// The oldest Node.js that [`NPM`] runs on.
 pub(crate) const NODE_MAJOR: u32 = 20;
 
@@ -90,7 +101,7 @@ mod tests {
     #[test]
     fn every_version_is_exact() {
         let cargo = [TRUNK, WASM_BINDGEN, WORKER_BUILD, GECKODRIVER].into_iter().filter_map(|tool| tool.version);
-        let npm = NPM.into_iter().chain(NPM_FOR_TESTS).map(|package| package.version);
+        let npm = NPM.into_iter().chain(NPM_FOR_TESTS).chain(NPM_FOR_ENGINES).map(|package| package.version);
         for version in cargo.chain(npm) {
             let numbers = version.split('.').filter(|part| part.parse::<u64>().is_ok()).count();
             assert_eq!(numbers, 3, "{version} leaves a choice");

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
 use crate::replica::columns::{self, ColumnWriter, Encoded};
@@ -63,7 +61,7 @@ struct Head {
     last_arrival: u64,
     clock: Stamp,
     vector: VersionVector,
-    ahead: BTreeSet<(DeviceId, u64)>,
+    ahead: Vec<(DeviceId, u64)>,
 }
 
 impl Replica {
@@ -306,12 +304,13 @@ impl Head {
         let millis = input.uint()?;
         let counter = u32::try_from(input.uint()?).map_err(|_| LoadError::Damaged)?;
         let vector = VersionVector::read(input)?;
-        let mut ahead = BTreeSet::new();
+        let mut ahead: Vec<(DeviceId, u64)> = Vec::new();
         let items = input.array(3 * MAX_AHEAD)?;
         for _ in 0..items / 3 {
             let (device, first, count) = (input.device()?, input.uint()?, input.uint()?);
             let end = first.checked_add(count).filter(|end| *end <= MAX_SEQ + 1).ok_or(LoadError::Damaged)?;
-            if count > MAX_AHEAD as u64 || first <= vector.get(device) + 1 {
+            let rises = ahead.last().is_none_or(|last| *last < (device, first));
+            if count > MAX_AHEAD as u64 || first <= vector.get(device) + 1 || !rises {
                 return Err(LoadError::Damaged);
             }
             ahead.extend((first..end).map(|seq| (device, seq)));

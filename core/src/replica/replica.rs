@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::clock::Clock;
 use crate::id::{DeviceId, TaskId};
@@ -55,7 +55,7 @@ pub struct Replica {
     pub(crate) vector: VersionVector,
     /// Complete changes that were merged before their predecessors, as (device, number). None is in `vector`, and none
     /// is the next of its device there.
-    pub(crate) ahead: BTreeSet<(DeviceId, u64)>,
+    pub(crate) ahead: Vec<(DeviceId, u64)>,
     pub(crate) clock: Clock,
     pub(crate) objects: BTreeMap<ObjectId, ObjectState>,
     pub(crate) writes: Writes,
@@ -70,7 +70,7 @@ impl Replica {
             device,
             seq: 0,
             vector: VersionVector::new(),
-            ahead: BTreeSet::new(),
+            ahead: Vec::new(),
             clock: Clock::new(device),
             objects: BTreeMap::new(),
             writes: Writes::default(),
@@ -225,7 +225,12 @@ impl Replica {
             return Ok(false);
         }
         if dot.seq > has + 1 {
-            return Ok(self.ahead.len() < MAX_AHEAD && self.ahead.insert((dot.device, dot.seq)));
+            let Err(at) = self.ahead.binary_search(&(dot.device, dot.seq)) else { return Ok(false) };
+            let has_room = self.ahead.len() < MAX_AHEAD;
+            if has_room {
+                self.ahead.insert(at, (dot.device, dot.seq));
+            }
+            return Ok(has_room);
         }
         self.vector.raise(dot.device, dot.seq)?;
         self.catch_up(dot.device)?;
@@ -246,13 +251,16 @@ impl Replica {
 
     /// Counts the changes of `device` whose turn has come.
     fn catch_up(&mut self, device: DeviceId) -> Result<(), TooManyDevices> {
-        while let Some(&next) = self.ahead.range((device, 0)..=(device, u64::MAX)).next() {
-            if next.1 > self.vector.get(device) + 1 {
+        let first = self.ahead.partition_point(|entry| *entry < (device, 0));
+        let mut end = first;
+        while let Some((_, seq)) = self.ahead.get(end).filter(|next| next.0 == device) {
+            if *seq > self.vector.get(device) + 1 {
                 break;
             }
-            self.ahead.remove(&next);
-            self.vector.raise(device, next.1)?;
+            self.vector.raise(device, *seq)?;
+            end += 1;
         }
+        self.ahead.drain(first..end);
         Ok(())
     }
 

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use litemap::LiteMap;
 
 use crate::clock::Stamp;
@@ -60,7 +58,8 @@ pub(crate) struct Writes {
     /// In order of arrival. Those without live operations are gone and wait to be swept out.
     list: Vec<Write>,
     gone: usize,
-    by_device: LiteMap<DeviceId, BTreeSet<(u64, u64)>>,
+    /// Numbers and arrivals, in order; those that are gone wait like the others. A list, for most come in order.
+    by_device: LiteMap<DeviceId, Vec<(u64, u64)>>,
     last_arrival: u64,
     /// The pages on disk, in order. What arrived after the last one is not on a page yet.
     pages: Vec<PageTally>,
@@ -123,12 +122,17 @@ impl Writes {
         let arrival = write.arrival;
         *self.live_weight(arrival) += HEAD_WEIGHT;
         let Some(write) = self.list.last() else { return false };
-        self.by_device.entry(write.dot.device).or_default().insert((write.dot.seq, write.arrival));
+        let seqs = self.by_device.entry(write.dot.device).or_default();
+        let entry = (write.dot.seq, write.arrival);
+        let at = seqs.partition_point(|other| *other < entry);
+        seqs.insert(at, entry);
         true
     }
 
+    /// The write, if any of it is in the state.
     pub(crate) fn get(&self, arrival: u64) -> Option<&Write> {
-        self.find(arrival).and_then(|at| self.list.get(at))
+        let is_open = self.open && arrival == self.last_arrival;
+        self.find(arrival).and_then(|at| self.list.get(at)).filter(|write| write.live > 0 || is_open)
     }
 
     /// An operation of the write has come into the state.
@@ -149,18 +153,12 @@ impl Writes {
         let Some(write) = write else { return };
         write.live = write.live.saturating_sub(1);
         write.complete = false;
-        let (is_gone, dot) = (write.live == 0 && !open, write.dot);
+        let is_gone = write.live == 0 && !open;
         let lost = weight(op) as u64 + if is_gone { HEAD_WEIGHT } else { 0 };
         let live = self.live_weight(arrival);
         debug_assert!(*live >= lost);
         *live = live.saturating_sub(lost);
         if is_gone {
-            if let Some(seqs) = self.by_device.get_mut(&dot.device) {
-                seqs.remove(&(dot.seq, arrival));
-                if seqs.is_empty() {
-                    self.by_device.remove(&dot.device);
-                }
-            }
             self.gone += 1;
             self.sweep();
         }
@@ -168,8 +166,9 @@ impl Writes {
 
     /// A write with this dot, if any of it is in the state.
     pub(crate) fn of_dot(&self, dot: Dot) -> Option<&Write> {
-        let (seq, arrival) = self.by_device.get(&dot.device)?.range((dot.seq, 0)..).next()?;
-        if *seq == dot.seq { self.get(*arrival) } else { None }
+        let seqs = self.by_device.get(&dot.device)?;
+        let parts = seqs.get(seqs.partition_point(|(seq, _)| *seq < dot.seq)..)?;
+        parts.iter().take_while(|(seq, _)| *seq == dot.seq).find_map(|(_, arrival)| self.get(*arrival))
     }
 
     /// The pages on disk.
@@ -213,7 +212,10 @@ impl Writes {
         after: u64,
     ) -> Box<dyn Iterator<Item = &'a Write> + 'a> {
         const LITTLE: usize = 4096;
-        let lacked = self.by_device.iter().flat_map(|(device, seqs)| seqs.range((vector.get(*device) + 1, 0)..));
+        let lacked = self.by_device.iter().flat_map(|(device, seqs)| {
+            let has = vector.get(*device);
+            seqs.get(seqs.partition_point(|(seq, _)| *seq <= has)..).unwrap_or_default()
+        });
         let mut few: Vec<_> = lacked.take(LITTLE + 1).map(|(_, arrival)| *arrival).collect();
         if few.len() > LITTLE {
             return Box::new(self.since(after).filter(|write| !vector.includes(write.dot)));
@@ -239,6 +241,12 @@ impl Writes {
             let open = self.open;
             self.list.retain(|write| write.live > 0 || (open && Some(write.arrival) == last));
             self.gone = 0;
+            let Self { list, by_device, .. } = self;
+            for (_, seqs) in by_device.iter_mut() {
+                seqs.retain(|(_, arrival)| list.binary_search_by_key(arrival, |write| write.arrival).is_ok());
+            }
+            // A device all of whose writes were overwritten.
+            by_device.retain(|_, seqs| !seqs.is_empty());
         }
     }
 }

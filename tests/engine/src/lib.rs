@@ -1,0 +1,198 @@
+//! What Partyline keeps and merges tasks with, as a library of its own: to be measured beside the libraries that do the
+//! same. It adds nothing to `core` and to the store of `sw` but the way into JavaScript.
+
+use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::replica::{
+    Batch, Change, Date, ObjectId, Op, Position, Priority, Replica, Status, SyncAnswer, SyncRequest,
+};
+use partyline_sw::store::{IndexedStore, Outcome, Rewrite, RoomRecord, Store};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+/// Bytes of a page on disk, as in the service worker.
+const PAGE: usize = 256 << 10;
+/// The one room of a database.
+const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+
+/// One device's copy of a list.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine {
+    replica: Replica,
+    last: Option<Position>,
+}
+
+/// A task as it is read.
+#[derive(Serialize)]
+struct Read {
+    id: String,
+    title: String,
+    notes: String,
+    done: bool,
+    assignee: String,
+    due: Option<String>,
+    priority: u8,
+    position: String,
+}
+
+/// Why is left out: the words for it are not the engine's to carry.
+fn refused<E>(_: E) -> JsError {
+    JsError::new("refused")
+}
+
+fn now() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+fn object(id: &str) -> Result<ObjectId, JsError> {
+    Ok(ObjectId::Task(TaskId::parse(id).map_err(refused)?))
+}
+
+fn op(field: &str, value: &JsValue) -> Result<Op, JsError> {
+    let text = || value.as_string().unwrap_or_default();
+    Ok(match field {
+        "title" => Op::Title(text().into()),
+        "notes" => Op::Notes(text().into()),
+        "assignee" => Op::Assignee(text().into()),
+        "done" => Op::Status(if value.is_truthy() { Status::Done } else { Status::Open }),
+        "due" => Op::Due(Some(Date::parse(&text()).map_err(refused)?)),
+        "priority" => {
+            let level = value.as_f64().unwrap_or_default() as u8;
+            Op::Priority(Priority::new(level).ok_or_else(|| refused("a priority is 0 to 3"))?)
+        }
+        _ => return Err(refused("no such field")),
+    })
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// An empty copy.
+    #[wasm_bindgen(constructor)]
+    pub fn new(device: u32) -> Self {
+        let mut id = [7; 8];
+        id[..4].copy_from_slice(&device.to_be_bytes());
+        Self { replica: Replica::new(DeviceId::from_bytes(id)), last: None }
+    }
+
+    fn edit(&mut self, object: ObjectId, ops: Vec<Op>) -> Result<Change, JsError> {
+        self.replica.edit(object, ops, now()).map_err(refused)
+    }
+
+    /// Adds a task at the end.
+    #[expect(clippy::too_many_arguments, reason = "what a task has")]
+    pub fn add(
+        &mut self,
+        id: &str,
+        title: String,
+        notes: String,
+        done: bool,
+        assignee: String,
+        due: &str,
+        priority: u8,
+    ) -> Result<(), JsError> {
+        let position = Position::between(self.last.as_ref(), None);
+        self.last = Some(position.clone());
+        let ops = vec![
+            Op::Title(title.into()),
+            Op::Notes(notes.into()),
+            Op::Status(if done { Status::Done } else { Status::Open }),
+            Op::Priority(Priority::new(priority).unwrap_or_default()),
+            Op::Due(Some(Date::parse(due).map_err(refused)?)),
+            Op::Assignee(assignee.into()),
+            Op::Position(position),
+            Op::CreatedAt(now()),
+        ];
+        self.edit(object(id)?, ops).map(drop)
+    }
+
+    /// Sets a field, and answers the live change as it is sent to others.
+    pub fn set(&mut self, id: &str, field: &str, value: &JsValue) -> Result<Vec<u8>, JsError> {
+        let change = self.edit(object(id)?, vec![op(field, value)?])?;
+        Ok(self.replica.encode_live(&Batch::live(vec![change])))
+    }
+
+    /// Asks for what is not here, from where the answer before ended.
+    pub fn request(&self, vector_of: Option<Vec<u8>>, cursor: Option<u64>) -> Result<Vec<u8>, JsError> {
+        let request = match vector_of {
+            Some(earlier) => SyncRequest { cursor, ..SyncRequest::decode(&earlier).map_err(refused)? },
+            None => SyncRequest { vector: self.replica.vector().clone(), cursor, in_full: false },
+        };
+        Ok(request.encode())
+    }
+
+    /// Answers such a request.
+    pub fn answer(&self, request: &[u8], max_bytes: usize) -> Result<Vec<u8>, JsError> {
+        Ok(self.replica.answer_encoded(&SyncRequest::decode(request).map_err(refused)?, max_bytes))
+    }
+
+    /// Merges an answer or a live change.
+    pub fn apply(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        let batch = self.replica.decode(bytes).map_err(refused)?;
+        self.replica.apply(batch, now()).map(drop).map_err(refused)
+    }
+
+    /// All tasks, as a JSON array.
+    pub fn all(&self) -> Result<String, JsError> {
+        let read: Vec<Read> = self
+            .replica
+            .tasks()
+            .into_iter()
+            .map(|task| Read {
+                id: task.id.to_string(),
+                title: task.title,
+                notes: task.notes,
+                done: task.status == Status::Done,
+                assignee: task.assignee,
+                due: task.due.map(|date| date.to_string()),
+                priority: task.priority.get(),
+                position: task.position.to_string(),
+            })
+            .collect();
+        serde_json::to_string(&read).map_err(refused)
+    }
+
+    /// Keeps everything in a new database of this name. Resolved when it is on the disk.
+    pub async fn save(&self, name: String) -> Result<(), JsError> {
+        let store = IndexedStore::new(&name);
+        let room = RoomId::parse(ROOM).map_err(refused)?;
+        let record = RoomRecord {
+            room,
+            secret: RoomSecret::from_bytes([7; 32]),
+            device: self.replica.device(),
+            joined_at: 0,
+            name: String::new(),
+        };
+        store.create(&record, None).await.map_err(refused)?;
+        let Some(stored) = store.read(room, None).await.map_err(refused)? else { return Err(refused("not there")) };
+        let written = store.rewrite(room, stored.head, &Rewrite::of(self.replica.to_pages(PAGE))).await;
+        store.close();
+        match written.map_err(refused)? {
+            Outcome::Written(_) => Ok(()),
+            Outcome::Behind => Err(refused("somebody else writes")),
+        }
+    }
+
+    /// Opens what was kept.
+    pub async fn load(name: String) -> Result<Engine, JsError> {
+        let store = IndexedStore::new(&name);
+        let room = RoomId::parse(ROOM).map_err(refused)?;
+        let stored = store.read(room, None).await.map_err(refused)?;
+        store.close();
+        let pages = stored.and_then(|stored| stored.pages).ok_or_else(|| refused("not there"))?;
+        let pages = (&pages.manifest, pages.pages.iter().map(|page| (page.number, &page.bytes)));
+        let replica = Replica::from_pages(pages.0, pages.1).map_err(refused)?;
+        Ok(Self { replica, last: None })
+    }
+}
+
+/// How much of an answer stands before what a compressor makes smaller.
+#[wasm_bindgen]
+pub fn plain(answer: &[u8]) -> Result<usize, JsError> {
+    Ok(SyncAnswer::peek(answer).map_err(refused)?.1)
+}
+
+/// Where the chunk after this one begins.
+#[wasm_bindgen]
+pub fn next(answer: &[u8]) -> Result<Option<u64>, JsError> {
+    Ok(SyncAnswer::peek(answer).map_err(refused)?.0.next)
+}

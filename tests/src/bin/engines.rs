@@ -1,0 +1,186 @@
+//! Measures our engine beside the libraries that people would pick instead, in one Chromium, in turns.
+//!
+//! Run by `cargo xtask bench --engines`. The measuring itself is JavaScript, in `tests/engines`; this serves it, decides on
+//! the order and makes tables. Every round gives each library its turn, each time in another order, so that whatever else
+//! the machine does hits all alike. Convergence is asserted, speed is not.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use partyline_tests::{Browser, BrowserKind, BrowserSetup, Tools};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Ours first: the others are measured against it.
+const LIBRARIES: [&str; 6] = ["partyline", "yjs", "automerge", "loro", "tinybase", "pouchdb"];
+
+/// What is asked of the page, and how the answer is told.
+const ROWS: [(&str, &str); 11] = [
+    ("createMs", "create one by one, ms"),
+    ("syncBytes", "full sync, bytes"),
+    ("syncGzipBytes", "full sync, bytes after gzip"),
+    ("syncMs", "full sync, ms"),
+    ("mergeBytes", "divergent merge, bytes"),
+    ("mergeGzipBytes", "divergent merge, bytes after gzip"),
+    ("mergeMs", "divergent merge, ms"),
+    ("editBytes", "one edit, bytes"),
+    ("editMicros", "one edit, make and apply, µs"),
+    ("saveMs", "save durably, ms"),
+    ("reloadMs", "reload until all is readable, ms"),
+];
+
+fn main() -> Result<()> {
+    let rounds = std::env::args().nth(1).context("how many rounds?")?.parse()?;
+    tokio::runtime::Runtime::new()?.block_on(bench(rounds))
+}
+
+async fn bench(rounds: usize) -> Result<()> {
+    let folder = PathBuf::from(std::env::var_os("PARTYLINE_ENGINES").context("PARTYLINE_ENGINES is set by xtask")?);
+    let port = serve(folder.clone()).await?;
+    let tools = Tools::from_env()?;
+    let out = tools.out.join("engines.json");
+    let browser = Browser::start(BrowserKind::Chromium, "Engines", &tools, BrowserSetup::default()).await?;
+    let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut note = |library: &str, what: &str, value: f64| {
+        all.entry(format!("{library} {what}")).or_default().push(value);
+    };
+    for round in 0..rounds {
+        for turn in 0..LIBRARIES.len() {
+            let library = LIBRARIES.get((turn + round) % LIBRARIES.len()).copied().unwrap_or_default();
+            eprintln!("round {} of {rounds}: {library}", round + 1);
+            let start = measure(&browser, port, library, "start", 0).await?;
+            note(library, "start", number(&start, "ms")?);
+            for count in [1_000, 10_000] {
+                let suite = measure(&browser, port, library, "suite", count).await?;
+                for (key, what) in ROWS {
+                    note(library, &format!("{count} {what}"), number(&suite, key)?);
+                }
+            }
+            let memory = measure(&browser, port, library, "memory", 10_000).await?;
+            note(library, "memory", number(&memory, "bytes")?);
+        }
+        let floor = measure(&browser, port, "floor", "floor", 10_000).await?;
+        for (key, value) in floor.as_object().context("the floor is an object")? {
+            note("floor", key, value.as_f64().unwrap_or_default());
+        }
+    }
+    browser.kill().await;
+    let sizes: Value = serde_json::from_slice(&std::fs::read(folder.join("sizes.json"))?)?;
+    std::fs::write(&out, serde_json::to_vec_pretty(&json!({ "rounds": rounds, "sizes": sizes, "values": all }))?)?;
+    print(&all, &sizes);
+    println!("\nall values: {}", out.display());
+    Ok(())
+}
+
+fn number(of: &Value, key: &str) -> Result<f64> {
+    of.get(key).and_then(Value::as_f64).with_context(|| format!("{key} is missing in {of}"))
+}
+
+/// Measures one thing in a new page.
+async fn measure(
+    browser: &std::sync::Arc<Browser>,
+    port: u16,
+    library: &str,
+    what: &str,
+    count: usize,
+) -> Result<Value> {
+    const SCRIPT: &str = "
+        const [library, what, count, done] = arguments;
+        measure(library, what, count).then(done, error => done({ failed: `${error} ${error?.stack ?? ''}` }));";
+    let tab = browser.open(&format!("http://localhost:{port}/")).await?;
+    let measured: Value = tab
+        .execute_async(SCRIPT, vec![json!(library), json!(what), json!(count)])
+        .await
+        .with_context(|| format!("{library}, {what}, {count}"))?;
+    tab.close().await?;
+    ensure!(measured.get("failed").is_none(), "{library}, {what}, {count}: {measured}");
+    Ok(measured)
+}
+
+/// Median, least and most.
+fn spread(values: &[f64]) -> (f64, f64, f64) {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let at = |at: usize| values.get(at).copied().unwrap_or(f64::NAN);
+    (at(values.len() / 2), at(0), at(values.len().saturating_sub(1)))
+}
+
+fn told(value: f64) -> String {
+    match value {
+        value if value >= 1_000_000.0 => format!("{:.2} M", value / 1_000_000.0),
+        value if value >= 10_000.0 => format!("{:.1} k", value / 1_000.0),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value => format!("{value:.1}"),
+    }
+}
+
+fn print(all: &BTreeMap<String, Vec<f64>>, sizes: &Value) {
+    let cell = |key: String| {
+        all.get(&key).map_or_else(String::new, |values| {
+            let (median, least, most) = spread(values);
+            format!("{} ({}–{})", told(median), told(least), told(most))
+        })
+    };
+    println!("| | {} |", LIBRARIES.join(" | "));
+    println!("|---|{}", "---|".repeat(LIBRARIES.len()));
+    let size = LIBRARIES
+        .map(|library| told(sizes.pointer(&format!("/{library}/brotli")).and_then(Value::as_f64).unwrap_or(f64::NAN)));
+    println!("| bundle, bytes in brotli | {} |", size.join(" | "));
+    println!("| start, ms | {} |", LIBRARIES.map(|library| cell(format!("{library} start"))).join(" | "));
+    for count in [1_000, 10_000] {
+        for (_, what) in ROWS {
+            let cells = LIBRARIES.map(|library| cell(format!("{library} {count} {what}")));
+            println!("| {count} tasks: {what} | {} |", cells.join(" | "));
+        }
+    }
+    println!(
+        "| 10000 tasks: memory, bytes | {} |",
+        LIBRARIES.map(|library| cell(format!("{library} memory"))).join(" | ")
+    );
+    println!("\nThe floor, 10,000 tasks:");
+    for (key, values) in all.iter().filter_map(|(key, values)| Some((key.strip_prefix("floor ")?, values))) {
+        let (median, least, most) = spread(values);
+        println!("| {key} | {} ({}–{}) |", told(median), told(least), told(most));
+    }
+}
+
+/// Serves the files of a folder, isolated from other origins: only then does a page learn how much memory it takes.
+async fn serve(folder: PathBuf) -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let folder = folder.clone();
+            tokio::spawn(async move { answer(stream, &folder).await });
+        }
+    });
+    Ok(port)
+}
+
+async fn answer(mut stream: TcpStream, folder: &Path) -> Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        ensure!(request.len() < 1 << 14 && stream.read_buf(&mut request).await? > 0, "no request");
+    }
+    let request = String::from_utf8_lossy(&request);
+    let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/');
+    let name = if path.is_empty() { "index.html" } else { path.split('?').next().unwrap_or(path) };
+    let kind = match name.rsplit('.').next() {
+        Some("html") => "text/html",
+        Some("js") => "text/javascript",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    };
+    let content = if name.contains("..") { None } else { std::fs::read(folder.join(name)).ok() };
+    let (status, content) = content.map_or(("404 Not Found", Vec::new()), |content| ("200 OK", content));
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCross-Origin-Opener-Policy: same-origin\r\n\
+         Cross-Origin-Embedder-Policy: require-corp\r\nConnection: close\r\n\r\n",
+        content.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&content).await?;
+    Ok(stream.shutdown().await?)
+}
