@@ -10,10 +10,11 @@ use indexed_db_futures::database::Database;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::TransactionMode;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
-use partyline_core::api::{Health, Merged, Problem, StorageState, Tasks, Vector};
+use partyline_core::api::{CBOR, DEFLATED, Health, Merged, Problem, StorageState, Tasks, Vector};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
-use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest};
 use partyline_sw::browser::{self, BrowserHost};
+use partyline_sw::deflate::{deflate, inflate};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
 use partyline_sw::store::{Addition, Durability, Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
@@ -55,7 +56,9 @@ async fn cbor(worker: &BrowserService, part: &str, body: Vec<u8>) -> Response {
     let media = Some("application/cbor".to_owned());
     let path = format!("/peer/v1/rooms/{ROOM}{part}");
     let (accept, content_type) = (media.clone(), media);
-    worker.handle(&Request { method: "POST".to_owned(), path, accept, content_type, body, device: None }).await
+    worker
+        .handle(&Request { method: "POST".to_owned(), path, accept, content_type, body, device: None, asker: None })
+        .await
 }
 
 async fn add(worker: &BrowserService, title: &str) {
@@ -179,7 +182,8 @@ async fn compaction_folds_the_log_into_pages() {
     let before = titles(&worker).await;
     assert_eq!((count(&name, "log").await, count(&name, "pages").await), (141, 0));
     worker.tidy().await;
-    assert_eq!((count(&name, "log").await, count(&name, "pages").await), (0, 1));
+    // One page, and the manifest that names it.
+    assert_eq!((count(&name, "log").await, count(&name, "pages").await), (0, 2));
     assert_eq!(titles(&self::worker(&name)).await, before);
     add(&worker, "after").await;
     assert_eq!(count(&name, "log").await, 1);
@@ -208,25 +212,42 @@ async fn a_write_on_another_head_does_not_happen() {
         panic!("the head was current")
     };
     assert_eq!(two.append(room_id(), stored.head, addition(b"other", None)).await, Ok(Outcome::Behind));
-    assert_eq!(two.rewrite(room_id(), stored.head, &Rewrite::default()).await, Ok(Outcome::Behind));
+    let empty = Rewrite::of(Replica::new(DeviceId::from_bytes(*b"another ")).to_pages(1));
+    assert_eq!(two.rewrite(room_id(), stored.head, &empty).await, Ok(Outcome::Behind));
     assert_eq!(two.room(room_id()).await.unwrap().map(|record| record.name), Some("Home".to_owned()));
     let missed = two.read(room_id(), Some(stored.head)).await.unwrap().unwrap();
     assert_eq!((missed.head, missed.pages, missed.log), (head, None, vec![(2, b"second".to_vec())]));
     assert_eq!(two.read(room_id(), Some(head)).await, Ok(None));
 
     let device = DeviceId::from_bytes(*b"another ");
-    let rewrite = Rewrite {
-        pages: vec![b"page".to_vec(), b"two".to_vec()],
-        damaged_log: vec![1],
-        device: Some(device),
-        ..Rewrite::default()
-    };
+    let mut replica = Replica::new(device);
+    for task in [1, 2] {
+        let task = ObjectId::Task(TaskId::from_random_bytes([task; 16]));
+        replica.edit(task, vec![Op::Title("a".into())], 0).unwrap();
+    }
+    let fold = replica.to_pages(1);
+    let (pages, bytes) = (fold.added.clone(), fold.bytes);
+    assert_eq!(pages.len(), 2);
+    let rewrite = Rewrite { anew: true, damaged_log: vec![1], device: Some(device), ..Rewrite::of(fold.clone()) };
     let Ok(Outcome::Written(compacted)) = two.rewrite(room_id(), head, &rewrite).await else {
         panic!("the head was current")
     };
-    assert_eq!((compacted.pages, compacted.page_bytes, compacted.records), (2, 7, 0));
+    assert_eq!((compacted.page_bytes, compacted.records), (bytes, 0));
     let all = one.read(room_id(), Some(head)).await.unwrap().unwrap();
-    assert_eq!((all.pages, all.log), (Some(rewrite.pages), vec![]));
+    let kept = all.pages.unwrap();
+    assert_eq!((&kept.pages, &kept.manifest, all.log), (&pages, &rewrite.fold.manifest, vec![]));
+
+    // The next fold takes one page's place and leaves the other alone.
+    replica.folded(fold);
+    replica.edit(ObjectId::Task(TaskId::from_random_bytes([2; 16])), vec![Op::Title("b".into())], 0).unwrap();
+    let next = replica.fold(1);
+    assert_eq!((next.removed.as_slice(), next.added.len()), ([1].as_slice(), 1));
+    let folded = Rewrite::of(next.clone());
+    assert!(matches!(two.rewrite(room_id(), compacted, &folded).await, Ok(Outcome::Written(_))));
+    let kept = one.read(room_id(), None).await.unwrap().unwrap().pages.unwrap();
+    assert_eq!(kept.pages, [pages[0].clone(), next.added[0].clone()]);
+    let loaded = Replica::from_pages(&kept.manifest, kept.pages.iter().map(|page| (page.number, &page.bytes)));
+    assert_eq!(loaded.unwrap().tasks(), replica.tasks());
     assert_eq!((one.damaged().await, one.room(room_id()).await.unwrap().unwrap().device), (Ok(1), device));
     assert_eq!((one.remove(room_id()).await, two.remove(room_id()).await), (Ok(true), Ok(false)));
     assert_eq!(one.read(room_id(), None).await, Err(StoreError::NoRoom));
@@ -474,4 +495,47 @@ async fn a_shell_is_complete_or_not_installed() {
     assert!(kept("partyline-shell-3", url).await.is_some());
     assert!(kept("partyline-shell-1", url).await.is_none());
     browser::activate("none".to_owned()).await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn answers_to_a_sync_are_deflated_on_their_way() {
+    // What the worker's script gives the wasm, as it stands there.
+    let script = include_str!("../../static/sw.js");
+    let begin = script.find("self.partylineStream = ").unwrap();
+    js(&script[begin..begin + script[begin..].find("\n};\n").unwrap() + 3]);
+
+    let worker = worker_with_room(&fresh_name()).await;
+    for number in 0..60 {
+        let body = format!(r#"{{"title":"The task number {number}","notes":"{}"}}"#, "much the same ".repeat(5));
+        assert_eq!(send(&worker, "POST", "/tasks", &body).await.status, 201);
+    }
+    let plain = cbor(&worker, "/sync", SyncRequest::default().encode()).await;
+    let mut request = Request { accept: Some(CBOR.to_owned()), ..Request::default() };
+    let mut response = plain.clone();
+    deflate(&request, &mut response).await;
+    assert_eq!(response, plain, "only for those who can read it");
+    request.accept = Some(format!("{CBOR}, {DEFLATED}"));
+    deflate(&request, &mut response).await;
+    assert_eq!(response.header("content-type"), Some(DEFLATED));
+    assert!(response.body.len() * 2 < plain.body.len(), "{} of {}", response.body.len(), plain.body.len());
+    assert_eq!(SyncAnswer::peek(&response.body), SyncAnswer::peek(&plain.body));
+
+    let sent = |body: Vec<u8>| Request { content_type: Some(DEFLATED.to_owned()), body, ..Request::default() };
+    let mut received = sent(response.body.clone());
+    inflate(&mut received).await.unwrap();
+    assert_eq!((received.content_type.as_deref(), &received.body), (Some(CBOR), &plain.body));
+    // Cut short, changed, no answer at all, and one that would be too long.
+    let (_, split) = SyncAnswer::peek(&response.body).unwrap();
+    let cut = response.body[..response.body.len() - 9].to_vec();
+    let mut changed = response.body.clone();
+    changed[split] ^= 0xff;
+    let zeros = Uint8Array::new_with_length(17 << 20);
+    js("self.deflated = (bytes) => partylineStream('CompressionStream', bytes, Infinity);");
+    let deflated: Function = Reflect::get(&js_sys::global(), &"deflated".into()).unwrap().unchecked_into();
+    let long: Promise = deflated.call1(&JsValue::NULL, &zeros).unwrap().unchecked_into();
+    let long = JsFuture::from(long);
+    let long = [&response.body[..split], &Uint8Array::new(&long.await.unwrap()).to_vec()].concat();
+    for body in [cut, changed, vec![], b"no answer".to_vec(), long] {
+        assert!(inflate(&mut sent(body)).await.is_err());
+    }
 }

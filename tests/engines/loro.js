@@ -1,6 +1,8 @@
 import initialise, { LoroDoc, LoroMap } from "loro-crdt/web";
 import { keep, kept, remove } from "./storage.js";
 
+let memory;
+
 function put(doc, task) {
   const map = doc.getMap("tasks").setContainer(task.id, new LoroMap());
   for (const [field, value] of Object.entries(task)) map.set(field, value);
@@ -8,7 +10,10 @@ function put(doc, task) {
 
 export default {
   name: "Loro",
-  start: () => initialise("./loro.wasm"),
+  async start() {
+    ({ memory } = await initialise("./loro.wasm"));
+  },
+  wasm: () => memory.buffer.byteLength,
   create(device) {
     const doc = new LoroDoc();
     doc.setPeerId(BigInt(7_000_000_000_000_000_000n) + BigInt(device));

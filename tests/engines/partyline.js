@@ -2,7 +2,7 @@
 
 import initialise, { Engine, next, plain } from "./engine.js";
 
-const CHUNK = 256 * 1024;
+const CHUNK = 1024 * 1024;
 
 async function through(stream, bytes) {
   const piped = new Blob([bytes]).stream().pipeThrough(stream);
@@ -35,7 +35,7 @@ export default {
   async start() {
     ({ memory } = await initialise());
   },
-  memory: () => memory.buffer.byteLength,
+  wasm: () => memory.buffer.byteLength,
   create: (device) => new Engine(device),
   add(engine, { id, title, notes, done, assignee, due, priority }) {
     engine.add(id, title, notes, done, assignee, due, priority);

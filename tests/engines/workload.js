@@ -14,7 +14,7 @@ const PEOPLE = ["Ada", "Ben", "Chloe", "Dmitri", "Esra", "Farid", "Greta", "Hiro
 const DAY = 24 * 60 * 60 * 1000;
 
 // About as many different words as people use at work: 10,000 tasks as JSON, gzip'd, are 760 kB.
-const WORDS = 1400;
+const WORDS = 700;
 
 function words(random) {
   const pick = () => SYLLABLES[Math.floor(random() * SYLLABLES.length)];

@@ -61,25 +61,28 @@ impl ChangeHead {
 
 /// Writes changes in columns.
 ///
-/// `ids` has 16 bytes for each task and 8 for each device that a change is about, in the order of the changes, and then
-/// the table of the devices that wrote or are mentioned. The columns are, all numbers in LEB128:
+/// `ids` has 16 bytes for each task and 8 for each device that a change is about, or the number of another change about
+/// it, in the order of the changes; and then the table of the devices that wrote or are mentioned. The columns are, all
+/// numbers in LEB128:
 ///
 /// 1. how many changes there are;
 /// 2. on a page, the arrival numbers, each less the one before;
-/// 3. a head each: the device's place in the table × 4, + 1 if incomplete, + 2 if the counter is not 0;
+/// 3. a head each: the device's place in the table × 4, + 1 if incomplete, + 2 if the counter is another than expected:
+///    one more than that of the change before, if that was in the same millisecond, otherwise 0;
 /// 4. their numbers, less the last of that device, less 1 (zigzag);
 /// 5. their times in milliseconds, less that of the change before (zigzag);
-/// 6. the counters that are not 0;
+/// 6. the counters that are not as expected, less what was expected (zigzag);
 /// 7. how many operations each has, less 1;
 /// 8. the fields of all operations, a byte each;
-/// 9. what each is about: the room, a task, a device, the same as the change before; or a device's place and the number
-///    of a change about the same object;
+/// 9. what each is about: the room, a task, a device, the same as the change before; or the place of the device whose
+///    change about it has a number in `ids`;
 /// 10. field by field, the values: lengths before texts.
 #[derive(Default)]
 pub(crate) struct ColumnWriter {
     devices: LiteMap<DeviceId, usize>,
     last_seq: Vec<u64>,
     last_millis: u64,
+    last_counter: u32,
     last_arrival: u64,
     last_object: Option<ObjectId>,
     count: usize,
@@ -156,21 +159,24 @@ impl ColumnWriter {
     pub(crate) fn begin(&mut self, head: ChangeHead, reference: Option<Dot>) {
         let ChangeHead { dot, stamp, object, complete } = head;
         let place = self.place(dot.device);
-        let counted = stamp.counter > 0;
+        let expected = expected(self.count > 0 && stamp.millis == self.last_millis, self.last_counter);
+        let counted = stamp.counter != expected;
         put(&mut self.heads, place as u64 * 4 + u64::from(!complete) + 2 * u64::from(counted));
         let last = self.last_seq.get_mut(place).map_or(0, |last| std::mem::replace(last, dot.seq));
         put_signed(&mut self.seqs, dot.seq.wrapping_sub(last).wrapping_sub(1));
         put_signed(&mut self.millis, stamp.millis.wrapping_sub(self.last_millis));
         self.last_millis = stamp.millis;
+        self.last_counter = stamp.counter;
         if counted {
-            put(&mut self.counters, stamp.counter.into());
+            put_signed(&mut self.counters, u64::from(stamp.counter).wrapping_sub(expected.into()));
         }
         if self.last_object == Some(object) {
             put(&mut self.objects, SAME);
         } else if let Some(dot) = reference {
             let place = self.place(dot.device);
             put(&mut self.objects, BY_DOT + place as u64);
-            put(&mut self.objects, dot.seq);
+            // As random as an id.
+            put(&mut self.ids, dot.seq);
         } else {
             match object {
                 ObjectId::Room => put(&mut self.objects, ROOM),
@@ -276,6 +282,11 @@ impl ColumnWriter {
     }
 }
 
+/// What the counter of a change most likely is.
+fn expected(is_same_time: bool, last_counter: u32) -> u32 {
+    if is_same_time { last_counter.saturating_add(1) } else { 0 }
+}
+
 /// About how many bytes an operation takes.
 pub(crate) fn weight(op: &Op) -> usize {
     2 + match op {
@@ -321,7 +332,7 @@ pub(crate) fn read(
         usize::try_from(place).ok().and_then(|place| devices.get(place)).copied().ok_or(DecodeError::Malformed)
     };
     let mut last_seq: Vec<u64> = vec![0; devices.len()];
-    let mut millis = 0_u64;
+    let (mut millis, mut counter) = (0_u64, 0_u32);
     let mut changes = Vec::with_capacity(count);
     for ((((head, seq), time), size), object) in heads.into_iter().zip(seqs).zip(times).zip(&sizes).zip(objects) {
         let place = head >> 2;
@@ -331,8 +342,10 @@ pub(crate) fn read(
         let seq = last.wrapping_add(unzigzag(seq)).wrapping_add(1);
         *last = seq;
         millis = millis.wrapping_add(unzigzag(time));
-        let counter = if head & 2 == 0 { 0 } else { counters.next().unwrap_or_default() };
-        let counter = u32::try_from(counter).map_err(|_| DecodeError::Malformed)?;
+        let off = if head & 2 == 0 { 0 } else { unzigzag(counters.next().unwrap_or_default()) };
+        let is_same = time == 0 && !changes.is_empty();
+        counter = u32::try_from(u64::from(expected(is_same, counter)).wrapping_add(off))
+            .map_err(|_| DecodeError::Malformed)?;
         let size = usize::try_from(*size).map_err(|_| DecodeError::Malformed)?;
         changes.push(Change {
             dot: Dot { device: author, seq },
@@ -437,7 +450,7 @@ fn objects(
                 *objects.last().ok_or(DecodeError::Malformed)?
             }
             tag => {
-                by_dot.push((at, tag - BY_DOT, input.number()?));
+                by_dot.push((at, tag - BY_DOT, ids.number()?));
                 ObjectId::Room
             }
         };

@@ -107,10 +107,8 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let all = SyncRequest::default();
     written.insert("answer-first", alice.answer_encoded(&all, 200));
     written.insert("answer-whole", alice.answer_encoded(&all, 64 << 10));
-    let from = SyncRequest {
-        vector: [(alice.device(), 5)].into_iter().collect::<VersionVector>(),
-        ..SyncRequest::default()
-    };
+    let from =
+        SyncRequest { vector: [(alice.device(), 5)].into_iter().collect::<VersionVector>(), ..SyncRequest::default() };
     written.insert("answer-by-dot", alice.answer_encoded(&from, 64 << 10));
     let live = Batch::live(vec![alice.edit(task(1), vec![Op::Status(Status::Doing)], NOON + 95_000).unwrap()]);
     written.insert("live", live.encode());

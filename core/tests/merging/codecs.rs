@@ -57,7 +57,7 @@ fn a_newer_format_says_what_to_do() {
     }
     // What is on disk has its FNV-1a behind it, so that damage does not pass for a newer format.
     let stored = [FORMAT_VERSION + 1, 0x80, 0xb4, 0xf2, 0x0f, 0xbf];
-    let none = || [(0, Vec::<u8>::new()); 0];
+    let none = Vec::<(u64, Vec<u8>)>::new;
     let of_manifest = Replica::from_pages(&stored, none()).unwrap_err();
     let of_page = Replica::changes_of_page(&stored).unwrap_err();
     for error in [of_manifest, of_page, Batch::of_record(&stored).unwrap_err().into()] {

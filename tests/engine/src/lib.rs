@@ -5,7 +5,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
     Batch, Change, Date, ObjectId, Op, Position, Priority, Replica, Status, SyncAnswer, SyncRequest,
 };
-use partyline_sw::store::{IndexedStore, Outcome, Rewrite, RoomRecord, Store};
+use partyline_sw::store::{Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -163,8 +163,8 @@ impl Engine {
             name: String::new(),
         };
         store.create(&record, None).await.map_err(refused)?;
-        let Some(stored) = store.read(room, None).await.map_err(refused)? else { return Err(refused("not there")) };
-        let written = store.rewrite(room, stored.head, &Rewrite::of(self.replica.to_pages(PAGE))).await;
+        let head = Head::of_new_room(record.joined_at);
+        let written = store.rewrite(room, head, &Rewrite::of(self.replica.to_pages(PAGE))).await;
         store.close();
         match written.map_err(refused)? {
             Outcome::Written(_) => Ok(()),

@@ -32,11 +32,14 @@ const ROWS: [(&str, &str); 11] = [
 ];
 
 fn main() -> Result<()> {
-    let rounds = std::env::args().nth(1).context("how many rounds?")?.parse()?;
-    tokio::runtime::Runtime::new()?.block_on(bench(rounds))
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().context("how many rounds?")?.parse()?;
+    // Only these, to try something.
+    let only: Vec<String> = arguments.collect();
+    tokio::runtime::Runtime::new()?.block_on(bench(rounds, &only))
 }
 
-async fn bench(rounds: usize) -> Result<()> {
+async fn bench(rounds: usize, only: &[String]) -> Result<()> {
     let folder = PathBuf::from(std::env::var_os("PARTYLINE_ENGINES").context("PARTYLINE_ENGINES is set by xtask")?);
     let port = serve(folder.clone()).await?;
     let tools = Tools::from_env()?;
@@ -49,6 +52,9 @@ async fn bench(rounds: usize) -> Result<()> {
     for round in 0..rounds {
         for turn in 0..LIBRARIES.len() {
             let library = LIBRARIES.get((turn + round) % LIBRARIES.len()).copied().unwrap_or_default();
+            if !only.is_empty() && !only.iter().any(|wanted| wanted == library) {
+                continue;
+            }
             eprintln!("round {} of {rounds}: {library}", round + 1);
             let start = measure(&browser, port, library, "start", 0).await?;
             note(library, "start", number(&start, "ms")?);
