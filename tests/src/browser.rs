@@ -174,6 +174,13 @@ impl Browser {
         }
     }
 
+    /// Kills the processes of all its pages and workers (SIGKILL), in Chromium; the browser itself goes on.
+    pub async fn kill_pages(&self) -> Result<()> {
+        let killed = self.running().await?.group.kill_those_with("--type=renderer")?;
+        anyhow::ensure!(killed > 0, "{} has no process for pages", self.name());
+        Ok(())
+    }
+
     /// Closes the browser as a user does.
     pub async fn quit(&self) -> Result<()> {
         if let Some(running) = self.running.lock().await.take() {

@@ -46,6 +46,29 @@ impl Group {
         Ok(Self { leader, leash })
     }
 
+    /// Kills those processes of the group (SIGKILL) whose command line has this argument; how many.
+    pub fn kill_those_with(&self, argument: &str) -> Result<usize> {
+        let group = self.leader.id().to_string();
+        let mut killed = 0;
+        for entry in std::fs::read_dir("/proc").context("processes are counted by /proc")? {
+            let entry = entry?.path();
+            let Some(id) =
+                entry.file_name().and_then(OsStr::to_str).filter(|id| id.bytes().all(|b| b.is_ascii_digit()))
+            else {
+                continue;
+            };
+            // One that has just ended has no files any more. The name, in parentheses, may have spaces in it.
+            let stat = std::fs::read_to_string(entry.join("stat")).unwrap_or_default();
+            let is_ours = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(2)) == Some(&group);
+            let line = std::fs::read(entry.join("cmdline")).unwrap_or_default();
+            if is_ours && line.split(|byte| *byte == 0 || *byte == b' ').any(|part| part == argument.as_bytes()) {
+                let status = Command::new("kill").args(["-KILL", id]).status().context("kill cannot be run")?;
+                killed += usize::from(status.success());
+            }
+        }
+        Ok(killed)
+    }
+
     /// Kills every process of the group at once (SIGKILL) and waits for that.
     pub fn kill(&mut self) {
         drop(self.leash.take());

@@ -88,6 +88,11 @@ pub(crate) fn soak(browsers: u8, minutes: u16, seed: u64) -> Result<()> {
     measure("soak", &[browsers.to_string(), minutes.to_string(), seed.to_string()])
 }
 
+/// Builds and kills browsers while they write.
+pub(crate) fn kills(times: u16, seed: u64) -> Result<()> {
+    measure("kills", &[times.to_string(), seed.to_string()])
+}
+
 /// Builds and runs one of the programs beside the tests.
 fn measure(program: &str, arguments: &[String]) -> Result<()> {
     let tools = setup::tools()?;
@@ -104,11 +109,13 @@ const PHONE_BOOK_TESTS: &str = "contract";
 const END_TO_END_TESTS: &str = "e2e";
 
 /// Where it makes least difference whether Chromium refuses changed credentials. `--refusing` leaves out none of them.
-const SAME_IF_REFUSED: [&str; 13] = [
+const SAME_IF_REFUSED: [&str; 15] = [
     "apart::",
+    "bulk::",
     "by_hand::",
     "diagnostics::",
     "drops::",
+    "kills::",
     "peers::",
     "phone_book_gone::",
     "rooms::",

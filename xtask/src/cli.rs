@@ -67,6 +67,15 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Build, then kill a browser at random moments while its page writes, and look for what was acknowledged
+    Kills {
+        /// How often
+        #[arg(long, default_value_t = 200)]
+        times: u16,
+        /// What the moments follow from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Have crews at random live in virtual time, and print the seeds that fail with the fewest steps that still do
     Sim {
         /// How many seeds
@@ -129,6 +138,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Bench { engines: None } => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
+        Command::Kills { times, seed } => checks::kills(times, seed),
         Command::Sim { seeds, bugs: true, .. } => sim::bugs(seeds),
         Command::Sim { seeds, from, .. } => sim::run(from, seeds),
         Command::Deploy { dry_run } => deploy::run(dry_run),

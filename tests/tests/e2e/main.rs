@@ -10,6 +10,7 @@ mod by_hand;
 mod crew;
 mod diagnostics;
 mod drops;
+mod kills;
 mod network;
 mod peers;
 mod phone_book_gone;
@@ -109,6 +110,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
+        add(theatre
+            .trial(&format!("kills::what_was_acknowledged_is_there::{name}"), move |play| kills::short(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }

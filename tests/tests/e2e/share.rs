@@ -65,11 +65,15 @@ pub(crate) async fn skewed(play: Play) -> Result<()> {
     bob.wait_task("Saw").await?;
 
     // Bob's service worker is given what a third device wrote whose clock is ten minutes and some ahead.
-    let early = "const [room, done] = arguments; const device = '00000000000000ff';
-        const stamp = { millis: Date.now() + 630000, counter: 0, device };
-        const change = { device, seq: 1, stamp, object: { device }, ops: [{ name: 'Van' }] };
-        const body = JSON.stringify({ changes: [change] }), headers = { 'content-type': 'application/json' };
-        fetch(`/peer/v1/rooms/${room}/changes`, { method: 'POST', headers, body })
+    // It is a change as peers send it, in columns: one, by the only device, its first, then; one operation, a name, of a
+    // device; of three letters.
+    let early = "const [room, done] = arguments;
+        const leb = (n) => (n < 128 ? [n] : [128 + (n % 128), ...leb(Math.floor(n / 128))]);
+        const device = [0, 0, 0, 0, 0, 0, 0, 255];
+        const then = leb(2 * (Date.now() + 630000));
+        const columns = [1, 0, 0, ...then, 0, 0, 2, 3, ...new TextEncoder().encode('Van')];
+        const body = new Uint8Array([1, 0x82, 0x50, ...device, ...device, 0x40 + columns.length, ...columns]);
+        fetch(`/peer/v1/rooms/${room}/changes`, { method: 'POST', headers: { 'content-type': 'application/cbor' }, body })
             .then((answer) => done(answer.status), (error) => done(String(error)));";
     let status: serde_json::Value = bob.tab().execute_async(early, vec![json!(link.room)]).await?;
     ensure!(status == 200, "Bob's service worker says {status}");
