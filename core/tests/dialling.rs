@@ -295,11 +295,17 @@ impl World {
                 if device.slots.contains_key(&slot) {
                     dialler.handle_reached(slot, now);
                     dialler.handle_secured(slot, now);
+                    let lower = self.lower(to);
+                    let dialler = &mut self.devices[to].dialler;
+                    dialler.handle_lower(lower, now);
                     dialler.handle_open(slot, peer, now);
                 }
             }
             Delivery::Closed(slot) => {
                 device.slots.remove(&slot);
+                let lower = self.lower(to);
+                let dialler = &mut self.devices[to].dialler;
+                dialler.handle_lower(lower, now);
                 dialler.handle_closed(slot, now);
             }
             Delivery::Registered(endpoints, taken) => dialler.handle_registered(&endpoints, taken, now),
@@ -328,6 +334,12 @@ impl World {
 
     fn peers(&self, index: usize) -> BTreeSet<usize> {
         self.devices[index].slots.values().filter_map(|slot| slot.connected.map(|(peer, _)| peer)).collect()
+    }
+
+    /// How many peers stand before this device in keeping the listing.
+    fn lower(&self, index: usize) -> usize {
+        let own = self.devices[index].hash;
+        self.peers(index).into_iter().filter(|peer| self.devices[*peer].hash < own).count()
     }
 
     fn connected(&self, a: usize, b: usize) -> bool {
@@ -470,8 +482,7 @@ fn only_two_of_a_crew_ask_the_phone_book() {
     world.run_for(120_000);
     let asking = crew.iter().filter(|index| world.devices[**index].polls > 0).count();
     for index in &crew {
-        let own = world.devices[*index].hash;
-        let before = world.peers(*index).into_iter().filter(|peer| world.devices[*peer].hash < own).count();
+        let before = world.lower(*index);
         let asks = world.devices[*index].polls > 0;
         assert_eq!(asks, before < 2, "device {index} with {before} before it");
     }

@@ -180,6 +180,7 @@ impl Room {
                 self.close(slot, now);
                 if error == SpareError::CredentialsRefused && !std::mem::replace(&mut self.refused, true) {
                     self.redial.handle_refusal(now);
+                    self.mesh.handle_refusal();
                     self.look_outside();
                 }
             }
@@ -292,7 +293,7 @@ impl Room {
             let drained = self.drain_links(now);
             let acted = self.act(now);
             let introduced = self.introduce();
-            self.dialler.handle_lower_beyond(self.mesh.lower_beyond(), now);
+            self.dialler.handle_lower(self.mesh.lower(), now);
             let redialled = self.redial();
             let by_hand = self.act_by_hand();
             if !drained && !acted && !introduced && !redialled && !by_hand {
@@ -632,8 +633,10 @@ impl Room {
         for id in older {
             self.close(id, now);
         }
-        self.dialler.handle_open(slot, remote, now);
+        // First, so that nobody registers who is no doorkeeper any more.
         self.mesh.handle_open(slot, device, remote, now);
+        self.dialler.handle_lower(self.mesh.lower(), now);
+        self.dialler.handle_open(slot, remote, now);
         self.redial.handle_open(slot, device, remote, now);
         self.hand.handle_open(slot, remote);
         self.log.opened(slot, now);

@@ -158,8 +158,8 @@ pub struct Dialler {
     book: Book,
     listed: LiteMap<CertHash, Listed>,
     peers: LiteMap<CertHash, SlotId>,
-    /// Members with a lower certificate hash than ours that only peers are connected to.
-    lower_beyond: usize,
+    /// Members of the crew who stand before us in keeping its listing.
+    lower: usize,
     actions: VecDeque<Action>,
 }
 
@@ -196,7 +196,7 @@ impl Dialler {
             },
             listed: LiteMap::new(),
             peers: LiteMap::new(),
-            lower_beyond: 0,
+            lower: 0,
             actions: VecDeque::new(),
         };
         dialler.advance(now_ms);
@@ -461,9 +461,9 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// So many members with a lower certificate hash than ours are reached by way of a peer only.
-    pub fn handle_lower_beyond(&mut self, count: usize, now_ms: u64) {
-        if std::mem::replace(&mut self.lower_beyond, count) != count {
+    /// So many members can be called, are peers or connected to one, and have a lower certificate hash than ours.
+    pub fn handle_lower(&mut self, count: usize, now_ms: u64) {
+        if std::mem::replace(&mut self.lower, count) != count {
             self.advance(now_ms);
         }
     }
@@ -471,8 +471,7 @@ impl Dialler {
     /// Whether this device keeps a listing: it has no peer, or fewer than two members stand before it.
     #[must_use]
     pub fn wants_listing(&self) -> bool {
-        let lower = self.peers.keys().filter(|peer| **peer < self.local).count();
-        self.peers.is_empty() || lower + self.lower_beyond < 2
+        self.peers.is_empty() || self.lower < 2
     }
 
     fn asks_book(&self) -> bool {

@@ -31,7 +31,7 @@
 //!
 //! A device with no peer. In a connected crew only the *doorkeepers*: those who see fewer than two members with a lower
 //! certificate hash than their own, among their peers and those that these are connected to
-//! ([`Dialler::handle_lower_beyond`]). That needs no election message, and when a doorkeeper leaves, the next lowest finds
+//! ([`Dialler::handle_lower`]). Members whose browser refuses changed credentials do not count: nobody could call them. That needs no election message, and when a doorkeeper leaves, the next lowest finds
 //! itself to be one. All others withdraw their listing and make no request at all.
 
 mod action;

@@ -30,6 +30,8 @@ pub struct Neighbour {
     pub device: DeviceId,
     /// The hash of its certificate.
     pub cert_hash: CertHash,
+    /// Whether nobody can call it by what the phone book says, because its browser refuses changed credentials.
+    pub unlisted: bool,
 }
 
 /// The bytes are no card, or no list of links.
@@ -73,13 +75,15 @@ impl Card {
     }
 }
 
-/// CBOR: `[[device, certificate hash], …]`.
+/// CBOR: `[[device, certificate hash], …]`, with a `true` at the end of those that are [unlisted](Neighbour::unlisted).
 pub fn encode_links(links: &[Neighbour]) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     let written: Result<(), minicbor::encode::Error<std::convert::Infallible>> = (|| {
         out.array(links.len() as u64)?;
         links.iter().try_for_each(|link| {
-            out.array(2)?.bytes(&link.device.to_bytes())?.bytes(link.cert_hash.as_bytes()).map(drop)
+            out.array(2 + u64::from(link.unlisted))?;
+            out.bytes(&link.device.to_bytes())?.bytes(link.cert_hash.as_bytes())?;
+            if link.unlisted { out.bool(true).map(drop) } else { Ok(()) }
         })
     })();
     debug_assert!(written.is_ok(), "writing into memory does not fail");
@@ -96,10 +100,9 @@ pub fn decode_links(bytes: &[u8]) -> Result<Vec<Neighbour>, DecodeCardError> {
     let count = input.array()?.filter(|count| *count <= MAX_LINKS).ok_or(DecodeCardError)?;
     let mut links = Vec::new();
     for _ in 0..count {
-        if input.array()? != Some(2) {
-            return Err(DecodeCardError);
-        }
-        links.push(Neighbour { device: device(&mut input)?, cert_hash: cert_hash(&mut input)? });
+        let items = input.array()?.filter(|items| (2..=3).contains(items)).ok_or(DecodeCardError)?;
+        let (device, cert_hash) = (device(&mut input)?, cert_hash(&mut input)?);
+        links.push(Neighbour { device, cert_hash, unlisted: items == 3 && input.bool()? });
     }
     Ok(links)
 }
@@ -147,13 +150,16 @@ mod tests {
             assert_eq!(Card::decode(&card(endpoints).encode()), Ok(card(endpoints)));
         }
         let links: Vec<_> = (0..64)
-            .map(|n| Neighbour { device: DeviceId::from_bytes([n; 8]), cert_hash: CertHash::from_bytes([n; 32]) })
+            .map(|n| Neighbour {
+                device: DeviceId::from_bytes([n; 8]),
+                cert_hash: CertHash::from_bytes([n; 32]),
+                unlisted: n % 3 == 0,
+            })
             .collect();
         assert_eq!(decode_links(&encode_links(&links)), Ok(links.clone()));
         assert_eq!(decode_links(&encode_links(&[])), Ok(Vec::new()));
-        let too_many =
-            [links, vec![Neighbour { device: DeviceId::from_bytes([0; 8]), cert_hash: CertHash::from_bytes([0; 32]) }]];
-        assert_eq!(decode_links(&encode_links(&too_many.concat())), Err(DecodeCardError));
+        let too_many = [links.as_slice(), &links[..1]].concat();
+        assert_eq!(decode_links(&encode_links(&too_many)), Err(DecodeCardError));
     }
 
     #[test]

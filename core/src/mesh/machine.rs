@@ -29,7 +29,7 @@ pub enum MeshAction {
     Tell {
         /// The connection to the peer.
         slot: SlotId,
-        /// Everybody but the peer itself.
+        /// Everybody but the peer itself; this device too if it is [unlisted](Neighbour::unlisted).
         links: Vec<Neighbour>,
     },
     /// Make a connection with the browser's own credentials and tell [`Mesh::handle_ready`].
@@ -59,6 +59,7 @@ pub enum MeshAction {
 struct Peer {
     slot: SlotId,
     cert_hash: CertHash,
+    unlisted: bool,
     links: Vec<Neighbour>,
 }
 
@@ -101,7 +102,7 @@ impl Mesh {
     /// A device without peers.
     pub fn new(device: DeviceId, cert_hash: CertHash) -> Self {
         Self {
-            local: Neighbour { device, cert_hash },
+            local: Neighbour { device, cert_hash, unlisted: false },
             peers: LiteMap::new(),
             attempts: LiteMap::new(),
             failed: LiteMap::new(),
@@ -151,7 +152,7 @@ impl Mesh {
         self.failed.remove(&device);
         self.parts_at = now_ms + PART;
         // Those who introduce are told by `tell`; what this peer is connected to it tells us.
-        self.peers.insert(device, Peer { slot, cert_hash, links: Vec::new() });
+        self.peers.insert(device, Peer { slot, cert_hash, unlisted: false, links: Vec::new() });
         self.tell();
         self.seek(now_ms);
     }
@@ -173,10 +174,21 @@ impl Mesh {
 
     /// The peer at the end of this connection told whom it is connected to.
     pub fn handle_links(&mut self, slot: SlotId, links: Vec<Neighbour>, now_ms: u64) {
-        if let Some((_, peer)) = self.peers.iter_mut().find(|(_, peer)| peer.slot == slot) {
+        if let Some((device, peer)) = self.peers.iter_mut().find(|(_, peer)| peer.slot == slot) {
+            let unlisted = links.iter().any(|link| link.device == *device && link.unlisted);
             peer.links = links;
+            peer.links.retain(|link| link.device != *device);
+            if std::mem::replace(&mut peer.unlisted, unlisted) != unlisted {
+                self.tell();
+            }
         }
         self.seek(now_ms);
+    }
+
+    /// The browser refuses credentials that it did not make, so nobody can call this device by what the phone book says.
+    pub fn handle_refusal(&mut self) {
+        self.local.unlisted = true;
+        self.tell();
     }
 
     /// A connection that was asked for waits to be dialled.
@@ -255,16 +267,26 @@ impl Mesh {
         reached
     }
 
-    /// How many of those who are reached by way of a peer only have a lower certificate hash than this device.
-    pub fn lower_beyond(&self) -> usize {
-        let links = self.peers.values().flat_map(|peer| &peer.links);
-        let mut lower: Vec<DeviceId> = links
-            .filter(|link| link.cert_hash < self.local.cert_hash && !self.peers.contains_key(&link.device))
-            .map(|link| link.device)
-            .collect();
+    /// How many of those who are connected, or reached by way of a peer, can keep the crew's listing and have a lower
+    /// certificate hash than this device.
+    pub fn lower(&self) -> usize {
+        let is_lower = |link: &Neighbour| !link.unlisted && link.cert_hash < self.local.cert_hash;
+        let beyond = self.peers.values().flat_map(|peer| &peer.links).copied();
+        let beyond = beyond.filter(|link| !self.peers.contains_key(&link.device));
+        let mut lower: Vec<DeviceId> =
+            self.neighbours().chain(beyond).filter(is_lower).map(|link| link.device).collect();
         lower.sort_unstable();
         lower.dedup();
         lower.len()
+    }
+
+    /// Those who are connected.
+    fn neighbours(&self) -> impl Iterator<Item = Neighbour> {
+        let neighbour = |(device, peer): (&DeviceId, &Peer)| {
+            let Peer { cert_hash, unlisted, .. } = *peer;
+            Neighbour { device: *device, cert_hash, unlisted }
+        };
+        self.peers.iter().map(neighbour)
     }
 
     /// Of more links than there should be the one that is missed least: whoever is there has enough others, most of all,
@@ -332,8 +354,8 @@ impl Mesh {
     }
 
     fn tell(&mut self) {
-        let neighbours: Vec<Neighbour> =
-            self.peers.iter().map(|(device, peer)| Neighbour { device: *device, cert_hash: peer.cert_hash }).collect();
+        let own = Some(self.local).filter(|local| local.unlisted);
+        let neighbours: Vec<Neighbour> = self.neighbours().chain(own).collect();
         for (device, peer) in &self.peers {
             let links = neighbours.iter().filter(|link| link.device != *device).copied().collect();
             self.actions.push_back(MeshAction::Tell { slot: peer.slot, links });

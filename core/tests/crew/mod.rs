@@ -64,6 +64,7 @@ impl World {
                 device: DeviceId::from_bytes([name; 8]),
                 // Not in the order of the devices.
                 cert_hash: CertHash::from_bytes([name.wrapping_mul(91).wrapping_add(13); 32]),
+                unlisted: false,
             };
             let mesh = Mesh::new(me.device, me.cert_hash);
             world.devices.push(Device { me, mesh, slots: BTreeMap::new(), alive: true });
@@ -94,8 +95,14 @@ impl World {
     }
 
     fn opened(&mut self, index: usize, slot: SlotId, other: usize) {
-        let Neighbour { device, cert_hash } = self.devices[other].me;
+        let Neighbour { device, cert_hash, .. } = self.devices[other].me;
         self.devices[index].mesh.handle_open(slot, device, cert_hash, self.time.now);
+        self.drain(index);
+    }
+
+    /// The browser turns out to refuse changed credentials.
+    pub(crate) fn refuse(&mut self, index: usize) {
+        self.devices[index].mesh.handle_refusal();
         self.drain(index);
     }
 

@@ -121,7 +121,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let reply = Reply { room: link().room, tag: 77, contact: contact() };
     written.insert("reply", reply.to_fragment(QR_CHARS).into_bytes());
     written.insert("card", card(&alice, &bob).encode());
-    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash }];
+    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, unlisted: false }];
     written.insert("links", encode_links(&links));
     written.insert("kept", encode_kept(&[(bob.device(), vec![contact()])]));
     written
@@ -187,7 +187,7 @@ fn links_codes_and_cards_of_version_1_are_read() {
     let reply = Reply { room: link().room, tag: 77, contact: contact() };
     assert_eq!(Code::parse(text("reply")), Ok(Code::Reply(reply)));
     assert_eq!(Card::decode(&golden["card"]), Ok(card(&alice, &bob)));
-    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash }];
+    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, unlisted: false }];
     assert_eq!(decode_links(&golden["links"]).unwrap(), links);
     assert_eq!(decode_kept(&golden["kept"]).unwrap(), [(bob.device(), vec![contact()])]);
 }
