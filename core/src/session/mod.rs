@@ -69,6 +69,8 @@ mod error;
 mod event;
 mod frame;
 mod gate;
+#[cfg(test)]
+mod golden;
 mod head;
 pub mod limits;
 mod noise;

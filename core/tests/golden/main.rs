@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod session;
+
 use std::collections::BTreeMap;
 
 use partyline_core::connect::{Contact, IceCredentials};
@@ -19,12 +21,17 @@ const NOON: u64 = 1_790_000_000_000;
 const FORMAT_1: &str = include_str!("format-1.txt");
 
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
+    read(FORMAT_1)
+}
+
+/// What stands in a file of names and bytes.
+fn read(file: &'static str) -> BTreeMap<&'static str, Vec<u8>> {
     let line = |line: &'static str| {
         let (name, hex) = line.split_once(' ').unwrap();
         let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
         (name, bytes.collect())
     };
-    FORMAT_1.lines().filter(|line| !line.starts_with('#')).map(line).collect()
+    file.lines().filter(|line| !line.starts_with('#')).map(line).collect()
 }
 
 fn task(number: u8) -> ObjectId {
