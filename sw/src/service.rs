@@ -141,6 +141,9 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn room(&self, room: RoomId) -> Result<Response, Failure> {
+        // Opened before: where something is damaged, this device has another id afterwards. What cannot be opened can still
+        // be shared.
+        let _ = self.read(room, &|_| Ok(Response::no_content())).await;
         let record = self.store.room(room).await?.ok_or_else(Failure::unknown_room)?;
         let document = RoomDocument {
             id: room.to_string(),

@@ -66,6 +66,10 @@ pub(super) struct Link {
     pub(super) run: Option<Run>,
     /// A pull is under way; `true` if another is wanted after it.
     pub(super) pull: Option<bool>,
+    /// How many pulls came to nothing since the last that did not.
+    pub(super) vain: u32,
+    /// When the next is due, if nothing asks for one before.
+    pub(super) pull_at: Option<u64>,
     asked: LiteMap<StreamId, Asked>,
     coming: LiteMap<StreamId, (RequestHead, Vec<u8>)>,
     /// Requests of pages of this browser, with the ways back of their answers.
@@ -86,6 +90,8 @@ impl Link {
             peer: None,
             run: None,
             pull: None,
+            vain: 0,
+            pull_at: None,
             asked: LiteMap::new(),
             coming: LiteMap::new(),
             called: Vec::new(),

@@ -194,7 +194,9 @@ pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
         }
         Err(_) => refused(Failure::not_for_peers()),
     };
-    if answer.status == 200 && asked.path.ends_with("/changes") && merged(&events, &answer) {
+    // What could not be kept is asked for again.
+    let is_missing = |answer: &Answer| answer.status >= 500 || answer.status == 200 && merged(&events, answer);
+    if asked.path.ends_with("/changes") && is_missing(&answer) {
         events.send(Event::Gap(slot));
     }
     let (next, _) = oneshot::channel();

@@ -44,6 +44,10 @@ const INTRODUCTIONS: &str = "introductions";
 const STANDBY: &str = "standby";
 /// A timer that is so late was stopped: the page or the whole device slept.
 const SLEPT_MS: u64 = 3_000;
+/// The wait after a pull that came to nothing, doubled each time up to eight times.
+const PULL_RETRY: u64 = 1_000;
+/// The wait after one that did not: a service worker may end after it has kept an edit and before it has told of it.
+const PULL_AGAIN: u64 = 60_000;
 
 /// Who we are in which room.
 #[derive(Clone, Debug)]
@@ -284,10 +288,17 @@ impl Room {
         if self.redial.poll_timeout().is_some_and(|due| due <= now) {
             self.redial.handle_timeout(now);
         }
-        for link in self.links.iter_mut().map(|(_, link)| link) {
+        let mut due = Vec::new();
+        for (slot, link) in &mut self.links {
             if let Some(session) = &mut link.session {
                 session.handle_timeout(now);
             }
+            if link.pull_at.is_some_and(|at| at <= now) {
+                due.push(*slot);
+            }
+        }
+        for slot in due {
+            self.pull(slot);
         }
         loop {
             let drained = self.drain_links(now);
@@ -677,6 +688,7 @@ impl Room {
             return;
         }
         link.pull = Some(false);
+        link.pull_at = None;
         let at = self.broken_off.iter().position(|pull| pull.device == device);
         let begun = at.map(|at| self.broken_off.swap_remove(at));
         spawn_local(replication::pull(self.events.clone(), slot, self.membership.room, device, begun));
@@ -691,6 +703,9 @@ impl Room {
         }
         let Some(link) = self.links.get_mut(&slot) else { return };
         let again = link.pull.take() == Some(true);
+        // Storage that fails may be mended: nobody else would ask for what was not kept.
+        let (wait, vain) = if done { (PULL_AGAIN, 0) } else { (PULL_RETRY << link.vain.min(8), link.vain + 1) };
+        (link.pull_at, link.vain) = (Some(now_ms() + wait), vain);
         if done && !std::mem::replace(&mut self.marked_synced, true) {
             mark("partyline:synced");
         }
@@ -712,10 +727,11 @@ impl Room {
 
     fn set_timer(&mut self, now: u64) {
         let sessions = self.links.values().filter_map(|link| link.session.as_ref()?.poll_timeout());
+        let pulls = self.links.values().filter_map(|link| link.pull_at);
         let dialler = if self.refused { None } else { self.dialler.poll_timeout() };
         let others =
             [self.mesh.poll_timeout(), self.redial.poll_timeout(), self.hand.poll_timeout()].into_iter().flatten();
-        self.timer = sessions.chain(dialler).chain(others).min().map(|deadline| {
+        self.timer = sessions.chain(pulls).chain(dialler).chain(others).min().map(|deadline| {
             let events = self.events.clone();
             let wait = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX).clamp(1, 60_000);
             (Timeout::new(wait, move || events.send(Event::Timer)), now + u64::from(wait))

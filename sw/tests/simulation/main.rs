@@ -1,12 +1,15 @@
 //! Crews at random, in virtual time: the real service and the real replicas on disks that fail, behind clocks that jump,
 //! with a network that loses, delays, repeats and goes one way only, and workers and pages that end at any moment.
 //!
-//! A seed is a life: up to 60 steps on 2 to 5 devices. Throughout it is checked that
+//! A seed is a life: up to 60 steps on 2 to 5 devices. In one of ten lives the devices also have to find each other, behind
+//! NATs and walls and on the move, by the real dialler, introductions, redial and sessions; in the others links come and go.
+//! Throughout it is checked that
 //!
 //! - an edit that was acknowledged is on its device's disk, and in the end on everybody's;
 //! - a version vector claims nothing that is not there;
 //! - no number is given twice, and no device's stamps run backwards;
-//! - devices that have exchanged everything are equal, and their logs short.
+//! - devices that have exchanged everything are equal, and their logs short;
+//! - a crew that is left in peace is connected each to each, its connections, requests and queues ever few.
 //!
 //! `cargo test` plays some; `cargo xtask sim --seeds N` as many as one likes. A seed that fails is printed with the fewest
 //! steps that still do.
@@ -18,6 +21,7 @@
 
 mod disk;
 mod ledger;
+mod net;
 mod plan;
 mod runtime;
 mod world;
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
 /// Plays a life; what was wrong, and how many edits were acknowledged.
 fn play(plan: &Plan) -> (Vec<String>, usize) {
     let played = catch_unwind(AssertUnwindSafe(|| {
-        let world = World::new(plan.seed, plan.devices);
+        let world = World::new(plan.seed, plan.devices, plan.at_large);
         for step in &plan.steps {
             world.act(step);
         }

@@ -16,6 +16,8 @@ pub(crate) enum Step {
     FailDisk { device: u8, count: u8, at: Moment },
     TearDisk { device: u8, at: Moment },
     LosePower { device: u8, at: Moment },
+    Travel { device: u8, site: u8, at: Moment },
+    PhoneBook { is_alive: bool, at: Moment },
     Wait { at: Moment },
 }
 
@@ -41,10 +43,14 @@ pub(crate) enum Edit {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) devices: usize,
+    /// Whether the devices have to find each other.
+    pub(crate) at_large: bool,
     pub(crate) steps: Vec<Step>,
 }
 
 const DAY: i32 = 86_400;
+/// In one of so many lives the devices have to find each other.
+const AT_LARGE: u64 = 10;
 
 impl Plan {
     /// The plan of a seed.
@@ -53,9 +59,12 @@ impl Plan {
         let devices = 2 + dice.below(4) as usize;
         // Damage is rare, and so are clocks that leap: most seeds have neither.
         let (tears, leaps) = (dice.below(8) == 0, dice.below(3) == 0);
+        // Where devices have to find each other, clocks do not leap: a year of that would be long.
+        let at_large = seed.is_multiple_of(AT_LARGE);
         let length = 10 + dice.below(50);
-        let steps = (0..length).map(|_| step(&dice, tears, leaps)).collect();
-        Self { seed, devices, steps }
+        let one = |_| if at_large { far(&dice, step(&dice, tears, false)) } else { step(&dice, tears, leaps) };
+        let steps = (0..length).map(one).collect();
+        Self { seed, devices, at_large, steps }
     }
 
     /// The same without the steps from `from` to `to`.
@@ -94,6 +103,18 @@ fn step(dice: &Runtime, tears: bool, leaps: bool) -> Step {
     }
 }
 
+/// A step in a world where it takes seconds to find each other, and where one can go elsewhere.
+fn far(dice: &Runtime, step: Step) -> Step {
+    let Moment { entropy, lasts } = step.moment();
+    let at = Moment { entropy, lasts: lasts * 8 };
+    let device = dice.below(256) as u8;
+    match dice.below(16) {
+        0 => Step::Travel { device, site: dice.below(256) as u8, at },
+        1 => Step::PhoneBook { is_alive: dice.below(2) == 0, at },
+        _ => Step::at(step, at),
+    }
+}
+
 fn edit(dice: &Runtime) -> Edit {
     let task = dice.below(256) as u8;
     match dice.below(10) {
@@ -104,8 +125,19 @@ fn edit(dice: &Runtime) -> Edit {
 }
 
 impl Step {
-    fn moment(&self) -> Moment {
-        match *self {
+    fn moment(self) -> Moment {
+        let mut step = self;
+        *step.moment_mut()
+    }
+
+    /// The same at another moment.
+    fn at(mut self, moment: Moment) -> Self {
+        *self.moment_mut() = moment;
+        self
+    }
+
+    fn moment_mut(&mut self) -> &mut Moment {
+        match self {
             Self::Edit { at, .. }
             | Self::Link { at, .. }
             | Self::Cut { at, .. }
@@ -117,6 +149,8 @@ impl Step {
             | Self::FailDisk { at, .. }
             | Self::TearDisk { at, .. }
             | Self::LosePower { at, .. }
+            | Self::Travel { at, .. }
+            | Self::PhoneBook { at, .. }
             | Self::Wait { at } => at,
         }
     }

@@ -15,6 +15,8 @@ pub(crate) type Group = u64;
 /// No life takes a tenth of these turns, or has a tenth of these tasks at once, unless something goes round for ever.
 const MOST_TURNS: u64 = 200_000;
 const MOST_TASKS: usize = 1_000;
+/// Where connections are kept alive, there are more.
+const MORE: u64 = 50;
 
 type Job = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -33,6 +35,7 @@ struct Shared {
     count: Cell<u64>,
     dice: Cell<u64>,
     turns: Cell<u64>,
+    more: Cell<bool>,
 }
 
 struct Task {
@@ -71,6 +74,11 @@ impl Runtime {
         dice ^= dice >> 27;
         self.shared.dice.set(dice);
         (dice.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) % bound.max(1)
+    }
+
+    /// Connections are kept alive: that takes more turns.
+    pub(crate) fn allow_more(&self) {
+        self.shared.more.set(true);
     }
 
     /// From here on the dice follow from `entropy`, whatever was thrown before.
@@ -171,7 +179,8 @@ impl Runtime {
             let Some(mut job) = task.job.take() else { continue };
             self.shared.turns.set(self.shared.turns.get() + 1);
             let tasks = self.shared.tasks.borrow().len();
-            assert!(self.shared.turns.get() < MOST_TURNS && tasks < MOST_TASKS, "they never stop talking");
+            let most = if self.shared.more.get() { MORE * MOST_TURNS } else { MOST_TURNS };
+            assert!(self.shared.turns.get() < most && tasks < MOST_TASKS, "they never stop talking");
             let waker = Waker::from(Arc::clone(&task.signal));
             if job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 *task.job.borrow_mut() = Some(job);

@@ -15,17 +15,21 @@ use tokio::sync::oneshot;
 
 use crate::disk::Disk;
 use crate::ledger::Ledger;
+use crate::net::Net;
 use crate::plan::{Edit, Step};
 use crate::runtime::{Group, Runtime};
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
-const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 /// When the world begins, in Unix milliseconds.
 const GENESIS: u64 = 1_790_000_000_000;
 /// How long somebody waits for an answer of a peer.
 const PATIENCE: u64 = 2_000;
 /// How long a crew may talk until everybody has everything.
 const SETTLING: u64 = 20_000;
+/// How long a crew may take to be whole again, and how long a part of that is.
+const REUNION: u64 = 300_000;
+const WHILE: u64 = 1_000;
 /// Small, so that a few dozen edits fill logs, pages and chunks.
 const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
 /// What devices are called, and which tasks and labels there are.
@@ -56,6 +60,15 @@ impl Host for SimHost {
     fn announce(&self, announcement: Announcement) {
         let Announcement::Changed { from, batch, .. } = announcement else { return };
         let Some(page) = self.device.page.get() else { return };
+        if let Some(net) = &self.world.net {
+            for other in self.world.audience(net, self.device.number, from) {
+                let (world, number, batch) = (self.world.clone(), self.device.number, batch.clone());
+                self.world.runtime.spawn(page, async move {
+                    world.push(number, other, batch).await;
+                });
+            }
+            return;
+        }
         let from = from.map(|from| from.to_string());
         for (other, peer) in self.world.devices().into_iter().enumerate() {
             if Some(peer.id()) != from && self.world.is_linked(self.device.number, other) {
@@ -71,9 +84,9 @@ impl Host for SimHost {
 type Worker = Rc<Service<Disk, SimHost>>;
 
 /// One device.
-struct Device {
+pub(crate) struct Device {
     number: usize,
-    disk: Disk,
+    pub(crate) disk: Disk,
     /// The service workers that run: usually one, and two while an update takes place.
     workers: RefCell<Vec<(Group, Worker)>>,
     page: Cell<Option<Group>>,
@@ -89,7 +102,7 @@ impl Device {
     }
 
     /// Its id in the room, as peers know it.
-    fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.disk.kept(room()).map(|kept| kept.record.device.to_string()).unwrap_or_default()
     }
 }
@@ -97,18 +110,20 @@ impl Device {
 /// Everything.
 #[derive(Clone)]
 pub(crate) struct World {
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     devices: Rc<RefCell<Vec<Rc<Device>>>>,
     /// Each direction by itself: who is sent to, and how long that takes.
     links: Rc<RefCell<BTreeMap<(usize, usize), u64>>>,
     pulling: Rc<RefCell<BTreeSet<(usize, usize)>>>,
     ledger: Rc<RefCell<Ledger>>,
+    /// What finds connections, where they do not come and go by themselves.
+    pub(crate) net: Option<Rc<RefCell<Net>>>,
     marks: Rc<Cell<u32>>,
     /// How far a clock ever was from the world's, in milliseconds.
     furthest: Rc<Cell<u64>>,
 }
 
-fn room() -> RoomId {
+pub(crate) fn room() -> RoomId {
     RoomId::parse(ROOM).unwrap()
 }
 
@@ -116,11 +131,11 @@ fn object(task: &str) -> ObjectId {
     ObjectId::Task(TaskId::parse(task).unwrap())
 }
 
-fn path(part: &str) -> String {
+pub(crate) fn path(part: &str) -> String {
     format!("/peer/v1/rooms/{ROOM}{part}")
 }
 
-fn json(method: &str, part: &str, body: String) -> Request {
+pub(crate) fn json(method: &str, part: &str, body: String) -> Request {
     Request { method: method.to_owned(), path: path(part), body: body.into_bytes(), ..Request::default() }
 }
 
@@ -130,14 +145,15 @@ fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
     Request { method: "POST".to_owned(), path: path(part), body, accept, content_type: media, device, asker: None }
 }
 
-fn has_gap(answer: &Response) -> bool {
+pub(crate) fn has_gap(answer: &Response) -> bool {
     answer.status == 200 && Merged::from_cbor(&answer.body).is_some_and(|merged| merged.gap)
 }
 
 impl World {
-    /// A world of so many devices that are in the room and know nothing of each other.
-    pub(crate) fn new(seed: u64, devices: usize) -> Self {
-        let world = Self {
+    /// A world of so many devices that are in the room and know nothing of each other. They have to find each other if they
+    /// are a crew `at_large`; otherwise links come and go.
+    pub(crate) fn new(seed: u64, devices: usize, at_large: bool) -> Self {
+        let mut world = Self {
             runtime: Runtime::new(seed),
             devices: Rc::default(),
             links: Rc::default(),
@@ -145,7 +161,12 @@ impl World {
             ledger: Rc::default(),
             marks: Rc::default(),
             furthest: Rc::default(),
+            net: None,
         };
+        if at_large {
+            world.runtime.allow_more();
+            world.net = Some(Rc::new(RefCell::new(Net::new(&world, devices))));
+        }
         for number in 0..devices {
             let disk = Disk::new(world.runtime.clone(), number, Rc::clone(&world.ledger));
             let device = Rc::new(Device {
@@ -164,23 +185,31 @@ impl World {
             });
         }
         world.runtime.run_for(100);
+        for device in world.devices() {
+            if let Some(page) = device.page.get() {
+                world.open_net(device.number, page);
+            }
+        }
         world
     }
 
-    fn devices(&self) -> Vec<Rc<Device>> {
+    pub(crate) fn devices(&self) -> Vec<Rc<Device>> {
         self.devices.borrow().clone()
     }
 
-    fn device(&self, number: usize) -> Rc<Device> {
+    pub(crate) fn device(&self, number: usize) -> Rc<Device> {
         Rc::clone(&self.devices.borrow()[number % self.devices.borrow().len()])
     }
 
     fn is_linked(&self, from: usize, to: usize) -> bool {
+        if let Some(net) = &self.net {
+            return self.is_connected(net, from, to);
+        }
         self.links.borrow().contains_key(&(from, to))
     }
 
     /// A fetch on a device: any of its workers answers, and one is started if none runs. `None` if it is killed before.
-    async fn ask(&self, number: usize, request: Request) -> Option<Response> {
+    pub(crate) async fn ask(&self, number: usize, request: Request) -> Option<Response> {
         let device = self.device(number);
         if device.workers.borrow().is_empty() {
             self.start_worker(&device);
@@ -212,6 +241,9 @@ impl World {
 
     /// A request to a peer over whatever lies in between. `None` if it, or its answer, does not arrive.
     async fn ask_peer(&self, from: usize, to: usize, request: Request) -> Option<Response> {
+        if let Some(net) = &self.net {
+            return self.ask_over(net, from, to, request).await;
+        }
         let world = self.clone();
         let (sender, answer) = oneshot::channel();
         let latency = *self.links.borrow().get(&(from, to))?;
@@ -248,18 +280,19 @@ impl World {
     }
 
     /// Has a device get what another has, unless it is at it.
-    fn pull_soon(&self, to: usize, from: usize) {
+    pub(crate) fn pull_soon(&self, to: usize, from: usize) {
         let Some(page) = self.device(to).page.get() else { return };
         if !self.is_linked(to, from) || !self.pulling.borrow_mut().insert((to, from)) {
             return;
         }
         let world = self.clone();
         self.runtime.spawn(page, async move {
-            for _ in 0..3 {
-                if world.pull(to, from).await.is_some() {
+            let (tries, retry) = if world.net.is_some() { (u32::MAX, 1_000) } else { (3, 300) };
+            for times in 0..tries {
+                if world.pull(to, from).await.is_some() || !world.is_linked(to, from) {
                     break;
                 }
-                world.runtime.sleep(300).await;
+                world.runtime.sleep(retry << times.min(8)).await;
             }
             world.pulling.borrow_mut().remove(&(to, from));
         });
@@ -319,15 +352,25 @@ impl World {
             Step::Edit { device, edit, .. } => self.edit(usize::from(device) % count, edit),
             Step::Link { one, other, latency, .. } => {
                 let (one, other) = pair(one, other);
-                self.link(one, other, latency.into());
+                match &self.net {
+                    Some(net) => {
+                        self.wall(net, one, other, false);
+                        self.wall(net, other, one, false);
+                    }
+                    None => self.link(one, other, latency.into()),
+                }
             }
             Step::Cut { one, other, one_way, .. } => {
                 let (one, other) = pair(one, other);
-                self.cut(one, other);
-                if !one_way {
-                    self.cut(other, one);
+                for (from, to) in [(one, other), (other, one)].into_iter().take(if one_way { 1 } else { 2 }) {
+                    match &self.net {
+                        Some(net) => self.wall(net, from, to, true),
+                        None => self.cut(from, to),
+                    }
                 }
             }
+            Step::Travel { device, site, .. } => self.travel(usize::from(device) % count, site.into()),
+            Step::PhoneBook { is_alive, .. } => self.phone_book(is_alive),
             Step::KillWorker { device, .. } => self.kill_workers(&self.device(device.into())),
             Step::UpdateWorker { device, .. } => {
                 let device = self.device(device.into());
@@ -359,6 +402,7 @@ impl World {
     fn close_page(&self, device: &Device) {
         if let Some(page) = device.page.take() {
             self.runtime.kill(page);
+            self.close_net(device.number);
         }
         self.pulling.borrow_mut().retain(|(to, _)| *to != device.number);
         self.links.borrow_mut().retain(|(one, other), _| *one != device.number && *other != device.number);
@@ -366,13 +410,19 @@ impl World {
 
     fn open_page(&self, device: &Device) {
         if device.page.get().is_none() {
-            device.page.set(Some(self.runtime.group()));
+            let page = self.runtime.group();
+            device.page.set(Some(page));
+            self.open_net(device.number, page);
         }
     }
 
     fn tear(&self, device: &Rc<Device>) {
         // Browsers find damage when they open a database, not while they have it open.
         self.kill_workers(device);
+        if self.net.is_some() {
+            // The page of a room that is set up anew is loaded anew.
+            self.close_page(device);
+        }
         let others: Vec<Replica> =
             self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
         if device.disk.tear(room()) {
@@ -431,6 +481,13 @@ impl World {
         }
     }
 
+    /// Whether all have the same.
+    fn is_even(&self) -> bool {
+        let vectors: Vec<_> =
+            self.devices().iter().map(|device| replica(device).map(|all| all.vector().clone())).collect();
+        vectors.iter().all(|vector| vector.is_some() && *vector == vectors[0])
+    }
+
     /// All trouble ends, and everybody gets to everybody: then all are equal, and nothing is missing. What was wrong is in the
     /// ledger.
     pub(crate) fn settle(&self) -> Ledger {
@@ -442,7 +499,20 @@ impl World {
         }
         // What was written far ahead is refused until its time comes.
         self.runtime.run_for(self.furthest.get());
-        for _ in 0..2 * devices.len() {
+        if let Some(net) = &self.net {
+            self.peace(net);
+            let until = self.runtime.now() + REUNION;
+            while !(self.is_mesh(net) && self.is_even()) {
+                self.runtime.run_for(WHILE);
+                if self.runtime.now() > until {
+                    let missing = if self.is_mesh(net) { "talk" } else { "connect" };
+                    self.ledger.borrow_mut().wrong.push(format!("they do not {missing}"));
+                    break;
+                }
+            }
+            self.ledger.borrow_mut().wrong.extend(self.wrong_with_net());
+        }
+        for _ in 0..if self.net.is_some() { 0 } else { 2 * devices.len() } {
             for (one, other) in (0..devices.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
                 self.link(one, other, 5);
             }
