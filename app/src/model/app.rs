@@ -37,7 +37,7 @@ pub(crate) struct App {
     network: StoredValue<Option<(RoomId, NetHandle)>, LocalStorage>,
     /// What is to be done by hand in which room, once its network is there.
     wish: StoredValue<Option<(RoomId, HandWish)>>,
-    /// Today, kept up to date.
+    /// Today, kept up to date for what is shown; what a person means by it now is [`App::day`].
     pub(crate) today: RwSignal<Day>,
     opened: StoredValue<LiteMap<RoomId, Room>>,
     owner: StoredValue<Owner>,
@@ -168,12 +168,18 @@ impl App {
         }
     }
 
-    /// Notices midnight, and keeps who is connected.
-    pub(crate) fn check_day(self) {
+    /// Which day it is this moment. If midnight has passed, the page sees so too.
+    pub(crate) fn day(self) -> Day {
         let today = platform::today();
         if self.today.get_untracked() != today {
             self.today.set(today);
         }
+        today
+    }
+
+    /// Notices midnight, and keeps who is connected.
+    pub(crate) fn check_day(self) {
+        self.day();
         if let Screen::Room(room) = self.screen.get_untracked() {
             room.note_seen();
         }

@@ -54,7 +54,8 @@ impl Editor {
         if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
             return;
         }
-        let patch = self.task.with_untracked(|task| field.patch(task, &draft, self.app.today.get_untracked()));
+        let today = self.app.day();
+        let patch = self.task.with_untracked(|task| field.patch(task, &draft, today));
         match patch {
             Err(error) => {
                 let problem = Problem { words: error.to_string(), may_retry: false };
@@ -99,7 +100,7 @@ impl Editor {
 
     /// Saves what is not saved yet, in one write that outlives the dialog. `false` when a field cannot be what it says.
     fn finish(self) -> bool {
-        let today = self.app.today.get_untracked();
+        let today = self.app.day();
         let mut patch = TaskPatch::default();
         for (field, draft) in self.drafts.get_untracked() {
             if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
@@ -280,7 +281,6 @@ fn Due(
         editor.write(Field::Due, text);
         editor.save(Field::Due);
     };
-    let today = move || editor.app.today.get_untracked();
     let pick = move |_| {
         if let Some(picker) = picker.get_untracked() {
             picker.set_value(&editor.shown(Field::Due));
@@ -320,8 +320,8 @@ fn Due(
                         {Icon::Close.draw()}
                     </button>
                 }))}
-                <button type="button" on:click=move |_| set(today().to_string())>"Today"</button>
-                <button type="button" on:click=move |_| set(today().next().to_string())>"Tomorrow"</button>
+                <button type="button" on:click=move |_| set(editor.app.day().to_string())>"Today"</button>
+                <button type="button" on:click=move |_| set(editor.app.day().next().to_string())>"Tomorrow"</button>
             </div>
             <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
         </div>
