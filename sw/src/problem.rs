@@ -6,6 +6,8 @@ use partyline_core::api::Problem;
 
 use crate::store::StoreError;
 
+const UNREADABLE_ROOM: &str = "urn:partyline:unreadable-room";
+
 /// An answer other than success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -136,7 +138,14 @@ impl Failure {
 
     /// 500: what is stored cannot be read by this version.
     pub fn unreadable_room(reason: &dyn Display) -> Self {
-        Self::new(500, "urn:partyline:unreadable-room", "The room cannot be read", &reason.to_string())
+        Self::new(500, UNREADABLE_ROOM, "The room cannot be read", &reason.to_string())
+    }
+}
+
+impl Failure {
+    /// Whether what is stored is sound, and only not for this version.
+    pub(crate) fn is_unreadable_room(&self) -> bool {
+        self.problem.kind == UNREADABLE_ROOM
     }
 }
 

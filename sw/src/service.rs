@@ -141,9 +141,13 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn room(&self, room: RoomId) -> Result<Response, Failure> {
-        // Opened before: where something is damaged, this device has another id afterwards. What cannot be opened can still
-        // be shared.
-        let _ = self.read(room, &|_| Ok(Response::no_content())).await;
+        // Opened before: where something is damaged, this device has another id afterwards. What only a later version can
+        // open can still be shared.
+        if let Err(failure) = self.read(room, &|_| Ok(Response::no_content())).await
+            && !failure.is_unreadable_room()
+        {
+            return Err(failure);
+        }
         let record = self.store.room(room).await?.ok_or_else(Failure::unknown_room)?;
         let document = RoomDocument {
             id: room.to_string(),
