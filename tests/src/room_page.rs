@@ -216,11 +216,11 @@ impl RoomPage {
         self.tab.execute(script, vec![]).await
     }
 
-    /// Adds so many tasks with notes, `Task 0` and so on, by the local endpoint: nobody could type them.
-    pub async fn add_many(&self, room: &str, count: usize) -> Result<()> {
+    /// Adds so many tasks, `Task 0` and so on, with so many words of notes, by the local endpoint: nobody could type them.
+    pub async fn add_many(&self, room: &str, count: usize, words: usize) -> Result<()> {
         let script = "
-            const [room, from, to, done] = arguments;
-            const words = n => Array.from({ length: 60 }, (_, k) => (n * 7919 + k * 104729) % 99991).join(' ');
+            const [room, from, to, many, done] = arguments;
+            const words = n => Array.from({ length: many }, (_, k) => (n * 7919 + k * 104729) % 99991).join(' ');
             const add = n => fetch(`/peer/v1/rooms/${room}/tasks`, {
                 method: 'POST', body: JSON.stringify({ title: `Task ${n}`, notes: words(n) }),
             }).then(answer => answer.ok || Promise.reject(answer.status));
@@ -228,7 +228,8 @@ impl RoomPage {
                 .then(() => done(''), error => done(String(error)));";
         for from in (0..count).step_by(200) {
             let to = count.min(from + 200);
-            let failure: String = self.tab.execute_async(script, vec![json!(room), json!(from), json!(to)]).await?;
+            let failure: String =
+                self.tab.execute_async(script, vec![json!(room), json!(from), json!(to), json!(words)]).await?;
             ensure!(failure.is_empty(), "adding tasks failed: {failure}");
         }
         Ok(())

@@ -44,7 +44,7 @@ pub(crate) async fn over_a_bad_line(play: Play) -> Result<()> {
     let alice = play.browser_on(farm.host(0)?, Chromium, "Alice").await?;
     let alice = RoomPage::make_room(&alice, &site, "Warehouse").await?;
     let link = alice.share_link().await?;
-    alice.add_many(&link.room, TASKS).await?;
+    alice.add_many(&link.room, TASKS, 60).await?;
     let slow = Weather { delay: Duration::from_millis(150), ..Weather::default() };
     barn.set_weather(slow);
     let bob = RoomPage::open(&play.browser_on(barn.host(0)?, Chromium, "Bob").await?, &link.url).await?;

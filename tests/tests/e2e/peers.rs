@@ -158,7 +158,7 @@ pub(crate) async fn answered(play: Play, (first, second): Pair) -> Result<()> {
     expect(&bob, &format!("/peers/{own}/peer/v1/health"), json!({}), 404).await?;
 
     // A long answer comes in pieces, and one that nobody wants any more ends: more of them than may be under way at once.
-    alice.add_many(room, 1_700).await?;
+    alice.add_many(room, 200, 1_000).await?;
     let long = expect(&bob, &tasks, json!({}), 200).await?;
     let local = get(&alice, &format!("/peer/v1/rooms/{room}/tasks")).await?;
     ensure!(long.pieces > 3 && long.body.len() > 1_000_000, "{} bytes, {} pieces", long.body.len(), long.pieces);
