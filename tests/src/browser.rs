@@ -126,7 +126,9 @@ impl Browser {
                 let arguments =
                     vec!["--port".to_owned(), port.to_string(), "--host".to_owned(), "127.0.0.1".to_owned()];
                 let arguments = [arguments, vec!["--marionette-port".to_owned(), free_port()?.to_string()]].concat();
-                (&self.tools.geckodriver, arguments, vec![("MOZ_CRASHREPORTER_DISABLE", OsStr::new("1"))])
+                let zone = self.setup.zone.map(|zone| ("TZ", OsStr::new(zone)));
+                let environment = [("MOZ_CRASHREPORTER_DISABLE", OsStr::new("1"))].into_iter().chain(zone).collect();
+                (&self.tools.geckodriver, arguments, environment)
             }
         };
         let arguments = arguments.into_iter().map(OsString::from);

@@ -11,6 +11,9 @@ pub struct BrowserSetup {
     pub without_service_workers: bool,
     /// A local description with changed ICE credentials is refused with `InvalidModificationError` (Chromium only).
     pub refuse_changed_credentials: bool,
+    /// The time zone that it is in (Firefox only; a page of Chromium is told by
+    /// [`Tab::emulate_zone`](crate::Tab::emulate_zone)).
+    pub zone: Option<&'static str>,
     /// What a page that asks for the camera gets; usually there is none (Chromium only).
     pub camera: Option<Camera>,
 }

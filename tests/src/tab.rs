@@ -264,6 +264,11 @@ impl Tab {
         self.cdp("Emulation.setEmulatedMedia", features).await.map(drop)
     }
 
+    /// Tells the page that it is in the time zone of this name (Chromium only).
+    pub async fn emulate_zone(&self, zone: &str) -> Result<()> {
+        self.cdp("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await.map(drop)
+    }
+
     /// Waits until nothing on the page moves or changes colour any more.
     pub async fn wait_still(&self) -> Result<()> {
         let script = "const done = arguments[arguments.length - 1];

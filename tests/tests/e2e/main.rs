@@ -7,6 +7,7 @@
 mod apart;
 mod bulk;
 mod by_hand;
+mod calendar;
 mod crew;
 mod diagnostics;
 mod drops;
@@ -124,6 +125,9 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("by_hand::the_camera_reads_both_codes", by_hand::camera));
     add(theatre.trial("by_hand::without_a_camera_there_is_pasting", by_hand::no_camera));
     add(theatre.trial("by_hand::a_browser_that_refuses_changed_credentials_connects", by_hand::refusing));
+    add(theatre.trial("calendar::both_sides_of_the_date_line_mean_one_day", calendar::date_line));
+    add(theatre.trial("calendar::a_day_of_23_or_25_hours_is_one_day", calendar::clock_change));
+    add(theatre.trial("calendar::today_is_where_and_when_the_person_is", calendar::travel));
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
