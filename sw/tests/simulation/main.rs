@@ -97,6 +97,7 @@ fn play(plan: &Plan) -> (Vec<String>, usize) {
             world.act(step);
         }
         let ledger = world.settle();
+        world.end();
         let edits = ledger.acknowledged();
         (ledger.wrong, edits)
     }));

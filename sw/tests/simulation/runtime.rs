@@ -117,6 +117,15 @@ impl Runtime {
         self.shared.tasks.borrow_mut().append(&mut tasks);
     }
 
+    /// Ends everything.
+    pub(crate) fn end(&self) {
+        for task in self.shared.tasks.take() {
+            let job = task.job.take();
+            drop(job);
+        }
+        self.shared.ready.take();
+    }
+
     /// Waits.
     pub(crate) fn sleep(&self, millis: u64) -> Sleep {
         Sleep { runtime: self.clone(), due: self.now() + millis, key: None }

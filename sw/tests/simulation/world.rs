@@ -481,6 +481,14 @@ impl World {
         }
     }
 
+    /// Nobody holds on to anybody any more.
+    pub(crate) fn end(&self) {
+        self.runtime.end();
+        for device in self.devices.take() {
+            device.workers.take();
+        }
+    }
+
     /// Whether all have the same.
     fn is_even(&self) -> bool {
         let vectors: Vec<_> =
