@@ -37,8 +37,8 @@ impl Position {
     pub fn between(lower: Option<&Self>, upper: Option<&Self>) -> Self {
         let made = match (lower, upper) {
             (None, None) => Some(FractionalIndex::default()),
-            (Some(lower), None) => lower.index().map(|lower| FractionalIndex::new_after(&lower)),
-            (None, Some(upper)) => upper.index().map(|upper| FractionalIndex::new_before(&upper)),
+            (Some(lower), None) => FractionalIndex::from_bytes(beyond(&lower.0, 0xff)).ok(),
+            (None, Some(upper)) => FractionalIndex::from_bytes(beyond(&upper.0, 0)).ok(),
             (Some(a), Some(b)) if a == b => {
                 let just_after = a.0.iter().copied().chain([TERMINATOR]).collect();
                 FractionalIndex::from_bytes(just_after).ok()
@@ -72,10 +72,33 @@ impl Position {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
 
-    fn index(&self) -> Option<FractionalIndex> {
-        FractionalIndex::from_bytes(self.0.to_vec()).ok()
+/// An index after all that begin as this one does if `edge` is 255, and before them if it is 0.
+///
+/// So many bytes that are the edge, and one more that count: with every edge that a count runs into, the next has a byte more.
+/// So a list that grows at its end has positions of 2 bytes, then of 4 for 65,000 tasks, then of 6 for millions.
+/// (`fractional_index` takes a byte more for every 127.)
+fn beyond(position: &[u8], edge: u8) -> Vec<u8> {
+    // There is one that is not: the terminator.
+    let edges = position.iter().take_while(|byte| **byte == edge).count();
+    let digits = position.iter().skip(edges).copied().chain(std::iter::repeat(0));
+    let mut count: Vec<u8> = digits.take(edges + 1).collect();
+    for digit in count.iter_mut().rev() {
+        let (next, carries) = if edge == 0 { digit.overflowing_sub(1) } else { digit.overflowing_add(1) };
+        *digit = next;
+        if !carries {
+            break;
+        }
     }
+    let mut made = vec![edge; edges];
+    if count.first() == Some(&edge) {
+        made.push(edge);
+        count = vec![!edge; edges + 2];
+    }
+    made.extend(count);
+    made.push(TERMINATOR);
+    made
 }
 
 /// An index strictly between two that are in order.
@@ -133,6 +156,19 @@ mod tests {
             bytes.push(TERMINATOR);
             Position::from_bytes(bytes.into()).unwrap()
         })
+    }
+
+    #[test]
+    fn positions_stay_short_in_a_list_that_grows_at_one_end() {
+        for (count, longest) in [(126, 2), (10_000, 4), (65_000, 4), (200_000, 6)] {
+            let (mut first, mut last) = (Position::default(), Position::default());
+            for _ in 0..count {
+                let (before, after) = (Position::between(None, Some(&first)), Position::between(Some(&last), None));
+                assert!(before < first && last < after);
+                (first, last) = (before, after);
+            }
+            assert_eq!((first.0.len(), last.0.len()), (longest, longest), "{count}");
+        }
     }
 
     #[test]
