@@ -7,6 +7,7 @@ use crate::build::{self, Profile};
 use crate::cli::Part;
 use crate::setup::{self, Browsers, Tools};
 use crate::versions::WASM_TARGET;
+use crate::workspace::Workspace;
 use crate::{budget, engines, exec, wrangler};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -53,17 +54,21 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
 /// Builds and measures.
 pub(crate) fn bench() -> Result<()> {
     measure("bench", &[])?;
-    let tools = setup::tools()?;
+    native_bench("partyline-core", "crew", &[])
+}
+
+/// Measures how costs grow, and draws it.
+pub(crate) fn growth() -> Result<()> {
+    let folder = Workspace::find()?.path("docs/growth");
+    native_bench("partyline-sw", "growth", &["--plots", &folder.to_string_lossy()])
+}
+
+/// Runs a benchmark that needs no browser.
+fn native_bench(package: &str, bench: &str, arguments: &[&str]) -> Result<()> {
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(tools.workspace.root()).args([
-        "bench",
-        "--locked",
-        "--package",
-        "partyline-core",
-        "--bench",
-        "crew",
-    ]);
-    exec::run(&mut cargo)
+    cargo.current_dir(Workspace::find()?.root());
+    cargo.args(["bench", "--locked", "--profile", "native", "--package", package, "--bench", bench, "--"]);
+    exec::run(cargo.args(arguments))
 }
 
 /// Measures our engine beside other libraries.

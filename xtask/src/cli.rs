@@ -48,6 +48,9 @@ enum Command {
         /// Instead, measure what keeps and merges tasks beside other libraries, so many times
         #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7")]
         engines: Option<u8>,
+        /// Instead, measure how costs grow with tasks and devices, and draw it into docs/growth
+        #[arg(long, conflicts_with = "engines")]
+        growth: bool,
     },
     /// Build, then connect real browsers across NATs and bad networks and print how that went (needs Linux and root)
     Lab {
@@ -134,8 +137,9 @@ pub(crate) fn run() -> Result<()> {
         }
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
-        Command::Bench { engines: Some(rounds) } => checks::engines(rounds),
-        Command::Bench { engines: None } => checks::bench(),
+        Command::Bench { engines: Some(rounds), .. } => checks::engines(rounds),
+        Command::Bench { growth: true, .. } => checks::growth(),
+        Command::Bench { .. } => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
         Command::Kills { times, seed } => checks::kills(times, seed),

@@ -132,7 +132,7 @@ fn simulation(root: &Path, from: u64, seeds: u64) -> Command {
         "test",
         "--locked",
         "--profile",
-        "sim",
+        "native",
         "--package",
         "partyline-sw",
         "--test",
