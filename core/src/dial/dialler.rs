@@ -92,7 +92,10 @@ enum Sign {
     /// No sign of life.
     None,
     /// Something with the peer's credentials answers.
-    Reached,
+    Reached {
+        /// Since when.
+        at: u64,
+    },
     /// It has the peer's certificate.
     Secured,
 }
@@ -169,6 +172,8 @@ const PATIENCE: u32 = 2;
 const FRESH: u64 = 20_000;
 /// How long a device waits to be dialled after it was led astray, from half of it to one and a half.
 const WAIT: u64 = 5_000;
+/// How long DTLS may take after ICE where it is doubtful who answered; longer for those who stalled.
+const SOON: u64 = 700;
 /// A dial that has lasted this long gives way to a device that has just come.
 const GIVE_WAY: u64 = 2_500;
 
@@ -283,7 +288,7 @@ impl Dialler {
             && *dialling == slot
             && *sign == Sign::None
         {
-            *sign = Sign::Reached;
+            *sign = Sign::Reached { at: now_ms };
             let stalls = self.listed.get(peer).map_or(0, |listed| listed.stalls);
             *deadline = now_ms + (self.config.dtls << (stalls / 3).min(2));
         }
@@ -409,7 +414,11 @@ impl Dialler {
                             *deadline = now_ms + self.config.dial;
                             self.actions.push_back(Action::AddEndpoints { slot: *slot, address: address.clone() });
                         }
-                        Sign::Reached => moved = Some((*slot, *peer)),
+                        // The new connection's checks may come here before its listing does: that shows soon.
+                        Sign::Reached { at } if now_ms < *at + SOON => {
+                            *deadline = (*deadline).min(*at + (SOON << (listed.stalls / 3).min(2)));
+                        }
+                        Sign::Reached { .. } => moved = Some((*slot, *peer)),
                         Sign::Secured => {}
                     }
                 }
@@ -615,7 +624,7 @@ impl Dialler {
         match &self.spare {
             Spare::Dialling { slot, peer, deadline, sign, .. } if *deadline <= now_ms => {
                 let (slot, peer, sign) = (*slot, *peer, *sign);
-                if sign == Sign::Reached {
+                if matches!(sign, Sign::Reached { .. }) {
                     self.leave_wrong_way(slot, peer, now_ms);
                 } else {
                     self.actions.push_back(Action::Drop(slot));
