@@ -164,11 +164,24 @@ impl From<StoreError> for Failure {
                 "The storage is not available",
                 &format!("The browser does not open the database: {reason}"),
             ),
+            StoreError::Blocked => Self::new(
+                503,
+                "urn:partyline:storage-blocked",
+                "The storage is blocked",
+                "Something else in this browser holds the database. Nothing was changed. Close other tabs of Partyline, \
+                 and try again.",
+            ),
+            StoreError::Newer => Self::new(
+                503,
+                "urn:partyline:storage-newer",
+                "The storage is that of a newer version",
+                "A newer version of Partyline keeps the tasks now. Nothing was changed. Reload the page, and try again.",
+            ),
             StoreError::Failed(reason) => Self::new(
                 500,
                 "urn:partyline:storage-failed",
                 "The storage failed",
-                &format!("The change was not saved: {reason}"),
+                &format!("Nothing was changed: {reason}"),
             ),
             StoreError::NoRoom => Self::unknown_room(),
         }

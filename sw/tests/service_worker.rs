@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg(target_arch = "wasm32")]
 
+#[path = "service_worker/faults.rs"]
+mod faults;
+
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -6,8 +6,9 @@
 //! only [`commit`] makes it last.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use gloo_timers::callback::Timeout;
 use indexed_db_futures::database::Database;
 use indexed_db_futures::error::{Error, OpenDbError};
 use indexed_db_futures::internals::SystemRepr;
@@ -16,10 +17,11 @@ use indexed_db_futures::prelude::*;
 use indexed_db_futures::primitive::TryToJs;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use indexed_db_futures::{KeyRange, Result as IdbResult};
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use partyline_core::replica::Page;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored};
 
@@ -33,80 +35,139 @@ const STORES: [&str; 5] = [ROOMS, HEADS, LOG, PAGES, DAMAGED];
 /// The number of the manifest among the pages.
 const MANIFEST: f64 = -1.0;
 
+/// What the database answered, where it is nothing that it should.
+const UNEXPECTED: &str = "an unexpected value";
+
 /// Version of the layout of the object stores.
 const VERSION: u32 = 1;
+
+/// How long requests wait for the database to open. Less than a device waits for the answer of another one, so that it
+/// is told the reason.
+const PATIENCE_MS: u32 = 8_000;
 
 /// Rooms in a database of the browser.
 #[derive(Debug)]
 pub struct IndexedStore {
     name: String,
-    connection: Connection,
+    connection: Rc<RefCell<Connection>>,
 }
 
-/// The open database, shared with the listeners that notice its end.
-type Connection = Rc<RefCell<Option<Database>>>;
+/// The connection, shared with what opens it and with the listeners that notice its end.
+#[derive(Debug, Default)]
+enum Connection {
+    #[default]
+    Closed,
+    /// Resolves when it is open; rejected with the reason if it cannot be, and with `null` once that takes too long. Then
+    /// it still goes on: an opening cannot be taken back, and the next one would wait behind it.
+    Opening(Promise),
+    Open(Database),
+}
 
 impl IndexedStore {
     /// Storage in the database of this name. It is opened when it is first needed.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), connection: Connection::default() }
+        Self { name: name.to_owned(), connection: Rc::default() }
     }
 
-    /// Closes the connection; the next use opens another.
+    /// Closes the connection, if it is open; the next use opens another.
     pub fn close(&self) {
-        if let Some(database) = self.connection.take() {
-            database.close();
+        let connection = &mut *self.connection.borrow_mut();
+        if let Connection::Open(database) = connection {
+            database.as_sys().close();
+            *connection = Connection::Closed;
         }
     }
 
+    /// The open database.
+    ///
+    /// Opening waits for whoever deletes the database or changes its layout, and they wait for every connection to be
+    /// closed: a tab or worker that does not let go would stop all requests for ever. So all of them wait for one opening,
+    /// for so long and no longer; those that come later are refused at once, until it is open after all.
     async fn database(&self) -> Result<Database, StoreError> {
-        if let Some(database) = self.connection.borrow().as_ref() {
-            return Ok(database.clone());
+        loop {
+            let opening = match &*self.connection.borrow() {
+                Connection::Open(database) => return Ok(database.clone()),
+                Connection::Opening(opening) => Some(opening.clone()),
+                Connection::Closed => None,
+            };
+            let opening = opening.unwrap_or_else(|| self.open());
+            JsFuture::from(opening).await.map_err(|reason| not_opened(&reason))?;
         }
-        let database = Database::open(self.name.as_str())
-            .with_version(VERSION)
-            .with_on_upgrade_needed(|_, database| {
-                let there: Vec<String> = database.object_store_names().collect();
-                for store in STORES {
-                    if !there.iter().any(|name| name == store) {
-                        database.create_object_store(store).build()?;
-                    }
-                }
-                Ok(())
-            })
-            .await
-            .map_err(|error| match error {
-                OpenDbError::Base(error) => match failed(error) {
-                    StoreError::Failed(reason) => StoreError::Unavailable(reason),
-                    other => other,
-                },
-                _ => StoreError::Unavailable("there is none".to_owned()),
-            })?;
-        self.watch(&database);
-        // Two requests may have opened it at once; both connections work, and the later one is kept.
-        self.connection.replace(Some(database.clone()));
-        Ok(database)
     }
 
-    /// Lets go of the connection when the browser closes it (storage cleared, disk gone) or when another version of the
-    /// application wants to change the layout, which an open connection would block.
-    fn watch(&self, database: &Database) {
-        let raw: &web_sys::IdbDatabase = database.as_sys();
-        let connection = Rc::downgrade(&self.connection);
-        let handler = Closure::<dyn FnMut()>::new({
-            let raw = raw.clone();
-            move || {
-                raw.close();
-                if let Some(connection) = connection.upgrade() {
-                    connection.take();
+    fn open(&self) -> Promise {
+        let opened = future_to_promise(open(self.name.clone(), Rc::clone(&self.connection)));
+        let late = Promise::new(&mut |_, reject| {
+            Timeout::new(PATIENCE_MS, move || drop(reject.call1(&JsValue::NULL, &JsValue::NULL))).forget();
+        });
+        let opening = Promise::race(&Array::of2(&opened, &late));
+        self.connection.replace(Connection::Opening(opening.clone()));
+        opening
+    }
+}
+
+/// Opens the database and puts the connection in its place.
+async fn open(name: String, connection: Rc<RefCell<Connection>>) -> Result<JsValue, JsValue> {
+    let opened = Database::open(name.as_str())
+        .with_version(VERSION)
+        .with_on_upgrade_needed(|_, database| {
+            let there: Vec<String> = database.object_store_names().collect();
+            for store in STORES {
+                if !there.iter().any(|name| name == store) {
+                    database.create_object_store(store).build()?;
                 }
             }
-        });
-        let function = handler.as_ref().unchecked_ref();
-        raw.set_onclose(Some(function));
-        raw.set_onversionchange(Some(function));
-        // Lives as long as the connection does: one a worker, give or take.
-        handler.forget();
+            Ok(())
+        })
+        .await;
+    match opened {
+        Ok(database) => {
+            watch(&database, Rc::downgrade(&connection));
+            connection.replace(Connection::Open(database));
+            Ok(JsValue::UNDEFINED)
+        }
+        Err(error) => {
+            connection.replace(Connection::Closed);
+            Err(match error {
+                OpenDbError::Base(Error::DomException(exception)) => exception.into(),
+                OpenDbError::Base(_) => UNEXPECTED.into(),
+                _ => "there is none".into(),
+            })
+        }
+    }
+}
+
+/// Lets go of the connection when the browser closes it (storage cleared, disk gone), and when somebody wants to delete the
+/// database or another version of the application to change the layout: an open connection would block that. What was
+/// begun on it is still carried out.
+fn watch(database: &Database, connection: Weak<RefCell<Connection>>) {
+    let raw: &web_sys::IdbDatabase = database.as_sys();
+    let handler = Closure::<dyn FnMut()>::new({
+        let raw = raw.clone();
+        move || {
+            raw.close();
+            if let Some(connection) = connection.upgrade() {
+                connection.replace(Connection::Closed);
+            }
+        }
+    });
+    let function = handler.as_ref().unchecked_ref();
+    raw.set_onclose(Some(function));
+    raw.set_onversionchange(Some(function));
+    // Lives as long as the connection does: one a worker, give or take.
+    handler.forget();
+}
+
+/// Why the database is not open.
+fn not_opened(reason: &JsValue) -> StoreError {
+    if reason.is_null() {
+        return StoreError::Blocked;
+    }
+    match reason.dyn_ref::<web_sys::DomException>().map(|exception| (exception.name(), dom_failure(exception))) {
+        Some((name, _)) if name == "VersionError" => StoreError::Newer,
+        Some((_, StoreError::Failed(reason))) => StoreError::Unavailable(reason),
+        Some((_, other)) => other,
+        None => StoreError::Unavailable(reason.as_string().unwrap_or_default()),
     }
 }
 
@@ -353,7 +414,7 @@ fn failed(error: Error) -> StoreError {
     match error {
         Error::DomException(exception) => dom_failure(&web_sys::DomException::from(exception)),
         // Not the crate's own texts: they can hold numbers of any kind, and what prints those is larger than this file.
-        _ => StoreError::Failed("an unexpected value".to_owned()),
+        _ => StoreError::Failed(UNEXPECTED.to_owned()),
     }
 }
 

@@ -198,6 +198,13 @@ pub enum StoreError {
     /// The database cannot be opened.
     #[error("the database cannot be opened: {0}")]
     Unavailable(String),
+    /// The database is not open yet: somebody is deleting it or changing its layout, or waits to, because somebody else
+    /// does not let go of it.
+    #[error("the database is taking too long to open")]
+    Blocked,
+    /// A later version of the application has changed the layout.
+    #[error("the database is that of a later version")]
+    Newer,
     /// A request or the transaction failed.
     #[error("the storage failed: {0}")]
     Failed(String),
