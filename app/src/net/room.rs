@@ -302,9 +302,9 @@ impl Room {
         }
         loop {
             let drained = self.drain_links(now);
+            self.dialler.handle_lower(self.mesh.lower(), now);
             let acted = self.act(now);
             let introduced = self.introduce();
-            self.dialler.handle_lower(self.mesh.lower(), now);
             let redialled = self.redial();
             let by_hand = self.act_by_hand();
             if !drained && !acted && !introduced && !redialled && !by_hand {

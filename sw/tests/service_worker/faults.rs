@@ -601,7 +601,8 @@ async fn play(seed: u32) {
     for fate in ["before", "middle", "end", "quota", "slow"] {
         assert!(counts.contains(&format!("readwrite {fate}")), "{counts}");
     }
-    assert!(outcomes[..3].iter().all(|outcome| *outcome > 0), "{outcomes:?}");
+    // Whether one that nobody heard of is there is up to the moment at which its worker ended.
+    assert!(outcomes[..2].iter().all(|outcome| *outcome > 0), "{outcomes:?}");
     // No failure was taken for damage, and no number was given twice or left out.
     let worker = worker(&name);
     let vector: Vector = document(&send(&worker, "GET", "/vector", "").await);

@@ -436,10 +436,10 @@ impl Net {
         }
         loop {
             let mut any = self.drain_sessions(world, number);
-            any |= self.dial_by_book(world, number);
-            any |= self.introduce(world, number);
             let Some(page) = self.page(number) else { return };
             page.dialler.handle_lower(page.mesh.lower(), now);
+            any |= self.dial_by_book(world, number);
+            any |= self.introduce(world, number);
             any |= self.redial(world, number);
             if !any {
                 break;
