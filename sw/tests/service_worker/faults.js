@@ -123,11 +123,9 @@ self.faults ??= (() => {
     layout(name, version) {
       of(name).layout = version;
     },
-    // The first of these events of the next opening; without any, that it was asked for.
+    // The first of these events of the next opening.
     opening(name, ...types) {
-      return new Promise((resolve) => {
-        of(name).openings.push((request) => resolve(types.length ? heard(request, ...types) : undefined));
-      });
+      return new Promise((resolve) => of(name).openings.push((request) => resolve(heard(request, ...types))));
     },
     // How often a worker asked to open the database.
     asked(name) {
