@@ -23,7 +23,7 @@ pub(crate) struct Counts {
 pub(crate) struct Counted {
     store: MemoryStore,
     counts: Rc<Cell<Counts>>,
-    /// Bytes of the pages and of the log that are there.
+    /// Bytes of the pages with their manifest, and of the log, that are there.
     pages: Rc<Cell<usize>>,
     log: Rc<Cell<usize>>,
 }
@@ -112,7 +112,7 @@ impl Store for Counted {
             let pages: usize = rewrite.fold.added.iter().map(|page| page.bytes.len()).sum();
             self.count(|counts| counts.rewritten += pages + rewrite.fold.manifest.len());
             self.log.set(0);
-            self.pages.set(head.page_bytes as usize);
+            self.pages.set(head.page_bytes as usize + rewrite.fold.manifest.len());
         }
         Ok(outcome)
     }

@@ -1,7 +1,7 @@
 //! How costs grow with a room, with what was written in it, and with the devices that wrote: the real service over storage in
 //! memory that counts bytes. Times are of this machine and of native code; what counts is how they change.
 //!
-//! Run by `cargo xtask bench --growth`. Prints tables, and with `--plots FOLDER` draws them.
+//! Run by `cargo xtask bench --growth`. Prints tables, and with `--plots FOLDER` draws them. As a test it is a small one.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::cast_precision_loss)]
 #![allow(missing_docs, reason = "a program has none")]
@@ -18,8 +18,8 @@ use std::time::Instant;
 
 use counted::{Counted, Counts};
 use partyline_core::api::CBOR;
-use partyline_core::id::{DeviceId, RoomId, TaskId};
-use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_core::id::{RoomId, TaskId};
+use partyline_core::replica::{SyncAnswer, SyncRequest, VersionVector};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
@@ -32,10 +32,14 @@ const SIZES: [usize; 7] = [100, 300, 1_000, 3_000, 10_000, 30_000, 100_000];
 const CREWS: [usize; 6] = [2, 4, 8, 16, 32, 64];
 /// How many tasks a crew has.
 const TASKS: usize = 1_000;
-/// How many edits are measured.
+/// How many edits are measured: so many of each task, for pages to be overwritten as often as they will be, and at least so many
+/// in all, for a log to be folded a few times.
+const EDITS_OF_EACH: usize = 10;
 const EDITS: usize = 8_000;
+/// How many syncs of one edit are measured.
+const SYNCS: usize = 100;
 const MILLION: usize = 1_000_000;
-/// How often a room is opened: the median counts.
+/// How often a room is opened, and synced in full: the median counts.
 const OPENED: usize = 5;
 
 /// A clock that never stands, and randomness that is none.
@@ -71,6 +75,10 @@ impl Dice {
         ((dice.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) % bound as u64) as usize
     }
 
+    fn name(&self) -> &'static str {
+        ["Ada", "Ben", "Chloe", "Dmitri", "Esra", "Farid", "Greta", "Hiro"][self.below(8)]
+    }
+
     /// A text of so many characters, out of some hundred words.
     fn text(&self, length: usize) -> String {
         const PARTS: [&str; 24] = [
@@ -87,6 +95,14 @@ impl Dice {
         text.truncate(length);
         text
     }
+}
+
+/// What a sync cost.
+struct Pulled {
+    /// Both ways.
+    bytes: usize,
+    /// Of the time, what the other took; microseconds.
+    answering: f64,
 }
 
 /// A device: its worker, and its storage.
@@ -152,7 +168,7 @@ impl Device {
             ["open", "doing", "done"][dice.below(3)],
             dice.below(4),
             1 + dice.below(28),
-            ["Ada", "Ben", "Chloe", "Dmitri", "Esra", "Farid", "Greta", "Hiro"][dice.below(8)]
+            dice.name()
         );
         self.json("POST", "/tasks", &body);
     }
@@ -175,21 +191,34 @@ impl Device {
         self.json("PATCH", &format!("/tasks/{}", task(dice.below(count))), &body);
     }
 
-    /// Gets what the other has, and keeps it. Bytes both ways.
-    fn pull(&self, from: &Self) -> usize {
+    /// One edit of one of so many tasks, of whichever field.
+    fn edit_any(&self, count: usize) {
+        let dice = &self.host.dice;
+        let body = match dice.below(4) {
+            0 => format!(r#"{{"title":"{}"}}"#, dice.text(40)),
+            1 => format!(r#"{{"notes":"{}"}}"#, dice.text(80)),
+            2 => format!(r#"{{"assignee":"{}"}}"#, dice.name()),
+            _ => return self.edit(count),
+        };
+        self.json("PATCH", &format!("/tasks/{}", task(dice.below(count))), &body);
+    }
+
+    /// Gets what the other has, and keeps it.
+    fn pull(&self, from: &Self) -> Pulled {
         let vector = VersionVector::decode(&self.cbor("GET", "/vector", Vec::new())).unwrap();
         let mut request = SyncRequest { vector, ..SyncRequest::default() };
-        let mut bytes = 0;
+        let mut pulled = Pulled { bytes: 0, answering: 0.0 };
         loop {
             let asked = request.encode();
-            let answer = from.cbor("POST", "/sync", asked.clone());
-            bytes += asked.len() + answer.len();
+            let (micros, answer) = timed(|| from.cbor("POST", "/sync", asked.clone()));
+            pulled.bytes += asked.len() + answer.len();
+            pulled.answering += micros;
             let (progress, _) = SyncAnswer::peek(&answer).unwrap();
             self.cbor("POST", "/changes", answer);
             self.tidy();
             match progress.next {
                 Some(next) => request.cursor = Some(next),
-                None => return bytes,
+                None => return pulled,
             }
         }
     }
@@ -219,90 +248,116 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// What one room costs; times in microseconds.
 struct Row {
     size: usize,
+    /// After the edits; and what all of it would take in new pages.
     stored: usize,
+    fresh: usize,
     open: f64,
     open_read: usize,
+    /// The first new task after opening, and one after that.
+    first_add: f64,
+    add: f64,
     edit: f64,
     edit_written: f64,
     folded: f64,
     folding: f64,
+    longest_fold: f64,
     sync: f64,
     sync_bytes: f64,
     full: f64,
+    full_answering: f64,
     full_bytes: usize,
     vector: usize,
     idle_bytes: usize,
 }
 
 fn measure(size: usize, tasks: usize, alice: &Device, edits: usize) -> Row {
-    let bob = Device::new(2);
-    let (full, full_bytes) = timed(|| bob.pull(alice));
+    let (mut full, mut full_answering, mut full_bytes) = (Vec::new(), Vec::new(), 0);
+    for seed in 0..OPENED as u64 {
+        let (micros, pulled) = timed(|| Device::new(1_000 + seed).pull(alice));
+        full.push(micros);
+        full_answering.push(pulled.answering);
+        full_bytes = pulled.bytes;
+    }
 
-    let mut opened = Vec::new();
-    let mut open_read = 0;
-    for _ in 0..OPENED {
+    let (mut opened, mut first_added, mut added, mut open_read) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for round in 0..OPENED {
         let again = alice.restarted();
         alice.store.reset();
         opened.push(timed(|| again.json("GET", "/tasks", "")).0);
-        open_read = alice.store.counts().read;
+        open_read = open_read.max(alice.store.counts().read);
+        let index = tasks + 2 * round;
+        first_added.push(timed(|| again.add(index)).0);
+        added.push(timed(|| again.add(index + 1)).0);
+        // The room is as large as before.
+        for index in [index, index + 1] {
+            again.json("DELETE", &format!("/tasks/{}", task(index)), "");
+        }
     }
 
     alice.store.reset();
-    let (mut edited, mut folding) = (Vec::new(), 0.0);
+    let (mut edited, mut folding, mut longest_fold) = (Vec::new(), 0.0, 0.0_f64);
     for _ in 0..edits {
         edited.push(timed(|| alice.edit(tasks)).0);
-        folding += timed(|| alice.tidy()).0;
+        let micros = timed(|| alice.tidy()).0;
+        folding += micros;
+        longest_fold = longest_fold.max(micros);
     }
     let Counts { appended, rewritten, .. } = alice.store.counts();
 
+    let bob = Device::new(2);
     bob.pull(alice);
-    let idle_bytes = bob.pull(alice);
+    let idle_bytes = bob.pull(alice).bytes;
     let (mut synced, mut sync_bytes) = (Vec::new(), 0);
-    for _ in 0..edits.min(100) {
+    for _ in 0..SYNCS {
         alice.edit(tasks);
-        let (micros, bytes) = timed(|| bob.pull(alice));
+        let (micros, pulled) = timed(|| bob.pull(alice));
         synced.push(micros);
-        sync_bytes += bytes;
+        sync_bytes += pulled.bytes;
     }
     let count = edits as f64;
     Row {
         size,
         stored: alice.store.stored(),
+        fresh: alice.store.replica_bytes(RoomId::parse(ROOM).unwrap()),
         open: median(opened),
         open_read,
+        first_add: median(first_added),
+        add: median(added),
         edit: median(edited),
         edit_written: appended as f64 / count,
         folded: rewritten as f64 / count,
         folding: folding / count,
-        sync_bytes: sync_bytes as f64 / synced.len() as f64,
+        longest_fold,
+        sync_bytes: sync_bytes as f64 / SYNCS as f64,
         sync: median(synced),
-        full,
+        full: median(full),
+        full_answering: median(full_answering),
         full_bytes,
         vector: alice.vector().len(),
         idle_bytes,
     }
 }
 
-/// A room of so many tasks in which so many devices wrote.
+/// A room of [`TASKS`] in which so many devices wrote, each its share, one after the other; the first of them.
 fn crew(devices: usize) -> Device {
     let alice = Device::new(1);
     for number in 0..devices {
-        let mut other = Replica::new(DeviceId::from_bytes([number as u8 + 1; 8]));
-        let dice = Dice(Cell::new(number as u64 + 99));
-        let mut changes = Vec::new();
-        for index in (number..TASKS).step_by(devices) {
-            let ops = vec![
-                Op::Title(dice.text(40).into()),
-                Op::Notes(dice.text(80).into()),
-                Op::Assignee("Greta".into()),
-                Op::CreatedAt(GENESIS + index as u64),
-            ];
-            changes.push(other.edit(ObjectId::Task(task(index)), ops, GENESIS + index as u64).unwrap());
+        let other = Device::new(100 + number as u64);
+        let writer = if number == 0 { &alice } else { &other };
+        if number > 0 {
+            other.pull(&alice);
         }
-        let batch = Batch { vector: Some(other.vector().clone()), ..Batch::live(changes) };
-        alice.cbor("POST", "/changes", batch.encode());
-        alice.tidy();
+        for index in (number..TASKS).step_by(devices) {
+            writer.add(index);
+            writer.tidy();
+        }
+        if number > 0 {
+            alice.pull(&other);
+        }
     }
+    alice.edit(TASKS);
+    let vector = VersionVector::decode(&alice.vector()).unwrap();
+    assert_eq!(vector.len(), devices);
     alice
 }
 
@@ -331,38 +386,58 @@ fn told(value: f64) -> String {
 }
 
 fn tell(first: &str, rows: &[Row]) {
-    let head = [
-        first,
-        "stored, kB",
-        "open, ms",
-        "open, kB read",
-        "edit, µs",
-        "edit, bytes written",
-        "… and folded later",
-        "folding, µs an edit",
-        "sync of one edit, µs",
-        "… bytes",
-        "full sync, ms",
-        "… kB",
-        "vector, bytes",
-        "idle sync, bytes",
-    ];
     let kilo = |bytes: usize| told(bytes as f64 / 1_000.0);
+    let milli = |micros: f64| told(micros / 1_000.0);
     table(
-        &head,
+        &[
+            first,
+            "open, ms",
+            "… kB read",
+            "first new task, µs",
+            "the next, µs",
+            "edit, µs",
+            "… bytes written",
+            "… and folded later",
+            "folding, µs an edit",
+            "longest fold, ms",
+            "stored then, kB",
+            "in new pages, kB",
+        ],
         rows.iter().map(|row| {
             vec![
                 told(row.size as f64).replace(".0", ""),
-                kilo(row.stored),
-                told(row.open / 1_000.0),
+                milli(row.open),
                 kilo(row.open_read),
+                told(row.first_add),
+                told(row.add),
                 told(row.edit),
                 told(row.edit_written),
                 told(row.folded),
                 told(row.folding),
+                milli(row.longest_fold),
+                kilo(row.stored),
+                kilo(row.fresh),
+            ]
+        }),
+    );
+    table(
+        &[
+            first,
+            "sync of one edit, µs",
+            "… bytes",
+            "full sync, ms",
+            "… of it answering, ms",
+            "… kB",
+            "vector, bytes",
+            "idle sync, bytes",
+        ],
+        rows.iter().map(|row| {
+            vec![
+                told(row.size as f64).replace(".0", ""),
                 told(row.sync),
                 told(row.sync_bytes),
-                told(row.full / 1_000.0),
+                milli(row.full),
+                milli(row.full_answering),
                 kilo(row.full_bytes),
                 row.vector.to_string(),
                 row.idle_bytes.to_string(),
@@ -380,6 +455,7 @@ fn draw(folder: &Path, name: &str, first: &str, rows: &[Row]) {
         lines: vec![
             ("open", line(|row| row.open)),
             ("full sync", line(|row| row.full)),
+            ("first new task", line(|row| row.first_add)),
             ("sync of one edit", line(|row| row.sync)),
             ("edit", line(|row| row.edit)),
         ],
@@ -409,7 +485,7 @@ fn edit_for_ever(edits: usize) {
     let mut most = 0;
     let (micros, ()) = timed(|| {
         for _ in 0..edits {
-            alice.edit(TASKS);
+            alice.edit_any(TASKS);
             alice.tidy();
             most = most.max(alice.store.stored());
         }
@@ -420,7 +496,7 @@ fn edit_for_ever(edits: usize) {
     let (end, kilo) = (alice.store.stored(), |bytes: usize| told(bytes as f64 / 1_000.0));
     println!(
         "\n{} edits on {} tasks took {:.1} s. Stored: {} kB before, {} kB at the most, {} kB at the end; a fresh copy folded into \
-         pages takes {} kB: {:.2} times.",
+         pages takes {} kB: {:.2} times at the end, {:.2} at the most.",
         told(edits as f64),
         told(TASKS as f64),
         micros / 1_000_000.0,
@@ -428,16 +504,18 @@ fn edit_for_ever(edits: usize) {
         kilo(most),
         kilo(end),
         kilo(fresh),
-        end as f64 / fresh as f64
+        end as f64 / fresh as f64,
+        most as f64 / fresh as f64
     );
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_quick = arguments.iter().any(|argument| argument == "--quick");
+    // What cargo says to a benchmark; it does not when it runs one as a test.
+    let is_quick = !arguments.iter().any(|argument| argument == "--bench");
     let at = arguments.iter().position(|argument| argument == "--plots");
     let folder = at.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
-    let edits = if is_quick { 50 } else { EDITS };
+    let edits = |tasks: usize| if is_quick { 50 } else { EDITS.max(EDITS_OF_EACH * tasks) };
 
     let sizes = SIZES.iter().take(if is_quick { 2 } else { SIZES.len() });
     let rooms: Vec<Row> = sizes
@@ -445,13 +523,13 @@ fn main() {
             let alice = Device::new(1);
             let (micros, ()) = timed(|| alice.fill(*size));
             eprintln!("{size} tasks made in {:.1} s, {:.1} µs each", micros / 1_000_000.0, micros / *size as f64);
-            measure(*size, *size, &alice, edits)
+            measure(*size, *size, &alice, edits(*size))
         })
         .collect();
     tell("tasks", &rooms);
 
     let crews = CREWS.iter().take(if is_quick { 2 } else { CREWS.len() });
-    let crews: Vec<Row> = crews.map(|devices| measure(*devices, TASKS, &crew(*devices), edits)).collect();
+    let crews: Vec<Row> = crews.map(|devices| measure(*devices, TASKS, &crew(*devices), edits(TASKS))).collect();
     tell("devices", &crews);
 
     edit_for_ever(if is_quick { 1_000 } else { MILLION });
