@@ -285,6 +285,7 @@ impl Room {
         self.dialler.handle_timeout(now);
         self.mesh.handle_timeout(now);
         self.hand.handle_timeout(now);
+        self.redial();
         if self.redial.poll_timeout().is_some_and(|due| due <= now) {
             self.redial.handle_timeout(now);
         }

@@ -428,6 +428,8 @@ impl Net {
         let Some(page) = self.page(number) else { return };
         page.dialler.handle_timeout(now);
         page.mesh.handle_timeout(now);
+        self.redial(world, number);
+        let Some(page) = self.page(number) else { return };
         if page.redial.poll_timeout().is_some_and(|due| due <= now) {
             page.redial.handle_timeout(now);
         }
