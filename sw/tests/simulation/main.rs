@@ -35,7 +35,7 @@ use plan::Plan;
 use world::World;
 
 /// How many seeds are played where nobody says.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 /// More failures than this are not looked into.
 const ENOUGH: usize = 3;
 /// How long steps are left out of a failing life.
