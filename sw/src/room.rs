@@ -74,7 +74,7 @@ impl OpenRoom {
     /// The position of the last task, or of one that was last until recently.
     pub(crate) fn last_position(&mut self) -> Option<&Position> {
         let Self { replica, last_position, .. } = self;
-        last_position.get_or_insert_with(|| replica.tasks().pop().map(|task| task.position)).as_ref()
+        last_position.get_or_insert_with(|| replica.last_position()).as_ref()
     }
 
     /// The log as pages.

@@ -229,6 +229,19 @@ impl ObjectState {
         })
     }
 
+    /// Where a task stands, unless it is deleted or nothing says so.
+    pub(crate) fn position(&self) -> Option<&Position> {
+        let mut position = None;
+        for register in &self.registers {
+            match &register.value {
+                Op::Position(held) => position = Some(held),
+                Op::Deleted if !self.has(Field::Title) => return None,
+                _ => {}
+            }
+        }
+        position
+    }
+
     pub(crate) fn task(&self, id: TaskId, writes: &Writes) -> Task {
         let mut task = Task {
             id,

@@ -6,7 +6,7 @@ use crate::replica::columns::ColumnWriter;
 use crate::replica::object_state::ObjectState;
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
-    Change, Dot, MAX_CHANGES, ObjectId, Op, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
+    Change, Dot, MAX_CHANGES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
 };
 
 /// Dots ahead of their turn that are remembered. Past that they are forgotten, and a sync accounts for them.
@@ -111,6 +111,13 @@ impl Replica {
         let mut tasks: Vec<Task> = self.all_tasks().filter(|task| !task.deleted).collect();
         tasks.sort_unstable_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
         tasks
+    }
+
+    /// Where the last of the tasks stands.
+    pub fn last_position(&self) -> Option<Position> {
+        let is_task = |object: &ObjectId| matches!(object, ObjectId::Task(_));
+        let states = self.objects.iter().filter(|(object, _)| is_task(object)).map(|(_, state)| state);
+        states.filter_map(ObjectState::position).max().cloned()
     }
 
     /// The tasks of which anything was written since the replica's [cursor](Self::cursor) was `cursor`, deleted ones

@@ -141,6 +141,13 @@ fn tasks_stand_in_the_order_of_their_positions() {
     }
     let order: Vec<_> = play.replica("alice").tasks().iter().map(|task| task.id).collect();
     assert_eq!(order, [1, 2, 3, 4].map(task));
+    assert_eq!(play.replica("alice").last_position(), Some(last.clone()));
+    for number in [3, 4] {
+        play.edit("alice", ObjectId::Task(task(number)), vec![Op::Deleted]);
+    }
+    assert_eq!(play.replica("alice").last_position(), Some(middle), "of those that are there");
+    play.edit("alice", ObjectId::Task(task(4)), vec![Op::Title("Back".into()), Op::Position(last.clone())]);
+    assert_eq!(play.replica("alice").last_position(), Some(last));
 }
 
 #[test]
