@@ -48,6 +48,7 @@ export default {
     [to.doc] = Automerge.applyChanges(to.doc, [change]);
     return { bytes: change.length };
   },
+  document: ({ doc }) => Automerge.save(doc),
   save: ({ doc }, name) => keep(name, Automerge.save(doc)),
   reload: async (name) => ({ doc: Automerge.load((await kept(name))[0]) }),
   remove,

@@ -1,6 +1,7 @@
 // What is measured of a library, and how: `measure(library, what, count)` in a page of its own. Which library has its turn
 // when is up to whoever calls.
 
+import { timed } from "./timed.js";
 import { edits, tasks } from "./workload.js";
 
 const MERGED = 1_000;
@@ -12,12 +13,6 @@ async function gzipped(messages) {
 }
 
 const length = (messages) => messages.reduce((sum, message) => sum + message.byteLength, 0);
-
-async function timed(body) {
-  const begin = performance.now();
-  const result = await body();
-  return [performance.now() - begin, result];
-}
 
 // What a library shows, in an order of its own and of its fields: only to be compared.
 function shown(all) {
@@ -83,6 +78,7 @@ async function suite(name, count) {
   result.editMicros = (editing / LIVE) * 1_000;
   await assertSame(library, "live edits", count, alice, bob);
 
+  if (library.document) result.documentBytes = library.document(alice).byteLength;
   const database = `kept-${name}-${count}-${Date.now()}`;
   [result.saveMs] = await timed(() => library.save(alice, database));
   let again;

@@ -36,13 +36,9 @@ for (const name of ["partyline", "yjs", "automerge", "loro", "tinybase", "pouchd
     ...options,
     entryPoints: [join(here, `${name}.js`)],
     outfile: join(into, `${name}.js`),
-    external: ["./engine.js"],
+    alias: { engine: join(folder, "engine.js") },
   });
   const files = readdirSync(into).map((file) => join(into, file));
-  if (name === "partyline") {
-    await build({ ...options, bundle: false, entryPoints: [join(folder, "engine.js")], outfile: join(into, "engine.js") });
-    files.push(join(into, "engine.js"));
-  }
   if (wasm[name]) {
     const file = join(into, name === "partyline" ? "engine_bg.wasm" : `${name}.wasm`);
     copyFileSync(wasm[name], file);
@@ -58,5 +54,8 @@ for (const name of ["bench", "floor"]) {
   const external = ["./floor.js"];
   await build({ ...options, entryPoints: [join(here, `${name}.js`)], outfile: join(folder, `${name}.js`), external });
 }
+// Not a module: it is put into pages of the app.
+const put = { entryPoints: [join(here, "shipped.js")], outfile: join(folder, "shipped.js"), format: "iife" };
+await build({ ...options, ...put });
 copyFileSync(join(here, "index.html"), join(folder, "index.html"));
 writeFileSync(join(folder, "sizes.json"), JSON.stringify(sizes, null, 2));

@@ -1,6 +1,6 @@
 // Partyline's engine, called as the others are: without service worker and connections, which `bench` measures.
 
-import initialise, { Engine, next, plain } from "./engine.js";
+import initialise, { Engine, next, plain } from "engine";
 
 const CHUNK = 1024 * 1024;
 
@@ -33,7 +33,8 @@ let memory;
 export default {
   name: "Partyline",
   async start() {
-    ({ memory } = await initialise());
+    // Its name is a short one by now.
+    memory = Object.values(await initialise()).find((part) => part instanceof WebAssembly.Memory);
   },
   wasm: () => memory.buffer.byteLength,
   create: (device) => new Engine(device),
@@ -43,8 +44,11 @@ export default {
   addAll(engine, tasks) {
     for (const task of tasks) this.add(engine, task);
   },
-  set: (engine, id, field, value) => void engine.set(id, field, value),
-  all: (engine) => JSON.parse(engine.all()),
+  set: (engine, id, field, value) => void engine.set(id, field, `${value}`),
+  all: (engine) =>
+    JSON.parse(engine.all()).map(([id, title, notes, assignee, due, position, done, priority]) => {
+      return { id, title, notes, assignee, due: due || null, position, done, priority };
+    }),
   async sync(from, to) {
     const messages = [];
     const first = to.request(undefined, undefined);
@@ -60,7 +64,7 @@ export default {
     return { messages };
   },
   edit(from, to, id, field, value) {
-    const live = from.set(id, field, value);
+    const live = from.set(id, field, `${value}`);
     to.apply(live);
     return { bytes: live.length };
   },

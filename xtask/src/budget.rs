@@ -14,14 +14,7 @@ const WORKER: u64 = 700_000;
 
 /// Prints what a first visit fetches, and fails if that, or the phone book, is over its budget.
 pub(crate) fn check(tools: &Tools) -> Result<()> {
-    let dist = tools.workspace.path("dist");
-    let files: Vec<Served> = served_files(&dist)?.into_iter().filter(Served::is_of_first_visit).collect();
-    let sizes = brotli(tools, &files)?;
-    let files: Vec<Weighed> = files
-        .into_iter()
-        .zip(sizes)
-        .map(|(file, brotli)| Weighed { path: file.path, bytes: file.content.len(), brotli })
-        .collect();
+    let files = weighed(tools)?;
     println!("\n{}\n", table(&files));
     let mut excess: Vec<String> = excess(&files).into_iter().collect();
     let worker = tools.workspace.path("worker/build/index_bg.wasm");
@@ -33,6 +26,19 @@ pub(crate) fn check(tools: &Tools) -> Result<()> {
         bail!("{}", excess.join("; "));
     }
     Ok(())
+}
+
+/// How many bytes a first visit fetches, in brotli.
+pub(crate) fn first_visit(tools: &Tools) -> Result<u64> {
+    Ok(total(&weighed(tools)?))
+}
+
+fn weighed(tools: &Tools) -> Result<Vec<Weighed>> {
+    let dist = tools.workspace.path("dist");
+    let files: Vec<Served> = served_files(&dist)?.into_iter().filter(Served::is_of_first_visit).collect();
+    let sizes = brotli(tools, &files)?;
+    let weigh = |(file, brotli): (Served, u64)| Weighed { path: file.path, bytes: file.content.len(), brotli };
+    Ok(files.into_iter().zip(sizes).map(weigh).collect())
 }
 
 /// A file and what it weighs.

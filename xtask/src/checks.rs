@@ -71,8 +71,8 @@ fn native_bench(package: &str, bench: &str, arguments: &[&str]) -> Result<()> {
     exec::run(cargo.args(arguments))
 }
 
-/// Measures our engine beside other libraries.
-pub(crate) fn engines(rounds: u8) -> Result<()> {
+/// Measures our engine beside other libraries; of all these, or of some.
+pub(crate) fn engines(rounds: u8, only: &[String]) -> Result<()> {
     let tools = setup::tools()?;
     let browsers = setup::browsers()?;
     build::all(&tools, Profile::Release)?;
@@ -80,7 +80,10 @@ pub(crate) fn engines(rounds: u8) -> Result<()> {
     let mut cargo = exec::command("cargo");
     cargo.current_dir(tools.workspace.root());
     cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", "engines", "--", &rounds.to_string()]);
-    exec::run(tell(&mut cargo, &tools, &browsers)?.env("PARTYLINE_ENGINES", folder))
+    cargo.args(only);
+    let visit = budget::first_visit(&tools)?.to_string();
+    let told = tell(&mut cargo, &tools, &browsers)?.env("PARTYLINE_ENGINES", folder);
+    exec::run(told.env("PARTYLINE_FIRST_VISIT", visit))
 }
 
 /// Builds and connects browsers across NATs and bad networks.

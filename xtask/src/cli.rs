@@ -48,6 +48,9 @@ enum Command {
         /// Instead, measure what keeps and merges tasks beside other libraries, so many times
         #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7")]
         engines: Option<u8>,
+        /// Of those, only these libraries: partyline, shipped, yjs and so on
+        #[arg(long, value_name = "LIBRARY", num_args = 1.., requires = "engines")]
+        only: Vec<String>,
         /// Instead, measure how costs grow with tasks and devices, and draw it into docs/growth
         #[arg(long, conflicts_with = "engines")]
         growth: bool,
@@ -137,7 +140,7 @@ pub(crate) fn run() -> Result<()> {
         }
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
-        Command::Bench { engines: Some(rounds), .. } => checks::engines(rounds),
+        Command::Bench { engines: Some(rounds), only, .. } => checks::engines(rounds, &only),
         Command::Bench { growth: true, .. } => checks::growth(),
         Command::Bench { .. } => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),

@@ -33,9 +33,14 @@ fn engine(tools: &Tools, folder: &Path) -> Result<()> {
     exec::run(build::Profile::Release.apply(&mut cargo)).context("the engine could not be compiled")?;
     let compiled = tools.workspace.target().join(WASM_TARGET).join("release/partyline_engine.wasm");
     let mut bindgen = tools.command(&tools.wasm_bindgen)?;
-    bindgen.args(["--target", "web", "--no-typescript", "--out-name", "engine", "--out-dir"]).arg(folder).arg(compiled);
+    // Mangled names, by which functions are put in order.
+    bindgen
+        .args(["--no-demangle", "--target", "web", "--no-typescript", "--out-name", "engine", "--out-dir"])
+        .arg(folder)
+        .arg(compiled);
     exec::output(&mut bindgen)?;
     let wasm = folder.join("engine_bg.wasm");
+    post_build::shorten_names(tools, &wasm)?;
     let mut wasm_opt = tools.command(tools.npm("wasm-opt"))?;
     wasm_opt.arg(&wasm).args(post_build::wasm_arguments()).arg("--output").arg(&wasm);
     exec::output(&mut wasm_opt)?;

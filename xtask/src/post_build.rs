@@ -72,7 +72,7 @@ impl PostBuild {
         for wasm in self.files_at_top()?.iter().filter(|file| is_wasm(file)) {
             check_imports(wasm, &read(wasm)?)?;
             if self.profile == Profile::Release {
-                self.shorten_names(wasm)?;
+                shorten_names(&self.tools, wasm)?;
             }
         }
 
@@ -113,17 +113,6 @@ impl PostBuild {
         self.write_small(SERVICE_WORKER, &dist::service_worker(&template, &files, named("js")?, named("wasm")?)?)?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;
         self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())
-    }
-
-    /// Gives what a wasm and its script call each other by short names, in both.
-    fn shorten_names(&self, wasm: &Path) -> Result<()> {
-        let mut wasm_opt = self.tools.command(self.tools.npm("wasm-opt"))?;
-        // The names of its own functions stay until they are put in order.
-        wasm_opt.arg(wasm).args(wasm_features()).args([short_names::PASS, "--debuginfo", "--output"]).arg(wasm);
-        let said = exec::output(&mut wasm_opt)?;
-        let script = file_name(wasm).replace("_bg.wasm", ".js");
-        let short = short_names::in_script(&read_text(&self.staging.join(&script))?, &said)?;
-        self.write(&script, short.as_bytes())
     }
 
     /// The content of a file, as small as our tools make it where that is wanted.
@@ -176,6 +165,17 @@ impl PostBuild {
         let path = self.staging.join(name);
         std::fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))
     }
+}
+
+/// Gives what a wasm and its script, which is beside it, call each other by short names, in both.
+pub(crate) fn shorten_names(tools: &Tools, wasm: &Path) -> Result<()> {
+    let mut wasm_opt = tools.command(tools.npm("wasm-opt"))?;
+    // The names of its own functions stay until they are put in order.
+    wasm_opt.arg(wasm).args(wasm_features()).args([short_names::PASS, "--debuginfo", "--output"]).arg(wasm);
+    let said = exec::output(&mut wasm_opt)?;
+    let script = wasm.with_file_name(file_name(wasm).replace("_bg.wasm", ".js"));
+    let short = short_names::in_script(&read_text(&script)?, &said)?;
+    std::fs::write(&script, short).with_context(|| format!("{} cannot be written", script.display()))
 }
 
 /// Every file in a folder and those below it, sorted by path.

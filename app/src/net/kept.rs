@@ -24,7 +24,7 @@ const OBSERVED: &str = "/observed";
 
 /// The certificate of this device in the room, if there is one.
 pub(super) async fn certificate(room: RoomId) -> Option<RtcCertificate> {
-    read(room.to_string()).await.ok()??.dyn_into().ok()
+    read(room.to_string()).await??.dyn_into().ok()
 }
 
 /// Keeps a certificate. Failing to is no failure to have it.
@@ -34,7 +34,7 @@ pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate)
 
 /// Whom this device was connected to in the room, the last one first.
 pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Vec<Contact>)> {
-    let bytes = read(key(room, CONTACTS)).await.ok().flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
+    let bytes = read(key(room, CONTACTS)).await.flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());
     bytes.and_then(|bytes| decode_kept(&bytes.to_vec()).ok()).unwrap_or_default()
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn keep_contacts(room: RoomId, contacts: Vec<(DeviceId, Vec<Con
 
 /// Where the phone book saw this device last. A page that is loaded when the phone book is gone has no other way to know.
 pub(super) async fn observed(room: RoomId) -> Observed {
-    read(key(room, OBSERVED)).await.ok()??.as_string()?.parse().ok()
+    read(key(room, OBSERVED)).await??.as_string()?.parse().ok()
 }
 
 /// Keeps where the phone book sees this device.
@@ -67,11 +67,9 @@ fn key(room: RoomId, what: &str) -> String {
     key
 }
 
-fn text(error: indexed_db_futures::error::Error) -> JsValue {
-    JsValue::from_str(&error.to_string())
-}
+// Why something could not be read or written, nobody asks; and the texts that say so are larger than this file.
 
-async fn open() -> Result<Database, JsValue> {
+async fn open() -> Option<Database> {
     Database::open(DATABASE)
         .with_version(1u8)
         .with_on_upgrade_needed(|_, database| {
@@ -79,25 +77,25 @@ async fn open() -> Result<Database, JsValue> {
             Ok(())
         })
         .await
-        .map_err(|error| JsValue::from_str(&error.to_string()))
+        .ok()
 }
 
-async fn read(key: String) -> Result<Option<JsValue>, JsValue> {
+async fn read(key: String) -> Option<Option<JsValue>> {
     let database = open().await?;
-    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readonly).build().map_err(text)?;
-    let store = transaction.object_store(STORE).map_err(text)?;
-    store.get(key).primitive().map_err(text)?.await.map_err(text)
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readonly).build().ok()?;
+    let store = transaction.object_store(STORE).ok()?;
+    store.get(key).primitive().ok()?.await.ok()
 }
 
 /// Puts the value under the key, or deletes what is there.
-async fn write(key: String, value: Option<JsValue>) -> Result<(), JsValue> {
+async fn write(key: String, value: Option<JsValue>) -> Option<()> {
     let database = open().await?;
-    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readwrite).build().map_err(text)?;
-    let store = transaction.object_store(STORE).map_err(text)?;
+    let transaction = database.transaction(STORE).with_mode(TransactionMode::Readwrite).build().ok()?;
+    let store = transaction.object_store(STORE).ok()?;
     match value {
-        Some(value) => drop(store.put(value).with_key(key).primitive().map_err(text)?.await.map_err(text)?),
-        None => store.delete(key).primitive().map_err(text)?.await.map_err(text)?,
+        Some(value) => drop(store.put(value).with_key(key).primitive().ok()?.await.ok()?),
+        None => store.delete(key).primitive().ok()?.await.ok()?,
     }
     drop(store);
-    transaction.commit().await.map_err(text)
+    transaction.commit().await.ok()
 }

@@ -2,22 +2,34 @@
 //!
 //! Run by `cargo xtask bench --engines`. The measuring itself is JavaScript, in `tests/engines`; this serves it, decides on
 //! the order and makes tables. Every round gives each library its turn, each time in another order, so that whatever else
-//! the machine does hits all alike. Convergence is asserted, speed is not.
+//! the machine does hits all alike. So has the app as it is [`shipped`]. Convergence is asserted, speed is not.
+
+mod awaited;
+mod shipped;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
-use partyline_tests::{Browser, BrowserKind, BrowserSetup, Tools};
+use anyhow::{Context as _, Result, bail, ensure};
+use partyline_tests::{Browser, BrowserKind, BrowserSetup, Lab, Tools};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Ours first: the others are measured against it.
-const LIBRARIES: [&str; 6] = ["partyline", "yjs", "automerge", "loro", "tinybase", "pouchdb"];
+use awaited::awaited;
+use shipped::Shipped;
 
-/// What is asked of the page, and how the answer is told.
-const ROWS: [(&str, &str); 11] = [
+/// Ours first, as a library and as it is shipped: the others are measured against it.
+const LIBRARIES: [&str; 7] = ["partyline", SHIPPED, "yjs", "automerge", "loro", "tinybase", "pouchdb"];
+
+/// The app, with its service worker.
+const SHIPPED: &str = "shipped";
+
+/// What no library can do better.
+const FLOOR: &str = "floor";
+
+/// What is asked of the page, and how the answer is told. Not all of it is asked of everybody.
+const ROWS: [(&str, &str); 12] = [
     ("createMs", "create one by one, ms"),
     ("syncBytes", "full sync, bytes"),
     ("syncGzipBytes", "full sync, bytes after gzip"),
@@ -27,6 +39,7 @@ const ROWS: [(&str, &str); 11] = [
     ("mergeMs", "divergent merge, ms"),
     ("editBytes", "one edit, bytes"),
     ("editMicros", "one edit, make and apply, µs"),
+    ("documentBytes", "saved document, bytes"),
     ("saveMs", "save durably, ms"),
     ("reloadMs", "reload until all is readable, ms"),
 ];
@@ -40,11 +53,17 @@ fn main() -> Result<()> {
 }
 
 async fn bench(rounds: usize, only: &[String]) -> Result<()> {
+    let known = |name: &String| LIBRARIES.contains(&name.as_str()) || name == FLOOR;
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        bail!("{unknown} is none of {}, {FLOOR}", LIBRARIES.join(", "));
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
     let folder = PathBuf::from(std::env::var_os("PARTYLINE_ENGINES").context("PARTYLINE_ENGINES is set by xtask")?);
     let port = serve(folder.clone()).await?;
     let tools = Tools::from_env()?;
     let out = tools.out.join("engines.json");
     let browser = Browser::start(BrowserKind::Chromium, "Engines", &tools, BrowserSetup::default()).await?;
+    let shipped = Shipped::new(Lab::new(tools), &folder)?;
     let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut note = |library: &str, what: &str, value: f64| {
         all.entry(format!("{library} {what}")).or_default().push(value);
@@ -52,28 +71,49 @@ async fn bench(rounds: usize, only: &[String]) -> Result<()> {
     for round in 0..rounds {
         for turn in 0..LIBRARIES.len() {
             let library = LIBRARIES.get((turn + round) % LIBRARIES.len()).copied().unwrap_or_default();
-            if !only.is_empty() && !only.iter().any(|wanted| wanted == library) {
+            if !wanted(library) {
                 continue;
             }
             eprintln!("round {} of {rounds}: {library}", round + 1);
+            if library == SHIPPED {
+                let (start, again) = shipped.start(&browser).await?;
+                note(SHIPPED, "start", start);
+                note(SHIPPED, "started again, ms", again);
+                for count in [1_000, 10_000] {
+                    for (key, value) in shipped.suite(&browser, count).await? {
+                        let (_, what) = ROWS.iter().find(|(known, _)| *known == key).context("a row")?;
+                        note(SHIPPED, &format!("{count} {what}"), value);
+                    }
+                }
+                let (page, worker) = shipped.memory(&browser, 10_000).await?;
+                note(SHIPPED, "memory", page + worker);
+                note(SHIPPED, "memory of the page that shows 10,000 tasks, bytes", page);
+                note(SHIPPED, "memory of the worker's wasm, bytes", worker);
+                continue;
+            }
             let start = measure(&browser, port, library, "start", 0).await?;
             note(library, "start", number(&start, "ms")?);
             for count in [1_000, 10_000] {
                 let suite = measure(&browser, port, library, "suite", count).await?;
-                for (key, what) in ROWS {
+                for (key, what) in ROWS.into_iter().filter(|(key, _)| suite.get(key).is_some()) {
                     note(library, &format!("{count} {what}"), number(&suite, key)?);
                 }
             }
             let memory = measure(&browser, port, library, "memory", 10_000).await?;
             note(library, "memory", number(&memory, "bytes")?);
         }
-        let floor = measure(&browser, port, "floor", "floor", 10_000).await?;
-        for (key, value) in floor.as_object().context("the floor is an object")? {
-            note("floor", key, value.as_f64().unwrap_or_default());
+        if wanted(FLOOR) {
+            let floor = measure(&browser, port, FLOOR, FLOOR, 10_000).await?;
+            for (key, value) in floor.as_object().context("the floor is an object")? {
+                note(FLOOR, key, value.as_f64().unwrap_or_default());
+            }
         }
     }
     browser.kill().await;
-    let sizes: Value = serde_json::from_slice(&std::fs::read(folder.join("sizes.json"))?)?;
+    let mut sizes: Value = serde_json::from_slice(&std::fs::read(folder.join("sizes.json"))?)?;
+    let visit = std::env::var("PARTYLINE_FIRST_VISIT").context("PARTYLINE_FIRST_VISIT is set by xtask")?;
+    let weighed = json!({ "brotli": visit.parse::<u64>()? });
+    sizes.as_object_mut().context("the sizes are an object")?.insert(SHIPPED.to_owned(), weighed);
     std::fs::write(&out, serde_json::to_vec_pretty(&json!({ "rounds": rounds, "sizes": sizes, "values": all }))?)?;
     print(&all, &sizes);
     println!("\nall values: {}", out.display());
@@ -92,24 +132,10 @@ async fn measure(
     what: &str,
     count: usize,
 ) -> Result<Value> {
-    // A driver waits for a script for a while only, and some take longer.
-    const SCRIPT: &str = "
-        const [library, what, count, done] = arguments;
-        window.measuring ??= measure(library, what, count)
-            .catch(error => ({ failed: `${error} ${error?.stack ?? ''}` }));
-        Promise.race([measuring, new Promise(later => setTimeout(later, 15_000, null))]).then(done);";
     let tab = browser.open(&format!("http://localhost:{port}/")).await?;
-    let mut measured = Value::Null;
-    while measured.is_null() {
-        measured = match tab.execute_async(SCRIPT, vec![json!(library), json!(what), json!(count)]).await {
-            // The page was too busy to say that it is.
-            Err(error) if error.to_string().contains("script timeout") => Value::Null,
-            told => told.with_context(|| format!("{library}, {what}, {count}"))?,
-        };
-    }
+    let measured = awaited(&tab, "measure", vec![json!(library), json!(what), json!(count)]).await;
     tab.close().await?;
-    ensure!(measured.get("failed").is_none(), "{library}, {what}, {count}: {measured}");
-    Ok(measured)
+    measured.with_context(|| format!("{library}, {what}, {count}"))
 }
 
 /// Median, least and most.
@@ -152,11 +178,23 @@ fn print(all: &BTreeMap<String, Vec<f64>>, sizes: &Value) {
         "| 10000 tasks: memory, bytes | {} |",
         LIBRARIES.map(|library| cell(format!("{library} memory"))).join(" | ")
     );
-    println!("\nThe floor, 10,000 tasks:");
-    for (key, values) in all.iter().filter_map(|(key, values)| Some((key.strip_prefix("floor ")?, values))) {
-        let (median, least, most) = spread(values);
-        println!("| {key} | {} ({}–{}) |", told(median), told(least), told(most));
-    }
+    let block = |title: &str, library: &str, skipped: &dyn Fn(&str) -> bool| {
+        println!("\n{title}");
+        for (key, values) in all.iter().filter_map(|(key, values)| Some((key.strip_prefix(library)?, values))) {
+            let (median, least, most) = spread(values);
+            if !skipped(key.trim_start()) {
+                println!("|{key} | {} ({}–{}) |", told(median), told(least), told(most));
+            }
+        }
+    };
+    println!(
+        "\n{SHIPPED}: each change is on the disk before it is answered and the next one made, save is a full sync from \
+         memory, chunk by chunk, reload and start again begin with the service worker stopped, and a sync is one between \
+         two browsers, all that passes their data channels counted, a page showing the list at both ends. The bundle is a \
+         first visit, app and all; start is its installation. The others do not wait for the disk but to save."
+    );
+    block("As shipped, besides:", SHIPPED, &|key| !(key.starts_with("memory of") || key.starts_with("started")));
+    block("The floor, 10,000 tasks:", FLOOR, &|_| false);
 }
 
 /// Serves the files of a folder, isolated from other origins: only then does a page learn how much memory it takes.
