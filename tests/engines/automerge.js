@@ -7,18 +7,18 @@ const { ImmutableString } = Automerge;
 const whole = (value) => (typeof value === "string" ? new ImmutableString(value) : value);
 const plain = (value) => (value instanceof ImmutableString ? value.toString() : value);
 const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+// Made once: it has the time of its making in it.
+let begun;
 const actor = (device) => device.toString(16).padStart(32, "a7");
 
 export default {
   name: "Automerge",
   start: () => Automerge.initializeWasm("./automerge.wasm"),
   // Both begin with the same list, made by a third.
-  create: (device) => ({
-    doc: Automerge.clone(
-      Automerge.from({ tasks: {} }, { actor: actor(0) }),
-      { actor: actor(device) },
-    ),
-  }),
+  create(device) {
+    begun ??= Automerge.from({ tasks: {} }, { actor: actor(0) });
+    return { doc: Automerge.clone(begun, { actor: actor(device) }) };
+  },
   add(box, task) {
     box.doc = Automerge.change(box.doc, { time: 0 }, (doc) => void (doc.tasks[task.id] = mapped(task, whole)));
   },
