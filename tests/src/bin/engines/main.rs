@@ -65,10 +65,14 @@ async fn bench(rounds: usize, only: &[String]) -> Result<()> {
     let browser = Browser::start(BrowserKind::Chromium, "Engines", &tools, BrowserSetup::default()).await?;
     let shipped = Shipped::new(Lab::new(tools), &folder)?;
     let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut note = |library: &str, what: &str, value: f64| {
-        all.entry(format!("{library} {what}")).or_default().push(value);
-    };
+    let mut sizes: Value = serde_json::from_slice(&std::fs::read(folder.join("sizes.json"))?)?;
+    let visit = std::env::var("PARTYLINE_FIRST_VISIT").context("PARTYLINE_FIRST_VISIT is set by xtask")?;
+    let weighed = json!({ "brotli": visit.parse::<u64>()? });
+    sizes.as_object_mut().context("the sizes are an object")?.insert(SHIPPED.to_owned(), weighed);
     for round in 0..rounds {
+        let mut note = |library: &str, what: &str, value: f64| {
+            all.entry(format!("{library} {what}")).or_default().push(value);
+        };
         for turn in 0..LIBRARIES.len() {
             let library = LIBRARIES.get((turn + round) % LIBRARIES.len()).copied().unwrap_or_default();
             if !wanted(library) {
@@ -108,15 +112,16 @@ async fn bench(rounds: usize, only: &[String]) -> Result<()> {
                 note(FLOOR, key, value.as_f64().unwrap_or_default());
             }
         }
+        // After each round, for whoever has not the time for all.
+        println!("\nafter round {} of {rounds}:\n", round + 1);
+        std::fs::write(
+            &out,
+            serde_json::to_vec_pretty(&json!({ "rounds": round + 1, "sizes": sizes, "values": all }))?,
+        )?;
+        print(&all, &sizes);
+        println!("\nall values: {}", out.display());
     }
     browser.kill().await;
-    let mut sizes: Value = serde_json::from_slice(&std::fs::read(folder.join("sizes.json"))?)?;
-    let visit = std::env::var("PARTYLINE_FIRST_VISIT").context("PARTYLINE_FIRST_VISIT is set by xtask")?;
-    let weighed = json!({ "brotli": visit.parse::<u64>()? });
-    sizes.as_object_mut().context("the sizes are an object")?.insert(SHIPPED.to_owned(), weighed);
-    std::fs::write(&out, serde_json::to_vec_pretty(&json!({ "rounds": rounds, "sizes": sizes, "values": all }))?)?;
-    print(&all, &sizes);
-    println!("\nall values: {}", out.display());
     Ok(())
 }
 
