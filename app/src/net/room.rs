@@ -700,7 +700,12 @@ impl Room {
             self.getting = None;
         }
         if let Some(pull) = pull {
-            self.broken_off.push(*pull);
+            // Another connection to the same device may have begun anew with what is stored since.
+            self.broken_off.retain(|other| other.device != pull.device);
+            let is_peer = |link: &Link| link.peer.is_some_and(|(device, _)| device == pull.device);
+            if !self.links.iter().any(|(id, link)| *id != slot && is_peer(link) && link.pull.is_some()) {
+                self.broken_off.push(*pull);
+            }
         }
         let Some(link) = self.links.get_mut(&slot) else { return };
         let again = link.pull.take() == Some(true);

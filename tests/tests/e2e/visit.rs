@@ -77,8 +77,8 @@ pub(crate) async fn stopped(play: Play) -> Result<()> {
     }
     page.tab().cdp("ServiceWorker.stopAllWorkers", json!({})).await?;
     page.reload().await?;
-    ensure!(page.titles().await? == ["Crane", "Crates", "Forklift"], "{:?}", page.titles().await?);
-    Ok(())
+    let all = |titles: &Vec<String>| *titles == ["Crane", "Crates", "Forklift"];
+    page.wait("all three", || page.titles(), all).await.map(drop)
 }
 
 pub(crate) async fn update(play: Play) -> Result<()> {
