@@ -17,3 +17,4 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+pub(crate) mod window;

@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 
 use partyline_core::api::{TaskDocument, TaskStatus};
+use partyline_core::id::TaskId;
 
 /// Where a task stands in the list: open ones first, by position; then the completed ones, the latest on top.
 ///
@@ -22,6 +23,25 @@ impl OrderKey {
             if done { (task.updated_at.clone(), String::new()) } else { (String::new(), task.position.clone()) };
         Self { done, latest_first: Reverse(latest), position, id: task.id.clone() }
     }
+}
+
+/// A task and where it stands.
+pub(crate) type Place = (OrderKey, TaskId);
+
+/// Takes places out of a sorted list and puts others in, at a cost that is linear in the list.
+pub(crate) fn replace(places: &mut Vec<Place>, mut gone: Vec<Place>, mut come: Vec<Place>) {
+    gone.sort_unstable();
+    come.sort_unstable();
+    let mut merged = Vec::with_capacity(places.len() + come.len());
+    let mut come = come.into_iter().peekable();
+    for place in places.drain(..).filter(|place| gone.binary_search(place).is_err()) {
+        while let Some(before) = come.next_if(|next| *next < place) {
+            merged.push(before);
+        }
+        merged.push(place);
+    }
+    merged.extend(come);
+    *places = merged;
 }
 
 #[cfg(test)]
@@ -62,5 +82,24 @@ mod tests {
         let one = TaskDocument { id: "1".to_owned(), ..at("one", "80") };
         let two = TaskDocument { id: "2".to_owned(), ..at("two", "80") };
         assert_eq!(sorted(vec![two.clone(), one.clone()]), sorted(vec![one, two]));
+    }
+
+    #[test]
+    fn replacing_is_sorting_anew() {
+        let place = |number: u64| {
+            // Spread, and every fifth is done.
+            let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            let stamp = format!("{spread:08}");
+            let document = if number.is_multiple_of(5) { done("done", &stamp) } else { at("open", &stamp) };
+            (OrderKey::of(&document), TaskId::from_random_bytes(u128::from(number).to_le_bytes()))
+        };
+        for (many, out, put) in [(0, 0, 3), (0, 0, 50), (40, 0, 1), (40, 1, 1), (40, 4, 4), (40, 5, 4), (40, 30, 90)] {
+            let mut places: Vec<Place> = (0..many).map(place).collect();
+            places.sort_unstable();
+            let mut wanted: Vec<Place> = (out..many + put).map(place).collect();
+            wanted.sort_unstable();
+            replace(&mut places, (0..out).map(place).collect(), (many..many + put).map(place).collect());
+            assert_eq!(places, wanted, "{many} without {out}, with {put}");
+        }
     }
 }

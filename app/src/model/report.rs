@@ -9,7 +9,7 @@ use crate::platform;
 /// What helps to find out why devices do not connect: a text without an address, a name, a task or a secret in it.
 pub(crate) async fn report(room: Room) -> String {
     let mut text = platform::describe().await;
-    let tasks = room.order.get_untracked();
+    let tasks = room.order.get_untracked().ids;
     let done =
         |id: &&_| room.task(**id).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done));
     let done = tasks.iter().filter(done).count();

@@ -6,8 +6,9 @@ use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, Task
 use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::notice::{NoticeAction, Notices};
-use super::order::OrderKey;
+use super::order::{OrderKey, Place, replace};
 use super::seen::Seen;
+use super::window::Window;
 use crate::api::{self, ApiError};
 use crate::net::{Link, RoomStatus};
 use crate::platform;
@@ -23,7 +24,7 @@ pub(crate) struct Room {
     /// How far loading is.
     pub(crate) loading: RwSignal<Loading>,
     /// The tasks that are not deleted, as they stand in the list.
-    pub(crate) order: RwSignal<Vec<TaskId>>,
+    pub(crate) order: RwSignal<Order>,
     /// Tasks that are being added, or could not be.
     pub(crate) additions: RwSignal<Vec<Addition>>,
     /// What it takes to connect: known once the room is loaded.
@@ -71,9 +72,20 @@ pub(crate) struct Addition {
     pub(crate) failure: Option<String>,
 }
 
-/// Where reading from the service worker stands.
+/// The order of the list, and the part of it that is on the page.
 #[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    /// The tasks, as they stand in the list.
+    pub(crate) ids: Vec<TaskId>,
+    /// Which of them are on the page.
+    pub(crate) window: Window,
+}
+
+/// Where reading from the service worker stands.
+#[derive(Debug, Default)]
 struct Reading {
+    /// What was read, in order.
+    places: Vec<Place>,
     /// From where the next read goes on.
     cursor: Option<String>,
     /// The number of the read that was started last.
@@ -104,7 +116,7 @@ impl Room {
             id,
             name: RwSignal::new(name),
             loading: RwSignal::new(Loading::Pending),
-            order: RwSignal::new(Vec::new()),
+            order: RwSignal::new(Order::default()),
             additions: RwSignal::new(Vec::new()),
             membership: RwSignal::new(None),
             devices: RwSignal::new(None),
@@ -259,40 +271,50 @@ impl Room {
     }
 
     fn show(self, answer: Tasks, whole: bool) {
-        let mut changed = Vec::new();
+        let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
         self.tasks.update_value(|tasks| {
             if whole {
                 tasks.clear();
+                self.reading.update_value(|reading| reading.places.clear());
             }
             for document in answer.tasks {
                 let Ok(id) = TaskId::parse(&document.id) else { continue };
-                match tasks.get(&id) {
-                    // What it was is known here and nowhere else: should it be wanted back.
-                    Some(task) if document.deleted => {
-                        let known = task.get_untracked();
-                        changed.push((task.clone(), TaskDocument { deleted: true, ..known }));
-                    }
-                    Some(task) => changed.push((task.clone(), document)),
-                    None => drop(tasks.insert(id, ArcRwSignal::new(document))),
+                let place = |task: &TaskDocument| (!task.deleted).then(|| (OrderKey::of(task), id));
+                let Some(task) = tasks.get(&id) else {
+                    come.extend(place(&document));
+                    tasks.insert(id, ArcRwSignal::new(document));
+                    continue;
+                };
+                let known = task.get_untracked();
+                let old = place(&known);
+                // What it was is known here and nowhere else: should it be wanted back.
+                let new = if document.deleted { TaskDocument { deleted: true, ..known.clone() } } else { document };
+                if known != new {
+                    gone.extend(old);
+                    come.extend(place(&new));
+                    changed.push((task.clone(), new));
                 }
             }
         });
+        self.reading.update_value(|reading| replace(&mut reading.places, gone, come));
         // Only now: what listens to a task may ask this room for another one.
         for (task, document) in changed {
-            if task.with_untracked(|known| *known != document) {
-                task.set(document);
-            }
+            task.set(document);
         }
-        let mut keys: Vec<(OrderKey, TaskId)> = self.tasks.with_value(|tasks| {
-            tasks
-                .iter()
-                .filter_map(|(id, task)| task.with_untracked(|task| (!task.deleted).then(|| (OrderKey::of(task), *id))))
-                .collect()
-        });
-        keys.sort_unstable();
-        let order: Vec<TaskId> = keys.into_iter().map(|(_, id)| id).collect();
-        if self.order.with_untracked(|known| *known != order) {
-            self.order.set(order);
+        let ids: Vec<TaskId> = self.reading.with_value(|reading| reading.places.iter().map(|(_, id)| *id).collect());
+        if self.order.with_untracked(|known| known.ids != ids) {
+            self.order.update(|order| {
+                order.window = order.window.resized(ids.len());
+                order.ids = ids;
+            });
+        }
+    }
+
+    /// Has another part of the list on the page.
+    pub(crate) fn look(self, at: impl Fn(&Order) -> Window) {
+        let (old, new) = self.order.with_untracked(|order| (order.window, at(order)));
+        if new != old {
+            self.order.update(|order| order.window = new);
         }
     }
 

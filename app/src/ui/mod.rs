@@ -123,12 +123,16 @@ fn listen(app: App) {
     }
     let _ = window_event_listener(leptos::ev::hashchange, move |_| spawn_local(app.follow_address()));
     let _ = window_event_listener_untyped("pageshow", move |_| app.looked_at());
-    let looked = Closure::<dyn Fn()>::new(move || {
+    let _ = window_event_listener_untyped("visibilitychange", move |_| {
         if document().visibility_state() == VisibilityState::Visible {
             app.looked_at();
         }
     });
-    let _ = document().add_event_listener_with_callback("visibilitychange", looked.into_js_value().unchecked_ref());
+    let _ = window_event_listener_untyped("scroll", move |_| {
+        if let Some(room) = app.screen.with_untracked(room_of) {
+            room_view::follow_scrolling(room);
+        }
+    });
     let _ = window_event_listener(leptos::ev::keydown, move |event| {
         if is_undo(&event) && app.dialog.with_untracked(Option::is_none) && app.undo() {
             event.prevent_default();

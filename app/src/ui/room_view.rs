@@ -3,6 +3,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskStatus;
+use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
@@ -13,12 +14,15 @@ use super::task_row::TaskRow;
 use super::text;
 use crate::model::app::{App, Dialog};
 use crate::model::connection::{connection_text, skew_text};
-use crate::model::room::{Loading, Membership, Room};
+use crate::model::room::{Loading, Membership, Order, Room};
 use crate::net::{self, Link, RoomStatus};
 use crate::platform;
 
 /// A loss that is made good within this time is not told: it would only be noise.
 const SETTLE: Duration = Duration::from_millis(700);
+
+/// The list of tasks.
+const TASKS: &str = ".tasks";
 
 /// A room: its name, its connections, its tasks.
 #[component]
@@ -104,11 +108,14 @@ fn TaskList(
     room: Room,
 ) -> impl IntoView {
     let each = move || {
-        let order = room.order.get();
-        keep_focus();
-        order
+        room.order.with(|order| {
+            keep_focus(order);
+            order.window.part(&order.ids).to_vec()
+        })
     };
+    lay_out(room);
     view! {
+        <div></div>
         <ul class="tasks" role="list" aria-label="Tasks">
             {rows(
                 each,
@@ -116,7 +123,40 @@ fn TaskList(
                 move |id| room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> }),
             )}
         </ul>
+        <div></div>
     }
+}
+
+/// Keeps the rows that are in view, and some around them, on the page.
+pub(crate) fn follow_scrolling(room: Room) {
+    if let Some(list) = document().query_selector(TASKS).ok().flatten() {
+        let place = list.get_bounding_client_rect();
+        room.look(|order| order.window.scrolled(place.top(), place.bottom()));
+    }
+}
+
+/// Gives a long list its whole height, and says to those who do not see it where in it a row is.
+fn lay_out(room: Room) {
+    effect(move || {
+        let window = room.order.with(|order| order.window);
+        let Some(list) = document().query_selector(TASKS).ok().flatten() else { return };
+        let spaces = [list.previous_element_sibling(), list.next_element_sibling()];
+        for (space, height) in spaces.into_iter().zip([window.above(), window.below()]) {
+            if let Some(space) = space.and_then(|space| space.dyn_into::<HtmlElement>().ok()) {
+                let _ = space.style().set_property("height", &format!("{height}px"));
+            }
+        }
+        spawn_local(async move {
+            tick().await;
+            let (mut row, mut number) = (list.first_element_child(), window.first());
+            while let Some(shown) = row {
+                number += 1;
+                let _ = shown.set_attribute("aria-posinset", &number.to_string());
+                let _ = shown.set_attribute("aria-setsize", &window.rows_in_all().to_string());
+                row = shown.next_element_sibling();
+            }
+        });
+    });
 }
 
 #[component]
@@ -125,13 +165,14 @@ fn TaskCounts(
     room: Room,
 ) -> impl IntoView {
     let counts = Memo::new(move |_| {
-        let order = room.order.get();
-        let done = order
-            .iter()
-            .filter_map(|id| room.task(*id))
-            .filter(|task| task.with(|task| task.status == TaskStatus::Done))
-            .count();
-        (order.len() - done, done)
+        let is_open = |id: &TaskId| {
+            room.task(*id).is_some_and(|task| task.with_untracked(|task| task.status != TaskStatus::Done))
+        };
+        // The open ones come first.
+        room.order.with(|order| {
+            let open = order.ids.partition_point(is_open);
+            (open, order.ids.len() - open)
+        })
     });
     view! {
         <p class="muted">
@@ -149,7 +190,7 @@ fn NoTasks(
     room: Room,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let empty = Memo::new(move |_| room.order.with(Vec::is_empty));
+    let empty = Memo::new(move |_| room.order.with(|order| order.ids.is_empty()));
     view! {
         {maybe(move || empty.get().then(|| view! {
             <div class="empty">
@@ -237,6 +278,10 @@ fn follow_new_tasks(room: Room) {
         if let Some(id) = added
             && before.is_some_and(|before| before != added)
         {
+            room.look(|order| {
+                let row = order.ids.iter().position(|other| *other == id);
+                row.map_or(order.window, |row| order.window.showing(row))
+            });
             spawn_local(async move {
                 tick().await;
                 let row = document().query_selector(&format!("[data-task='{id}']")).ok().flatten();
@@ -255,10 +300,12 @@ fn follow_new_tasks(room: Room) {
 ///
 /// A row that moves is taken out of the document for a moment, and what it holds loses the keyboard. A row that goes
 /// away hands it to the row that takes its place.
-fn keep_focus() {
+fn keep_focus(order: &Order) {
     let Some(before) = platform::focused() else { return };
     let Some(row) = before.closest("[data-task]").ok().flatten() else { return };
-    let heir = row.next_element_sibling().or_else(|| row.previous_element_sibling());
+    let id = row.get_attribute("data-task").and_then(|id| TaskId::parse(&id).ok());
+    let is_gone = id.is_none_or(|id| !order.ids.contains(&id));
+    let heir = row.next_element_sibling().or_else(|| row.previous_element_sibling()).filter(|_| is_gone);
     spawn_local(async move {
         tick().await;
         if platform::focused().is_some() {
@@ -270,7 +317,9 @@ fn keep_focus() {
         let target = if before.is_connected() { Some(before) } else { heir().filter(|target| target.is_connected()) };
         match target {
             Some(target) => drop(target.focus_with_options(&without_scrolling)),
-            None => drop(platform::focus(".add input")),
+            None if is_gone => drop(platform::focus(".add input")),
+            // It was scrolled away.
+            None => {}
         }
     });
 }

@@ -58,18 +58,19 @@ pub(crate) async fn over_a_bad_line(play: Play) -> Result<()> {
     let before = seen(&bob).await?;
     barn.set_weather(slow);
     bob.wait_status_within("Connected to 1 device", TOGETHER).await?;
-    alice.add("Live at once").await?;
+    // The first one: it is in view.
+    alice.edit("Task 0", &[("Title", "Live at once")]).await?;
     bob.wait_task("Live at once").await?;
     let script = "
         const done = arguments[arguments.length - 1];
         fetch(`/peer/v1/rooms/${arguments[0]}/tasks`).then(answer => answer.json())
             .then(({ tasks }) => done(tasks.length), () => done(0));";
     let stored = || bob.tab().execute_async::<usize>(script, vec![json!(link.room)]);
-    bob.wait("all of it", stored, |stored| *stored == TASKS + 1).await?;
+    bob.wait("all of it", stored, |stored| *stored == TASKS).await?;
     // It is not got a second time.
-    bob.add("There").await?;
+    bob.edit("Live at once", &[("Title", "There")]).await?;
     alice.wait_task("There").await?;
-    alice.add("And back").await?;
+    alice.edit("There", &[("Title", "And back")]).await?;
     bob.wait_task("And back").await?;
 
     let all = seen(&bob).await?;

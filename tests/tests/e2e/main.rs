@@ -12,6 +12,7 @@ mod crew;
 mod diagnostics;
 mod drops;
 mod kills;
+mod long_list;
 mod network;
 mod peers;
 mod phone_book_gone;
@@ -114,6 +115,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         }));
         add(theatre
             .trial(&format!("kills::what_was_acknowledged_is_there::{name}"), move |play| kills::short(play, kind)));
+        add(theatre
+            .trial(&format!("long_list::any_part_can_be_seen::{name}"), move |play| long_list::scrolled(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
