@@ -115,6 +115,24 @@ async function edit(room, count) {
   return { micros: (ms / LIVE) * 1_000 };
 }
 
+// From an edit to the row that shows it. The first row is in view.
+async function shown(room) {
+  const row = document.querySelector("[data-task]");
+  const title = "Shown at once";
+  const [ms] = await timed(async () => {
+    const seen = new Promise((done) => {
+      new MutationObserver(() => row.textContent.includes(title) && done()).observe(row, {
+        childList: true,
+        subtree: true,
+        characterData: true,
+      });
+    });
+    await written("PATCH", `rooms/${room}/tasks/${row.dataset.task}`, { title });
+    await seen;
+  });
+  return { ms };
+}
+
 // Asks the service worker how large its memory is; `watched.js` has it answer that.
 async function memory() {
   await read("health");
@@ -124,5 +142,5 @@ async function memory() {
   return { bytes: await answered };
 }
 
-const measures = { start, again, room, create, fill, save, reload, edit, memory };
+const measures = { start, again, room, create, fill, save, reload, edit, shown, memory };
 window.shipped = (what, ...rest) => measures[what](...rest);

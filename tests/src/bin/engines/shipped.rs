@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use partyline_tests::{Browser, BrowserKind, BrowserSetup, Lab, RoomLink, RoomPage, Site, Tab};
+use partyline_tests::{Browser, BrowserKind, BrowserSetup, Lab, RoomLink, RoomPage, Site, Tab, eventually};
 use serde_json::{Value, json};
 
 use crate::awaited::awaited;
@@ -82,7 +83,11 @@ impl Shipped {
         RoomPage::wait_open(alice.clone()).await?;
         app(&guest, site).await?.close().await?;
         let bob = counting(&guest, &link.url).await?;
-        let synced = bob.wait_mark("partyline:synced").await?;
+        let within = Duration::from_secs(30) + Duration::from_millis(2) * u32::try_from(count)?;
+        let synced = eventually("a full sync", within, || async {
+            bob.mark("partyline:synced").await?.context("it is not done")
+        })
+        .await?;
         let connected = bob.wait_mark("partyline:connected").await?;
         let mut bytes = 0.0;
         for tab in [&alice, &bob] {
@@ -92,6 +97,37 @@ impl Shipped {
         guest.kill().await;
         alice.close().await?;
         Ok((synced - connected, bytes))
+    }
+
+    /// What a room of 100,000 tasks takes. The page is opened while the service worker does not run; the guest has the app.
+    pub(crate) async fn large(&self, browser: &Arc<Browser>) -> Result<Values> {
+        const COUNT: usize = 100_000;
+        let site = self.lab.site().await?;
+        let script = partyline_tests::http_get(site.upstream(), "/sw.js").await?.body;
+        site.proxy().replace("/sw.js", "text/javascript", [WATCHED.as_bytes(), &script].concat());
+        let tab = app(browser, &site).await?;
+        let link = self.room(&tab, &site).await?;
+        self.ask(&tab, "fill", vec![json!(link.room), json!(COUNT)]).await?;
+        let edit = self.ask(&tab, "edit", vec![json!(link.room), json!(COUNT)]).await?;
+        stop_workers(&tab).await?;
+        tab.close().await?;
+        let (page, worker) = self.memory_in(browser, &link).await?;
+        let tab = browser.open("about:blank").await?;
+        tab.goto(&link.url).await?;
+        let opened = tab.wait_mark("partyline:list").await?;
+        let shown = self.ask(&tab, "shown", vec![json!(link.room)]).await?;
+        stop_workers(&tab).await?;
+        tab.close().await?;
+        let (sync_ms, sync_bytes) = self.sync(browser, &site, &link, COUNT).await?;
+        Ok(vec![
+            ("opening it until the list is there, ms", opened),
+            ("one edit, ms", number(&edit, "micros")? / 1_000.0),
+            ("one edit until the list shows it, ms", number(&shown, "ms")?),
+            ("full sync, ms", sync_ms),
+            ("full sync, bytes", sync_bytes),
+            ("memory of the page, bytes", page),
+            ("memory of the worker's wasm, bytes", worker),
+        ])
     }
 
     /// How many bytes so many tasks add to a page that shows them, its wasm with it, and to the wasm of the worker.
