@@ -5,12 +5,14 @@
 
 use std::net::IpAddr;
 
+use indexed_db_futures::internals::SystemRepr;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::{database::Database, transaction::TransactionMode};
 use js_sys::Uint8Array;
 use partyline_core::connect::Contact;
 use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::redial::{decode_kept, encode_kept};
+use partyline_sw::store::lay_out;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RtcCertificate;
 
@@ -70,14 +72,9 @@ fn key(room: RoomId, what: &str) -> String {
 // Why something could not be read or written, nobody asks; and the texts that say so are larger than this file.
 
 async fn open() -> Option<Database> {
-    Database::open(DATABASE)
-        .with_version(1u8)
-        .with_on_upgrade_needed(|_, database| {
-            database.create_object_store(STORE).build()?;
-            Ok(())
-        })
-        .await
-        .ok()
+    let request = Database::open(DATABASE).with_version(1u8).build().ok()?;
+    let _laid_out = lay_out(request.as_sys(), &[STORE]);
+    request.await.ok()
 }
 
 async fn read(key: String) -> Option<Option<JsValue>> {

@@ -22,6 +22,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use partyline_core::replica::Page;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{IdbDatabase, IdbOpenDbRequest};
 
 use super::{Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored};
 
@@ -108,18 +109,13 @@ impl IndexedStore {
 
 /// Opens the database and puts the connection in its place.
 async fn open(name: String, connection: Rc<RefCell<Connection>>) -> Result<JsValue, JsValue> {
-    let opened = Database::open(name.as_str())
-        .with_version(VERSION)
-        .with_on_upgrade_needed(|_, database| {
-            let there: Vec<String> = database.object_store_names().collect();
-            for store in STORES {
-                if !there.iter().any(|name| name == store) {
-                    database.create_object_store(store).build()?;
-                }
-            }
-            Ok(())
-        })
-        .await;
+    let opened = match Database::open(name.as_str()).with_version(VERSION).build() {
+        Ok(request) => {
+            let _laid_out = lay_out(request.as_sys(), &STORES);
+            request.await
+        }
+        Err(error) => Err(error),
+    };
     match opened {
         Ok(database) => {
             watch(&database, Rc::downgrade(&connection));
@@ -135,6 +131,27 @@ async fn open(name: String, connection: Rc<RefCell<Connection>>) -> Result<JsVal
             })
         }
     }
+}
+
+/// Makes those of the object stores that are not there, should the layout be another one. What is returned has to live until
+/// the database is open.
+///
+/// The library has a way to do this, with words for every error that there can be and all that prints numbers: a tenth of
+/// the engine's code, for a moment that a browser has once.
+#[must_use]
+pub fn lay_out(request: &IdbOpenDbRequest, stores: &'static [&'static str]) -> impl Drop + use<> {
+    let opening = request.clone();
+    let upgrade = Closure::<dyn FnMut() -> Result<(), JsValue>>::new(move || {
+        let database: IdbDatabase = opening.result()?.dyn_into()?;
+        let there = database.object_store_names();
+        // What is thrown here aborts the upgrade, and the request fails with it.
+        stores
+            .iter()
+            .filter(|store| !there.contains(store))
+            .try_for_each(|store| database.create_object_store(store).map(drop))
+    });
+    request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+    upgrade
 }
 
 /// Lets go of the connection when the browser closes it (storage cleared, disk gone), and when somebody wants to delete the

@@ -19,7 +19,7 @@ mod memory;
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 use partyline_core::replica::{Fold, Page};
 
-pub use indexed::IndexedStore;
+pub use indexed::{IndexedStore, lay_out};
 #[cfg(not(target_arch = "wasm32"))]
 pub use memory::MemoryStore;
 
