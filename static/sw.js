@@ -34,11 +34,14 @@ ready().catch(() => {}); // who waits for it hears of it
 // What the wasm compresses with: bytes go through a stream of the browser. No more than so many come out.
 self.partylineStream = async (kind, bytes, most) => {
   const pieces = [];
-  const reader = new Blob([bytes]).stream().pipeThrough(new self[kind]("deflate-raw")).getReader();
+  let length = 0;
+  const reader = new Response(bytes).body.pipeThrough(new self[kind]("deflate-raw")).getReader();
   for (let piece; !(piece = await reader.read()).done; pieces.push(piece.value)) {
-    if ((most -= piece.value.length) < 0) throw new RangeError("too long");
+    if ((length += piece.value.length) > most) throw new RangeError("too long");
   }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+  const all = new Uint8Array(length);
+  for (const piece of pieces.reverse()) all.set(piece, (length -= piece.length));
+  return all;
 };
 
 // A browser that cannot read its cache says so with an exception; then there is the network.

@@ -5,7 +5,7 @@ import initialise, { Engine, next, plain } from "engine";
 const CHUNK = 1024 * 1024;
 
 async function through(stream, bytes) {
-  const piped = new Blob([bytes]).stream().pipeThrough(stream);
+  const piped = new Response(bytes).body.pipeThrough(stream);
   return new Uint8Array(await new Response(piped).arrayBuffer());
 }
 
