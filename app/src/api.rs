@@ -98,7 +98,7 @@ pub(crate) async fn open(
     body: Option<&[u8]>,
     signal: Option<&AbortSignal>,
 ) -> Result<Response, CallError> {
-    if platform::service_worker().and_then(|container| container.controller()).is_none() {
+    if !platform::is_controlled() {
         return Err(CallError::NoServiceWorker);
     }
     let method: Method = method.parse().map_err(|_| CallError::Request(format!("no such method: {method}")))?;

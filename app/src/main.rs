@@ -15,13 +15,19 @@
 //! - [`model`] knows the rooms and tasks, and does what the person asks for. Its pure parts are tested natively.
 //! - [`ui`] is the markup. The accessible names in it are an interface: tests and assistive technology rely on them.
 //! - [`net`] finds the other devices of the room on show and talks to them.
-//! - [`platform`] is what the rest needs of the browser.
+//! - [`platform`] is what the rest needs of the browser; [`text`] has the words, [`day`] the calendar.
+//!
+//! Each of these imports only what stands below it, and nobody imports the markup:
+//! `ui → model → net → api → platform`, where `ui` reaches neither `net` nor `api` itself. A native test holds that
+//! (`worker/tests/layers.rs`).
 
 mod api;
+mod day;
 mod model;
 mod net;
 mod platform;
 mod shell;
+mod text;
 mod ui;
 
 // Not called from here: the page's wasm is the service worker's too, see `static/sw.js`.

@@ -7,8 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, ServiceWorkerContainer, ShareData, Storage, VisibilityState};
 
-use crate::model::day::Day;
-use crate::model::report;
+use crate::day::Day;
 
 /// Whether this runs in a page, and not in the service worker.
 pub(crate) fn is_page() -> bool {
@@ -31,7 +30,7 @@ pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
 
 /// Today where the person is.
 pub(crate) fn today() -> Day {
-    day_of(Date::now())
+    day_of(unix_ms())
 }
 
 /// The day where the person is.
@@ -115,35 +114,68 @@ pub(crate) async fn persist_storage() {
     }
 }
 
-/// What the browser says about itself and its storage, in lines of a report.
-pub(crate) async fn describe() -> String {
+/// What the browser says about itself and its storage.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// The browser's description of itself.
+    pub(crate) browser: String,
+    /// Whether there is a network.
+    pub(crate) online: bool,
+    /// Whether the page is in view.
+    pub(crate) shown: bool,
+    /// Whether a service worker controls the page.
+    pub(crate) controlled: bool,
+    /// Bytes that this origin has stored.
+    pub(crate) used: u64,
+    /// Bytes that it may store.
+    pub(crate) allowed: u64,
+    /// Whether the browser has agreed not to delete them when space runs short.
+    pub(crate) persisted: bool,
+}
+
+/// Asks the browser about itself and its storage. What it does not say counts as zero or no.
+pub(crate) async fn surroundings() -> Surroundings {
     let navigator = window().navigator();
-    let shown = document().visibility_state() == VisibilityState::Visible;
-    let worker = service_worker().is_some_and(|container| container.controller().is_some());
     let storage = navigator.storage();
     let asked = async |asked: Result<Promise, JsValue>| match asked {
         Ok(asked) => JsFuture::from(asked).await.unwrap_or_default(),
         Err(error) => error,
     };
     let estimate = asked(storage.estimate()).await;
-    let kept = asked(storage.persisted()).await.is_truthy();
-    let megabytes = |name: &str| {
+    let bytes = |name: &str| {
         let bytes = Reflect::get(&estimate, &name.into()).ok().and_then(|value| value.as_f64());
-        (bytes.unwrap_or_default() as u64 / 1_000_000).to_string()
+        bytes.unwrap_or_default() as u64
     };
-    let mut text = String::new();
-    for (name, value) in [
-        ("Browser", user_agent().as_str()),
-        ("Network", if navigator.on_line() { "online" } else { "offline" }),
-        ("Page", if shown { "shown" } else { "hidden" }),
-        ("Service worker", if worker { "in control" } else { "not in control" }),
-        ("Storage used, in MB", megabytes("usage").as_str()),
-        ("Storage allowed, in MB", megabytes("quota").as_str()),
-        ("Storage", if kept { "kept for good" } else { "may be deleted by the browser" }),
-    ] {
-        report::line(&mut text, name, value);
+    Surroundings {
+        browser: user_agent(),
+        online: navigator.on_line(),
+        shown: is_shown(),
+        controlled: is_controlled(),
+        used: bytes("usage"),
+        allowed: bytes("quota"),
+        persisted: asked(storage.persisted()).await.is_truthy(),
     }
-    text
+}
+
+/// Whether the page is in view.
+pub(crate) fn is_shown() -> bool {
+    document().visibility_state() == VisibilityState::Visible
+}
+
+/// Whether a service worker controls the page.
+pub(crate) fn is_controlled() -> bool {
+    service_worker().is_some_and(|container| container.controller().is_some())
+}
+
+/// Milliseconds since the page began, the clock of connections: never runs backwards, whatever happens to the wall clock.
+pub(crate) fn monotonic_ms() -> u64 {
+    // A page is never old enough for a float to matter, and it converts by saturating.
+    window().performance().map_or(0.0, |clock| clock.now()) as u64
+}
+
+/// Milliseconds of Unix time by the wall clock, which may be wrong and may jump: for what is shown to a person only.
+pub(crate) fn unix_ms() -> f64 {
+    Date::now()
 }
 
 /// Whether the browser has a share sheet.

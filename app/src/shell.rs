@@ -127,9 +127,9 @@ pub(crate) async fn watch_updates(offer: impl Fn() + 'static) {
     listen(&registration, "updatefound", found);
     // Another tab let the new version in. This one runs on, and is offered to follow.
     listen(&container, "controllerchange", move || offer());
-    let last = Cell::new(js_sys::Date::now());
+    let last = Cell::new(platform::unix_ms());
     listen(&document(), "visibilitychange", move || {
-        let now = js_sys::Date::now();
+        let now = platform::unix_ms();
         if document().visibility_state() == VisibilityState::Visible && now - last.get() > UPDATE_CHECK_MS {
             last.set(now);
             if let Ok(update) = registration.update() {

@@ -3,16 +3,15 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use partyline_core::api::{ASKER_HEADER, CHANNEL, DEVICE_HEADER};
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use partyline_core::api::CHANNEL;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{BroadcastChannel, Headers, RequestMode, ResponseInit, ServiceWorkerGlobalScope};
+use web_sys::{BroadcastChannel, RequestMode};
 
 use crate::deflate::{deflate, inflate};
 use crate::host::{Announcement, Host};
-use crate::http::{Request, Response};
 use crate::problem::Failure;
+use crate::scope::{read_request, scope, write_response};
 use crate::service::Service;
 use crate::store::IndexedStore;
 
@@ -80,63 +79,6 @@ pub async fn install(name: String, list: Array) -> Result<(), JsValue> {
 #[wasm_bindgen]
 pub async fn activate(name: String) -> Result<(), JsValue> {
     crate::shell::activate(name).await
-}
-
-pub(crate) fn scope() -> ServiceWorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-/// Reads a request completely.
-///
-/// # Errors
-///
-/// If the body breaks off.
-pub async fn read_request(request: &web_sys::Request) -> Result<Request, JsValue> {
-    let url = request.url();
-    // Scheme and authority end at the third slash; a fragment never reaches a worker's API.
-    let path = url.match_indices('/').nth(2).and_then(|(start, _)| url.get(start..)).unwrap_or("/");
-    let path = path.split('#').next().unwrap_or(path);
-    let headers = request.headers();
-    let body: ArrayBuffer = JsFuture::from(request.array_buffer()?).await?.unchecked_into();
-    Ok(Request {
-        method: request.method(),
-        path: path.to_owned(),
-        accept: headers.get("accept")?,
-        content_type: headers.get("content-type")?,
-        device: headers.get(DEVICE_HEADER)?,
-        asker: headers.get(ASKER_HEADER)?,
-        body: Uint8Array::new(&body).to_vec(),
-    })
-}
-
-/// Makes the browser's response.
-///
-/// # Errors
-///
-/// If the browser refuses a header or the status.
-pub fn write_response(response: &Response) -> Result<web_sys::Response, JsValue> {
-    let init = write_head(response)?;
-    // 204 must have no body, not an empty one.
-    match response.status {
-        204 => web_sys::Response::new_with_opt_str_and_init(None, &init),
-        _ => web_sys::Response::new_with_opt_js_u8_array_and_init(
-            Some(&Uint8Array::from(response.body.as_slice())),
-            &init,
-        ),
-    }
-}
-
-/// Status and headers as the browser takes them.
-pub(crate) fn write_head(response: &Response) -> Result<ResponseInit, JsValue> {
-    let headers = Headers::new()?;
-    headers.set("cache-control", "no-store")?;
-    for (name, value) in &response.headers {
-        headers.set(name, value)?;
-    }
-    let init = ResponseInit::new();
-    init.set_status(response.status);
-    init.set_headers(&headers);
-    Ok(init)
 }
 
 /// The worker's scope: its clock, its randomness and its channel to the tabs.

@@ -38,6 +38,8 @@ pub mod peers;
 pub mod problem;
 mod room;
 pub mod route;
+#[cfg(feature = "worker")]
+mod scope;
 pub mod service;
 #[cfg(feature = "worker")]
 mod shell;

@@ -24,10 +24,10 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Client, MessageChannel, MessageEvent, MessagePort, ReadableStream};
 use web_sys::{ReadableStreamDefaultController, ResponseInit};
 
-use crate::browser::{scope, write_head, write_response};
 use crate::http::{Request, Response};
 use crate::problem::Failure;
 use crate::route::{MAX_BATCH, MAX_PATH};
+use crate::scope::{scope, write_head, write_response};
 
 /// How long a device may take until it begins to answer.
 const HEAD_MS: u32 = 10_000;

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{Cache, CacheStorage, Headers, Request, RequestCache, RequestInit, Response, ResponseInit};
 
-use crate::browser::scope;
+use crate::scope::scope;
 
 /// Caches with this prefix are ours to delete.
 const PREFIX: &str = "partyline-shell-";

@@ -3,6 +3,7 @@
 use crate::dist::hex;
 use crate::exec;
 use crate::post_build::check_imports;
+use crate::profile::Profile;
 use crate::setup::Tools;
 use crate::toolchain::Toolchain;
 use crate::versions::WASM_TARGET;
@@ -12,33 +13,6 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-
-/// How to build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// As it is published.
-    Release,
-    /// Quickly.
-    Dev,
-}
-
-impl Profile {
-    /// The folder below cargo's target folder.
-    pub(crate) fn folder(self) -> &'static str {
-        match self {
-            Profile::Release => "release",
-            Profile::Dev => "debug",
-        }
-    }
-
-    /// Adds cargo's flag.
-    pub(crate) fn apply(self, command: &mut Command) -> &mut Command {
-        match self {
-            Profile::Release => command.arg("--release"),
-            Profile::Dev => command,
-        }
-    }
-}
 
 /// Builds the app with its service worker, and the phone book.
 pub(crate) fn all(tools: &Tools, profile: Profile) -> Result<()> {

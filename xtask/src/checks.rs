@@ -3,17 +3,29 @@
 //! Every check runs, also after one has failed, and the failed ones are named once more at the end. What the test
 //! runners print goes through untouched.
 
-use crate::build::{self, Profile};
-use crate::cli::Part;
+use crate::build;
+use crate::profile::Profile;
 use crate::setup::{self, Browsers, Tools};
 use crate::versions::WASM_TARGET;
 use crate::workspace::Workspace;
 use crate::{budget, engines, exec, wrangler};
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// A part of `cargo xtask test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Formatting, lints, and the tests that run outside a browser
+    Native,
+    /// Tests compiled to wasm, in Chromium and Firefox
+    Wasm,
+    /// The phone book in workerd, and whole browsers against it
+    E2e,
+}
 
 /// What to check.
 #[derive(Debug)]
@@ -247,6 +259,7 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         return Ok(());
     }
     report.check("bytes of a first visit", || budget::check(tools));
+    let left_out = tools.workspace.scratch("e2e")?.join("left-out.txt");
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
         let mut cargo = cargo(tools, "test");
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
@@ -254,10 +267,13 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         if refusing {
             cargo.env("PARTYLINE_REFUSING", "1");
         }
-        exec::run(tell(&mut cargo, tools, browsers)?)
+        exec::run(tell(&mut cargo, tools, browsers)?.env("PARTYLINE_LEFT_OUT", &left_out))
     };
     report.check("phone book in workerd", || test(PHONE_BOOK_TESTS, false, &[]));
+    let _ = std::fs::remove_file(&left_out);
     report.check("end to end", || test(END_TO_END_TESTS, checks.refusing, &[]));
+    // No such file: nothing was left out.
+    report.left_out(&std::fs::read_to_string(&left_out).unwrap_or_default());
     if checks.filter.is_none() && !checks.refusing {
         report.check("end to end, changed credentials refused", || test(END_TO_END_TESTS, true, &SAME_IF_REFUSED));
     }
@@ -287,6 +303,8 @@ fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Res
 #[derive(Debug, Default)]
 struct Report {
     done: Vec<Done>,
+    /// Tests that this machine cannot run, each with the reason.
+    left_out: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -313,6 +331,11 @@ impl Report {
         self.check(name, || bail!("not run: {why}"));
     }
 
+    /// Notes the tests that could not be run here, one a line: they are named beneath the summary.
+    fn left_out(&mut self, lines: &str) {
+        self.left_out.extend(lines.lines().map(str::to_owned));
+    }
+
     fn last_failed(&self) -> bool {
         self.done.last().is_some_and(|done| done.problem.is_some())
     }
@@ -332,7 +355,12 @@ impl Report {
             let result = if done.problem.is_some() { "FAILED" } else { "ok" };
             format!("{:<44} {result:<6} {:>5} s", done.name, done.took.as_secs())
         });
-        lines.collect::<Vec<_>>().join("\n")
+        let mut summary = lines.collect::<Vec<_>>().join("\n");
+        if !self.left_out.is_empty() {
+            summary.push_str(&format!("\n\nNOT RUN on this machine: {} tests\n  ", self.left_out.len()));
+            summary.push_str(&self.left_out.join("\n  "));
+        }
+        summary
     }
 }
 
@@ -350,6 +378,18 @@ mod tests {
         let summary = report.summary();
         assert!(summary.contains("first") && summary.contains("FAILED") && summary.contains("second"), "{summary}");
         assert!(report.finish().is_err());
+    }
+
+    #[test]
+    fn what_could_not_be_run_is_counted_and_named_at_the_end() {
+        let mut report = Report::default();
+        report.check("only", || Ok(()));
+        report.left_out("");
+        assert!(!report.summary().contains("NOT RUN"), "{}", report.summary());
+        report.left_out("network::a: no root\nbulk::b: no root\n");
+        let end = "\n\nNOT RUN on this machine: 2 tests\n  network::a: no root\n  bulk::b: no root";
+        assert!(report.summary().ends_with(end), "{}", report.summary());
+        assert!(report.finish().is_ok());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The command line.
 
-use crate::checks::Checks;
-use crate::{budget, build, checks, deploy, post_build, serve, setup, sim};
+use crate::checks::{Checks, Part};
+use crate::{budget, build, checks, deploy, post_build, profile, serve, setup, sim};
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// Builds, runs and checks Partyline. Tools that are missing are installed on the way.
 #[derive(Debug, Parser)]
@@ -112,17 +112,6 @@ struct Profile {
     dev: bool,
 }
 
-/// A part of `cargo xtask test`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
-    /// Formatting, lints, and the tests that run outside a browser
-    Native,
-    /// Tests compiled to wasm, in Chromium and Firefox
-    Wasm,
-    /// The phone book in workerd, and whole browsers against it
-    E2e,
-}
-
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<()> {
     match Cli::parse().command {
@@ -154,7 +143,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 impl Profile {
-    fn build(self) -> build::Profile {
-        if self.dev { build::Profile::Dev } else { build::Profile::Release }
+    fn build(self) -> profile::Profile {
+        if self.dev { profile::Profile::Dev } else { profile::Profile::Release }
     }
 }

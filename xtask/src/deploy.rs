@@ -1,6 +1,7 @@
 //! `cargo xtask deploy`.
 
-use crate::build::{self, Profile};
+use crate::build;
+use crate::profile::Profile;
 use crate::{budget, exec, setup, wrangler};
 use anyhow::{Context, Result};
 

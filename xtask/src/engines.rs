@@ -1,8 +1,8 @@
 //! `cargo xtask bench --engines`: what keeps and merges tasks here, beside the libraries that do the same.
 
-use crate::build;
 use crate::exec;
 use crate::post_build;
+use crate::profile::Profile;
 use crate::setup::{self, Tools};
 use crate::toolchain::Toolchain;
 use crate::versions::WASM_TARGET;
@@ -30,7 +30,7 @@ fn engine(tools: &Tools, folder: &Path) -> Result<()> {
     let mut cargo = tools.command("cargo")?;
     cargo.args(["build", "--locked", "--package", "partyline-engine", "--target", WASM_TARGET]);
     Toolchain::build_std(&mut cargo);
-    exec::run(build::Profile::Release.apply(&mut cargo)).context("the engine could not be compiled")?;
+    exec::run(Profile::Release.apply(&mut cargo)).context("the engine could not be compiled")?;
     let compiled = tools.workspace.target().join(WASM_TARGET).join("release/partyline_engine.wasm");
     let mut bindgen = tools.command(&tools.wasm_bindgen)?;
     // Mangled names, by which functions are put in order.

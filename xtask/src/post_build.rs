@@ -2,9 +2,9 @@
 //!
 //! It makes wasm, JavaScript and CSS small, names each by its content, and writes `sw.js` and `_headers`.
 
-use crate::build::Profile;
 use crate::dist::{self, CAMERA, HEADERS, SCANNER, SERVICE_WORKER, Served};
 use crate::exec;
+use crate::profile::Profile;
 use crate::setup::{self, Tools};
 use crate::short_names;
 use crate::wasm_file;

@@ -1,6 +1,7 @@
 //! `cargo xtask run`.
 
-use crate::build::{self, Profile};
+use crate::build;
+use crate::profile::Profile;
 use crate::{setup, wrangler};
 use anyhow::Result;
 

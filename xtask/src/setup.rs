@@ -7,6 +7,7 @@
 
 use crate::exec;
 use crate::node;
+use crate::system::{Progress, apt_install};
 use crate::toolchain::{self, Toolchain};
 use crate::versions::{self, CargoTool, NpmPackage};
 use crate::workspace::Workspace;
@@ -15,26 +16,6 @@ use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Says what set-up is doing, one line a thing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    quiet: bool,
-}
-
-impl Progress {
-    /// Something needed is here.
-    pub(crate) fn present(&self, what: &str, purpose: &str) {
-        if !self.quiet {
-            eprintln!("setup  {what:<26} {purpose}: present");
-        }
-    }
-
-    /// Something needed is missing and being installed; this is said even when quiet, as it takes a while.
-    pub(crate) fn installing(&self, what: &str, purpose: &str, how: &str) {
-        eprintln!("setup  {what:<26} {purpose}: installing {how}");
-    }
-}
 
 /// What building and running needs.
 #[derive(Clone, Debug)]
@@ -97,12 +78,12 @@ pub(crate) struct Browsers {
 
 /// Finds or installs what building and running needs, with a line for each.
 pub(crate) fn tools() -> Result<Tools> {
-    find_tools(Progress { quiet: false })
+    find_tools(Progress::new(false))
 }
 
 /// The same without a word about what is present.
 pub(crate) fn tools_quietly() -> Result<Tools> {
-    find_tools(Progress { quiet: true })
+    find_tools(Progress::new(true))
 }
 
 fn find_tools(progress: Progress) -> Result<Tools> {
@@ -124,9 +105,10 @@ fn find_tools(progress: Progress) -> Result<Tools> {
 
 /// Finds or installs what the tests need besides.
 pub(crate) fn browsers() -> Result<Browsers> {
-    let progress = Progress { quiet: false };
+    let progress = Progress::new(false);
     let folder = tools_folder()?;
     let axe = npm_packages(&folder, &versions::NPM_FOR_TESTS, &progress)?;
+    network_lab(&progress);
     Ok(Browsers {
         chromium: browser(
             "PARTYLINE_CHROMIUM",
@@ -144,9 +126,31 @@ pub(crate) fn browsers() -> Result<Browsers> {
     })
 }
 
+/// The programs that put NATs between browsers, and Debian's packages that bring them.
+const NETWORK_LAB: [(&str, &str); 2] = [("ip", "iproute2"), ("iptables-restore", "iptables")];
+
+/// Finds or installs what the tests across NATs need. Where that cannot be had, those tests are left out and counted at
+/// the end: all others can run.
+fn network_lab(progress: &Progress) {
+    let purpose = "puts NATs between browsers";
+    if !cfg!(target_os = "linux") {
+        return progress.unavailable("network lab", purpose, "it takes network namespaces, which only Linux has");
+    }
+    for (program, package) in NETWORK_LAB {
+        if exec::find(program).is_some() {
+            progress.present(package, purpose);
+            continue;
+        }
+        progress.installing(package, purpose, "with apt");
+        if let Err(error) = apt_install(&[package]) {
+            progress.unavailable(package, purpose, &format!("{error:#}"));
+        }
+    }
+}
+
 /// Finds or installs the libraries that ours is measured beside.
 pub(crate) fn libraries() -> Result<PathBuf> {
-    npm_packages(&tools_folder()?, &versions::NPM_FOR_ENGINES, &Progress { quiet: false })
+    npm_packages(&tools_folder()?, &versions::NPM_FOR_ENGINES, &Progress::new(false))
 }
 
 /// Where our tools are kept.
@@ -295,41 +299,6 @@ fn browser(variable: &str, programs: &[&str], package: &str, progress: &Progress
     progress.installing(package, purpose, "with apt");
     apt_install(&[package]).with_context(|| format!("install {package} by hand, or set {variable} to its path"))?;
     find().with_context(|| format!("apt installed {package}, yet none of {} is on PATH", programs.join(", ")))
-}
-
-/// Installs those of Debian's packages that are missing.
-pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
-    if exec::find("apt-get").is_none() {
-        bail!("this system has no apt to install {} with", packages.join(", "));
-    }
-    let installed = |package: &&str| {
-        exec::output(exec::command("dpkg-query").args(["-W", "-f", "${Status}", package]))
-            .is_ok_and(|status| status.trim() == "install ok installed")
-    };
-    let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    exec::output(&mut root_command(&["apt-get", "update", "-q"])?)?;
-    let mut install = root_command(&["apt-get", "install", "-q", "-y", "--no-install-recommends"])?;
-    exec::output(install.args(&missing)).map(drop)
-}
-
-/// A command run by root: us, or sudo where it asks no question.
-pub(crate) fn root_command(words: &[&str]) -> Result<Command> {
-    let is_root = exec::output(exec::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let sudo: &[&str] = if is_root {
-        &[]
-    } else if exec::succeeds(exec::command("sudo").args(["-n", "true"])) {
-        &["sudo", "-n"]
-    } else {
-        bail!("`{}` needs root, and sudo is missing or asks for a password (try `sudo true` first)", words.join(" "));
-    };
-    // env, because sudo drops our variables.
-    let mut all = sudo.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive"]).chain(words);
-    let mut command = exec::command(all.next().context("no command")?);
-    command.args(all);
-    Ok(command)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! What is published is compiled together with std ([`Toolchain::build_std`]), so the sources of std are part of it.
 
 use crate::exec;
-use crate::setup::Progress;
+use crate::system::{self, Progress};
 use crate::versions::{DEBIAN_RUST, WASM_TARGET};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
@@ -157,7 +157,7 @@ pub(crate) fn ensure(progress: &Progress) -> Result<Toolchain> {
 
 /// Builds the standard library with Debian's compiler and links the two as a toolchain.
 fn from_debian() -> Result<()> {
-    crate::setup::apt_install(&DEBIAN_RUST)?;
+    system::apt_install(&DEBIAN_RUST)?;
     exec::output(exec::command("rustup").args(["toolchain", "link", LINKED, "/usr"]))?;
     let sysroot = exec::output(Toolchain::Linked.rustc().args(["--print", "sysroot"]))?;
     let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");
@@ -223,7 +223,7 @@ fn host(verbose_version: &str) -> Result<&str> {
 }
 
 fn as_root<const N: usize>(words: [&str; N], paths: &[&Path]) -> Result<()> {
-    let mut command = crate::setup::root_command(&words)?;
+    let mut command = system::root_command(&words)?;
     exec::output(command.args(paths)).map(drop)
 }
 

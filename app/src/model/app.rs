@@ -5,14 +5,14 @@ use partyline_core::api::RoomSummary;
 use partyline_core::hand::{Code, ParseCodeError};
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
 
-use super::day::Day;
 use super::device_name::device_name;
 use super::notice::Notices;
 use super::room::{Room, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
-use crate::net::{HandWish, NetHandle};
-use crate::ui::text;
+use crate::day::Day;
+use crate::net::{ANEW, HandWish, INVITE, NetHandle};
+use crate::text;
 use crate::{net, platform};
 
 /// Under this key the browser keeps which room was shown last.
@@ -108,8 +108,9 @@ impl App {
         }
     }
 
-    /// Reads the rooms and goes where the address bar says.
+    /// Answers for the connections that this tab holds, reads the rooms, and goes where the address bar says.
     pub(crate) async fn start(self) {
+        net::listen();
         match self.read_rooms().await {
             Ok(()) => self.follow_address().await,
             Err(error) => self.screen.set(Screen::Failed(error.to_string())),
@@ -279,8 +280,23 @@ impl App {
         self.wish(room, code);
     }
 
+    /// Makes an invitation to connect by code, or shows the one that is open.
+    pub(crate) fn invite(self, room: RoomId) {
+        self.wish(room, INVITE.to_owned());
+    }
+
+    /// Makes another invitation in place of the one that is open.
+    pub(crate) fn invite_anew(self, room: RoomId) {
+        self.wish(room, ANEW.to_owned());
+    }
+
+    /// Goes on with a reply to the invitation.
+    pub(crate) fn use_reply(self, room: RoomId, code: String) {
+        self.wish(room, code);
+    }
+
     /// Has something done by hand in a room, now or once its network is there.
-    pub(crate) fn wish(self, room: RoomId, wish: HandWish) {
+    fn wish(self, room: RoomId, wish: HandWish) {
         self.wish.set_value(Some((room, wish)));
         self.pass_wish_on();
     }

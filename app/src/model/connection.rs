@@ -1,14 +1,17 @@
 use partyline_core::replica::VersionVector;
 
-use crate::net::{Link, PhoneBook, RoomStatus};
-use crate::ui::text;
+use crate::net::{Link, PhoneBook, Progress, RoomStatus};
+use crate::text;
 
 /// The words for the state of a room's connections.
 pub(crate) fn connection_text(status: &RoomStatus) -> String {
     let words = match status.link {
         Link::Connected => {
             let connected = text::connected(status.peers.len());
-            return if status.getting.is_empty() { connected } else { format!("{connected} · {}", status.getting) };
+            return match status.getting {
+                Some(Progress { got, of }) => format!("{connected} · {}", text::getting(got, of)),
+                None => connected,
+            };
         }
         Link::Offline => return text::OFFLINE.to_owned(),
         Link::Connecting => text::CONNECTING,
@@ -108,8 +111,10 @@ mod tests {
     fn counts_the_devices() {
         assert_eq!(connection_text(&status(Link::Connected, 1, PhoneBook::Reachable)), "Connected to 1 device");
         assert_eq!(connection_text(&status(Link::Connected, 2, PhoneBook::Reachable)), "Connected to 2 devices");
-        let getting =
-            RoomStatus { getting: text::getting(1_200, 10_000), ..status(Link::Connected, 1, PhoneBook::Reachable) };
+        let getting = RoomStatus {
+            getting: Some(Progress { got: 1_200, of: 10_000 }),
+            ..status(Link::Connected, 1, PhoneBook::Reachable)
+        };
         assert_eq!(connection_text(&getting), "Connected to 1 device · Getting 1,200 of 10,000 changes");
     }
 

@@ -1,6 +1,6 @@
 use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 
-use super::day::Day;
+use crate::day::Day;
 
 /// A field of a task that the details show as one control. Its value travels as the control's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,11 +6,11 @@
 
 pub(crate) mod app;
 pub(crate) mod connection;
-pub(crate) mod day;
 pub(crate) mod device_name;
 pub(crate) mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod network;
 pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod report;

@@ -4,11 +4,12 @@ use partyline_core::api::TaskStatus;
 use super::connection::connection_text;
 use super::room::Room;
 use crate::net::{self, PhoneBook, RoomStatus};
-use crate::platform;
+use crate::platform::{self, Surroundings};
 
 /// What helps to find out why devices do not connect: a text without an address, a name, a task or a secret in it.
 pub(crate) async fn report(room: Room) -> String {
-    let mut text = platform::describe().await;
+    let mut text = String::new();
+    describe(&mut text, &platform::surroundings().await);
     let tasks = room.order.get_untracked().ids;
     let done =
         |id: &&_| room.task(**id).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done));
@@ -17,6 +18,22 @@ pub(crate) async fn report(room: Room) -> String {
     room.status.with_untracked(|status| summarise(&mut text, status, [tasks.len(), done, devices]));
     text.push_str(&net::diagnostics(room.id).await.unwrap_or_default());
     text
+}
+
+/// The browser and its storage.
+fn describe(text: &mut String, around: &Surroundings) {
+    let megabytes = |bytes: u64| (bytes / 1_000_000).to_string();
+    for (name, value) in [
+        ("Browser", around.browser.as_str()),
+        ("Network", if around.online { "online" } else { "offline" }),
+        ("Page", if around.shown { "shown" } else { "hidden" }),
+        ("Service worker", if around.controlled { "in control" } else { "not in control" }),
+        ("Storage used, in MB", megabytes(around.used).as_str()),
+        ("Storage allowed, in MB", megabytes(around.allowed).as_str()),
+        ("Storage", if around.persisted { "kept for good" } else { "may be deleted by the browser" }),
+    ] {
+        line(text, name, value);
+    }
 }
 
 /// The room in numbers: its tasks, those that are done, its devices, and how they are connected.
@@ -44,7 +61,7 @@ fn summarise(text: &mut String, status: &RoomStatus, [tasks, done, devices]: [us
 }
 
 /// Adds a line to a report.
-pub(crate) fn line(text: &mut String, name: &str, value: &str) {
+fn line(text: &mut String, name: &str, value: &str) {
     for part in [name, ": ", value, "\n"] {
         text.push_str(part);
     }
@@ -57,6 +74,24 @@ mod tests {
 
     use super::*;
     use crate::net::{Link, PeerStatus};
+
+    #[test]
+    fn the_browser_is_described_in_words_and_megabytes() {
+        let around = Surroundings {
+            browser: "Browser/1".to_owned(),
+            online: true,
+            shown: false,
+            controlled: true,
+            used: 12_345_678,
+            allowed: 0,
+            persisted: false,
+        };
+        let mut text = String::new();
+        describe(&mut text, &around);
+        let expected = "Browser: Browser/1\nNetwork: online\nPage: hidden\nService worker: in control\n\
+                        Storage used, in MB: 12\nStorage allowed, in MB: 0\nStorage: may be deleted by the browser\n";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn a_summary_counts_and_names_nobody() {

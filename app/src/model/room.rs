@@ -12,7 +12,7 @@ use super::window::Window;
 use crate::api::{self, ApiError};
 use crate::net::{Link, RoomStatus};
 use crate::platform;
-use crate::ui::text;
+use crate::text;
 
 /// A room as this page knows it. A copyable handle: all copies are the same room.
 #[derive(Clone, Copy)]
@@ -182,7 +182,7 @@ impl Room {
         }
         let mut seen = self.seen();
         for device in devices {
-            seen.note(&device.to_string(), js_sys::Date::now());
+            seen.note(&device.to_string(), platform::unix_ms());
         }
         platform::remember(&seen_key(self.id), &seen.to_text());
     }

@@ -5,7 +5,6 @@
 use partyline_core::hand::{Code, Hand, HandStep, QR_CHARS};
 use partyline_core::id::{CertHash, RoomLink};
 
-use super::clock::random;
 use crate::platform;
 
 /// What the person asks for: an invitation, [another one](ANEW), or to use this code.
@@ -80,7 +79,8 @@ pub(super) fn policy(link: RoomLink, local: CertHash) -> Hand {
 /// Tells the policy what the person asks for.
 pub(super) fn handle(hand: &mut Hand, wish: &str, now: u64) {
     if wish == INVITE || wish == ANEW {
-        return hand.handle_invite(wish == ANEW, u32::from_le_bytes(random()), now);
+        let Some(number) = platform::random_bytes() else { return };
+        return hand.handle_invite(wish == ANEW, u32::from_le_bytes(number), now);
     }
     match Code::parse(wish) {
         Ok(Code::Invitation(invitation)) => hand.handle_invitation(invitation, now),

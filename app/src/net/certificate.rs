@@ -34,7 +34,7 @@ pub(super) struct Certificate {
 /// known again.
 pub(super) async fn of_room(room: RoomId) -> Result<Certificate, JsValue> {
     if let Some(kept) = kept::certificate(room).await
-        && kept.expires() > js_sys::Date::now() + RENEW_MS
+        && kept.expires() > platform::unix_ms() + RENEW_MS
         && let Ok(hash) = hash_of(&kept).await
     {
         return Ok(Certificate { certificate: kept, hash });

@@ -42,7 +42,7 @@ const DTLS: usize = 2;
 const HANDSHAKE: usize = 3;
 const FAILURES: [&str; 4] = ["no answer", "ICE", "DTLS", "handshake"];
 
-/// The history of a room's connections. Times are those of [`now_ms`](super::clock::now_ms).
+/// The history of a room's connections. Times are those of [`now_ms`](platform::monotonic_ms).
 #[derive(Debug, Default)]
 pub(super) struct Log {
     stages: Vec<(SlotId, Stage)>,
@@ -235,7 +235,7 @@ pub(super) fn answer(room: RoomId, log: &Log, peers: Vec<(Way, f64, Promise)>, n
     spawn_local(async move {
         let mut told = Vec::new();
         for (way, since_ms, statistics) in peers {
-            let for_ms = (js_sys::Date::now() - since_ms).max(0.0) as u64;
+            let for_ms = (platform::unix_ms() - since_ms).max(0.0) as u64;
             let mut peer = Peer { way, for_ms, kinds: None, round_trip_ms: None };
             if let Ok(report) = JsFuture::from(statistics).await {
                 peer.look(&report.unchecked_into());

@@ -7,13 +7,12 @@ use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::dial::SlotId;
 use partyline_core::id::{Address, DeviceId, Endpoint};
+use partyline_core::replica::SyncRequest;
 use partyline_core::session::{RequestHead, ResponseHead, StreamId};
 
 use super::by_hand::HandWish;
-use super::link::{Reply, ReplyError};
 use super::phone_book::Observed;
 use super::proxy::Call;
-use super::replication::Pull;
 
 /// Everything that the loop of a room reacts to.
 #[derive(Debug)]
@@ -81,6 +80,36 @@ pub(super) struct Ask {
     pub(super) head: RequestHead,
     pub(super) body: Vec<u8>,
     pub(super) reply: oneshot::Sender<Result<Reply, ReplyError>>,
+}
+
+/// What a peer answered to a request of ours.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplyError {
+    /// The connection ended first.
+    Gone,
+    /// The peer gave the request up.
+    Reset,
+}
+
+/// Progress of a pull. An interrupted pull resumes when the peer reconnects.
+#[derive(Clone, Debug)]
+pub(super) struct Pull {
+    /// From whom.
+    pub(super) device: DeviceId,
+    /// In whose name it was begun, if that is known: only then does the peer's vector count in the end.
+    pub(super) asker: Option<String>,
+    /// What to ask for next.
+    pub(super) request: SyncRequest,
+    /// How many changes there were to get.
+    pub(super) total: u64,
 }
 
 /// A part of the answer to a peer's request.

@@ -25,6 +25,7 @@ use super::by_hand::HandWish;
 use super::event::{Event, Events};
 use super::room;
 use super::status::{Link, RoomStatus, StatusMessage};
+use crate::platform;
 
 const CHANNEL: &str = "partyline-status";
 /// How often a tab in view asks whether the leader is there, in milliseconds.
@@ -211,7 +212,7 @@ impl Seat {
     ///
     /// Questions are counted, and not the time: a page that was itself stopped must not take that for silence.
     fn watch(self: &Rc<Self>) {
-        if self.leading().is_some() || !room::visible() {
+        if self.leading().is_some() || !platform::is_shown() {
             self.unanswered.set(0);
         } else if self.unanswered.get() < UNANSWERED {
             self.unanswered.set(self.unanswered.get() + 1);

@@ -8,29 +8,13 @@ use partyline_core::session::{
 };
 use web_sys::{AbortController, AbortSignal};
 
-use super::event::{Events, Part};
+use super::event::{Event, Events, Part, Reply, ReplyError};
 use super::proxy::{Call, Relay};
 use super::slot::Slot;
+use crate::platform;
 
 /// With fewer bytes than this in the session, the next part of a long answer is asked for.
 const QUEUE_LOW: usize = 64 * 1024;
-
-/// What a peer answered to a request of ours.
-#[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) content_type: String,
-    pub(super) body: Vec<u8>,
-}
-
-/// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReplyError {
-    /// The connection ended first.
-    Gone,
-    /// The peer gave the request up.
-    Reset,
-}
 
 type ReplySender = oneshot::Sender<Result<Reply, ReplyError>>;
 
@@ -60,8 +44,10 @@ pub(super) struct Link {
     /// Whom it was dialled to.
     pub(super) remote: Option<CertHash>,
     pub(super) session: Option<PeerSession>,
-    /// Who is there, and since when (Unix time in milliseconds).
+    /// Who is there, and since when in Unix time, in milliseconds: for people, since that clock may jump.
     pub(super) peer: Option<(DeviceId, f64)>,
+    /// When the peer proved membership, in milliseconds of the monotonic clock, which decisions are made by.
+    pub(super) opened_ms: u64,
     /// The peer's page.
     pub(super) run: Option<Run>,
     /// A pull is under way; `true` if another is wanted after it.
@@ -88,6 +74,7 @@ impl Link {
             remote: None,
             session: None,
             peer: None,
+            opened_ms: 0,
             run: None,
             pull: None,
             vain: 0,
@@ -162,7 +149,10 @@ impl Link {
     /// Sends a request of a page of this browser.
     pub(super) fn call(&mut self, call: &Call, events: &Events) {
         let Some(session) = &mut self.session else { return };
-        let Some(relay) = call.take(events) else { return };
+        let events = events.clone();
+        // The loop sees that the answer is not wanted any more.
+        let on_cancel = move || events.send(Event::Drained);
+        let Some(relay) = call.take(Box::new(on_cancel)) else { return };
         // Dropped, the relay tells that it came to nothing.
         if let Ok(stream) = session.request(&call.head, call.body.clone()) {
             self.called.push((stream, relay));
@@ -185,13 +175,14 @@ impl Link {
     }
 
     /// Takes the session's events: replies go where they are awaited, the rest is returned.
-    pub(super) fn drain(&mut self) -> Vec<LinkEvent> {
+    pub(super) fn drain(&mut self, now_ms: u64) -> Vec<LinkEvent> {
         self.give_up_calls();
         let mut events = Vec::new();
         while let Some(event) = self.session.as_mut().and_then(PeerSession::poll_event) {
             match event {
                 SessionEvent::Established { device, run } => {
-                    self.peer = Some((device, js_sys::Date::now()));
+                    self.peer = Some((device, platform::unix_ms()));
+                    self.opened_ms = now_ms;
                     self.run = Some(run);
                     events.push(LinkEvent::Established(device, run));
                 }

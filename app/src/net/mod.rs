@@ -20,7 +20,6 @@
 
 mod by_hand;
 mod certificate;
-mod clock;
 mod diagnostics;
 mod event;
 mod kept;
@@ -43,7 +42,7 @@ pub(crate) use diagnostics::ask as diagnostics;
 pub(crate) use proxy::listen;
 #[cfg(test)]
 pub(crate) use status::PeerStatus;
-pub(crate) use status::{Link, PhoneBook, RoomStatus};
+pub(crate) use status::{Link, PhoneBook, Progress, RoomStatus};
 
 /// A place in a room's network. Dropping it leaves: the listing is withdrawn and the connections end.
 #[derive(Debug)]

@@ -16,12 +16,14 @@ use partyline_sw::peers::Told;
 use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, MessagePort};
 
-use super::event::{Event, Events};
 use crate::platform;
+
+/// What takes the requests that come.
+type Taker = Rc<dyn Fn(Rc<Call>)>;
 
 thread_local! {
     /// The rooms whose connections this tab holds: one, and for a moment perhaps two.
-    static HELD: RefCell<Vec<Events>> = const { RefCell::new(Vec::new()) };
+    static HELD: RefCell<Vec<Taker>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A request on its way to the room whose connection it takes. If no room takes it, the service worker is told.
@@ -47,24 +49,26 @@ pub(crate) fn listen() {
     EventListener::new(&container, "message", |event| {
         let Some(call) = event.dyn_ref::<MessageEvent>().and_then(Call::read) else { return };
         let call = Rc::new(call);
-        HELD.with_borrow(|held| held.iter().for_each(|events| events.send(Event::Called(Rc::clone(&call)))));
+        // Taken out of the cell first: whoever is called may begin or end holding a room.
+        let held = HELD.with_borrow(Clone::clone);
+        held.iter().for_each(|on_call| on_call(Rc::clone(&call)));
     })
     .forget();
 }
 
 /// Gives a room the requests that come, until the returned value is dropped.
-pub(super) fn hold(events: &Events) -> Held {
-    HELD.with_borrow_mut(|held| held.push(events.clone()));
-    Held(events.clone())
+pub(super) fn hold(on_call: impl Fn(Rc<Call>) + 'static) -> Held {
+    let on_call: Taker = Rc::new(on_call);
+    HELD.with_borrow_mut(|held| held.push(Rc::clone(&on_call)));
+    Held(on_call)
 }
 
 /// See [`hold`].
-#[derive(Debug)]
-pub(super) struct Held(Events);
+pub(super) struct Held(Taker);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.retain(|events| !events.is_same(&self.0)));
+        HELD.with_borrow_mut(|held| held.retain(|taker| !Rc::ptr_eq(taker, &self.0)));
     }
 }
 
@@ -86,8 +90,9 @@ impl Call {
         })
     }
 
-    /// Takes the request over: from now on the service worker hears of it from the returned value.
-    pub(super) fn take(&self, events: &Events) -> Option<Relay> {
+    /// Takes the request over: from now on the service worker hears of it from the returned value. `on_cancel` is called
+    /// when it does not want the answer any more.
+    pub(super) fn take(&self, on_cancel: Box<dyn Fn()>) -> Option<Relay> {
         let port = self.port.take()?;
         let flow = Rc::new(RefCell::new(Flow {
             port,
@@ -98,7 +103,7 @@ impl Call {
             ear: None,
         }));
         let heard = {
-            let (flow, events) = (Rc::clone(&flow), events.clone());
+            let flow = Rc::clone(&flow);
             move |event: &web_sys::Event| {
                 let mut flow = flow.borrow_mut();
                 if event.dyn_ref::<MessageEvent>().is_some_and(|event| event.data().is_truthy()) {
@@ -106,8 +111,7 @@ impl Call {
                     flow.pass();
                 } else {
                     flow.end();
-                    // The room sees that the answer is not wanted any more.
-                    events.send(Event::Drained);
+                    on_cancel();
                 }
             }
         };

@@ -14,20 +14,24 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 
-use super::event::{Ask, Event, Events, Part};
-use super::link::{Reply, ReplyError};
+use super::event::{Ask, Event, Events, Part, Pull, Reply, ReplyError};
 use crate::api::{self, Answer};
 
 /// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
 /// clock that is far ahead.
 fn merged(events: &Events, answer: &Answer) -> bool {
-    let Ok(Merged { gap, skew }) = read(&answer.body) else { return false };
+    let Some(Merged { gap, skew }) = read_merged(answer) else { return false };
     if let Some(skew) = skew
         && let Ok(device) = DeviceId::parse(&skew.device)
     {
         events.send(Event::Skewed(Skew { device, ahead_ms: skew.ahead_ms }));
     }
     gap
+}
+
+/// Reads the answer in either form: which one it has was up to the peer that sent the changes.
+fn read_merged(answer: &Answer) -> Option<Merged> {
+    if answer.content_type == CBOR { Merged::from_cbor(&answer.body) } else { read(&answer.body).ok() }
 }
 
 fn room_path(room: RoomId, what: &str) -> String {
@@ -52,18 +56,6 @@ type Awaited = oneshot::Receiver<Result<Reply, ReplyError>>;
 /// Sends a request to a peer and waits for its reply.
 async fn ask(events: &Events, slot: SlotId, head: RequestHead, body: Vec<u8>) -> Option<Reply> {
     send(events, slot, head, body).await.ok()?.ok()
-}
-
-/// How far a pull is. One that breaks off is gone on with when the peer is connected again.
-#[derive(Clone, Debug)]
-pub(super) struct Pull {
-    /// From whom.
-    pub(super) device: DeviceId,
-    /// In whose name it was begun, if that is known: only then does the peer's vector count in the end.
-    asker: Option<String>,
-    request: SyncRequest,
-    /// How many changes there were to get.
-    total: u64,
 }
 
 /// Gets everything that the peer has and we lack, chunk by chunk, or goes on getting it. While a chunk is stored, the next

@@ -22,20 +22,18 @@ use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BroadcastChannel, EventTarget, MessageEvent, VisibilityState};
+use web_sys::{BroadcastChannel, EventTarget, MessageEvent};
 
 use super::by_hand::{self, HandStatus};
 use super::certificate::{self, Certificate};
-use super::clock::{now_ms, random};
 use super::diagnostics::{self, Log};
-use super::event::{Event, Events, SpareError};
+use super::event::{Event, Events, Pull, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
-use super::replication::Pull;
 use super::slot::Slot;
-use super::status::{Link as Network, PeerStatus, PhoneBook, RoomStatus};
+use super::status::{Link as Network, PeerStatus, PhoneBook, Progress, RoomStatus};
 use super::{kept, phone_book, proxy, replication};
-use crate::ui::text;
+use crate::platform::{is_shown, mark, monotonic_ms, random_bytes};
 
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
 /// and where a peer can be called again.
@@ -71,10 +69,18 @@ pub(super) async fn run(
     };
     let known = kept::contacts(membership.room).await;
     let observed = kept::observed(membership.room).await;
-    let room = Room { observed, ..Room::new(membership, certificate, known, events.clone(), publish) };
+    // Without random numbers there is no handshake that keeps a secret.
+    let (Some(seed), Some(run)) = (random_bytes(), random_bytes()) else {
+        publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
+        let _ = resigned.await;
+        return;
+    };
+    let (seed, run) = (u64::from_le_bytes(seed), Run(run));
+    let room = Room { observed, ..Room::new(membership, certificate, known, (seed, run), events.clone(), publish) };
     let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
-    let _held = proxy::hold(&events);
+    let calls = events.clone();
+    let _held = proxy::hold(move |call| calls.send(Event::Called(call)));
     let _questions = diagnostics::listen(&events, room.borrow().membership.room);
     room.borrow_mut().settle();
     loop {
@@ -123,16 +129,16 @@ impl Room {
         membership: Membership,
         certificate: Certificate,
         known: Vec<(DeviceId, Vec<Contact>)>,
+        (seed, run): (u64, Run),
         events: Events,
         publish: Rc<dyn Fn(RoomStatus)>,
     ) -> Self {
-        let now = now_ms();
-        let seed = u64::from_le_bytes(random());
+        let now = monotonic_ms();
         let mut dialler = Dialler::new(certificate.hash, DiallerConfig::default(), seed, now);
         if let Some(window) = web_sys::window() {
             dialler.handle_online(window.navigator().on_line(), now);
         }
-        dialler.handle_visibility(visible(), now);
+        dialler.handle_visibility(is_shown(), now);
         let mesh = Mesh::new(membership.device, certificate.hash);
         let redial = Redial::new(membership.secret.clone(), certificate.hash, known.clone(), seed, now);
         let link = RoomLink { room: membership.room, secret: membership.secret.clone() };
@@ -141,7 +147,7 @@ impl Room {
             redial,
             hand: by_hand::policy(link, certificate.hash),
             known,
-            run: Run(random()),
+            run,
             observed: None,
             skew: None,
             membership,
@@ -162,7 +168,7 @@ impl Room {
     }
 
     fn handle(&mut self, event: Event) {
-        let now = now_ms();
+        let now = monotonic_ms();
         self.log.note(&event, now);
         match event {
             Event::SpareReady(slot, description) => {
@@ -281,7 +287,7 @@ impl Room {
 
     /// Drains all machines until none has anything more to do, then sets the timer and tells the status.
     fn settle(&mut self) {
-        let now = now_ms();
+        let now = monotonic_ms();
         self.dialler.handle_timeout(now);
         self.mesh.handle_timeout(now);
         self.hand.handle_timeout(now);
@@ -319,7 +325,7 @@ impl Room {
     fn drain_links(&mut self, now: u64) -> bool {
         let mut happened = Vec::new();
         for (slot, link) in &mut self.links {
-            happened.extend(link.drain().into_iter().map(|event| (*slot, event)));
+            happened.extend(link.drain(now).into_iter().map(|event| (*slot, event)));
             if !link.pump() {
                 happened.push((*slot, LinkEvent::Closed(CloseReason::Local)));
             }
@@ -420,12 +426,12 @@ impl Room {
                 }
                 RedialAction::Dial { slot, contact } => {
                     if let Some(link) = self.links.get(&slot) {
-                        self.log.dialled(slot, now_ms());
+                        self.log.dialled(slot, monotonic_ms());
                         link.slot.add_candidates(&contact.endpoints);
                     }
                 }
                 RedialAction::Call { slot, credentials, contact } => {
-                    self.log.dialled(slot, now_ms());
+                    self.log.dialled(slot, monotonic_ms());
                     let answer = self.answer(contact);
                     let called = Slot::call(slot, &self.certificate, credentials, &answer, &events);
                     self.insert(slot, called, Some(answer.cert_hash));
@@ -463,6 +469,7 @@ impl Room {
                 }
                 HandAction::Dial { slot, contact } => {
                     let answer = RemoteAnswer { setup: Setup::Passive, ..self.answer(contact) };
+                    self.log.dialled(slot, monotonic_ms());
                     if let Some(link) = self.links.get_mut(&slot) {
                         link.remote = Some(answer.cert_hash);
                         link.slot.dial(slot, &answer, &self.events);
@@ -470,6 +477,7 @@ impl Room {
                 }
                 HandAction::Arm { slot, contact } => {
                     let answer = RemoteAnswer { setup: Setup::Active, ..self.answer(contact) };
+                    self.log.dialled(slot, monotonic_ms());
                     if let Some(link) = self.links.get_mut(&slot) {
                         link.remote = Some(answer.cert_hash);
                         link.slot.arm(slot, answer, &self.events);
@@ -588,7 +596,7 @@ impl Room {
     fn dial(&mut self, slot: SlotId, contact: Contact) {
         let answer = self.answer(contact);
         let Some(link) = self.links.get_mut(&slot) else { return };
-        self.log.dialled(slot, now_ms());
+        self.log.dialled(slot, monotonic_ms());
         link.remote = Some(answer.cert_hash);
         link.slot.dial(slot, &answer, &self.events);
     }
@@ -597,6 +605,7 @@ impl Room {
         let Membership { room, secret, device } = &self.membership;
         let Some(link) = self.links.get_mut(&slot) else { return };
         let Some(remote) = link.remote else { return };
+        let Some(ephemeral) = random_bytes() else { return self.close(slot, now) };
         let config = SessionConfig {
             room: *room,
             secret: secret.clone(),
@@ -604,7 +613,7 @@ impl Room {
             remote,
             device: *device,
             run: self.run,
-            ephemeral: random(),
+            ephemeral,
         };
         match PeerSession::new(config, now) {
             Ok(session) => {
@@ -626,10 +635,8 @@ impl Room {
         }
         let (mut stays, mut older) = (false, Vec::new());
         for (id, link) in &self.links {
-            if let Some((other, since)) = link.peer.filter(|_| *id != slot)
-                && other == device
-            {
-                stays |= link.run == Some(run) && id.outlasts(slot, (js_sys::Date::now() - since) as u64);
+            if *id != slot && link.peer.is_some_and(|(other, _)| other == device) {
+                stays |= link.run == Some(run) && id.outlasts(slot, now.saturating_sub(link.opened_ms));
                 older.push(*id);
             }
         }
@@ -660,7 +667,7 @@ impl Room {
 
     /// Gives up a connection that nothing came of.
     fn drop_link(&mut self, slot: SlotId) {
-        self.log.ended(slot, true, now_ms());
+        self.log.ended(slot, true, monotonic_ms());
         self.links.remove(&slot);
         self.hand.handle_closed(slot);
     }
@@ -711,7 +718,7 @@ impl Room {
         let again = link.pull.take() == Some(true);
         // Storage that fails may be mended: nobody else would ask for what was not kept.
         let (wait, vain) = if done { (PULL_AGAIN, 0) } else { (PULL_RETRY << link.vain.min(8), link.vain + 1) };
-        (link.pull_at, link.vain) = (Some(now_ms() + wait), vain);
+        (link.pull_at, link.vain) = (Some(monotonic_ms() + wait), vain);
         if done && !std::mem::replace(&mut self.marked_synced, true) {
             mark("partyline:synced");
         }
@@ -768,7 +775,7 @@ impl Room {
             BookState::Unreachable => PhoneBook::Unreachable,
         };
         let through = self.mesh.reached().into_iter().collect();
-        let getting = self.getting.map(|(_, got, of)| text::getting(got, of)).unwrap_or_default();
+        let getting = self.getting.map(|(_, got, of)| Progress { got, of });
         RoomStatus { link, peers, through, phone_book, skew: self.skew, hand: HandStatus::of(&self.hand), getting }
     }
 
@@ -796,20 +803,8 @@ impl Room {
     }
 }
 
-/// Whether the page is in view.
-pub(super) fn visible() -> bool {
-    let document = web_sys::window().and_then(|window| window.document());
-    document.is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
-}
-
 fn network_kind(network: &EventTarget) -> Option<String> {
     Reflect::get(network, &"type".into()).ok()?.as_string()
-}
-
-fn mark(name: &str) {
-    if let Some(clock) = web_sys::window().and_then(|window| window.performance()) {
-        let _ = clock.mark(name);
-    }
 }
 
 /// What the page and the service worker tell the loop. They end with the returned listeners.
@@ -834,7 +829,7 @@ fn listeners(events: &Events, room: &Rc<RefCell<Room>>) -> Vec<EventListener> {
         if let Some(document) = window.document() {
             let events = events.clone();
             listeners.push(EventListener::new(&document, "visibilitychange", move |_| {
-                events.send(Event::Visible(visible()));
+                events.send(Event::Visible(is_shown()));
             }));
         }
         let leaving = Rc::clone(room);

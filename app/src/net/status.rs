@@ -21,8 +21,8 @@ pub(crate) struct RoomStatus {
     pub(crate) skew: Option<Skew>,
     /// How far connecting by hand is.
     pub(crate) hand: HandStatus,
-    /// In a long sync, how far it is, in words; otherwise empty.
-    pub(crate) getting: String,
+    /// In a long sync, how far it is.
+    pub(crate) getting: Option<Progress>,
 }
 
 impl RoomStatus {
@@ -35,7 +35,7 @@ impl RoomStatus {
             phone_book: PhoneBook::Unknown,
             skew: None,
             hand: HandStatus::idle(),
-            getting: String::new(),
+            getting: None,
         }
     }
 
@@ -44,6 +44,15 @@ impl RoomStatus {
         let through = self.through.iter().map(|(device, _)| *device);
         self.peers.iter().map(|peer| peer.device).chain(through).collect()
     }
+}
+
+/// How far a long sync is, in changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// How many have come.
+    pub(crate) got: u64,
+    /// Of how many.
+    pub(crate) of: u64,
 }
 
 /// The network in a word.
@@ -96,7 +105,8 @@ pub(super) struct StatusMessage {
     phone_book: PhoneBook,
     skew: Option<Entry>,
     hand: String,
-    getting: String,
+    /// What has come and of how many, both zero outside a long sync.
+    getting: (f64, f64),
 }
 
 impl From<&RoomStatus> for StatusMessage {
@@ -104,8 +114,8 @@ impl From<&RoomStatus> for StatusMessage {
         let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_code)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
         let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
-        let (link, phone_book, hand, getting) =
-            (status.link, status.phone_book, status.hand.to_text(), status.getting.clone());
+        let getting = status.getting.map_or((0.0, 0.0), |getting| (getting.got as f64, getting.of as f64));
+        let (link, phone_book, hand) = (status.link, status.phone_book, status.hand.to_text());
         Self { link, peers, through, phone_book, skew, hand, getting }
     }
 }
@@ -126,7 +136,10 @@ impl From<StatusMessage> for RoomStatus {
                 Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
             }),
             hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
-            getting: message.getting,
+            getting: match message.getting {
+                (_, 0.0) => None,
+                (got, of) => Some(Progress { got: got as u64, of: of as u64 }),
+            },
         }
     }
 }
@@ -146,10 +159,12 @@ mod tests {
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),
             hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
-            getting: "Getting 1,200 of 10,000 changes".to_owned(),
+            getting: Some(Progress { got: 1_200, of: 10_000 }),
         };
         let message = serde_json::to_string(&StatusMessage::from(&status)).unwrap();
         let message: StatusMessage = serde_json::from_str(&message).unwrap();
         assert_eq!(RoomStatus::from(message), status);
+        let idle = RoomStatus { getting: None, ..status };
+        assert_eq!(RoomStatus::from(StatusMessage::from(&idle)), idle);
     }
 }

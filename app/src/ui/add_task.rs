@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use super::icon::Icon;
 use super::live::rows;
-use super::text;
 use crate::model::field::one_line;
 use crate::model::room::{Addition, Room};
+use crate::text;
 
 /// Where tasks are written down. Enter adds, and the field is free for the next one at once.
 #[component]

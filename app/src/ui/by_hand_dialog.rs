@@ -6,11 +6,10 @@ use super::live::{live, part};
 use super::modal::{Modal, ModalHandle};
 use super::room_dialogs::scan_button;
 use super::share_dialog::shown_link;
-use super::text;
 use crate::model::app::App;
 use crate::model::room::Room;
-use crate::net::ANEW;
 use crate::platform;
+use crate::text;
 
 /// Connects two devices by codes that people carry from one screen to the other: either end of it.
 #[component]
@@ -27,7 +26,7 @@ pub(crate) fn ByHandDialog(
         failure.set(None);
         let (step, code) = room.status.with_untracked(|status| (status.hand.step, status.hand.code.clone()));
         let link = |label| shown_link(room, [&platform::origin(), "/#", &code].concat(), label);
-        let anew = || button("New invitation", "", Box::new(move || app.wish(room.id, ANEW.to_owned())));
+        let anew = || button("New invitation", "", Box::new(move || app.invite_anew(room.id)));
         match step {
             HandStep::Idle | HandStep::Making => said("One moment…"),
             HandStep::Connecting => said("Connecting…"),
@@ -91,7 +90,7 @@ fn reply_form(app: App, room: Room, failure: RwSignal<Option<String>>) -> AnyVie
         let text = typed.get_untracked().unwrap_or_default();
         failure.set(match Code::parse(&text) {
             Ok(Code::Reply(_)) => {
-                app.wish(room.id, text);
+                app.use_reply(room.id, text);
                 None
             }
             Ok(Code::Invitation(_)) => Some(text::NOT_THE_REPLY.to_owned()),

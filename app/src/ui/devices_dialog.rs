@@ -1,21 +1,17 @@
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::live::{effect, live, maybe, rows};
+use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
-use super::text;
+use crate::day::Day;
 use crate::model::app::App;
-use crate::model::connection::{advice, connection_text, has_text};
-use crate::model::day::Day;
+use crate::model::connection::{advice, connection_text};
 use crate::model::field::one_line;
+use crate::model::network::{follow_holdings, stun_servers, use_stun_servers};
 use crate::model::report::report as make_report;
 use crate::model::room::Room;
-use crate::{api, net, platform};
-
-/// How often it is asked what the connected devices have, while somebody looks.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
+use crate::platform;
+use crate::text;
 
 /// One line of the list of devices.
 struct Line {
@@ -167,10 +163,10 @@ pub(crate) fn DevicesDialog(
                         spellcheck="false"
                         placeholder="None"
                         aria-describedby="stun-hint"
-                        prop:value=net::stun_servers()
+                        prop:value=stun_servers()
                         on:change=move |event| {
-                            let used = net::use_stun_servers(&event_target_value(&event));
-                            copied.set(used.err().map_or("", |_| text::STUN_MALFORMED));
+                            let used = use_stun_servers(&event_target_value(&event));
+                            copied.set(if used { "" } else { text::STUN_MALFORMED });
                         }
                     />
                 </label>
@@ -180,37 +176,6 @@ pub(crate) fn DevicesDialog(
             </div>
         </Modal>
     }
-}
-
-/// What each connected device has, asked of the devices themselves for as long as the dialog is open.
-fn follow_holdings(room: Room) -> RwSignal<Vec<(String, String)>> {
-    let holdings = RwSignal::new(Vec::new());
-    let look = move || {
-        let peers =
-            room.status.with_untracked(|status| status.peers.iter().map(|peer| peer.device).collect::<Vec<_>>());
-        spawn_local(async move {
-            let mut known = Vec::new();
-            for device in peers {
-                if let Some(own) = api::vector(room.id, None).await
-                    && let Some(theirs) = api::vector(room.id, Some(device)).await
-                {
-                    known.push((device.to_string(), has_text(&own, &theirs)));
-                }
-            }
-            // `None`: the dialog was closed meanwhile.
-            if holdings.try_with_untracked(|before| *before != known) == Some(true) {
-                holdings.set(known);
-            }
-        });
-    };
-    effect(move || {
-        room.status.track();
-        look();
-    });
-    if let Ok(timer) = set_interval_with_handle(look, LOOK_AGAIN) {
-        on_cleanup(move || timer.clear());
-    }
-    holdings
 }
 
 /// Since when a device is away.

@@ -17,7 +17,6 @@ mod rooms;
 mod share_dialog;
 mod task_dialog;
 mod task_row;
-pub(crate) mod text;
 mod trouble;
 mod welcome;
 
@@ -32,7 +31,6 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent, VisibilityState};
 
 use crate::model::app::{App, Dialog, Screen};
-use crate::net;
 use crate::platform;
 use crate::shell::{self, ShellError};
 use live::{maybe, part};
@@ -60,7 +58,6 @@ fn Root() -> impl IntoView {
             return;
         }
         listen(app);
-        net::listen();
         app.start().await;
         shell::watch_updates(move || app.update_waits.set(true)).await;
     });

@@ -7,10 +7,10 @@ use leptos::task::spawn_local;
 use super::icon::Icon;
 use super::live::live;
 use super::modal::{Modal, ModalHandle};
-use super::text;
 use crate::model::app::{App, Dialog};
 use crate::model::field::one_line;
 use crate::model::room::Room;
+use crate::text;
 
 /// What is being tried: the dialog that follows comes back, or what to tell the person.
 type Trying = Pin<Box<dyn Future<Output = Result<Option<Dialog>, String>>>>;

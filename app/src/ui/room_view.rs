@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskStatus;
@@ -11,15 +9,12 @@ use super::add_task::AddTask;
 use super::icon::Icon;
 use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
-use super::text;
 use crate::model::app::{App, Dialog};
 use crate::model::connection::{connection_text, skew_text};
-use crate::model::room::{Loading, Membership, Order, Room};
-use crate::net::{self, Link, RoomStatus};
+use crate::model::network::{connect, link_word};
+use crate::model::room::{Loading, Order, Room};
 use crate::platform;
-
-/// A loss that is made good within this time is not told: it would only be noise.
-const SETTLE: Duration = Duration::from_millis(700);
+use crate::text;
 
 /// The list of tasks.
 const TASKS: &str = ".tasks";
@@ -34,7 +29,7 @@ pub(crate) fn RoomView(
     let name =
         move || room.name.with(|name| if name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { name.clone() });
     effect(move || document().set_title(&format!("{} · {}", name(), text::APP)));
-    connect(room);
+    connect(app, room);
     follow_new_tasks(room);
 
     let listed = StoredValue::new(false);
@@ -212,12 +207,7 @@ fn Connection(
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let words = Memo::new(move |_| room.status.with(connection_text));
-    let link = Memo::new(move |_| match room.status.with(|status| status.link) {
-        Link::Connected => "connected",
-        Link::Connecting => "connecting",
-        Link::Alone => "alone",
-        Link::Offline => "offline",
-    });
+    let link = Memo::new(move |_| room.status.with(link_word));
     view! {
         <div class="connection" data-link=live(move || link.get())>
             <span class="dot" aria-hidden="true"></span>
@@ -232,43 +222,6 @@ fn Connection(
             </button>
         </div>
     }
-}
-
-/// Keeps this page in the room's network for as long as the room is on show.
-fn connect(room: Room) {
-    let app = expect_context::<App>();
-    let latest = StoredValue::new(0_u64);
-    effect(move || {
-        let Some(Membership { secret, device }) = room.membership.get() else { return };
-        let network = net::join(room.id, secret, device, move |status| settle(room, latest, status));
-        app.set_network(Some((room.id, network)));
-    });
-    on_cleanup(move || app.set_network(None));
-}
-
-/// Shows a state of the connections: good news at once, a loss only when it lasts.
-fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
-    // `None`: the room is no longer on show, and a late word about it has nowhere to go.
-    let Some(number) = latest.try_update_value(|latest| {
-        *latest += 1;
-        *latest
-    }) else {
-        return;
-    };
-    // Who was there until now, and below who is.
-    room.note_seen();
-    let is_loss = room.status.with_untracked(|shown| shown.peers.len() > status.peers.len());
-    if !is_loss {
-        room.status.set(status);
-        room.note_seen();
-        return;
-    }
-    let later = move || {
-        if latest.try_get_value() == Some(number) {
-            room.status.set(status);
-        }
-    };
-    set_timeout(later, SETTLE);
 }
 
 /// Brings a task that was just added into view.

@@ -3,8 +3,8 @@ use leptos::prelude::*;
 use super::icon::{self, Icon};
 use super::live::{live, rows};
 use super::modal::{Modal, ModalHandle};
-use super::text;
 use crate::model::app::{App, Dialog};
+use crate::text;
 
 /// The rooms at the side of a wide window.
 #[component]

@@ -6,11 +6,10 @@ use super::icon::Icon;
 use super::live::{live, part};
 use super::modal::{Modal, ModalHandle};
 use super::qr::qr_drawing;
-use super::text;
 use crate::model::app::{App, Dialog};
 use crate::model::room::Room;
-use crate::net::INVITE;
 use crate::platform;
+use crate::text;
 
 /// The room's link, to be copied, sent or scanned.
 #[component]
@@ -21,7 +20,7 @@ pub(crate) fn ShareDialog(
     let app = expect_context::<App>();
     let handle = ModalHandle::new();
     let by_hand = move |_| {
-        app.wish(room.id, INVITE.to_owned());
+        app.invite(room.id);
         handle.close_then(Dialog::ByHand);
     };
     view! {

@@ -8,10 +8,10 @@ use partyline_core::id::TaskId;
 use super::icon::Icon;
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
-use super::text;
 use crate::model::app::App;
 use crate::model::field::{Field, PRIORITIES, STATUSES, one_line};
 use crate::model::room::Room;
+use crate::text;
 
 /// The edits of a task's details that are not saved yet.
 ///

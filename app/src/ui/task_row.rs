@@ -6,8 +6,8 @@ use web_sys::HtmlInputElement;
 
 use super::icon::Icon;
 use super::live::live;
+use crate::day::Day;
 use crate::model::app::{App, Dialog};
-use crate::model::day::Day;
 use crate::model::field::{PRIORITIES, STATUSES};
 use crate::model::room::Room;
 

@@ -3,9 +3,9 @@ use leptos::task::spawn_local;
 
 use super::icon::{self, Icon};
 use super::rooms::new_and_join;
-use super::text;
 use crate::model::app::{App, Dialog};
 use crate::platform;
+use crate::text;
 
 /// What a device without rooms shows.
 pub(crate) fn welcome(app: App) -> impl IntoView {

@@ -27,6 +27,7 @@ mod tabs;
 mod visit;
 
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,13 +136,13 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
     let missing = Network::missing();
-    if let Some(why) = &missing {
-        eprintln!("skipped: network::* and bulk::*, since there can be no network lab here: {why}");
-    }
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     let stun = theatre.trial("network::by_code_with_a_stun_server", network::stun);
     let bulk = theatre.trial("bulk::a_long_list_goes_over_a_bad_line", bulk::over_a_bad_line);
     for trial in [two_homes, stun, bulk] {
+        if let Some(why) = &missing {
+            note_left_out(trial.name(), &format!("there can be no network lab here: {why}"));
+        }
         add(trial.with_ignored_flag(missing.is_some()));
     }
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
@@ -170,6 +171,18 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         return trials.into_iter().map(leave_out).collect();
     }
     trials
+}
+
+/// Says that this machine cannot run a test, and why: here, and in the file of those that are named once more at the
+/// very end.
+fn note_left_out(name: &str, why: &str) {
+    let line = format!("{name}: {}\n", why.replace('\n', " "));
+    eprint!("skipped: {line}");
+    let file = std::env::var_os("PARTYLINE_LEFT_OUT");
+    let file = file.and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(path).ok());
+    if let Some(mut file) = file {
+        let _ = file.write_all(line.as_bytes());
+    }
 }
 
 fn leave_out(trial: Trial) -> Trial {
