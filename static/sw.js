@@ -9,6 +9,7 @@ import instantiate, { activate, answer, install, tidy } from "__APP_JS__";
 const SHELL = "partyline-shell-__VERSION__";
 const PRECACHE = __PRECACHE__; // [{url, hash}], hash as in Subresource Integrity
 const LATER = __LATER__; // what a first visit can do without
+const HEADERS = "__HEADERS__"; // what the server's headers hash to: with others, an equal file is another one
 const SHELL_URLS = new Set([...PRECACHE, ...LATER].map((file) => file.url));
 
 // Answered by the server, also when somebody opens them as a page.
@@ -51,14 +52,14 @@ async function fromShell(url) {
 
 async function keepLater() {
   const kept = await Promise.all(LATER.map((file) => fromShell(file.url)));
-  if (kept.includes(undefined)) await ready().then(() => install(SHELL, LATER));
+  if (kept.includes(undefined)) await ready().then(() => install(SHELL, LATER, HEADERS));
 }
 
 // All handlers are registered in this first run of the script: later ones would not be called for the event that the
 // worker was started for.
 self.addEventListener("install", (event) => {
   // No skipWaiting: a new version waits until the page asks for it, so that nobody's page changes under their hands.
-  event.waitUntil(ready().then(() => install(SHELL, PRECACHE)));
+  event.waitUntil(ready().then(() => install(SHELL, PRECACHE, HEADERS)));
 });
 
 self.addEventListener("activate", (event) => {
@@ -79,7 +80,7 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
   if (/^\/peers?\//.test(url.pathname)) {
-    const answered = ready().then(() => answer(request));
+    const answered = ready().then(() => answer(request, event.clientId));
     event.respondWith(answered.catch(unavailable));
     // Compaction comes after the answer and keeps the worker alive until it is done.
     event.waitUntil(answered.then(() => tidy()).catch(() => {}));
@@ -98,6 +99,11 @@ function unavailable(error) {
     status: 503,
     detail: `Partyline cannot reach its own code or storage: ${error}`,
   };
-  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+  };
   return new Response(JSON.stringify(problem), { status: 503, headers });
 }

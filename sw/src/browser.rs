@@ -6,11 +6,11 @@ use std::rc::Rc;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use partyline_core::api::CHANNEL;
 use wasm_bindgen::prelude::*;
-use web_sys::{BroadcastChannel, RequestMode};
+use web_sys::BroadcastChannel;
 
+use crate::boundary::{Provenance, admit};
 use crate::deflate::{deflate, inflate};
 use crate::host::{Announcement, Host};
-use crate::problem::Failure;
 use crate::scope::{read_request, scope, write_response};
 use crate::service::Service;
 use crate::store::IndexedStore;
@@ -28,14 +28,22 @@ fn service() -> Rc<Service<IndexedStore, BrowserHost>> {
     SERVICE.with(Rc::clone)
 }
 
-/// Answers a request to `/peer/…` or `/peers/…`.
+/// Answers a request to `/peer/…` or `/peers/…`. `client` is the id of the page that asks; empty if none does.
 ///
 /// # Errors
 ///
 /// Only if the request cannot be read or the answer not be made; every other failure is an answer.
 #[wasm_bindgen]
-pub async fn answer(request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
-    let (mode, signal) = (request.mode(), request.signal());
+pub async fn answer(request: web_sys::Request, client: String) -> Result<web_sys::Response, JsValue> {
+    // Of the words themselves: the bindings' enums do not know those that browsers may add.
+    let word = |name: &str| Reflect::get(&request, &name.into()).ok().and_then(|word| word.as_string());
+    let (mode, destination) = (word("mode").unwrap_or_default(), word("destination"));
+    // A browser that does not say what the answer is for is not believed to want it for a script.
+    let destination = destination.as_deref().unwrap_or("unknown");
+    if let Err(failure) = admit(Provenance { mode: &mode, destination, client: &client }) {
+        return write_response(&failure.into());
+    }
+    let signal = request.signal();
     let mut request = read_request(&request).await?;
     if !request.path.starts_with("/peers/") {
         let response = match inflate(&mut request).await {
@@ -48,10 +56,6 @@ pub async fn answer(request: web_sys::Request) -> Result<web_sys::Response, JsVa
         };
         return write_response(&response);
     }
-    // For this origin's pages only: opened as a page, what another device says would be shown as if it were ours.
-    if mode == RequestMode::Navigate {
-        return write_response(&Failure::not_for_navigation().into());
-    }
     crate::peers::ask(request, &signal).await
 }
 
@@ -61,14 +65,14 @@ pub async fn tidy() {
     service().tidy().await;
 }
 
-/// Precaches the shell. `list` is an array of `{url, hash}`.
+/// Precaches the shell. `list` is an array of `{url, hash}`; `headers` stands for the headers that the files come with.
 ///
 /// # Errors
 ///
 /// If a file is missing or its hash differs, or the cache cannot be written.
 #[wasm_bindgen]
-pub async fn install(name: String, list: Array) -> Result<(), JsValue> {
-    crate::shell::install(name, list).await
+pub async fn install(name: String, list: Array, headers: String) -> Result<(), JsValue> {
+    crate::shell::install(name, list, headers).await
 }
 
 /// Deletes the shells of other versions.

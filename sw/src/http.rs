@@ -37,6 +37,20 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// On every answer, whatever it is, as strict as those of the files that the web server sends: data is kept by no cache and
+/// is no document of this origin, even if something shows it as one.
+pub const STRICT_HEADERS: [(&str, &str); 6] = [
+    ("cache-control", "no-store"),
+    (
+        "content-security-policy",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+    ),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+];
+
 /// The two forms in which vector, sync and changes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Media {

@@ -13,7 +13,8 @@
 //!
 //! # A request on its way
 //!
-//! 1. `static/sw.js` gets the fetch event and passes the request to [`browser::answer`].
+//! 1. `static/sw.js` gets the fetch event and passes the request to [`browser::answer`], which lets in what a page of this
+//!    app asked by `fetch` ([`boundary`]).
 //! 2. [`http::Request`] holds it as plain values; from here on nothing knows about JavaScript but the store. What was
 //!    compressed is so no more.
 //! 3. [`route::Route`] says what it is about, or why it is about nothing.
@@ -26,6 +27,7 @@
 //! All but [`browser`] and [`store::IndexedStore`] runs natively too, and is tested there over [`store::Store`] in memory;
 //! `tests/service_worker.rs` runs the rest in a real service worker.
 
+pub mod boundary;
 #[cfg(feature = "worker")]
 pub mod browser;
 mod convert;

@@ -44,9 +44,9 @@ impl Failure {
         Self::new(403, "about:blank", "Forbidden", "Other devices may only read and sync the room that they share.")
     }
 
-    /// 403: another device's answer is not to be looked at as a page.
-    pub fn not_for_navigation() -> Self {
-        Self::new(403, "about:blank", "Forbidden", "Only Partyline's own pages may ask other devices.")
+    /// 403: what a page shows, loads or sends without `fetch` is not answered.
+    pub fn not_for_documents() -> Self {
+        Self::new(403, "about:blank", "Forbidden", "Only Partyline's own pages may ask, by fetch.")
     }
 
     /// 404: no such route.

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, ResponseInit, ServiceWorkerGlobalScope};
 
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, STRICT_HEADERS};
 
 /// The global object of the service worker.
 pub(crate) fn scope() -> ServiceWorkerGlobalScope {
@@ -56,7 +56,9 @@ pub(crate) fn write_response(response: &Response) -> Result<web_sys::Response, J
 /// Status and headers as the browser takes them.
 pub(crate) fn write_head(response: &Response) -> Result<ResponseInit, JsValue> {
     let headers = Headers::new()?;
-    headers.set("cache-control", "no-store")?;
+    for (name, value) in STRICT_HEADERS {
+        headers.set(name, value)?;
+    }
     for (name, value) in &response.headers {
         headers.set(name, value)?;
     }

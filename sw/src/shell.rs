@@ -13,8 +13,9 @@ use crate::scope::scope;
 /// Caches with this prefix are ours to delete.
 const PREFIX: &str = "partyline-shell-";
 
-/// A header that is added to kept files: what they were verified against.
+/// Headers that are added to kept files: what they were verified against, and the server's headers at that time.
 const HASH: &str = "partyline-hash";
+const HEADERS: &str = "partyline-headers";
 
 /// One file of the shell.
 #[derive(Debug, Clone)]
@@ -22,10 +23,12 @@ struct File {
     url: String,
     /// `sha256-…`, as Subresource Integrity writes it.
     hash: String,
+    /// What the server's headers hash to. A policy that became stricter must reach those who have the file already.
+    headers: String,
 }
 
 /// Puts every file of a version into the cache of this name, or fails: a version is complete or it is not installed.
-pub(crate) async fn install(name: String, list: Array) -> Result<(), JsValue> {
+pub(crate) async fn install(name: String, list: Array, headers: String) -> Result<(), JsValue> {
     let caches = scope().caches()?;
     let target: Cache = JsFuture::from(caches.open(&name)).await?.unchecked_into();
     let before = shells(&caches).await?;
@@ -33,9 +36,10 @@ pub(crate) async fn install(name: String, list: Array) -> Result<(), JsValue> {
     let puts: Array = list
         .iter()
         .map(|entry| {
-            let (target, before) = (target.clone(), before.clone());
+            let (target, before, headers) = (target.clone(), before.clone(), headers.clone());
             future_to_promise(async move {
-                let file = File::read(&entry).ok_or_else(|| JsValue::from_str("the precache list is malformed"))?;
+                let file =
+                    File::read(&entry, headers).ok_or_else(|| JsValue::from_str("the precache list is malformed"))?;
                 file.keep(&target, &before).await?;
                 Ok(JsValue::UNDEFINED)
             })
@@ -67,22 +71,26 @@ async fn shells(caches: &CacheStorage) -> Result<Vec<(String, Cache)>, JsValue> 
 }
 
 impl File {
-    fn read(entry: &JsValue) -> Option<Self> {
+    fn read(entry: &JsValue, headers: String) -> Option<Self> {
         let text = |name: &str| Reflect::get(entry, &name.into()).ok()?.as_string();
-        Some(Self { url: text("url")?, hash: text("hash")? })
+        Some(Self { url: text("url")?, hash: text("hash")?, headers })
     }
 
     async fn keep(&self, target: &Cache, before: &[(String, Cache)]) -> Result<(), JsValue> {
+        let mut first = RequestCache::Default;
         for (_, cache) in before {
             let kept = JsFuture::from(cache.match_with_str(&self.url)).await?;
             let Ok(kept) = kept.dyn_into::<Response>() else { continue };
-            if kept.headers().get(HASH)?.as_deref() == Some(self.hash.as_str()) {
+            let has = |name, value: &str| kept.headers().get(name).ok().flatten().as_deref() == Some(value);
+            if has(HASH, &self.hash) && has(HEADERS, &self.headers) {
                 return JsFuture::from(target.put_with_str(&self.url, &kept)).await.map(drop);
             }
+            // The browser's HTTP cache may be of that time as well, and a name with a hash in it is kept there for ever.
+            first = RequestCache::Reload;
         }
         // The browser's HTTP cache may have it from loading the page, which spares the first visit a second download. What
         // it has may also be old: then the hash differs, and the server is asked.
-        let response = match self.fetch(RequestCache::Default).await {
+        let response = match self.fetch(first).await {
             Ok(response) => response,
             Err(_) => self.fetch(RequestCache::Reload).await?,
         };
@@ -106,6 +114,7 @@ impl File {
         headers.delete("content-encoding")?;
         headers.delete("content-length")?;
         headers.set(HASH, &self.hash)?;
+        headers.set(HEADERS, &self.headers)?;
         let init = ResponseInit::new();
         init.set_headers(&headers);
         Response::new_with_opt_buffer_source_and_init(Some(&body), &init)

@@ -18,7 +18,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest};
 use partyline_sw::browser::{self, BrowserHost};
 use partyline_sw::deflate::{deflate, inflate};
-use partyline_sw::http::{Request, Response};
+use partyline_sw::http::{Request, Response, STRICT_HEADERS};
 use partyline_sw::service::Service;
 use partyline_sw::store::{Addition, Durability, Head, IndexedStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
 use wasm_bindgen::prelude::*;
@@ -384,9 +384,11 @@ fn browser_request(method: &str, path: &str, body: Option<&str>) -> web_sys::Req
 }
 
 async fn answered(method: &str, path: &str, body: Option<&str>) -> (u16, Option<String>, String) {
-    let response = browser::answer(browser_request(method, path, body)).await.unwrap();
+    let response = browser::answer(browser_request(method, path, body), "a-page".to_owned()).await.unwrap();
     let text = JsFuture::from(response.text().unwrap()).await.unwrap().as_string().unwrap();
-    assert_eq!(response.headers().get("cache-control").unwrap().as_deref(), Some("no-store"));
+    for (name, value) in STRICT_HEADERS {
+        assert_eq!(response.headers().get(name).unwrap().as_deref(), Some(value));
+    }
     (response.status(), response.headers().get("content-type").unwrap(), text)
 }
 
@@ -473,17 +475,21 @@ async fn kept(cache: &str, url: &str) -> Option<web_sys::Response> {
     JsFuture::from(cache.match_with_str(url)).await.unwrap().dyn_into().ok()
 }
 
+async fn install(name: &str, url: &str, hash: &str, headers: &str) -> Result<(), JsValue> {
+    browser::install(name.to_owned(), Array::of1(&file(url, hash)), headers.to_owned()).await
+}
+
 #[wasm_bindgen_test]
 async fn a_shell_is_complete_or_not_installed() {
     let (url, hash) = ("/", digest("/").await);
-    browser::install("partyline-shell-1".to_owned(), Array::of1(&file(url, &hash))).await.unwrap();
+    install("partyline-shell-1", url, &hash, "1").await.unwrap();
     let first = kept("partyline-shell-1", url).await.unwrap();
     assert_eq!((first.status(), first.redirected()), (200, false));
     assert!(first.headers().get("content-type").unwrap().unwrap().contains("html"));
 
     let wrong = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     for (url, hash) in [(url, wrong), ("/there-is-no-such-file", hash.as_str())] {
-        let failed = browser::install("partyline-shell-2".to_owned(), Array::of1(&file(url, hash))).await;
+        let failed = install("partyline-shell-2", url, hash, "1").await;
         let error = failed.unwrap_err().unchecked_into::<js_sys::Error>();
         assert!(String::from(error.message()).starts_with(url), "{:?}", error.message());
         assert!(kept("partyline-shell-2", url).await.is_none());
@@ -491,9 +497,12 @@ async fn a_shell_is_complete_or_not_installed() {
 
     // What did not change is taken from the version before, without asking the network.
     js("self.realFetch = self.fetch; self.fetch = () => Promise.reject(new TypeError('offline'));");
-    let reused = browser::install("partyline-shell-3".to_owned(), Array::of1(&file(url, &hash))).await;
+    let other_headers = install("partyline-shell-2", url, &hash, "2").await;
+    let reused = install("partyline-shell-3", url, &hash, "1").await;
     js("self.fetch = self.realFetch;");
     reused.unwrap();
+    // Unless it came with other headers than the server sends now.
+    assert!(other_headers.is_err(), "the headers of the version before are kept");
     browser::activate("partyline-shell-3".to_owned()).await.unwrap();
     assert!(kept("partyline-shell-3", url).await.is_some());
     assert!(kept("partyline-shell-1", url).await.is_none());

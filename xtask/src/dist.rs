@@ -89,7 +89,13 @@ pub(crate) fn rename_in_page(page: &str, old: &str, new: &str) -> Result<String>
 /// Fills the template of the service worker's script.
 ///
 /// A browser looks for a new version in this one file, byte by byte: all that may change must be in it.
-pub(crate) fn service_worker(template: &str, files: &[Served], app_js: &str, app_wasm: &str) -> Result<String> {
+pub(crate) fn service_worker(
+    template: &str,
+    files: &[Served],
+    headers: &str,
+    app_js: &str,
+    app_wasm: &str,
+) -> Result<String> {
     let sorted = |wanted: fn(&Served) -> bool| {
         let mut chosen: Vec<&Served> = files.iter().filter(|file| wanted(file)).collect();
         chosen.sort_by(|a, b| a.path.cmp(&b.path));
@@ -98,6 +104,7 @@ pub(crate) fn service_worker(template: &str, files: &[Served], app_js: &str, app
     let (precached, later) = (sorted(Served::is_precached), sorted(Served::is_for_later));
     let mut version = Sha256::new();
     version.update(template);
+    version.update(headers);
     for file in precached.iter().chain(&later) {
         version.update(format!("{} {}\n", file.path, file.hash()));
     }
@@ -111,6 +118,7 @@ pub(crate) fn service_worker(template: &str, files: &[Served], app_js: &str, app
             ("__VERSION__", &hex(&version.finalize(), 16)),
             ("__PRECACHE__", &list(&precached)?),
             ("__LATER__", &list(&later)?),
+            ("__HEADERS__", &hex(&Sha256::digest(headers), 8)),
             ("__APP_JS__", &format!("/{app_js}")),
             ("__APP_WASM__", &format!("/{app_wasm}")),
         ],
@@ -175,14 +183,15 @@ fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);l(__LATER__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
+    const TEMPLATE: &str =
+        "v(\"__VERSION__\");p(__PRECACHE__);l(__LATER__);h(__HEADERS__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
 
     fn served(path: &str, content: &str) -> Served {
         Served { path: path.into(), content: content.into() }
     }
 
     fn worker(files: &[Served]) -> String {
-        service_worker(TEMPLATE, files, "app-1.js", "app-2.wasm").unwrap()
+        service_worker(TEMPLATE, files, "/*\n  a: b", "app-1.js", "app-2.wasm").unwrap()
     }
 
     #[test]
@@ -209,8 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn the_script_changes_when_nothing_but_the_headers_does() {
+        let files = [served("index.html", "page")];
+        let script = |headers| service_worker(TEMPLATE, &files, headers, "app-1.js", "app-2.wasm").unwrap();
+        let version = |script: &str| script.split_once(");p(").unwrap().0.to_owned();
+        let (before, after) = (script("/*\n  x: 1"), script("/*\n  x: 2"));
+        assert_ne!(version(&before), version(&after), "the files would be kept in one cache");
+        assert_ne!(
+            before.split_once(";h(").unwrap().1,
+            after.split_once(";h(").unwrap().1,
+            "and be taken for the same"
+        );
+    }
+
+    #[test]
     fn a_template_that_lost_a_token_is_refused() {
-        assert!(service_worker("nothing to fill", &[], "a", "b").is_err());
+        assert!(service_worker("nothing to fill", &[], "", "a", "b").is_err());
     }
 
     #[test]

@@ -109,10 +109,12 @@ impl PostBuild {
         self.write_small(SCANNER, &dist::scanner(&template, &scan_js, &scan_wasm)?)?;
         self.write_small(CAMERA, &read_text(&self.tools.workspace.path("static/camera.js"))?)?;
         let files = served_files(&self.staging)?;
-        let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
-        self.write_small(SERVICE_WORKER, &dist::service_worker(&template, &files, named("js")?, named("wasm")?)?)?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;
-        self.write(HEADERS, dist::headers(&template, &page, &by_content)?.as_bytes())
+        let headers = dist::headers(&template, &page, &by_content)?;
+        self.write(HEADERS, headers.as_bytes())?;
+        let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
+        let script = dist::service_worker(&template, &files, &headers, named("js")?, named("wasm")?)?;
+        self.write_small(SERVICE_WORKER, &script)
     }
 
     /// The content of a file, as small as our tools make it where that is wanted.

@@ -229,13 +229,13 @@ pub(super) fn listen(events: &Events, room: RoomId) -> Option<EventListener> {
     }))
 }
 
-/// Answers the question. Of each peer: how it is connected, since when in Unix time, and its connection's statistics.
-pub(super) fn answer(room: RoomId, log: &Log, peers: Vec<(Way, f64, Promise)>, now: u64) {
+/// Answers the question. Of each peer: how it is connected, since when, and its connection's statistics.
+pub(super) fn answer(room: RoomId, log: &Log, peers: Vec<(Way, u64, Promise)>, now: u64) {
     let log = log.text(now);
     spawn_local(async move {
         let mut told = Vec::new();
-        for (way, since_ms, statistics) in peers {
-            let for_ms = (platform::unix_ms() - since_ms).max(0.0) as u64;
+        for (way, opened_ms, statistics) in peers {
+            let for_ms = now.saturating_sub(opened_ms);
             let mut peer = Peer { way, for_ms, kinds: None, round_trip_ms: None };
             if let Ok(report) = JsFuture::from(statistics).await {
                 peer.look(&report.unchecked_into());

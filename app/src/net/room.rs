@@ -276,7 +276,7 @@ impl Room {
             Event::TellStatus => self.published = None,
             Event::ReportWanted => {
                 let peer = |(slot, link): (&SlotId, &Link)| {
-                    link.peer.map(|(_, since_ms)| (slot.way(), since_ms, link.slot.statistics()))
+                    link.peer.map(|_| (slot.way(), link.opened_ms, link.slot.statistics()))
                 };
                 let peers = self.links.iter().filter_map(peer).collect();
                 diagnostics::answer(self.membership.room, &self.log, peers, now);
@@ -291,10 +291,7 @@ impl Room {
         self.dialler.handle_timeout(now);
         self.mesh.handle_timeout(now);
         self.hand.handle_timeout(now);
-        self.redial();
-        if self.redial.poll_timeout().is_some_and(|due| due <= now) {
-            self.redial.handle_timeout(now);
-        }
+        self.redial.handle_timeout(now);
         let mut due = Vec::new();
         for (slot, link) in &mut self.links {
             if let Some(session) = &mut link.session {
@@ -309,7 +306,6 @@ impl Room {
         }
         loop {
             let drained = self.drain_links(now);
-            self.dialler.handle_lower(self.mesh.lower(), now);
             let acted = self.act(now);
             let introduced = self.introduce();
             let redialled = self.redial();
@@ -522,8 +518,10 @@ impl Room {
         RemoteAnswer { credentials, cert_hash, setup, candidates: endpoints }
     }
 
-    /// Carries out what the dialler wants.
+    /// Carries out what the dialler wants, once it knows who stands before us: nobody who is no doorkeeper any more may
+    /// register.
     fn act(&mut self, now: u64) -> bool {
+        self.dialler.handle_lower(self.mesh.lower(), now);
         let mut any = false;
         while let Some(action) = self.dialler.poll_action() {
             any = true;

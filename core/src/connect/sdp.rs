@@ -18,7 +18,8 @@ pub struct LocalDescription {
     pub credentials: IceCredentials,
     /// The hash of the certificate that the browser will show.
     pub cert_hash: CertHash,
-    /// The host candidates for UDP, in the browser's order: at most [`Address::MAX_ENDPOINTS`], each once.
+    /// The candidates for UDP that can be dialled, those of the host and those that a STUN server saw, in the browser's
+    /// order: at most [`Address::MAX_ENDPOINTS`], each once.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -69,8 +70,8 @@ const PWD: &str = "a=ice-pwd:";
 impl LocalDescription {
     /// Reads a browser's description of its only media, the data channel.
     ///
-    /// Candidates that cannot be dialled (TCP, other components, reflexive and relayed ones, hosts that no [`Endpoint`] may
-    /// have) are passed over.
+    /// Candidates that cannot be dialled (TCP, other components, relayed ones, hosts that no [`Endpoint`] may have) are
+    /// ignored.
     ///
     /// # Errors
     ///
@@ -118,9 +119,9 @@ impl LocalDescription {
 
 /// Reads a candidate, as a line of SDP (`a=candidate:…`) or as an `RTCIceCandidate` gives it (`candidate:…`).
 ///
-/// `None` stands for everything that cannot be dialled: other kinds than host candidates, and what a STUN server saw of
-/// them (`srflx`), of component 1 over UDP, hosts
-/// that no [`Endpoint`] may have, and other lines.
+/// Returns an endpoint for a candidate of component 1 over UDP that is the host's own (`host`) or the host's as a STUN
+/// server saw it (`srflx`). Returns `None` for every other candidate, for a host that no [`Endpoint`] may have, and for
+/// any other line.
 pub fn parse_candidate(line: &str) -> Option<Endpoint> {
     let line = line.strip_prefix("a=").unwrap_or(line);
     // RFC 8839, section 5.1: foundation component transport priority address port "typ" type …

@@ -298,7 +298,7 @@ impl World {
         });
     }
 
-    /// As pages do it: chunk by chunk, each stored before the next is asked for.
+    /// Chunk by chunk, each stored before the next is asked for. (Pages ask for the next while one is stored.)
     async fn pull(&self, to: usize, from: usize) -> Option<()> {
         let mut asked = cbor("/vector", Vec::new(), None);
         "GET".clone_into(&mut asked.method);

@@ -133,9 +133,11 @@ pub(crate) async fn answered(play: Play, (first, second): Pair) -> Result<()> {
     headers.sort();
     let expected = [
         "cache-control: no-store",
-        "content-security-policy: default-src 'none'; sandbox",
+        "content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
         "content-type: application/json",
+        "cross-origin-opener-policy: same-origin",
         "cross-origin-resource-policy: same-origin",
+        "referrer-policy: no-referrer",
         "x-content-type-options: nosniff",
     ];
     ensure!(headers == expected, "{headers:?}");
@@ -190,7 +192,7 @@ pub(crate) async fn answered(play: Play, (first, second): Pair) -> Result<()> {
         }, error => done([String(error)]));";
     let headers: Vec<String> = bob.tab().execute_async(begin, vec![json!(tasks)]).await?;
     ensure!(
-        headers.contains(&"content-type: application/octet-stream".to_owned()) && headers.len() == 5,
+        headers.contains(&"content-type: application/octet-stream".to_owned()) && headers.len() == 7,
         "{headers:?}"
     );
     alice.tab().goto("about:blank").await?;
