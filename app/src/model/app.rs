@@ -161,10 +161,26 @@ impl App {
         }
     }
 
-    /// The person looks at the page again: what was missed meanwhile is read, and the day may be another.
-    pub(crate) fn looked_at(self) {
+    /// The page is back: it was frozen, hidden, or in the browser's page cache, or the person looks at it again. What was
+    /// missed meanwhile is read, whatever announcements came or did not come, and the day may be another.
+    pub(crate) fn returned(self) {
+        // A page that is only just being shown for the first time reads everything anyway.
+        if self.rooms.with_untracked(Option::is_none) {
+            return;
+        }
         self.check_day();
+        self.rooms_announced();
         if let Screen::Room(room) = self.screen.get_untracked() {
+            room.returned();
+        }
+    }
+
+    /// A minute has passed. A service worker may end after an edit is on disk and before anybody was told of it.
+    pub(crate) fn check_time(self) {
+        self.check_day();
+        if platform::is_shown()
+            && let Screen::Room(room) = self.screen.get_untracked()
+        {
             room.announced();
         }
     }
@@ -179,7 +195,7 @@ impl App {
     }
 
     /// Notices midnight, and keeps who is connected.
-    pub(crate) fn check_day(self) {
+    fn check_day(self) {
         self.day();
         if let Screen::Room(room) = self.screen.get_untracked() {
             room.note_seen();

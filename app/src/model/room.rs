@@ -92,10 +92,51 @@ struct Reading {
     started: u64,
     /// The number of the latest read whose answer was taken over.
     applied: u64,
-    /// A read on behalf of an announcement is under way.
-    busy: bool,
+    /// Which turn of reading on behalf of announcements is under way.
+    turn: Turn,
+}
+
+/// Reading on behalf of announcements: one turn at a time, and one more read for all announcements that come during one.
+///
+/// A page that was frozen, hidden or asleep may have missed announcements, and a request that was under way then may
+/// never be answered. So on its return it begins a turn of its own, and whatever the turn before still does is over.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The number of the turn under way.
+    busy: Option<u64>,
+    /// How many were begun.
+    begun: u64,
     /// Another announcement came meanwhile.
     again: bool,
+}
+
+impl Turn {
+    /// An announcement came. Returns the turn to begin, if none is under way.
+    fn announced(&mut self) -> Option<u64> {
+        if self.busy.is_some() {
+            self.again = true;
+            return None;
+        }
+        Some(self.begin())
+    }
+
+    /// Begins a turn in place of the one that may be under way.
+    fn begin(&mut self) -> u64 {
+        self.begun += 1;
+        self.busy = Some(self.begun);
+        self.again = false;
+        self.begun
+    }
+
+    /// A turn has read. Returns whether it is to read once more.
+    fn has_read(&mut self, turn: u64) -> bool {
+        if self.busy != Some(turn) {
+            return false;
+        }
+        let again = std::mem::replace(&mut self.again, false);
+        self.busy = self.busy.filter(|_| again);
+        again
+    }
 }
 
 /// Under this key the browser keeps when a room's devices were connected last.
@@ -216,23 +257,25 @@ impl Room {
 
     /// Reads what changed because somebody said so. Announcements that come meanwhile are answered by one more read.
     pub(crate) fn announced(self) {
-        let busy = self.reading.try_update_value(|reading| {
-            reading.again = reading.busy;
-            std::mem::replace(&mut reading.busy, true)
-        });
-        if busy != Some(false) {
-            return;
+        if let Some(Some(turn)) = self.reading.try_update_value(|reading| reading.turn.announced()) {
+            self.take_turn(turn);
         }
+    }
+
+    /// Reads what changed while the page may have heard nothing, whatever is under way.
+    pub(crate) fn returned(self) {
+        if let Some(turn) = self.reading.try_update_value(|reading| reading.turn.begin()) {
+            self.take_turn(turn);
+        }
+    }
+
+    fn take_turn(self, turn: u64) {
         spawn_local(async move {
             loop {
                 // A failure is not reported: the next announcement, or looking at the page again, reads all the same.
                 let _ = self.read().await;
                 self.read_devices().await;
-                let again = self.reading.try_update_value(|reading| {
-                    reading.busy = reading.again;
-                    std::mem::replace(&mut reading.again, false)
-                });
-                if again != Some(true) {
+                if self.reading.try_update_value(|reading| reading.turn.has_read(turn)) != Some(true) {
                     break;
                 }
             }
@@ -462,5 +505,35 @@ impl Room {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcements_during_a_read_are_answered_by_one_more() {
+        let mut turn = Turn::default();
+        let first = turn.announced().unwrap();
+        assert_eq!((turn.announced(), turn.announced()), (None, None));
+        assert!(turn.has_read(first));
+        assert!(!turn.has_read(first));
+        assert!(turn.announced().is_some_and(|second| second != first));
+    }
+
+    #[test]
+    fn a_read_that_is_never_answered_keeps_no_page_from_reading() {
+        let mut turn = Turn::default();
+        let lost = turn.announced().unwrap();
+        assert_eq!(turn.announced(), None);
+        // The page is back.
+        let fresh = turn.begin();
+        assert_eq!(turn.announced(), None);
+        // Should the lost one be answered after all, it neither goes on nor ends what is under way.
+        assert!(!turn.has_read(lost));
+        assert!(turn.has_read(fresh));
+        assert!(!turn.has_read(fresh));
+        assert!(turn.announced().is_some());
     }
 }

@@ -150,9 +150,18 @@ pub(super) fn stand(
     }
     if let Some(document) = web_sys::window().and_then(|window| window.document()) {
         // The page lifecycle, which Chromium has: <https://wicg.github.io/page-lifecycle/>.
-        let (freezes, resumes) = (Rc::clone(&seat), Rc::clone(&seat));
+        let (freezes, resumes, shown) = (Rc::clone(&seat), Rc::clone(&seat), Rc::clone(&seat));
         listeners.push(EventListener::new(&document, "freeze", move |_| freezes.resign()));
-        listeners.push(EventListener::new(&document, "resume", move |_| resumes.stand(false)));
+        // Whoever leads may have told how things stand in the meantime.
+        listeners.push(EventListener::new(&document, "resume", move |_| {
+            resumes.tell(Says::TellStatus);
+            resumes.stand(false);
+        }));
+        listeners.push(EventListener::new(&document, "visibilitychange", move |_| {
+            if platform::is_shown() {
+                shown.tell(Says::TellStatus);
+            }
+        }));
     }
     (seat.on_status)(RoomStatus::new(Link::Connecting));
     seat.tell(Says::TellStatus);

@@ -22,21 +22,22 @@ mod welcome;
 
 use std::time::Duration;
 
+use gloo_events::EventListener;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::CHANNEL;
 use partyline_core::id::RoomId;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent, VisibilityState};
+use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent};
 
 use crate::model::app::{App, Dialog, Screen};
 use crate::platform;
 use crate::shell::{self, ShellError};
 use live::{maybe, part};
 
-/// How often the page looks whether midnight has passed.
-const DAY_CHECK: Duration = Duration::from_secs(60);
+/// How often the page looks whether midnight has passed, and whether it missed an announcement.
+const TIME_CHECK: Duration = Duration::from_secs(60);
 
 /// Puts the app into the page, in place of the page's own "starting" message.
 pub(crate) fn mount() {
@@ -119,12 +120,14 @@ fn listen(app: App) {
         std::mem::forget(channel);
     }
     let _ = window_event_listener(leptos::ev::hashchange, move |_| spawn_local(app.follow_address()));
-    let _ = window_event_listener_untyped("pageshow", move |_| app.looked_at());
+    let _ = window_event_listener_untyped("pageshow", move |_| app.returned());
     let _ = window_event_listener_untyped("visibilitychange", move |_| {
-        if document().visibility_state() == VisibilityState::Visible {
-            app.looked_at();
+        if platform::is_shown() {
+            app.returned();
         }
     });
+    // The page lifecycle, which Chromium has: a frozen page need not be hidden. <https://wicg.github.io/page-lifecycle/>
+    EventListener::new(&document(), "resume", move |_| app.returned()).forget();
     let _ = window_event_listener_untyped("scroll", move |_| {
         if let Some(room) = app.screen.with_untracked(room_of) {
             room_view::follow_scrolling(room);
@@ -135,7 +138,7 @@ fn listen(app: App) {
             event.prevent_default();
         }
     });
-    set_interval(move || app.check_day(), DAY_CHECK);
+    set_interval(move || app.check_time(), TIME_CHECK);
 }
 
 fn announced(app: App, message: &JsValue) {

@@ -5,6 +5,7 @@
 //! always the same. One behaviour alone: `cargo xtask test --only e2e --filter sharing`.
 
 mod apart;
+mod boundary;
 mod bulk;
 mod by_hand;
 mod calendar;
@@ -72,7 +73,7 @@ fn main() -> Result<ExitCode> {
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
     ("drops::stale_listing_does_not_keep_others_away", UNLISTED),
@@ -81,6 +82,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("tabs::second_tab_and_handover::chromium", ANOTHER_PAGE),
     ("tabs::a_crashed_tab_is_replaced", ANOTHER_PAGE),
     ("tabs::a_frozen_tab_is_replaced", ANOTHER_PAGE),
+    ("tabs::a_thawed_tab_reads_anew", ANOTHER_PAGE),
     ("peers::a_device_that_does_not_answer", ANOTHER_PAGE),
     ("soak::a_crew_at_random_loses_nothing", "after two calls in vain such a browser needs a code again"),
     ("bulk::", "the page is too busy with the list to show a code in time"),
@@ -95,6 +97,10 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     let mut add = |trial: Trial| trials.push(trial);
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("visit::first_visit_needs_no_reload::{name}"), move |play| visit::first(play, kind)));
+        add(theatre.trial(&format!("boundary::no_foreign_page_is_answered::{name}"), move |play| {
+            boundary::foreign(play, kind)
+        }));
+        add(theatre.trial(&format!("boundary::no_document_is_answered::{name}"), move |play| boundary::own(play, kind)));
     }
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
@@ -147,6 +153,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     }
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
+    add(theatre.trial("tabs::a_thawed_tab_reads_anew", tabs::thaw));
     add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
     add(theatre.trial("peers::a_device_that_does_not_answer", peers::silent));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));

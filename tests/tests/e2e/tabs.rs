@@ -62,6 +62,29 @@ pub(crate) async fn freeze(play: Play) -> Result<()> {
     bob.wait_task("Sailing").await
 }
 
+/// What was on its way when a tab was frozen may never arrive: neither an announcement nor the answer to a read.
+pub(crate) async fn thaw(play: Play) -> Result<()> {
+    let Crew { first, second, bob, .. } = Crew::meet(&play).await?;
+    let lose = "
+        const real = window.fetch;
+        window.fetch = (request, ...rest) => {
+            if (window.lost || !String(request.url ?? request).includes('/tasks?since')) return real(request, ...rest);
+            window.lost = true;
+            return new Promise(() => {});
+        };";
+    first.tab().execute::<()>(lose, vec![]).await?;
+    bob.add("Running").await?;
+    first
+        .wait("a read that is lost", || first.tab().execute("return window.lost === true;", vec![]), |lost| *lost)
+        .await?;
+    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
+    takes_over_with(&second, &bob, "Rowing").await?;
+    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    first.wait_task("Running").await?;
+    first.wait_task("Rowing").await?;
+    first.wait_connected(1).await
+}
+
 /// Two tabs of one browser, of which the first holds the connections, a member who is connected, and no phone book.
 struct Crew {
     first: RoomPage,
@@ -90,7 +113,11 @@ impl Crew {
 async fn takes_over(second: &RoomPage, bob: &RoomPage) -> Result<()> {
     bob.add("Running").await?;
     second.wait_task("Running").await?;
-    second.add("Rowing").await?;
-    bob.wait_task("Rowing").await?;
+    takes_over_with(second, bob, "Rowing").await
+}
+
+async fn takes_over_with(second: &RoomPage, bob: &RoomPage, title: &str) -> Result<()> {
+    second.add(title).await?;
+    bob.wait_task(title).await?;
     second.wait_connected(1).await
 }
