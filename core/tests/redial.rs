@@ -358,6 +358,9 @@ impl World {
                 }
             }
         }
+        // A page says what time it is after everything that happens, with actions still to be taken and nothing due.
+        self.devices[index].redial.handle_timeout(now);
+        self.devices[index].redial.handle_timeout(now);
         self.drain(index);
     }
 

@@ -113,7 +113,13 @@ impl Proxy {
 
     /// From now on answers `GET path` itself, in place of the server.
     pub fn replace(&self, path: &str, content_type: &str, body: Vec<u8>) {
-        lock(&self.shared.replaced).insert(path.to_owned(), (content_type.to_owned(), body));
+        self.replace_with(path, &[("Content-Type", content_type)], body);
+    }
+
+    /// The same with these headers.
+    pub fn replace_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) {
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        lock(&self.shared.replaced).insert(path.to_owned(), (headers, body));
     }
 
     /// Every request so far.
@@ -212,9 +218,9 @@ async fn pass_requests(
         lock(&shared.requests).push(head.seen.clone());
         let replaced = lock(&shared.replaced).get(&head.seen.path).cloned();
         match replaced {
-            Some((content_type, body)) if head.seen.method == "GET" => {
+            Some((headers, body)) if head.seen.method == "GET" => {
                 let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\r\n",
+                    "HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nCache-Control: no-cache\r\n\r\n",
                     body.len()
                 );
                 let mut to_client = to_client.lock().await;

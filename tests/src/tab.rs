@@ -98,18 +98,6 @@ impl Tab {
         Ok(running.session().source().await?)
     }
 
-    /// Waits until the document has this title.
-    pub async fn wait_title(&self, wanted: &str) -> Result<()> {
-        eventually(&format!("the title “{wanted}”"), PATIENCE, || async {
-            let mut running = self.browser.running().await?;
-            running.switch_to(&self.window).await?;
-            let title = running.session().title().await?;
-            ensure!(title == wanted, "it is “{title}”");
-            Ok(())
-        })
-        .await
-    }
-
     /// Closes the tab. The browser goes on with another one, if there is one.
     ///
     /// The page is left first: closed by a user, a page gets to say goodbye, but the WebDriver command cuts Firefox short.

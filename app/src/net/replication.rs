@@ -229,3 +229,26 @@ fn response_head(status: u16, content_type: String) -> ResponseHead {
     };
     ResponseHead { status, headers }
 }
+
+#[cfg(test)]
+mod tests {
+    use partyline_core::api::JSON;
+
+    use super::*;
+
+    fn answer(content_type: &str, body: &[u8]) -> Answer {
+        Answer { status: 200, content_type: content_type.to_owned(), body: body.to_vec() }
+    }
+
+    /// A peer that sends changes may want the answer as CBOR. What is missing here is no less missing then.
+    #[test]
+    fn a_gap_is_noticed_in_whatever_form_the_peer_wants_the_answer() {
+        let merged = Merged { gap: true, skew: None };
+        for answer in [answer(CBOR, &merged.to_cbor()), answer(JSON, br#"{"gap":true}"#)] {
+            assert_eq!(read_merged(&answer), Some(merged.clone()), "{answer:?}");
+        }
+        for answer in [answer(CBOR, b"nonsense"), answer(JSON, b"nonsense"), answer("", b"")] {
+            assert_eq!(read_merged(&answer), None, "{answer:?}");
+        }
+    }
+}

@@ -188,7 +188,7 @@ impl Redial {
         self.pairs.values().any(|pair| pair.standbys.iter().any(waits))
     }
 
-    /// Time has passed.
+    /// Time has passed. May be called at any time; what is not due is left alone.
     pub fn handle_timeout(&mut self, now_ms: u64) {
         let late = |call: &Call| call.deadline <= now_ms;
         let late = self.pairs.iter().filter(|(_, pair)| pair.call.as_ref().is_some_and(late));
@@ -366,10 +366,10 @@ impl Redial {
             let derived = || IceCredentials::derive_for(secret, &peer, local);
             // Whoever has not told anything yet will call as one that derives, if it is gone before it has.
             let told = pair.theirs.first().map(|contact| &contact.credentials);
-            let both_derive = *derives && told.is_none_or(|told| *told == derived());
+            let both_derive = || *derives && told.is_none_or(|told| *told == derived());
             // Credentials that a browser made are others with each connection: those that we have may be spent.
             for standby in pair.standbys.iter_mut().filter(|standby| standby.contact.is_some() && !standby.armed) {
-                if both_derive || (pair.told && standby.dials) {
+                if both_derive() || (pair.told && standby.dials) {
                     standby.armed = true;
                     let credentials = told.cloned().unwrap_or_else(derived);
                     actions.push_back(RedialAction::Arm { slot: standby.slot, cert_hash: peer, credentials });

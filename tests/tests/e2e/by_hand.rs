@@ -80,7 +80,14 @@ pub(crate) async fn connect(play: Play, (first, second): Pair) -> Result<()> {
     both_ways(&alice, &bob).await?;
     alice.tab().click("button", "Devices").await?;
     says(alice.tab(), "Connected by code since").await?;
-    alice.close_dialog("Devices").await
+    alice.close_dialog("Devices").await?;
+    for page in [&alice, &bob] {
+        let history = page.history().await?;
+        for words in ["dialled (by code)", "connected (by code)"] {
+            ensure!(history.contains(words), "no “{words}” in {history}");
+        }
+    }
+    Ok(())
 }
 
 /// Chromium can be started so, and may one day ship so: then this is the way in.

@@ -168,6 +168,7 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("secret::server_never_sees_link_or_tasks", secret::unseen));
     add(theatre.trial("visit::stopped_service_worker_comes_back", visit::stopped));
     add(theatre.trial("visit::update_waits_to_be_asked_for", visit::update));
+    add(theatre.trial("visit::new_headers_reach_those_who_have_the_app", visit::headers_alone));
     add(theatre.trial("visit::browser_without_service_workers_is_told", visit::no_service_workers));
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, Tab, eventually, http_get};
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, Site, Tab, eventually, http_get};
 use serde_json::json;
 
 pub(crate) async fn first(play: Play, kind: BrowserKind) -> Result<()> {
@@ -89,14 +89,8 @@ pub(crate) async fn update(play: Play) -> Result<()> {
     page.tab().fill("Add a task", "Half a tho").await?;
 
     // The next version is served: the same files under another version's name.
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
-    ensure!(script.contains("partyline-shell-"), "sw.js names its cache differently");
-    let next = script.replace("partyline-shell-", "partyline-shell-next-");
-    site.proxy().replace("/sw.js", "text/javascript", next.into_bytes());
-    let look = "const done = arguments[arguments.length - 1];
-        navigator.serviceWorker.getRegistration().then(found => found.update()).then(() => done(null), error => done(String(error)));";
-    let error: Option<String> = page.tab().execute_async(look, vec![]).await?;
-    ensure!(error.is_none(), "{error:?}");
+    serve_next(&site, |script| script).await?;
+    look_for_update(page.tab()).await?;
 
     // It is offered, and nothing happens to what somebody is typing.
     page.tab().wait_for("button", "Update").await?;
@@ -104,13 +98,7 @@ pub(crate) async fn update(play: Play) -> Result<()> {
     ensure!(same_document(page.tab()).await?, "the page was reloaded unasked");
 
     // Asked for, it comes.
-    page.tab().click("button", "Update").await?;
-    eventually("the new version", Duration::from_secs(20), || async {
-        ensure!(!same_document(page.tab()).await?, "the old page is still there");
-        Ok(())
-    })
-    .await?;
-    RoomPage::wait_open(page.tab().clone()).await?;
+    update_comes(&page).await?;
     page.wait_task("Hull").await?;
     page.tab().wait_gone("button", "Update").await?;
     let caches = "const done = arguments[arguments.length - 1]; caches.keys().then(done);";
@@ -118,6 +106,60 @@ pub(crate) async fn update(play: Play) -> Result<()> {
     let shells = |names: &[String]| names.iter().filter(|name| name.starts_with("partyline-shell-")).count();
     let names = page.wait("one cache", names, |names| shells(names) == 1).await?;
     ensure!(names.iter().any(|name| name.starts_with("partyline-shell-next-")), "{names:?}");
+    Ok(())
+}
+
+/// Serves a next version: the script of the service worker with another cache's name, and whatever else is changed in it.
+async fn serve_next(site: &Site, change: impl FnOnce(String) -> String) -> Result<()> {
+    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    ensure!(script.contains("partyline-shell-"), "sw.js names its cache differently");
+    let next = change(script.replace("partyline-shell-", "partyline-shell-next-"));
+    site.proxy().replace("/sw.js", "text/javascript", next.into_bytes());
+    Ok(())
+}
+
+/// Has the browser look for a new version now, and not within a day.
+async fn look_for_update(tab: &Tab) -> Result<()> {
+    let look = "const done = arguments[arguments.length - 1];
+        navigator.serviceWorker.getRegistration().then(found => found.update()).then(() => done(null), error => done(String(error)));";
+    let error: Option<String> = tab.execute_async(look, vec![]).await?;
+    ensure!(error.is_none(), "{error:?}");
+    Ok(())
+}
+
+/// Presses the button and waits for the page of the new version.
+async fn update_comes(page: &RoomPage) -> Result<()> {
+    page.tab().click("button", "Update").await?;
+    eventually("the new version", Duration::from_secs(20), || async {
+        ensure!(!same_document(page.tab()).await?, "the old page is still there");
+        Ok(())
+    })
+    .await?;
+    RoomPage::wait_open(page.tab().clone()).await.map(drop)
+}
+
+/// A release may change nothing but what the server sends with the files, such as a stricter policy.
+pub(crate) async fn headers_alone(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Shipyard").await?;
+    page.add("Hull").await?;
+    page.tab().execute::<()>("window.sameDocument = true; return null;", vec![]).await?;
+    let kept = "
+        const done = arguments[arguments.length - 1];
+        caches.match('/').then(kept => done(['partyline-headers', 'x-release'].map(name => kept.headers.get(name))));";
+    let [headers, release]: [Option<String>; 2] = page.tab().execute_async(kept, vec![]).await?;
+    let headers = headers.context("a kept file does not say what headers it came with")?;
+    ensure!(release.is_none(), "{release:?}");
+
+    serve_next(&site, |script| script.replace(&headers, "0badc0de")).await?;
+    let document = http_get(site.upstream(), "/").await?.body;
+    site.proxy().replace_with("/", &[("Content-Type", "text/html"), ("X-Release", "next")], document);
+    look_for_update(page.tab()).await?;
+    page.tab().wait_for("button", "Update").await?;
+    update_comes(&page).await?;
+    page.wait_task("Hull").await?;
+    let kept: [Option<String>; 2] = page.tab().execute_async(kept, vec![]).await?;
+    ensure!(kept == [Some("0badc0de".to_owned()), Some("next".to_owned())], "{kept:?}");
     Ok(())
 }
 
