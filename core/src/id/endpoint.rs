@@ -7,10 +7,14 @@ use super::uuid_text;
 
 /// Where a browser may be reached: a host and a UDP port, as in an ICE candidate.
 ///
-/// It can name no loopback, unspecified, multicast or broadcast address, in no disguise: a listing must not make other
-/// browsers send packets to themselves or to everybody.
+/// It can name no loopback, unspecified, multicast, reserved or broadcast address: a listing must
+/// not make other browsers send packets to themselves or to everybody. That holds for IPv6
+/// addresses that carry such an IPv4 address too: mapped, compatible, translated (SIIT), NAT64,
+/// 6to4, Teredo and ISATAP ones. Private and link-local addresses are allowed, since two browsers
+/// on one network meet there.
 ///
-/// The text form is `192.0.2.1:5000`, `[2001:db8::1]:5000` or `<uuid>.local:5000`; `Debug` hides it.
+/// The text form is `192.0.2.1:5000`, `[2001:db8::1]:5000` or `<uuid>.local:5000`; `Debug` hides
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     host: EndpointHost,
@@ -24,7 +28,8 @@ pub enum EndpointHost {
     V4(Ipv4Addr),
     /// An IPv6 address.
     V6(Ipv6Addr),
-    /// The mDNS name `<uuid>.local` that a browser gives in place of a local address (draft-ietf-mmusic-mdns-ice-candidates).
+    /// The mDNS name `<uuid>.local` that a browser gives in place of a local address
+    /// (draft-ietf-mmusic-mdns-ice-candidates).
     Mdns(Uuid),
 }
 
@@ -59,7 +64,8 @@ impl EndpointHost {
     ///
     /// # Errors
     ///
-    /// [`ParseEndpointError::Malformed`] when it is none of the three kinds, or not in canonical form.
+    /// [`ParseEndpointError::Malformed`] when it is none of the three kinds, or not in canonical
+    /// form.
     pub fn parse(text: &str) -> Result<Self, ParseEndpointError> {
         let host = if let Some(name) = text.strip_suffix(".local") {
             Self::Mdns(uuid_text::parse_any(name).map_err(|_| ParseEndpointError::Malformed)?)
@@ -71,16 +77,65 @@ impl EndpointHost {
 
     fn leads_somewhere(self) -> bool {
         match self {
-            Self::V4(ip) => !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
+            Self::V4(ip) => is_unicast_v4(ip),
             Self::V6(ip) => {
-                // ::ffff:127.0.0.1 is 127.0.0.1 in disguise, and so is the long forgotten ::127.0.0.1.
-                let disguised = ip.to_ipv4().filter(|_| !ip.is_loopback() && !ip.is_unspecified());
                 !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast())
-                    && disguised.is_none_or(|ip| Self::V4(ip).leads_somewhere())
+                    && carried_v4(ip).into_iter().flatten().all(is_unicast_v4)
             }
             Self::Mdns(_) => true,
         }
     }
+}
+
+/// Whether an IPv4 address can be one host's on a network: neither 0.0.0.0/8 ("this network", which
+/// some systems take for loopback), nor 127.0.0.0/8, nor 224.0.0.0/4 (multicast), nor 240.0.0.0/4
+/// (class E, and the broadcast address).
+fn is_unicast_v4(ip: Ipv4Addr) -> bool {
+    let [first, ..] = ip.octets();
+    !matches!(first, 0 | 127 | 224..)
+}
+
+/// The IPv4 addresses to which a translator or a tunnel would turn packets for an IPv6 address.
+///
+/// A translator whose prefix is its operator's own (RFC 6052, section 2.2) cannot be told from any
+/// other network.
+fn carried_v4(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
+    let bits = ip.to_bits();
+    let last = last_v4(bits);
+    match ip.segments() {
+        // Mapped (::ffff:0:0/96) and, deprecated, compatible (::/96): RFC 4291, section 2.5.5.
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
+        // SIIT's translated form (::ffff:0:0:0/96): RFC 2765, section 2.1.
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        // NAT64, the well-known prefix (64:ff9b::/96): RFC 6052, section 2.1.
+        | [0x64, 0xff9b, 0, 0, 0, 0, ..] => [Some(last), None, None, None],
+        [0x64, 0xff9b, 1, ..] => local_nat64(bits),
+        // 6to4 (2002::/16): RFC 3056, section 2.
+        [0x2002, ..] => [Some(last_v4(bits >> 80)), None, None, None],
+        // Teredo (2001::/32), the server and the client, whose bits are inverted: RFC 4380, section
+        // 4.
+        [0x2001, 0, ..] => [Some(last_v4(bits >> 64)), Some(!last), None, None],
+        // ISATAP, below any prefix: RFC 5214, section 6.1.
+        [.., 0 | 0x200, 0x5efe, _, _] => [Some(last), None, None, None],
+        _ => [None; 4],
+    }
+}
+
+/// What an address below NAT64's prefix for local use (64:ff9b:1::/48, RFC 8215) may carry.
+///
+/// Which prefix below it a network translates is not known, so these are all the readings of RFC
+/// 6052, section 2.2, that the bits behind the IPv4 address allow.
+fn local_nat64(bits: u128) -> [Option<Ipv4Addr>; 4] {
+    // The octet at bits 64 to 71 belongs to no IPv4 address.
+    let without_u = (bits >> 64 << 56) | (bits & ((1 << 56) - 1));
+    let reading = |behind: u32| (without_u & ((1 << behind) - 1) == 0).then(|| last_v4(without_u >> behind));
+    [Some(last_v4(bits)), reading(40), reading(32), reading(24)]
+}
+
+/// The IPv4 address in the last 32 bits.
+fn last_v4(bits: u128) -> Ipv4Addr {
+    let [.., a, b, c, d] = bits.to_be_bytes();
+    Ipv4Addr::new(a, b, c, d)
 }
 
 /// Writes a host as it stands in an ICE candidate: IPv6 without brackets.
@@ -105,7 +160,8 @@ impl fmt::Debug for EndpointHost {
 }
 
 impl Endpoint {
-    /// Length of the longest endpoint's text: that of an IPv6 address that maps an IPv4 one, with brackets and port.
+    /// Length of the longest endpoint's text: that of an IPv6 address that maps an IPv4 one, with
+    /// brackets and port.
     pub const MAX_CHARS: usize = 54;
 
     /// Puts an endpoint together.
@@ -243,8 +299,45 @@ mod tests {
             "[::ffff:224.0.0.1]:5",
             "[::ffff:255.255.255.255]:5",
             "[::7f00:1]:5",
+            "0.1.2.3:5",
+            "240.0.0.1:5",
+            "[64:ff9b::7f00:1]:5",
+            "[64:ff9b::e000:fb]:5",
+            "[64:ff9b::ffff:ffff]:5",
+            "[64:ff9b:1::7f00:1]:5",
+            "[2002:7f00:1::]:5",
+            "[2002:e000:fb::1]:5",
+            "[::ffff:0:7f00:1]:5",
+            "[2001::80ff:fffe]:5",
+            "[2001:0:7f00:1::f7f7:f7f7]:5",
+            "[fe80::5efe:7f00:1]:5",
+            "[2001:db8::200:5efe:e000:1]:5",
         ] {
             assert_eq!(Endpoint::parse(text), Err(ParseEndpointError::Unreachable), "{text}");
+        }
+    }
+
+    #[test]
+    fn takes_hosts_of_every_network_that_may_have_some() {
+        for text in [
+            "[64:ff9b::808:808]:5000",
+            "[2001:db8::1]:5000",
+            "[2002:808:808::1]:5000",
+            "[fe80::1]:5000",
+            "[fd00::1]:5000",
+            "169.254.1.1:5000",
+            "223.255.255.255:5000",
+            "1.0.0.0:5000",
+            // Next to the prefixes that carry an IPv4 address.
+            "[64:ff9a::7f00:1]:5000",
+            "[64:ff9b:0:1::7f00:1]:5000",
+            "[64:ff9b:2::7f00:1]:5000",
+            "[2001:1::80ff:fffe]:5000",
+            "[2003:7f00:1::]:5000",
+            "[::fffe:0:7f00:1]:5000",
+            "[2001:db8::100:5efe:7f00:1]:5000",
+        ] {
+            assert_eq!(Endpoint::parse(text).map(|endpoint| endpoint.to_string()), Ok(text.to_owned()));
         }
     }
 
@@ -261,6 +354,49 @@ mod tests {
         assert_eq!(Endpoint::parse(longest).unwrap().to_string(), longest);
     }
 
+    /// The IPv6 addresses in which an IPv4 address can be hidden, each as its RFC writes it.
+    fn disguises(v4: Ipv4Addr, prefix: u64, filler: u32) -> Vec<Ipv6Addr> {
+        let v4 = u128::from(v4.to_bits());
+        let (high, filler) = (u128::from(prefix) << 64, u128::from(filler));
+        [
+            0xffff << 32 | v4,
+            v4,
+            0xffff << 48 | v4,
+            0x0064_ff9b << 96 | v4,
+            0x0064_ff9b_0001 << 80 | v4,
+            0x2002 << 112 | v4 << 80 | filler,
+            // Server 192.0.2.1, and the client behind it.
+            0x2001_0000_c000_0201 << 64 | filler << 32 | !v4 & 0xffff_ffff,
+            high | 0x5efe << 32 | v4,
+            high | 0x0200_5efe << 32 | v4,
+        ]
+        .map(Ipv6Addr::from_bits)
+        .into()
+    }
+
+    /// Forms of which it is only asked that they hide nothing: they can be read in other ways too.
+    fn ambiguous_disguises(v4: Ipv4Addr, filler: u32) -> Vec<Ipv6Addr> {
+        let (v4, filler) = (u128::from(v4.to_bits()), u128::from(filler));
+        // Below 64:ff9b:1::/48, with so many bits of the IPv4 address behind the octet that is left
+        // out.
+        let local = |bits: u32| 0x0064_ff9b_0001 << 80 | v4 >> bits << 64 | (v4 & ((1 << bits) - 1)) << (56 - bits);
+        // The server of a Teredo address.
+        [0x2001_0000 << 96 | v4 << 64 | filler, local(16), local(24), local(32)].map(Ipv6Addr::from_bits).into()
+    }
+
+    fn refuses(host: impl Into<IpAddr>) -> bool {
+        Endpoint::new(EndpointHost::from_ip(host.into()), 5) == Err(ParseEndpointError::Unreachable)
+    }
+
+    /// Any IPv4 address, with as many that no endpoint may have.
+    fn any_v4() -> impl Strategy<Value = Ipv4Addr> {
+        let special = (prop_oneof![Just(0u8), Just(127), 224u8..], any::<[u8; 3]>());
+        prop_oneof![
+            any::<u32>().prop_map(Ipv4Addr::from_bits),
+            special.prop_map(|(first, [b, c, d])| Ipv4Addr::new(first, b, c, d)),
+        ]
+    }
+
     fn host() -> impl Strategy<Value = EndpointHost> {
         prop_oneof![
             any::<u32>().prop_map(|bits| EndpointHost::V4(Ipv4Addr::from_bits(bits))),
@@ -271,6 +407,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_refused_plain_is_refused_in_every_disguise_and_nothing_else_is(
+            v4 in any_v4(),
+            prefix in 0x2001_0db8_0000_0000u64..=0x2001_0db8_ffff_ffff,
+            filler: u32,
+        ) {
+            // Behind 64:ff9b:1::/48 that is read in more than one way.
+            prop_assume!(v4.to_bits() & 0x00ff_ffff != 0);
+            let refused = refuses(v4);
+            let expected = v4.is_loopback() || v4.is_multicast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240;
+            prop_assert_eq!(refused, expected);
+            for disguise in disguises(v4, prefix, filler) {
+                prop_assert_eq!(refuses(disguise), refused, "{} as {}", v4, disguise);
+            }
+            for disguise in ambiguous_disguises(v4, filler) {
+                prop_assert!(!refused || refuses(disguise), "{} as {}", v4, disguise);
+            }
+        }
+
         #[test]
         fn round_trips(host in host(), port: u16) {
             if let Ok(endpoint) = Endpoint::new(host, port) {
