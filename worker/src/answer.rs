@@ -14,15 +14,19 @@ pub struct Answer {
     body: Option<String>,
 }
 
-/// On every answer. Any page may ask and read: there are no cookies and no accounts here to protect from another site,
-/// and a page that is served from somewhere else is as good a Partyline as ours.
-const ALWAYS: [(&str, &str); 3] =
-    [("access-control-allow-origin", "*"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff")];
+/// On every answer.
+const ALWAYS: [(&str, &str); 2] = [("cache-control", "no-store"), ("x-content-type-options", "nosniff")];
+
+/// On what any page may read, whatever its origin.
+const FOR_ANY_PAGE: (&str, &str) = ("access-control-allow-origin", "*");
 
 impl Answer {
     /// `GET /health`.
     pub fn health() -> Self {
-        Self::of(200).header("content-type", "text/plain; charset=utf-8").text("IP discovery only".to_owned())
+        Self::of(200)
+            .header("content-type", "text/plain; charset=utf-8")
+            .text("IP discovery only".to_owned())
+            .read_on(Route::Health)
     }
 
     /// `POST /rooms`: the id of a room that nobody has used before.
@@ -35,8 +39,9 @@ impl Answer {
         Self::of(201).json(&Body { room_id: room.to_string() })
     }
 
-    /// `POST /discovery/register`: how long the listing lasts, and where the request was seen to come from. A listing that was withdrawn
-    /// lasts 0 s.
+    /// `POST /discovery/register`: how long the listing lasts, and where the request was seen to
+    /// come from. Without endpoints that is 0 s, whether there was a listing to be withdrawn or
+    /// not.
     pub fn registered(ttl: Option<Ttl>, observed_ip: IpAddr) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -53,16 +58,40 @@ impl Answer {
         struct Body {
             peers: Vec<AddressJson>,
         }
-        Self::of(200).json(&Body { peers: peers.into_iter().map(AddressJson::from).collect() })
+        Self::of(200).json(&Body { peers: peers.into_iter().map(AddressJson::from).collect() }).read_on(Route::Peers)
+    }
+
+    /// The room's object lets a request pass: [`RoomRequest::Admit`](crate::RoomRequest::Admit). No
+    /// caller gets this.
+    pub fn admitted() -> Self {
+        Self::of(204)
     }
 
     /// The answer to `OPTIONS`, be it a browser's preflight or a curious person.
+    ///
+    /// Where other origins have nothing to do, it allows them nothing, and a browser sends no more.
     pub fn options(route: Route) -> Self {
-        Self::of(204)
-            .header("allow", route.allow())
-            .header("access-control-allow-methods", route.allow())
-            .header("access-control-allow-headers", "content-type")
-            .header("access-control-max-age", "86400")
+        let answer = Self::of(204).header("allow", route.allow());
+        if route.is_for_any_page() {
+            answer
+                .header("access-control-allow-methods", route.allow())
+                .header("access-control-allow-headers", "content-type")
+                .header("access-control-max-age", "86400")
+                .read_on(route)
+        } else {
+            answer
+        }
+    }
+
+    /// The same on its way to whoever asked this route. Any page may read what a GET answers: there
+    /// are no cookies and no accounts here to protect from another site. What can be posted is for
+    /// the pages of this origin.
+    #[must_use]
+    pub fn read_on(mut self, route: Route) -> Self {
+        if route.is_for_any_page() && !self.headers.iter().any(|(name, _)| *name == FOR_ANY_PAGE.0) {
+            self.headers.push((FOR_ANY_PAGE.0, FOR_ANY_PAGE.1.to_owned()));
+        }
+        self
     }
 
     /// The HTTP status.
@@ -103,7 +132,8 @@ impl Answer {
     fn json(self, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
             Ok(text) => self.header("content-type", "application/json").text(text),
-            // Only a map with keys that are not text, or a failing `Serialize`, gets here, and there is neither.
+            // Only a map with keys that are not text, or a failing `Serialize`, gets here, and
+            // there is neither.
             Err(_) => Self::of(500),
         }
     }
@@ -117,12 +147,13 @@ impl From<Refusal> for Answer {
             error: String,
         }
         let answer = Self::of(refusal.status()).json(&Body { error: refusal.to_string() });
-        match refusal {
+        let answer = match refusal {
             Refusal::MethodNotAllowed(route) => answer.header("allow", route.allow()),
-            Refusal::RoomFull { retry_after_s } | Refusal::IpFull { retry_after_s } => {
-                answer.header("retry-after", retry_after_s.to_string())
-            }
             _ => answer,
+        };
+        match refusal.retry_after_s() {
+            Some(seconds) => answer.header("retry-after", seconds.to_string()),
+            None => answer,
         }
     }
 }
@@ -155,21 +186,48 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_may_be_read_by_any_page_and_kept_by_nobody() {
+    fn every_answer_is_kept_by_nobody() {
         for answer in [Answer::health(), Answer::peers([]), Answer::options(Route::Rooms), Refusal::NotFound.into()] {
-            assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
             assert_eq!(header(&answer, "cache-control"), Some("no-store"));
             assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));
         }
     }
 
     #[test]
-    fn a_preflight_allows_the_routes_methods_and_a_json_body() {
-        let answer = Answer::options(Route::Register);
-        assert_eq!(answer.status(), 204);
-        assert_eq!(answer.body(), None);
-        assert_eq!(header(&answer, "access-control-allow-methods"), Some("POST, OPTIONS"));
+    fn any_page_may_read_what_can_be_got_and_nothing_else() {
+        let refused = |route| Answer::from(Refusal::BodyUnreadable).read_on(route);
+        let registered = Answer::registered(Some(Ttl::MAX), "203.0.113.7".parse().unwrap());
+        for (answer, origin) in [
+            (Answer::health(), Some("*")),
+            (Answer::peers([]), Some("*")),
+            (refused(Route::Peers), Some("*")),
+            (Answer::options(Route::Peers), Some("*")),
+            (Answer::options(Route::Register), None),
+            (Answer::options(Route::Rooms), None),
+            (Answer::room(RoomId::from_random_bytes([7; 16])), None),
+            (registered.clone(), None),
+            (registered.read_on(Route::Register), None),
+            (refused(Route::Register), None),
+            (Refusal::NotFound.into(), None),
+        ] {
+            assert_eq!(header(&answer, "access-control-allow-origin"), origin, "{answer:?}");
+        }
+        let twice = Answer::health().read_on(Route::Health);
+        assert_eq!(twice.headers().filter(|(name, _)| *name == "access-control-allow-origin").count(), 1);
+    }
+
+    #[test]
+    fn a_preflight_allows_what_can_be_got() {
+        let answer = Answer::options(Route::Peers);
+        assert_eq!((answer.status(), answer.body()), (204, None));
+        assert_eq!(header(&answer, "access-control-allow-methods"), Some("GET, HEAD, OPTIONS"));
         assert_eq!(header(&answer, "access-control-allow-headers"), Some("content-type"));
+        for route in [Route::Register, Route::Rooms] {
+            let answer = Answer::options(route);
+            assert_eq!((answer.status(), answer.body()), (204, None));
+            assert_eq!(header(&answer, "allow"), Some("POST, OPTIONS"));
+            assert!(answer.headers().all(|(name, _)| !name.starts_with("access-control")), "{answer:?}");
+        }
     }
 
     #[test]
@@ -180,6 +238,9 @@ mod tests {
         assert_eq!((answer.status(), header(&answer, "retry-after")), (429, Some("17")));
         let answer = Answer::from(Refusal::IpFull { retry_after_s: 3 });
         assert_eq!((answer.status(), header(&answer, "retry-after")), (429, Some("3")));
+        let answer = Answer::from(Refusal::TooManyRequests { retry_after_s: 60 });
+        assert_eq!((answer.status(), header(&answer, "retry-after")), (429, Some("60")));
+        assert_eq!(header(&Answer::from(Refusal::NotJsonType), "retry-after"), None);
     }
 
     #[test]
@@ -188,8 +249,11 @@ mod tests {
             Refusal::Query { expected: "nothing" },
             Refusal::BodyTooLarge,
             Refusal::BodyUnreadable,
+            Refusal::ForeignPage,
+            Refusal::NotJsonType,
             Refusal::NotJson,
             Refusal::NotRegistration,
+            Refusal::TooManyRequests { retry_after_s: 1 },
             Refusal::RoomId(ParseIdError::NotUuid),
             Refusal::CertHash(ParseCertHashError::NotBase64Url),
             Refusal::Endpoint(ParseEndpointError::Unreachable),

@@ -1,16 +1,19 @@
 use crate::Refusal;
 
-/// A request's body as it comes in, piece by piece, of which no more than [`MAX_BYTES`](Self::MAX_BYTES) are ever kept.
+/// A request's body as it comes in, piece by piece, of which no more than
+/// [`MAX_BYTES`](Self::MAX_BYTES) are ever kept.
 #[derive(Debug, Default)]
 pub struct BoundedBody {
     bytes: Vec<u8>,
 }
 
 impl BoundedBody {
-    /// Most bytes that a body may have. A registration with 8 of the longest endpoints needs some 600.
+    /// Most bytes that a body may have. A registration with 8 of the longest endpoints needs some
+    /// 600.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Begins a body with the request's `Content-Length`, if it has one, so that a large body is refused before a byte of it is read.
+    /// Begins a body with the request's `Content-Length`, if it has one, so that a large body is
+    /// refused before a byte of it is read.
     ///
     /// # Errors
     ///

@@ -38,7 +38,8 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// When it is not an object of exactly the three fields, or one of them is not in its canonical form.
+    /// When it is not an object of exactly the three fields, or one of them is not in its canonical
+    /// form.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -78,7 +79,8 @@ impl Registration {
 impl PeersQuery {
     const EXPECTED: &str = "roomId=…&certHash=…";
 
-    /// Reads a query: the two fields, each once. Neither has a character that would have to be percent-encoded.
+    /// Reads a query: the two fields, each once. Neither has a character that would have to be
+    /// percent-encoded.
     ///
     /// # Errors
     ///
@@ -277,7 +279,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// What gets through can be rebuilt, byte for byte, from parsed parts alone: nothing else came with it.
+        /// What gets through can be rebuilt, byte for byte, from parsed parts alone: nothing else
+        /// came with it.
         #[test]
         fn whatever_the_body_an_address_comes_of_it_or_nothing(body in body()) {
             let Ok(registration) = Registration::parse(&body) else { return Ok(()) };

@@ -2,7 +2,8 @@ use partyline_core::id::{AddressError, ParseCertHashError, ParseEndpointError, P
 
 use crate::{Book, BoundedBody, Route};
 
-/// Why a request got no answer. Its `Display` is the one line that the caller is told; nothing that the caller sent is in it.
+/// Why a request got no answer. Its `Display` is the one line that the caller is told; nothing that
+/// the caller sent is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -24,6 +25,12 @@ pub enum Refusal {
     /// The body broke off.
     #[error("the body could not be read")]
     BodyUnreadable,
+    /// A page of another origin wants to register.
+    #[error("a page of another origin may not register")]
+    ForeignPage,
+    /// The content type is another one, or there is none.
+    #[error("the content type must be application/json")]
+    NotJsonType,
     /// The body is not JSON at all.
     #[error("the body is not JSON")]
     NotJson,
@@ -50,10 +57,16 @@ pub enum Refusal {
         /// Seconds until a place is free, if nobody takes it.
         retry_after_s: u64,
     },
-    /// The caller's IP address has as many listings in the room as it may have.
-    #[error("your address has {} listings in this room already", Book::MAX_LISTINGS_PER_IP)]
+    /// The caller's [`Network`](crate::Network) has as many listings in the room as it may have.
+    #[error("your address has {} listings in this room already", Book::MAX_LISTINGS_PER_NETWORK)]
     IpFull {
         /// Seconds until a place is free, if nobody takes it.
+        retry_after_s: u64,
+    },
+    /// The caller's [`Network`](crate::Network) makes more requests than it may.
+    #[error("too many requests from your address")]
+    TooManyRequests {
+        /// Seconds until the next one may be taken.
         retry_after_s: u64,
     },
     /// The platform did not say where the request came from, and nobody else may.
@@ -65,12 +78,24 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Seconds after which it is worth the while to ask again.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::RoomFull { retry_after_s }
+            | Self::IpFull { retry_after_s }
+            | Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
+            Self::ForeignPage => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed(_) => 405,
-            Self::RoomFull { .. } | Self::IpFull { .. } => 429,
+            Self::NotJsonType => 415,
+            Self::RoomFull { .. } | Self::IpFull { .. } | Self::TooManyRequests { .. } => 429,
             Self::CallerUnknown => 500,
             Self::Unavailable => 503,
             Self::Query { .. }

@@ -37,7 +37,13 @@ impl Route {
         }
     }
 
-    fn of_path(path: &str) -> Option<Self> {
+    /// Whether pages of other origins may read the answers.
+    pub fn is_for_any_page(self) -> bool {
+        matches!(self, Self::Peers | Self::Health)
+    }
+
+    /// The route that has this path.
+    pub fn of_path(path: &str) -> Option<Self> {
         match path {
             "/rooms" => Some(Self::Rooms),
             "/discovery/register" => Some(Self::Register),
@@ -50,7 +56,8 @@ impl Route {
 
 /// Finds out what a request asks for, by its method, its path, and whether it has a query.
 ///
-/// A query is refused wherever none is defined: a field that is read by nobody is a field in which something could be hidden.
+/// A query is refused wherever none is defined: a field that is read by nobody is a field in which
+/// something could be hidden.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-/// How long a listing lasts: 120 s, or less where a test sets the variable `LISTING_TTL_S`. Never more.
+/// How long a listing lasts: 120 s, or less where a test sets the variable `LISTING_TTL_S`. Never
+/// more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ttl {
     seconds: u64,
@@ -8,8 +9,8 @@ impl Ttl {
     /// How long a listing lasts.
     pub const MAX: Self = Self { seconds: 120 };
 
-    /// Reads the variable: a whole number of seconds, at least 1. It shortens the time to live; anything else leaves it
-    /// at [`MAX`](Self::MAX).
+    /// Reads the variable: a whole number of seconds, at least 1. It shortens the time to live;
+    /// anything else leaves it at [`MAX`](Self::MAX).
     pub fn from_variable(text: Option<&str>) -> Self {
         match text.and_then(|text| text.parse().ok()) {
             Some(seconds @ 1..120) => Self { seconds },

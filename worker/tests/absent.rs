@@ -1,7 +1,8 @@
-//! What must never get into the phone book: a place to keep something, a way to pass something on, or a record of who called.
+//! What must never get into the phone book: a place to keep something, a way to pass something on,
+//! or a record of who called.
 //!
-//! The lists here are of what is allowed. Whoever adds a dependency, a binding or a name of the runtime's has to add it here too, and to
-//! think about it.
+//! The lists here are of what is allowed. Whoever adds a dependency, a binding or a name of the
+//! runtime's has to add it here too, and to think about it.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use partyline_worker::Limiter;
 use serde_json::Value;
 use toml::Table;
 
@@ -23,10 +25,9 @@ const DEPENDENCIES: [&str; 8] =
     ["futures-util", "partyline-core", "serde", "serde_json", "sha2", "thiserror", "uuid", "worker"];
 
 /// What the crate `worker` is used for. Of these, [`OUT_OF_BOUNDS`] names the methods that are not.
-const NAMES_OF_WORKER: [&str; 16] = [
+const NAMES_OF_WORKER: [&str; 13] = [
     "Context",
     "Date",
-    "Delay",
     "DurableObject",
     "Env",
     "Headers",
@@ -37,13 +38,12 @@ const NAMES_OF_WORKER: [&str; 16] = [
     "State",
     "durable_object",
     "event",
-    "spawn_local",
     "wasm_bindgen",
-    "wasm_bindgen_futures",
 ];
 
-/// Beginnings and parts of names with which something could be kept, passed on or recorded.
-const OUT_OF_BOUNDS: [&str; 34] = [
+/// Beginnings and parts of names with which something could be kept, passed on or recorded, or be
+/// made to wait.
+const OUT_OF_BOUNDS: [&str; 38] = [
     "storage",
     "Storage",
     "alarm",
@@ -76,12 +76,17 @@ const OUT_OF_BOUNDS: [&str; 34] = [
     "println",
     "js_sys",
     "web_sys",
+    // Each keeps an object in memory, which is paid for by the second.
+    "Delay",
+    "Timeout",
+    "Interval",
+    "spawn_local",
     "thread_local",
     "static mut",
 ];
 
 /// What `wrangler.toml` may say. Every binding that Cloudflare has, or will have, is another key.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "assets",
     "build",
     "compatibility_date",
@@ -92,6 +97,7 @@ const KEYS: [&str; 13] = [
     "name",
     "observability",
     "preview_urls",
+    "ratelimits",
     "send_metrics",
     "upload_source_maps",
     "workers_dev",
@@ -131,7 +137,7 @@ fn the_sources_use_nothing_else_of_the_runtime() {
 }
 
 #[test]
-fn the_configuration_binds_rooms_and_nothing_else() {
+fn the_configuration_binds_rooms_and_a_limit_and_nothing_else() {
     let text = std::fs::read_to_string(folder().join("wrangler.toml")).expect("wrangler.toml");
     assert_eq!(faults(&text), Vec::<String>::new());
 }
@@ -151,6 +157,8 @@ fn a_name_that_is_out_of_bounds_is_found() {
         ("let pair = WebSocketPair::new()?;", "WebSocket"),
         ("state.accept_web_socket(&ws)", "web_socket"),
         ("Fetch::Url(url).send()", "Fetch"),
+        ("Delay::from(Duration::from_secs(120)).await", "Delay"),
+        ("spawn_local(async {})", "spawn_local"),
         ("console_log!(\"{ip}\")", "console"),
     ] {
         assert!(out_of_bounds(source).contains(&found), "{source}");
@@ -183,12 +191,16 @@ fn a_binding_is_found_in_the_configuration() {
         "[env.staging]\nname = \"staging\"",
         "[[migrations]]\ntag = \"v2\"\nnew_classes = [\"Archive\"]",
         "[[durable_objects.bindings]]\nname = \"ARCHIVE\"\nclass_name = \"Archive\"",
+        "[[ratelimits]]\nname = \"ROOMS_OF_CALLERS\"\nnamespace_id = \"2\"\nsimple = { limit = 1, period = 10 }",
+        "[[unsafe.bindings]]\nname = \"X\"\ntype = \"ratelimit\"",
     ] {
         assert!(!faults(&format!("{good}\n{more}\n")).is_empty(), "{more}");
     }
     for (good_line, bad_line) in [
         ("logpush = false", "logpush = true"),
         ("send_metrics = false", "send_metrics = true"),
+        ("limit = 6000", "limit = 6001"),
+        ("name = \"CALLERS\"", "name = \"ROOMS\""),
         ("[observability]\nenabled = false", "[observability]\nenabled = true"),
         ("[observability.logs]\nenabled = false", "[observability.logs]\nenabled = true"),
         ("[observability.traces]\nenabled = false", "[observability.traces]\nenabled = true"),
@@ -247,8 +259,8 @@ fn sources() -> BTreeMap<PathBuf, String> {
     sources
 }
 
-/// The source without its comments. No string here has two slashes but the address of a room's object, and what stands behind it on its line
-/// is of no interest.
+/// The source without its comments. No string here has two slashes but the address of a room's
+/// object, and what stands behind it on its line is of no interest.
 fn code(source: &str) -> String {
     source.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code)).collect::<Vec<_>>().join("\n")
 }
@@ -300,16 +312,22 @@ fn faults(text: &str) -> Vec<String> {
     expect("observability.enabled", enabled(None), false.into());
     expect("observability.logs.enabled", enabled(Some("logs")), false.into());
     expect("observability.traces.enabled", enabled(Some("traces")), false.into());
-    let rooms = |text: &str| -> toml::Value { text.parse::<Table>().expect("TOML").into() };
+    let of = |text: &str| -> toml::Value { text.parse::<Table>().expect("TOML").into() };
     expect(
         "durable_objects",
         table.get("durable_objects"),
-        rooms("bindings = [{ name = \"ROOMS\", class_name = \"Room\" }]"),
+        of("bindings = [{ name = \"ROOMS\", class_name = \"Room\" }]"),
     );
     expect(
         "migrations",
         table.get("migrations"),
-        toml::Value::Array(vec![rooms("tag = \"v1\"\nnew_sqlite_classes = [\"Room\"]")]),
+        toml::Value::Array(vec![of("tag = \"v1\"\nnew_sqlite_classes = [\"Room\"]")]),
     );
+    let callers = format!(
+        "name = \"CALLERS\"\nnamespace_id = \"75278963\"\nsimple = {{ limit = {}, period = {} }}",
+        Limiter::REQUESTS,
+        Limiter::PERIOD_S
+    );
+    expect("ratelimits", table.get("ratelimits"), toml::Value::Array(vec![of(&callers)]));
     faults
 }

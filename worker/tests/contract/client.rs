@@ -62,7 +62,12 @@ impl Client {
     }
 
     pub(crate) fn register_text(&self, ip: &str, body: &str) -> Reply {
-        let headers = [("cf-connecting-ip", ip), ("content-type", "application/json")];
+        self.register_with(ip, &[("content-type", "application/json")], body)
+    }
+
+    /// Registers with these headers.
+    pub(crate) fn register_with(&self, ip: &str, headers: &[(&str, &str)], body: impl AsSendBody) -> Reply {
+        let headers = [&[("cf-connecting-ip", ip)], headers].concat();
         self.send("POST", "/discovery/register", &headers, body)
     }
 

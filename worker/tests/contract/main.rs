@@ -1,7 +1,8 @@
 //! The phone book's contract, asked of a real workerd.
 //!
-//! `cargo xtask test` builds the worker and runs this. Most tests share one workerd, each with rooms of its own. A caller's IP address
-//! is a header here; behind Cloudflare nobody else can set it.
+//! `cargo xtask test` builds the worker and runs this. Most tests share one workerd, each with
+//! rooms of its own. A caller's IP address is a header here; behind Cloudflare nobody else can set
+//! it.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,11 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use partyline_core::id::RoomId;
+use partyline_worker::Limiter;
 use serde_json::{Value, json};
 use ureq::SendBody;
 
@@ -31,6 +34,7 @@ use workerd::{Workerd, fresh_folder};
 
 const IP: &str = "203.0.113.7";
 const ENDPOINT: &str = "10.0.0.1:5000";
+const JSON: (&str, &str) = ("content-type", "application/json");
 const SDP: &str = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-ufrag:x\r\n";
 
 /// The workerd that most tests share.
@@ -95,7 +99,7 @@ fn nobody_but_cloudflare_says_where_a_caller_is() {
         [("x-forwarded-for", "198.51.100.1"), ("x-real-ip", "198.51.100.1"), ("forwarded", "for=198.51.100.1")];
     let room = client.room();
     let body = registration(&room, &hash(), &[ENDPOINT]).to_string();
-    let reply = client.send("POST", "/discovery/register", &headers, body);
+    let reply = client.send("POST", "/discovery/register", &[&headers[..], &[JSON]].concat(), body);
     assert_eq!((reply.status, reply.error().as_str()), (500, "the caller's IP address is unknown here"));
     assert_eq!(client.peers(&room), Vec::<Value>::new());
 }
@@ -112,12 +116,29 @@ fn a_caller_is_not_told_about_itself() {
 }
 
 #[test]
-fn registering_again_replaces_the_listing() {
+fn registering_again_from_the_same_network_replaces_the_listing() {
+    let client = client();
+    for (first, then) in [(IP, IP), ("2001:db8:0:7::1", "2001:db8:0:7:aaaa::2"), ("::ffff:203.0.113.7", IP)] {
+        let (room, hash) = (client.room(), hash());
+        client.list(first, &room, &hash, &[ENDPOINT]);
+        client.list(then, &room, &hash, &["10.0.0.2:6000"]);
+        assert_eq!(client.peers(&room), [json!({"ip": then, "endpoints": ["10.0.0.2:6000"], "certHash": hash})]);
+    }
+}
+
+#[test]
+fn registering_the_same_certificate_elsewhere_is_another_listing_beside_it() {
     let client = client();
     let (room, hash) = (client.room(), hash());
-    client.list(IP, &room, &hash, &[ENDPOINT]);
-    client.list("198.51.100.1", &room, &hash, &["10.0.0.2:6000"]);
-    assert_eq!(client.peers(&room), [json!({"ip": "198.51.100.1", "endpoints": ["10.0.0.2:6000"], "certHash": hash})]);
+    let places = [IP, "203.0.113.8", "2001:db8:0:7::1", "2001:db8:0:8::1"];
+    for ip in places {
+        client.list(ip, &room, &hash, &[ENDPOINT]);
+    }
+    let found: BTreeSet<String> =
+        client.peers(&room).iter().map(|peer| peer["ip"].as_str().expect("ip").to_owned()).collect();
+    assert_eq!(found, BTreeSet::from(places.map(str::to_owned)));
+    // It may be the caller's own device, listed before it moved: none of them is for the caller.
+    assert_eq!(client.peers_of(&room, &hash), Vec::<Value>::new());
 }
 
 #[test]
@@ -130,6 +151,82 @@ fn no_endpoints_withdraw_the_listing() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.json(), json!({"ttl": 0, "observedIp": IP}));
     assert_eq!(certs(&client.peers(&room)), [bob.as_str()]);
+}
+
+#[test]
+fn nobody_elsewhere_withdraws_a_listing() {
+    let client = client();
+    let (room, alice, bob) = (client.room(), hash(), hash());
+    client.list(IP, &room, &alice, &[ENDPOINT]);
+    client.list("2001:db8:0:7::1", &room, &bob, &[ENDPOINT]);
+    for elsewhere in ["203.0.113.8", "2001:db8:0:8::1"] {
+        for hash in [&alice, &bob] {
+            let reply = client.register(elsewhere, &registration(&room, hash, &[]));
+            assert_eq!((reply.status, reply.json()), (200, json!({"ttl": 0, "observedIp": elsewhere})));
+        }
+    }
+    assert_eq!(client.peers(&room).len(), 2);
+    // From the same /64 it may.
+    client.register("2001:db8:0:7::99", &registration(&room, &bob, &[]));
+    assert_eq!(certs(&client.peers(&room)), [alice.as_str()]);
+}
+
+#[test]
+fn who_has_no_listing_learns_where_it_was_seen_all_the_same() {
+    let client = client();
+    let room = client.room();
+    let reply = client.register(IP, &registration(&room, &hash(), &[]));
+    assert_eq!((reply.status, reply.json()), (200, json!({"ttl": 0, "observedIp": IP})));
+    assert_eq!(client.peers(&room), Vec::<Value>::new());
+}
+
+#[test]
+fn a_pseudo_ipv4_address_is_nobodys() {
+    let client = client();
+    let (room, body) = (client.room(), |room: &str| registration(room, &hash(), &[ENDPOINT]).to_string());
+    let reply = client.register_with("240.16.0.1", &[JSON, ("cf-connecting-ipv6", "2001:db8::7")], body(&room));
+    assert_eq!((reply.status, reply.json()["observedIp"].as_str()), (200, Some("2001:db8::7")));
+    assert_eq!(client.register_with("240.16.0.1", &[JSON], body(&room)).status, 500);
+    assert_eq!(client.peers(&room).len(), 1);
+}
+
+// --- Whose pages may register ---
+
+#[test]
+fn a_registration_says_that_it_is_json() {
+    let client = client();
+    let room = client.room();
+    let body = || registration(&room, &hash(), &[ENDPOINT]).to_string();
+    for content_type in [
+        "text/plain",
+        "text/plain;charset=UTF-8",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain; application/json",
+        "application/cbor",
+    ] {
+        let reply = client.register_with(IP, &[("content-type", content_type)], body());
+        assert_eq!((reply.status, reply.error().as_str()), (415, "the content type must be application/json"));
+    }
+    // A blob without a type, as `navigator.sendBeacon` may send it.
+    assert_eq!(client.register_with(IP, &[], body().as_bytes()).status, 415);
+    assert_eq!(client.peers(&room), Vec::<Value>::new());
+    for content_type in ["application/json", "Application/JSON; charset=UTF-8"] {
+        assert_eq!(client.register_with(IP, &[("content-type", content_type)], body()).status, 200, "{content_type}");
+    }
+}
+
+#[test]
+fn a_page_of_another_origin_cannot_use_its_visitors_addresses() {
+    let client = client();
+    let room = client.room();
+    let body = || registration(&room, &hash(), &[ENDPOINT]).to_string();
+    for site in ["cross-site", "same-site"] {
+        let reply = client.register_with(IP, &[JSON, ("sec-fetch-site", site)], body());
+        assert_eq!((reply.status, reply.error().as_str()), (403, "a page of another origin may not register"));
+    }
+    assert_eq!(client.peers(&room), Vec::<Value>::new());
+    assert_eq!(client.register_with(IP, &[JSON, ("sec-fetch-site", "same-origin")], body()).status, 200);
 }
 
 #[test]
@@ -161,7 +258,7 @@ fn the_65th_listing_of_a_room_is_refused() {
 }
 
 #[test]
-fn the_17th_listing_from_one_ip_is_refused() {
+fn the_17th_listing_from_one_network_is_refused() {
     let client = client();
     let room = client.room();
     for _ in 0..16 {
@@ -179,6 +276,33 @@ fn the_17th_listing_from_one_ip_is_refused() {
 }
 
 #[test]
+fn a_64_of_ipv6_addresses_is_one_caller() {
+    let client = client();
+    let room = client.room();
+    let mut outcomes = BTreeMap::new();
+    for n in 0..64 {
+        // Four addresses, and sixteen certificates behind each.
+        let reply = client.register(&format!("2001:db8:0:7::{}", n % 4), &registration(&room, &hash(), &[ENDPOINT]));
+        *outcomes.entry(reply.status).or_insert(0) += 1;
+    }
+    assert_eq!(outcomes, BTreeMap::from([(200, 16), (429, 48)]));
+    assert_eq!(client.register("2001:db8:0:8::1", &registration(&room, &hash(), &[ENDPOINT])).status, 200);
+}
+
+#[test]
+fn who_is_listed_in_a_full_room_can_renew_that() {
+    let client = client();
+    let (room, alice) = (client.room(), hash());
+    client.list("203.0.113.1", &room, &alice, &[ENDPOINT]);
+    for n in 2..=64 {
+        client.list(&format!("203.0.113.{n}"), &room, &hash(), &[ENDPOINT]);
+    }
+    client.list("203.0.113.1", &room, &alice, &["10.0.0.2:6000"]);
+    // Nobody gets a second place for the same certificate either.
+    assert_eq!(client.register("203.0.113.65", &registration(&room, &alice, &[ENDPOINT])).status, 429);
+}
+
+#[test]
 fn a_body_over_1_kib_is_refused() {
     let client = client();
     let room = client.room();
@@ -189,9 +313,8 @@ fn a_body_over_1_kib_is_refused() {
     let reply = client.register_text(IP, &body);
     assert_eq!((reply.status, reply.error().as_str()), (400, "the body is larger than 1024 bytes"));
     // The same without a length that gives it away.
-    let headers = [("cf-connecting-ip", IP)];
     let chunked = SendBody::from_owned_reader(std::io::Cursor::new(body.into_bytes()));
-    let reply = client.send("POST", "/discovery/register", &headers, chunked);
+    let reply = client.register_with(IP, &[JSON], chunked);
     assert_eq!((reply.status, reply.error().as_str()), (400, "the body is larger than 1024 bytes"));
 }
 
@@ -204,7 +327,7 @@ fn a_body_without_an_end_is_not_waited_for() {
     write!(
         stream,
         "POST /discovery/register HTTP/1.1\r\nHost: {authority}\r\nCF-Connecting-IP: {IP}\r\n\
-         Transfer-Encoding: chunked\r\n\r\n"
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     .unwrap();
     for _ in 0..3 {
@@ -301,6 +424,16 @@ fn endpoints_that_lead_back_or_to_everybody_are_refused() {
         "[::ffff:127.0.0.1]:5000",
         "[::ffff:0.0.0.0]:5000",
         "[::ffff:224.0.0.251]:5000",
+        "0.1.2.3:5000",
+        "240.0.0.1:5000",
+        "[64:ff9b::7f00:1]:5000",
+        "[64:ff9b::e000:fb]:5000",
+        "[64:ff9b::ffff:ffff]:5000",
+        "[64:ff9b:1::7f00:1]:5000",
+        "[2002:7f00:1::]:5000",
+        "[2002:e000:fb::1]:5000",
+        "[::ffff:0:7f00:1]:5000",
+        "[2001::80ff:fffe]:5000",
         "10.0.0.1:0",
         "10.0.0.1:65536",
         "10.0.0.1",
@@ -317,7 +450,8 @@ fn endpoints_that_lead_back_or_to_everybody_are_refused() {
     let nine: Vec<&str> = nine.iter().map(String::as_str).collect();
     refused(&client.register(IP, &registration(&room, &hash(), &nine)), "nine endpoints");
     client.list(IP, &room, &hash(), &nine[..8]);
-    assert_eq!(client.peers(&room).len(), 1);
+    client.list(IP, &room, &hash(), &["[64:ff9b::808:808]:5000", "[2001:db8::1]:5000"]);
+    assert_eq!(client.peers(&room).len(), 2);
 }
 
 #[test]
@@ -344,20 +478,29 @@ fn a_query_is_exactly_two_fields() {
 // --- HTTP ---
 
 #[test]
-fn every_answer_may_be_read_by_any_page_and_kept_by_nobody() {
+fn what_can_be_got_may_be_read_by_any_page_and_nothing_is_kept() {
     let client = client();
-    let headers = [("origin", "https://elsewhere.example")];
-    for (method, target) in [
-        ("GET", "/health"),
-        ("POST", "/rooms"),
-        ("POST", "/discovery/register"),
-        ("GET", "/discovery/peers"),
-        ("GET", "/nothing"),
-        ("PUT", "/rooms"),
-        ("OPTIONS", "/rooms"),
+    let headers = [("origin", "https://elsewhere.example"), ("cf-connecting-ip", IP), JSON];
+    let (room, hash) = (client.room(), hash());
+    let peers = format!("/discovery/peers?roomId={room}&certHash={hash}");
+    let body = registration(&room, &hash, &[ENDPOINT]).to_string();
+    for (method, target, body, status, origin) in [
+        ("GET", "/health", "", 200, "*"),
+        ("GET", peers.as_str(), "", 200, "*"),
+        ("HEAD", peers.as_str(), "", 200, "*"),
+        ("GET", "/discovery/peers", "", 400, "*"),
+        ("PUT", "/health", "", 405, "*"),
+        ("OPTIONS", "/health", "", 204, "*"),
+        ("POST", "/rooms", "", 201, ""),
+        ("POST", "/discovery/register", body.as_str(), 200, ""),
+        ("POST", "/discovery/register", "{}", 400, ""),
+        ("GET", "/discovery/register", "", 405, ""),
+        ("OPTIONS", "/discovery/register", "", 204, ""),
+        ("GET", "/nothing", "", 404, ""),
     ] {
-        let reply = client.send(method, target, &headers, ());
-        assert_eq!(reply.header("access-control-allow-origin"), "*", "{method} {target}");
+        let reply = client.send(method, target, &headers, body);
+        assert_eq!(reply.status, status, "{method} {target}");
+        assert_eq!(reply.header("access-control-allow-origin"), origin, "{method} {target}");
         assert_eq!(reply.header("cache-control"), "no-store", "{method} {target}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{method} {target}");
         assert_eq!(reply.header("set-cookie"), "", "{method} {target}");
@@ -365,23 +508,23 @@ fn every_answer_may_be_read_by_any_page_and_kept_by_nobody() {
 }
 
 #[test]
-fn a_preflight_is_answered_for_each_route() {
+fn a_preflight_is_answered_for_each_route_and_allows_what_can_be_got() {
     let headers = [
         ("origin", "https://elsewhere.example"),
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "content-type"),
     ];
-    for (route, methods) in [
-        ("/rooms", "POST, OPTIONS"),
-        ("/discovery/register", "POST, OPTIONS"),
-        ("/discovery/peers", "GET, HEAD, OPTIONS"),
-        ("/health", "GET, HEAD, OPTIONS"),
+    for (route, methods, allowed) in [
+        ("/rooms", "POST, OPTIONS", false),
+        ("/discovery/register", "POST, OPTIONS", false),
+        ("/discovery/peers", "GET, HEAD, OPTIONS", true),
+        ("/health", "GET, HEAD, OPTIONS", true),
     ] {
         let reply = client().send("OPTIONS", route, &headers, ());
         assert_eq!((reply.status, reply.text.as_str()), (204, ""), "{route}");
-        assert_eq!(reply.header("access-control-allow-methods"), methods, "{route}");
-        assert_eq!(reply.header("access-control-allow-headers"), "content-type", "{route}");
         assert_eq!(reply.header("allow"), methods, "{route}");
+        assert_eq!(reply.header("access-control-allow-methods"), if allowed { methods } else { "" }, "{route}");
+        assert_eq!(reply.header("access-control-allow-headers"), if allowed { "content-type" } else { "" }, "{route}");
     }
 }
 
@@ -467,22 +610,126 @@ fn the_time_to_live_cannot_be_lengthened() {
     assert_eq!(reply.json()["ttl"], 120);
 }
 
-/// Without a pending timer workerd forgets an idle object within some 12 s, and the listing with it. To ask for it meanwhile would keep
-/// it in memory, so there is nothing to wait for but the time.
+/// An object that can be dropped while it waits costs nothing while it waits, and one with a
+/// pending timer cannot be. To ask for the listing meanwhile would keep the object in memory, so
+/// there is nothing to wait for but the time.
 #[test]
-fn a_live_listing_outlasts_20_seconds_of_silence() {
+fn nothing_keeps_an_idle_rooms_object_in_memory() {
+    let client = client();
+    let (room, hash) = (client.room(), hash());
+    for seconds in [12, 16, 24] {
+        client.list(IP, &room, &hash, &[ENDPOINT]);
+        assert_eq!(client.peers(&room).len(), 1);
+        thread::sleep(Duration::from_secs(seconds));
+        if client.peers(&room).is_empty() {
+            return;
+        }
+    }
+    panic!("a listing is there after 24 s without a request: something keeps its object in memory");
+}
+
+/// Requests every 8 s, as a connected crew makes them, keep the listings: an object is dropped
+/// after 10 s without one.
+#[test]
+fn a_request_every_8_seconds_keeps_the_listings() {
     let client = client();
     let (room, hash) = (client.room(), hash());
     client.list(IP, &room, &hash, &[ENDPOINT]);
-    thread::sleep(Duration::from_secs(20));
-    assert_eq!(certs(&client.peers(&room)), [hash.as_str()]);
+    for _ in 0..3 {
+        thread::sleep(Duration::from_secs(8));
+        assert_eq!(certs(&client.peers(&room)), [hash.as_str()]);
+    }
+}
+
+// --- How often one caller may ask ---
+
+#[test]
+fn a_flood_from_one_network_is_refused_and_nobody_else() {
+    let workerd = Workerd::start("flood", "120");
+    flood(&Client::of(&workerd), usize::try_from(Limiter::REQUESTS).expect("a small number"));
+}
+
+/// The rate limiter that `wrangler dev` makes of `wrangler.toml`; with a lower limit, which also
+/// tells it from ours.
+#[test]
+fn the_platforms_rate_limiter_does_the_same() {
+    let folder = fresh_folder("limited");
+    let text = std::fs::read_to_string(workerd::config()).expect("the configuration");
+    let lower = text.replace(&format!("limit = {}", Limiter::REQUESTS), "limit = 50");
+    assert_ne!(text, lower, "wrangler.toml has another limit");
+    let config = folder.join("wrangler.toml");
+    std::fs::write(&config, lower).expect("a file");
+    let workerd = Workerd::with_wrangler(&config, &folder.join("state"));
+    flood(&Client::of(&workerd), 50);
+}
+
+/// Asks until it is refused, from many addresses of one /64, and for more than one room.
+fn flood(client: &Client, limit: usize) {
+    let (room, other) = (client.room(), client.room());
+    let ask = |n: usize| {
+        let (ip, room) = (format!("2001:db8:0:7::{:x}", n % 0xffff), if n.is_multiple_of(2) { &room } else { &other });
+        let target = format!("/discovery/peers?roomId={room}&certHash={}", hash());
+        client.send("GET", &target, &[("cf-connecting-ip", &ip)], ()).status
+    };
+    let next = AtomicUsize::new(0);
+    let refused = AtomicUsize::new(0);
+    // What flows into the bucket meanwhile, or a new minute, gives a little more than the limit.
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                while refused.load(Ordering::Relaxed) == 0 {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    assert!(n < 3 * limit, "nothing was refused");
+                    match ask(n) {
+                        200 => {}
+                        429 => _ = refused.fetch_add(1, Ordering::Relaxed),
+                        status => panic!("{status}"),
+                    }
+                }
+            });
+        }
+    });
+    assert!(next.load(Ordering::Relaxed) > limit, "refused after {next:?} requests");
+    let reply = client.register("2001:db8:0:7::1", &registration(&room, &hash(), &[ENDPOINT]));
+    // A place in the bucket may have got free meanwhile.
+    if reply.status != 200 {
+        assert_eq!((reply.status, reply.error().as_str()), (429, "too many requests from your address"));
+        let wait: u64 = reply.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&wait), "{wait}");
+    }
+    // The next /64, an IPv4 address, and what bothers no room, are not touched.
+    client.list("2001:db8:0:8::1", &room, &hash(), &[ENDPOINT]);
+    client.list(IP, &other, &hash(), &[ENDPOINT]);
+    assert_eq!(client.send("GET", "/health", &[("cf-connecting-ip", "2001:db8:0:7::1")], ()).status, 200);
+}
+
+#[test]
+fn thirty_devices_with_three_rooms_each_behind_one_address_are_not_touched() {
+    let workerd = Workerd::start("crowd", "120");
+    let client = Client::of(&workerd);
+    // Everybody loads the app at once, and finds nobody in it: thirty requests for each room.
+    let outcomes = all_at_once(30, |_| {
+        (0..3)
+            .flat_map(|_| {
+                let (room, hash) = (client.room(), hash());
+                let target = format!("/discovery/peers?roomId={room}&certHash={hash}");
+                let mut statuses = BTreeSet::new();
+                for _ in 0..15 {
+                    statuses.insert(client.register(IP, &registration(&room, &hash, &[ENDPOINT])).status);
+                    statuses.insert(client.send("GET", &target, &[("cf-connecting-ip", IP)], ()).status);
+                }
+                statuses
+            })
+            .collect::<BTreeSet<_>>()
+    });
+    assert_eq!(outcomes, vec![BTreeSet::from([200]); 30]);
 }
 
 /// With wrangler's own configuration, which gives workerd a disk to write to.
 #[test]
 fn nothing_is_on_the_disk_and_nothing_survives_a_restart() {
     let state = fresh_folder("state");
-    let workerd = Workerd::with_wrangler(&state);
+    let workerd = Workerd::with_wrangler(&workerd::config(), &state);
     let client = Client::of(&workerd);
     let (room, hash) = (client.room(), hash());
     let address = json!({"ip": "198.51.100.77", "endpoints": ["10.77.66.55:5432"], "certHash": hash});
@@ -504,7 +751,7 @@ fn nothing_is_on_the_disk_and_nothing_survives_a_restart() {
     assert!(files > 0, "workerd writes nowhere that this looks at");
 
     drop(workerd);
-    let workerd = Workerd::with_wrangler(&state);
+    let workerd = Workerd::with_wrangler(&workerd::config(), &state);
     assert_eq!(Client::of(&workerd).peers(&room), Vec::<Value>::new());
 }
 
@@ -521,7 +768,8 @@ fn nothing_is_logged() {
     assert_eq!(workerd.end(), Vec::<String>::new());
 }
 
-/// What wasm-bindgen wrote for the worker to reach JavaScript with names every function that it can call.
+/// What wasm-bindgen wrote for the worker to reach JavaScript with names every function that it can
+/// call.
 #[test]
 fn the_built_worker_has_no_way_to_storage() {
     let glue = std::fs::read_to_string(workerd::main_module()).expect("the built worker");

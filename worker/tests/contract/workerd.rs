@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-/// What runs wrangler, and takes it and the workerd that it starts away again when our end of its standard input closes. The
-/// kernel closes that however we end.
+/// What runs wrangler, and takes it and the workerd that it starts away again when our end of its
+/// standard input closes. The kernel closes that however we end.
 const LEASH: &str = r#"("$@" </dev/null; kill -KILL 0) & read -r _; kill -KILL 0"#;
 
 /// `wrangler dev` prints this with the address that it got.
@@ -27,8 +27,9 @@ pub(crate) struct Workerd {
 }
 
 impl Workerd {
-    /// Starts workerd alone, which is what runs at Cloudflare. With `wrangler dev` there would be two proxies in front of it, which log, answer a body
-    /// that is still on its way in their own time, and now and then answer `503` themselves.
+    /// Starts workerd alone, which is what runs at Cloudflare. With `wrangler dev` there would be
+    /// two proxies in front of it, which log, answer a body that is still on its way in their own
+    /// time, and now and then answer `503` themselves.
     ///
     /// Its files go into a folder of this name. `ttl` is the variable `LISTING_TTL_S`.
     pub(crate) fn start(folder: &str, ttl: &str) -> Self {
@@ -45,19 +46,20 @@ impl Workerd {
         Self::listening(command, LISTENING)
     }
 
-    /// Starts it with `wrangler dev`, as `cargo xtask run` does: with the app's files, and with a disk to write to, in this folder.
-    pub(crate) fn with_wrangler(state: &Path) -> Self {
+    /// Starts it with `wrangler dev`, as `cargo xtask run` does: with the app's files, and with a
+    /// disk to write to, in this folder.
+    pub(crate) fn with_wrangler(config: &Path, state: &Path) -> Self {
         let mut command = leashed(&variable("PARTYLINE_WRANGLER"));
         command
             .args(["dev", "--config"])
-            .arg(config())
+            .arg(config)
             .args(["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0", "--log-level", "log"])
             .args(["--show-interactive-dev-session=false", "--persist-to"])
             .arg(state)
             .env("CI", "1")
             .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_SEND_ERROR_REPORTS", "false")
-            .env("WRANGLER_LOG_PATH", fresh_folder("logs"));
+            .env("WRANGLER_LOG_PATH", state.with_file_name("logs"));
         Self::listening(command, READY)
     }
 
@@ -113,7 +115,8 @@ impl Drop for Workerd {
     }
 }
 
-/// Everything that wrangler prints, line by line. Somebody has to read it to the end, or it would stop at a full pipe.
+/// Everything that wrangler prints, line by line. Somebody has to read it to the end, or it would
+/// stop at a full pipe.
 fn lines_of(leash: &mut Child) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     let (stdout, stderr) = (leash.stdout.take().unwrap(), leash.stderr.take().unwrap());
