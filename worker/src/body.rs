@@ -1,4 +1,5 @@
 use crate::Refusal;
+use crate::limits::MAX_BODY_BYTES;
 
 /// A request's body as it comes in, piece by piece, of which no more than
 /// [`MAX_BYTES`](Self::MAX_BYTES) are ever kept.
@@ -10,7 +11,7 @@ pub struct BoundedBody {
 impl BoundedBody {
     /// Most bytes that a body may have. A registration with 8 of the longest endpoints needs some
     /// 600.
-    pub const MAX_BYTES: usize = 1024;
+    pub const MAX_BYTES: usize = MAX_BODY_BYTES;
 
     /// Begins a body with the request's `Content-Length`, if it has one, so that a large body is
     /// refused before a byte of it is read.

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use partyline_core::id::{Address, CertHash};
 
-use crate::{Network, Refusal, Ttl};
+use crate::{Network, Refusal, Ttl, limits};
 
 /// The listings of one room, in memory.
 ///
@@ -32,11 +32,11 @@ struct Listing {
 
 impl Book {
     /// Maximum number of listings in a room.
-    pub const MAX_LISTINGS: usize = 64;
+    pub const MAX_LISTINGS: usize = limits::MAX_LISTINGS;
 
     /// Maximum number of listings in a room from one [`Network`]: a crew at one table is behind
     /// one.
-    pub const MAX_LISTINGS_PER_NETWORK: usize = 16;
+    pub const MAX_LISTINGS_PER_NETWORK: usize = limits::MAX_LISTINGS_PER_NETWORK;
 
     /// An empty book whose listings last `ttl`.
     pub fn new(ttl: Ttl) -> Self {

@@ -1,6 +1,7 @@
 use partyline_core::id::{AddressError, ParseCertHashError, ParseEndpointError, ParseIdError};
 
-use crate::{Book, BoundedBody, Route};
+use crate::Route;
+use crate::limits::{MAX_BODY_BYTES, MAX_LISTINGS, MAX_LISTINGS_PER_NETWORK};
 
 /// Why a request got no answer. Its `Display` is the one line that the caller is told; nothing that
 /// the caller sent is in it.
@@ -20,7 +21,7 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// A body that is too large, by its own account or in fact.
-    #[error("the body is larger than {} bytes", BoundedBody::MAX_BYTES)]
+    #[error("the body is larger than {} bytes", MAX_BODY_BYTES)]
     BodyTooLarge,
     /// The body broke off.
     #[error("the body could not be read")]
@@ -52,13 +53,13 @@ pub enum Refusal {
     #[error("endpoints: {0}")]
     Address(#[from] AddressError),
     /// The room has as many listings as it may have.
-    #[error("the room has {} listings already", Book::MAX_LISTINGS)]
+    #[error("the room has {} listings already", MAX_LISTINGS)]
     RoomFull {
         /// Seconds until a place is free, if nobody takes it.
         retry_after_s: u64,
     },
     /// The caller's [`Network`](crate::Network) has as many listings in the room as it may have.
-    #[error("your address has {} listings in this room already", Book::MAX_LISTINGS_PER_NETWORK)]
+    #[error("your address has {} listings in this room already", MAX_LISTINGS_PER_NETWORK)]
     IpFull {
         /// Seconds until a place is free, if nobody takes it.
         retry_after_s: u64,

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The crates in which no file may import itself around corners.
-const CRATES: [&str; 3] = ["app", "sw", "xtask"];
+const CRATES: [&str; 4] = ["app", "sw", "worker", "xtask"];
 
 /// The layers of the app, from the top: what each may import besides itself.
 const LAYERS: [(&str, &[&str]); 9] = [
@@ -205,8 +205,9 @@ impl House {
         let mut imports = BTreeSet::new();
         for (public, path) in uses(source) {
             // A child's name that is handed on is no import of the child.
-            let own_child =
-                path.first().is_some_and(|first| self.file_of(&[&module[..], &[first.clone()]].concat()).is_some());
+            let own_child = path
+                .first()
+                .is_some_and(|first| self.file_of(&[&module[..], std::slice::from_ref(first)].concat()).is_some());
             if !(public && own_child) {
                 imports.extend(self.resolve(&module, &path, 0));
             }
@@ -240,7 +241,7 @@ impl House {
             }
         }
         while let Some(next) = rest.first() {
-            let inside = [&module[..], &[next.clone()]].concat();
+            let inside = [&module[..], std::slice::from_ref(next)].concat();
             if self.file_of(&inside).is_some() {
                 (module, rest) = (inside, &rest[1..]);
                 continue;
