@@ -48,7 +48,7 @@ fn main() {
 fn push() -> (usize, usize) {
     let mut stage = Stage::new(alices_config(), bobs_config());
     stage.run();
-    let mut replica = Replica::new(DeviceId::from_bytes([1; 8]));
+    let mut replica = Replica::new(DeviceId::from_bytes([1; 16]));
     let task = ObjectId::Task(TaskId::from_random_bytes([5; 16]));
     let change =
         replica.edit(task, vec![Op::Title("Forty characters are a usual title, so..".into())], 1_790_000_000_000);

@@ -88,7 +88,7 @@ fn cert_hash(device: usize) -> CertHash {
 }
 
 fn id(device: usize) -> DeviceId {
-    DeviceId::from_bytes([device as u8 + 1; 8])
+    DeviceId::from_bytes([device as u8 + 1; 16])
 }
 
 impl World {

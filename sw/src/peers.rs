@@ -390,7 +390,7 @@ mod tests {
 
     use super::*;
 
-    const DEVICE: &str = "00112233aabbccdd";
+    const DEVICE: &str = "00112233445566778899aabbccddeeff";
 
     fn begun() -> Told {
         Told::Head { status: 200, content_type: JSON.to_owned() }
@@ -415,10 +415,23 @@ mod tests {
         let path = format!("/peers/{DEVICE}/peer/v1/rooms/x/tasks?since=1");
         let device = DeviceId::parse(DEVICE).unwrap();
         assert_eq!(target(&path).unwrap(), (device, "/peer/v1/rooms/x/tasks?since=1"));
-        for path in ["/peers", "/peers/", "/peers/00112233aabbccdd", "/peers//peer/v1/health", "/peer/v1/health"] {
+        for path in [
+            "/peers",
+            "/peers/",
+            "/peers/00112233445566778899aabbccddeeff",
+            "/peers//peer/v1/health",
+            "/peer/v1/health",
+        ] {
             assert_eq!(status_of(path), Err(404), "{path}");
         }
-        for rest in ["", "/", "/peer/v2/health", "/peers/00112233aabbccdd/peer/v1/health", "/rooms", "peer/v1/health"] {
+        for rest in [
+            "",
+            "/",
+            "/peer/v2/health",
+            "/peers/00112233445566778899aabbccddeeff/peer/v1/health",
+            "/rooms",
+            "peer/v1/health",
+        ] {
             assert_eq!(status_of(&format!("/peers/{DEVICE}{rest}")), Err(404), "{rest}");
         }
         assert_eq!(status_of("/peers/00112233AABBCCDD/peer/v1/health"), Err(404));
@@ -486,7 +499,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_path_is_survived(path in "(/peers/)?(00112233aabbccdd)?\\PC{0,60}") {
+        fn any_path_is_survived(path in "(/peers/)?(00112233445566778899aabbccddeeff)?\\PC{0,60}") {
             if let Ok((_, path)) = target(&path) {
                 prop_assert!(path.starts_with("/peer/v1/"));
             }

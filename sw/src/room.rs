@@ -33,7 +33,9 @@ impl OpenRoom {
         let open = |replica| Self { replica, head: stored.head, name: record.name.clone(), last_position: None };
         match whole(record, stored) {
             Ok(replica) => Ok((open(replica), None)),
-            Err(newer @ LoadError::Page(DecodeError::NewerFormat)) => Err(Failure::unreadable_room(&newer)),
+            Err(other @ LoadError::Page(DecodeError::NewerFormat | DecodeError::OlderFormat)) => {
+                Err(Failure::unreadable_room(&other))
+            }
             Err(_) => {
                 let (replica, rewrite) = salvage(stored, spare, limits);
                 Ok((open(replica), Some(rewrite)))

@@ -159,7 +159,7 @@ fn room_id() -> RoomId {
 
 /// Another device that writes tasks.
 fn bob(titles: &[&str]) -> (Replica, Batch) {
-    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc"));
+    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc........"));
     let changes = titles
         .iter()
         .zip(0..)
@@ -187,7 +187,7 @@ mod rooms {
 
         let room: Value = document(&worker.get("").await);
         assert_eq!((&room["name"], &room["secret"]), (&json!("Kitchen"), &json!(SECRET)));
-        assert_eq!(room["device"].as_str().map(str::len), Some(16));
+        assert_eq!(room["device"].as_str().map(str::len), Some(32));
 
         let renamed = worker.send("PUT", "", json!({ "name": "Home" })).await;
         assert_eq!((renamed.status, document::<Value>(&renamed)), (200, json!({ "id": ROOM, "name": "Home" })));
@@ -308,7 +308,7 @@ mod tasks {
         let heard = worker.heard();
         let [Announcement::Changed { room, from: None, batch }] = heard.as_slice() else { panic!("{heard:?}") };
         assert_eq!(*room, room_id());
-        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer"));
+        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
         assert_eq!(peer.apply(Batch::decode(batch).unwrap(), NOW).unwrap().fresh.len(), 1);
 
         let part = format!("/tasks/{id}");
@@ -432,7 +432,10 @@ mod tasks {
         let allow = worker.ask(request("PUT", &part, Vec::new())).await;
         problem(&allow, 405);
         assert_eq!(allow.header("allow"), Some("GET, PATCH, DELETE"));
-        problem(&worker.ask(request("GET", "/peers/00112233aabbccdd/peer/v1/health", Vec::new())).await, 404);
+        problem(
+            &worker.ask(request("GET", "/peers/00112233445566778899aabbccddeeff/peer/v1/health", Vec::new())).await,
+            404,
+        );
         assert_eq!(worker.store.writes(), before);
         assert_eq!(worker.titles().await, ["a"]);
     }
@@ -516,7 +519,7 @@ mod merging {
     #[tokio::test]
     async fn clocks_ahead_are_told_and_clocks_mad_refused() {
         let alice = Worker::with_room().await;
-        let mut fast = Replica::new(DeviceId::from_bytes(*b"fast one"));
+        let mut fast = Replica::new(DeviceId::from_bytes(*b"fast one........"));
         let task = ObjectId::Task(TaskId::from_random_bytes([5; 16]));
         let change = fast.edit(task, vec![Op::Title("a".into())], NOW + 600_000).unwrap();
         let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
@@ -533,7 +536,7 @@ mod merging {
         let worker = Worker::with_room().await;
         let (_, batch) = bob(&["a"]);
         let mut bytes = batch.encode();
-        bytes[0] = 2;
+        bytes[0] += 1;
         let refused = problem(&worker.ask(cbor("/changes", bytes)).await, 422);
         assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
     }
@@ -541,7 +544,7 @@ mod merging {
     #[tokio::test]
     async fn a_peer_reaches_nothing_else() {
         let worker = Worker::with_room().await;
-        let device = Some("00112233aabbccdd".to_owned());
+        let device = Some("00112233445566778899aabbccddeeff".to_owned());
         for (method, part) in [
             ("GET", ""),
             ("PUT", ""),
@@ -718,7 +721,7 @@ mod storage {
             .ask(Request { accept: Some("application/cbor".to_owned()), ..request("GET", "/vector", vec![]) })
             .await
             .body;
-        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer"));
+        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
         peer.apply(everything.batch, NOW).unwrap();
         let vector = VersionVector::decode(&vector_bytes).unwrap();
         let missing = peer.answer(&SyncRequest { vector, ..SyncRequest::default() }, 64 << 10);
@@ -750,12 +753,25 @@ mod storage {
     async fn a_room_of_a_newer_version_is_left_alone() {
         let worker = Worker::with_room().await;
         let head = worker.store.head(room_id());
-        worker.store.tear_log(room_id(), 1, &[2, 1, 2, 3, 0x45, 0x57, 0x53, 0xb]);
+        worker.store.tear_log(room_id(), 1, &[3, 1, 2, 3, 0xf8, 0xf1, 0x97, 0x36]);
         let worker = worker.successor();
         let refused = problem(&worker.get("/tasks").await, 500);
         assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
         problem(&worker.send("POST", "/tasks", json!({ "title": "a" })).await, 500);
         assert_eq!(worker.store.head(room_id()), head);
+    }
+
+    #[tokio::test]
+    async fn a_room_of_a_test_version_is_left_alone_and_can_be_left() {
+        let worker = Worker::with_room().await;
+        worker.store.tear_log(room_id(), 1, &[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4]);
+        let worker = worker.successor();
+        let refused = problem(&worker.get("/tasks").await, 500);
+        assert!(refused.detail.starts_with("This room was kept by a test version of Partyline"), "{}", refused.detail);
+        assert_eq!(document::<Value>(&worker.get("/peer/v1/health").await).get("damaged"), None);
+        assert_eq!(worker.send("DELETE", "", Value::Null).await.status, 204);
+        assert_eq!(worker.send("PUT", "", json!({ "secret": SECRET })).await.status, 201);
+        worker.add("afresh").await;
     }
 
     #[tokio::test]
@@ -772,7 +788,7 @@ mod storage {
     async fn health_is_told() {
         let worker = Worker::new();
         let health: Value = document(&worker.get("/peer/v1/health").await);
-        assert_eq!(health, json!({ "version": env!("CARGO_PKG_VERSION"), "format": 1, "storage": "ready" }));
+        assert_eq!(health, json!({ "version": env!("CARGO_PKG_VERSION"), "format": 2, "storage": "ready" }));
     }
 }
 

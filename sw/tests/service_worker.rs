@@ -95,7 +95,7 @@ fn record() -> RoomRecord {
     RoomRecord {
         room: room_id(),
         secret: RoomSecret::parse(SECRET).unwrap(),
-        device: DeviceId::from_bytes(*b"a device"),
+        device: DeviceId::from_bytes(*b"a device........"),
         joined_at: 7,
         name: "Kitchen".to_owned(),
     }
@@ -215,14 +215,14 @@ async fn a_write_on_another_head_does_not_happen() {
         panic!("the head was current")
     };
     assert_eq!(two.append(room_id(), stored.head, addition(b"other", None)).await, Ok(Outcome::Behind));
-    let empty = Rewrite::of(Replica::new(DeviceId::from_bytes(*b"another ")).to_pages(1));
+    let empty = Rewrite::of(Replica::new(DeviceId::from_bytes(*b"another ........")).to_pages(1));
     assert_eq!(two.rewrite(room_id(), stored.head, &empty).await, Ok(Outcome::Behind));
     assert_eq!(two.room(room_id()).await.unwrap().map(|record| record.name), Some("Home".to_owned()));
     let missed = two.read(room_id(), Some(stored.head)).await.unwrap().unwrap();
     assert_eq!((missed.head, missed.pages, missed.log), (head, None, vec![(2, b"second".to_vec())]));
     assert_eq!(two.read(room_id(), Some(head)).await, Ok(None));
 
-    let device = DeviceId::from_bytes(*b"another ");
+    let device = DeviceId::from_bytes(*b"another ........");
     let mut replica = Replica::new(device);
     for task in [1, 2] {
         let task = ObjectId::Task(TaskId::from_random_bytes([task; 16]));
@@ -352,7 +352,7 @@ async fn a_damaged_record_is_set_aside() {
 #[wasm_bindgen_test]
 async fn peers_speak_cbor() {
     let worker = worker_with_room(&fresh_name()).await;
-    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc"));
+    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob's pc........"));
     let task = ObjectId::Task(TaskId::from_random_bytes([7; 16]));
     let now = js_sys::Date::now() as u64;
     let change = bob.edit(task, vec![Op::Title("Buy milk".into())], now).unwrap();

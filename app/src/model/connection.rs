@@ -66,7 +66,7 @@ mod tests {
 
     fn status(link: Link, peers: u8, phone_book: PhoneBook) -> RoomStatus {
         let peers = (0..peers)
-            .map(|n| PeerStatus { device: DeviceId::from_bytes([n; 8]), since_ms: 0.0, by_code: false })
+            .map(|n| PeerStatus { device: DeviceId::from_bytes([n; 16]), since_ms: 0.0, by_code: false })
             .collect();
         RoomStatus { peers, phone_book, ..RoomStatus::new(link) }
     }
@@ -96,7 +96,7 @@ mod tests {
         let vector = |entries: &[(u8, u64)]| {
             let mut vector = VersionVector::new();
             for (device, seq) in entries {
-                vector.raise(DeviceId::from_bytes([*device; 8]), *seq).unwrap();
+                vector.raise(DeviceId::from_bytes([*device; 16]), *seq).unwrap();
             }
             vector
         };

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_summary_counts_and_names_nobody() {
-        let device = |n: u8| DeviceId::from_bytes([n; 8]);
+        let device = |n: u8| DeviceId::from_bytes([n; 16]);
         let status = RoomStatus {
             peers: vec![PeerStatus { device: device(1), since_ms: 7.0, by_code: true }],
             through: vec![(device(2), device(1))],

@@ -154,10 +154,10 @@ mod tests {
     fn a_status_survives_the_way_to_another_tab() {
         let status = RoomStatus {
             link: Link::Connected,
-            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 8]), since_ms: 12.5, by_code: true }],
-            through: vec![(DeviceId::from_bytes([8; 8]), DeviceId::from_bytes([7; 8]))],
+            peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 16]), since_ms: 12.5, by_code: true }],
+            through: vec![(DeviceId::from_bytes([8; 16]), DeviceId::from_bytes([7; 16]))],
             phone_book: PhoneBook::Unreachable,
-            skew: Some(Skew { device: DeviceId::from_bytes([9; 8]), ahead_ms: 300_000 }),
+            skew: Some(Skew { device: DeviceId::from_bytes([9; 16]), ahead_ms: 300_000 }),
             hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
             getting: Some(Progress { got: 1_200, of: 10_000 }),
         };

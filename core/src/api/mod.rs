@@ -128,7 +128,7 @@ pub struct Devices {
 /// A device and the name it goes by in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceDocument {
-    /// Device id, 16 hexadecimal digits.
+    /// Device id, 32 hexadecimal digits.
     pub id: String,
     /// "Firefox on Linux", or what the person made of it.
     pub name: String,
@@ -517,7 +517,9 @@ mod tests {
 
     #[test]
     fn merged_survives_cbor() {
-        for skew in [None, Some(SkewDocument { device: "00112233aabbccdd".to_owned(), ahead_ms: 180_000 })] {
+        for skew in
+            [None, Some(SkewDocument { device: "00112233445566778899aabbccddeeff".to_owned(), ahead_ms: 180_000 })]
+        {
             let merged = Merged { gap: skew.is_some(), skew };
             assert_eq!(Merged::from_cbor(&merged.to_cbor()), Some(merged));
         }

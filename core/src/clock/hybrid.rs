@@ -95,7 +95,7 @@ mod tests {
     const NOW: u64 = 1_790_000_000_000;
 
     fn device(n: u8) -> DeviceId {
-        DeviceId::from_bytes([n; 8])
+        DeviceId::from_bytes([n; 16])
     }
 
     fn stamp(millis: u64, counter: u32) -> Stamp {

@@ -7,7 +7,7 @@
 //! | type | names | text form |
 //! |---|---|---|
 //! | [`RoomId`], [`TaskId`] | a room, a task | UUID version 4, hyphenated, lower case |
-//! | [`DeviceId`] | a browser profile in a room | 16 lower-case hexadecimal digits |
+//! | [`DeviceId`] | a browser profile in a room | 32 lower-case hexadecimal digits |
 //! | [`RoomSecret`] | what a member knows | 43 base64url characters |
 //! | [`RoomLink`] | a room and its secret | `https://HOST/#<room>.<secret>` |
 //! | [`CertHash`] | a DTLS certificate | 43 base64url characters, or a fingerprint as SDP writes it |

@@ -132,8 +132,8 @@ mod tests {
     fn card(endpoints: usize) -> Card {
         let endpoints = (0..endpoints).map(|port| Endpoint::parse(&format!("192.0.2.7:{}", 5_000 + port)).unwrap());
         Card {
-            from: DeviceId::from_bytes([1; 8]),
-            to: DeviceId::from_bytes([2; 8]),
+            from: DeviceId::from_bytes([1; 16]),
+            to: DeviceId::from_bytes([2; 16]),
             is_reply: true,
             links: 3,
             contact: Contact {
@@ -151,7 +151,7 @@ mod tests {
         }
         let links: Vec<_> = (0..64)
             .map(|n| Neighbour {
-                device: DeviceId::from_bytes([n; 8]),
+                device: DeviceId::from_bytes([n; 16]),
                 cert_hash: CertHash::from_bytes([n; 32]),
                 unlisted: n % 3 == 0,
             })

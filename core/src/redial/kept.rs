@@ -3,9 +3,9 @@ use crate::connect::{Contact, UnpackContactError};
 use crate::id::DeviceId;
 
 /// Version of the form in which contacts are kept.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// What a device keeps of those that it was connected to: the version in a byte, then for each its id (8 bytes), the
+/// What a device keeps of those that it was connected to: the version in a byte, then for each its id (16 bytes), the
 /// number of its standbys in a byte, and the [packed](Contact::pack) contact of each.
 pub fn encode_kept(kept: &[(DeviceId, Vec<Contact>)]) -> Vec<u8> {
     let mut out = vec![VERSION];
@@ -77,7 +77,7 @@ mod tests {
 
     fn kept(count: usize) -> Vec<(DeviceId, Vec<Contact>)> {
         (0..count as u8)
-            .map(|n| (DeviceId::from_bytes([n; 8]), vec![contact(n); usize::from(n) % (AHEAD + 1)]))
+            .map(|n| (DeviceId::from_bytes([n; 16]), vec![contact(n); usize::from(n) % (AHEAD + 1)]))
             .collect()
     }
 

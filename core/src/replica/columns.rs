@@ -61,7 +61,7 @@ impl ChangeHead {
 
 /// Writes changes in columns.
 ///
-/// `ids` has 16 bytes for each task and 8 for each device that a change is about, or the number of another change about
+/// `ids` has 16 bytes for each task and each device that a change is about, or the number of another change about
 /// it, in the order of the changes; and then the table of the devices that wrote or are mentioned. The columns are, all
 /// numbers in LEB128:
 ///
@@ -130,12 +130,12 @@ impl ColumnWriter {
 
     /// More bytes than a change without operations adds to [`ColumnWriter::len`]: device and its place in the table, number,
     /// time, counter, size, arrival, object (at its longest a device and a number again).
-    pub(crate) const HEAD_AT_MOST: usize = (8 + 5) + 10 + 10 + 5 + 2 + 10 + (8 + 5 + 8);
+    pub(crate) const HEAD_AT_MOST: usize = (16 + 5) + 10 + 10 + 5 + 2 + 10 + (16 + 5 + 8);
 
     /// More bytes than an operation adds.
     pub(crate) fn at_most(op: &Op) -> usize {
         match op {
-            Op::AddLabel(op) | Op::RemoveLabel(op) => op.label.len() + 10 + op.seen.len() * (8 + 5 + 8),
+            Op::AddLabel(op) | Op::RemoveLabel(op) => op.label.len() + 10 + op.seen.len() * (16 + 5 + 8),
             op => weight(op) + 10,
         }
     }
@@ -456,7 +456,7 @@ fn objects(
         };
         objects.push(object);
     }
-    let (table, rest) = ids.0.as_chunks::<8>();
+    let (table, rest) = ids.0.as_chunks::<16>();
     if !rest.is_empty() {
         return Err(DecodeError::Malformed);
     }

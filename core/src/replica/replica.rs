@@ -22,8 +22,8 @@ const CURSOR_BITS: u32 = 21;
 /// use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncRequest};
 ///
 /// let now_ms = 1_790_000_000_000;
-/// let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..."));
-/// let mut bob = Replica::new(DeviceId::from_bytes(*b"bob....."));
+/// let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..........."));
+/// let mut bob = Replica::new(DeviceId::from_bytes(*b"bob............."));
 ///
 /// // An edit is a change, to be stored and sent.
 /// let milk = TaskId::from_random_bytes([7; 16]);
@@ -285,7 +285,7 @@ impl Replica {
     }
 
     fn cursor_tag(&self) -> u64 {
-        u64::from_be_bytes(self.device.to_bytes()) & ((1 << CURSOR_BITS) - 1)
+        u128::from_be_bytes(self.device.to_bytes()) as u64 & ((1 << CURSOR_BITS) - 1)
     }
 
     /// The arrival number that a cursor stands for; 0 if it is not one of this replica.
@@ -297,5 +297,5 @@ impl Replica {
 
 /// An upper bound.
 fn encoded_len(vector: &VersionVector) -> usize {
-    3 + vector.len() * (9 + 9)
+    3 + vector.len() * (17 + 9)
 }

@@ -9,7 +9,7 @@ use minicbor::{Decoder, Encoder};
 use crate::id::DeviceId;
 
 /// The version of the binary format: the first byte of everything encoded here.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 /// Why bytes could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,11 @@ pub enum DecodeError {
     /// The bytes come from a later version of Partyline. The text is meant for the user.
     #[error("This device runs a newer Partyline; update this one")]
     NewerFormat,
+    /// The bytes come from a version of Partyline before the first release. The text is meant for the user.
+    #[error(
+        "This room was kept by a test version of Partyline, which this one cannot read; leave it and join it again"
+    )]
+    OlderFormat,
     /// The bytes are not what they should be, or something in them is over its limit.
     #[error("the data is damaged or not Partyline's")]
     Malformed,
@@ -116,6 +121,7 @@ impl<'b> Reader<'b> {
         match bytes.split_first() {
             Some((&FORMAT_VERSION, rest)) => Ok(Self { cbor: Decoder::new(rest) }),
             Some((&version, _)) if version > FORMAT_VERSION => Err(DecodeError::NewerFormat),
+            Some((1, _)) => Err(DecodeError::OlderFormat),
             _ => Err(DecodeError::Malformed),
         }
     }

@@ -1,4 +1,4 @@
-//! The frames of version 1, byte for byte, and that they are what the recorded session has in its messages.
+//! The frames of version 2, byte for byte, and that they are what the recorded session has in its messages.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
 
 /// What `tests/golden/session.rs` plays. Never written anew.
-const SESSION_1: &str = include_str!("../../tests/golden/session-1.txt");
+const SESSION_2: &str = include_str!("../../tests/golden/session-2.txt");
 
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
     let line = |line: &'static str| {
@@ -16,7 +16,7 @@ fn golden() -> BTreeMap<&'static str, Vec<u8>> {
         let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
         (name, bytes.collect())
     };
-    SESSION_1.lines().filter(|line| !line.starts_with('#')).map(line).collect()
+    SESSION_2.lines().filter(|line| !line.starts_with('#')).map(line).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -88,7 +88,7 @@ fn frames() -> [(&'static str, Meaning); 20] {
 }
 
 #[test]
-fn frames_of_version_1_are_read_and_still_written() {
+fn frames_of_version_2_are_read_and_still_written() {
     let golden = golden();
     for (name, meaning) in frames() {
         assert_eq!(golden.get(name).map(|bytes| hex(bytes)), Some(hex(&meaning.encode())), "{name}");
@@ -100,7 +100,7 @@ fn frames_of_version_1_are_read_and_still_written() {
 /// Bytes of a body are anything, so within them damage is found by the cipher alone; everywhere else a cut, or a byte too
 /// many, is an error. What can be read in spite of damage is nothing that could be written in another way.
 #[test]
-fn damaged_frames_of_version_1_are_refused() {
+fn damaged_frames_of_version_2_are_refused() {
     let golden = golden();
     for (name, meaning) in frames() {
         let bytes = &golden[name];
@@ -128,7 +128,7 @@ fn damaged_frames_of_version_1_are_refused() {
 #[test]
 fn the_recorded_messages_have_the_recorded_frames_in_them() {
     let golden = golden();
-    let handshake = |number: u8, local: u8, remote: u8, device: [u8; 8]| {
+    let handshake = |number: u8, local: u8, remote: u8, device: [u8; 16]| {
         let config = SessionConfig {
             room: RoomId::from_random_bytes([3; 16]),
             secret: RoomSecret::from_bytes([4; 32]),
@@ -140,8 +140,8 @@ fn the_recorded_messages_have_the_recorded_frames_in_them() {
         };
         (Handshake::new(&config, local < remote).unwrap(), (config.device, config.run))
     };
-    let (mut alice, alices) = handshake(1, 5, 9, *b"alice...");
-    let (mut bob, bobs) = handshake(2, 9, 5, *b"bob.....");
+    let (mut alice, alices) = handshake(1, 5, 9, *b"alice...........");
+    let (mut bob, bobs) = handshake(2, 9, 5, *b"bob.............");
     let version = [FORMAT_VERSION].as_slice();
     assert_eq!([version, &alice.write(alices).unwrap()].concat(), golden["01-alice"]);
     assert_eq!(bob.read(&golden["01-alice"][1..]), Ok(alices));

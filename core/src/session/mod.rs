@@ -16,7 +16,7 @@
 //! | psk | HKDF-SHA-256: key material = room secret, salt = `partyline/1`, info = `noise-psk` and the 16 bytes of the room id |
 //! | prologue | `partyline/1`, room id (16 bytes), initiator's certificate hash (32), responder's certificate hash (32) |
 //! | ephemeral key | the 32 random bytes of [`SessionConfig::ephemeral`] |
-//! | payload of both messages | the sender's device id (8 bytes), its [`Run`] (4) |
+//! | payload of both messages | the sender's device id (16 bytes), its [`Run`] (4) |
 //!
 //! Each of the two messages has one byte in the clear before it:
 //!

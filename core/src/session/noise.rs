@@ -18,7 +18,7 @@ const HASH: HashChoice = HashChoice::Blake2s;
 pub(super) const TAG_BYTES: usize = 16;
 
 /// Bytes of a handshake message's payload: device id, run.
-const PAYLOAD_BYTES: usize = 8 + 4;
+const PAYLOAD_BYTES: usize = 16 + 4;
 
 /// Bytes of either handshake message: ephemeral key, payload, tag.
 pub(super) const HANDSHAKE_BYTES: usize = 32 + PAYLOAD_BYTES + TAG_BYTES;

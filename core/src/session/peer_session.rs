@@ -17,7 +17,7 @@ use super::{
 use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
 
 /// Version of the handshake and of the frames after it.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 /// Most bytes of a body in one message.
 const MAX_PIECE_BYTES: usize = MAX_MESSAGE_BYTES - TAG_BYTES - BODY_OVERHEAD;

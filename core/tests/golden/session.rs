@@ -1,4 +1,4 @@
-//! A session of two devices: what version 1 says on the wire. What is inside the encrypted messages is checked by the unit
+//! A session of two devices: what version 2 says on the wire. What is inside the encrypted messages is checked by the unit
 //! tests of `core::session`, against the same file.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use partyline_core::session::{
     StreamId,
 };
 
-const SESSION_1: &str = include_str!("session-1.txt");
+const SESSION_2: &str = include_str!("session-2.txt");
 
 /// When a line of the story is said, in milliseconds.
 fn time_of(line: usize) -> u64 {
@@ -39,8 +39,8 @@ enum Act {
 /// Who says something, what leads to it, and what the other one hears.
 const STORY: [(&str, Act, &str); 19] = [
     ("alice", Act::Nothing, ""),
-    ("bob", Act::Nothing, "device 626f622e2e2e2e2e, run [2, 2, 2, 2]"),
-    ("alice", Act::Nothing, "device 616c6963652e2e2e, run [1, 1, 1, 1]"),
+    ("bob", Act::Nothing, "device 626f622e2e2e2e2e2e2e2e2e2e2e2e2e, run [2, 2, 2, 2]"),
+    ("alice", Act::Nothing, "device 616c6963652e2e2e2e2e2e2e2e2e2e2e, run [1, 1, 1, 1]"),
     ("bob", Act::Nothing, ""),
     ("alice", Act::Ask("POST", "/peer/v1/sync", "what I have"), "0: POST /peer/v1/sync text/plain"),
     ("alice", Act::Nothing, "0: “what I have” end"),
@@ -60,7 +60,7 @@ const STORY: [(&str, Act, &str); 19] = [
 ];
 
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
-    crate::read(SESSION_1)
+    crate::read(SESSION_2)
 }
 
 /// What was said in a line of the story.
@@ -70,7 +70,8 @@ fn said(golden: &BTreeMap<&'static str, Vec<u8>>, line: usize) -> Vec<u8> {
 
 fn config(who: &str) -> SessionConfig {
     let hash = |of: &str| CertHash::from_bytes([if of == "alice" { 5 } else { 9 }; 32]);
-    let (other, number, device) = if who == "alice" { ("bob", 1, b"alice...") } else { ("alice", 2, b"bob.....") };
+    let (other, number, device) =
+        if who == "alice" { ("bob", 1, b"alice...........") } else { ("alice", 2, b"bob.............") };
     SessionConfig {
         room: RoomId::from_random_bytes([3; 16]),
         secret: RoomSecret::from_bytes([4; 32]),
@@ -178,7 +179,7 @@ fn damaged(message: &[u8]) -> Vec<Vec<u8>> {
     turned.chain(cut).chain([[message, &[0]].concat()]).collect()
 }
 
-/// Whoever meets a device of version 1 understands it, and says the same bytes to it as a device of version 1 would.
+/// Whoever meets a device of version 2 understands it, and says the same bytes to it as a device of version 2 would.
 #[test]
 fn each_side_of_a_recorded_session_hears_and_says_the_same() {
     let golden = golden();
@@ -240,7 +241,7 @@ fn a_message_that_is_lost_or_comes_twice_ends_the_session() {
 }
 
 #[test]
-fn refusals_of_version_1_are_said_and_understood() {
+fn refusals_of_version_2_are_said_and_understood() {
     let golden = golden();
     let mut stranger =
         PeerSession::new(SessionConfig { secret: RoomSecret::from_bytes([7; 32]), ..config("bob") }, 0).unwrap();

@@ -154,14 +154,14 @@ fn a_change_far_ahead_is_merged_but_not_claimed() {
 #[test]
 fn one_device_too_many_is_refused() {
     let crowd = |from: u32, to: u32| -> VersionVector {
-        (from..to).map(|n| (DeviceId::from_bytes(u64::from(n).to_be_bytes()), 1)).collect()
+        (from..to).map(|n| (DeviceId::from_bytes(u128::from(n).to_be_bytes()), 1)).collect()
     };
     let full = crowd(0, MAX_DEVICES as u32);
     let mut alice = Replica::new(device("alice"));
     alice.apply(Batch { vector: Some(full.clone()), ..Batch::default() }, NOON).unwrap();
     assert!(matches!(alice.edit(milk(), title("Buy milk"), NOON), Err(EditError::TooManyDevices(_))));
 
-    let stranger = DeviceId::from_bytes([0xff; 8]);
+    let stranger = DeviceId::from_bytes([0xff; 16]);
     let change = Change {
         dot: Dot { device: stranger, seq: 1 },
         stamp: Stamp { millis: NOON, counter: 0, device: stranger },

@@ -87,7 +87,7 @@ pub(crate) fn view(replica: &Replica) -> View {
 }
 
 pub(crate) fn device(name: &str) -> DeviceId {
-    let mut bytes = [b'.'; 8];
+    let mut bytes = [b'.'; 16];
     for (byte, letter) in bytes.iter_mut().zip(name.bytes()) {
         *byte = letter;
     }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::play::{NOON, task};
 
 pub(crate) fn any_device() -> impl Strategy<Value = DeviceId> {
-    (0_u8..4).prop_map(|n| DeviceId::from_bytes([n; 8]))
+    (0_u8..4).prop_map(|n| DeviceId::from_bytes([n; 16]))
 }
 
 pub(crate) fn any_vector() -> impl Strategy<Value = VersionVector> {

@@ -27,7 +27,7 @@ fn closed(reason: CloseReason) -> SessionEvent {
 fn two_members_meet() {
     let mut stage = Stage::new(alices_config(), bobs_config());
     stage.run();
-    let device = |n| DeviceId::from_bytes([n; 8]);
+    let device = |n| DeviceId::from_bytes([n; 16]);
     assert_eq!(stage.alice.events(), [SessionEvent::Established { device: device(2), run: Run([2; 4]) }]);
     assert_eq!(stage.bob.events(), [SessionEvent::Established { device: device(1), run: Run([1; 4]) }]);
 }
@@ -116,14 +116,14 @@ fn a_newer_version_is_named() {
 #[test]
 fn garbage_in_place_of_a_handshake_ends_it() {
     let long = vec![FORMAT_VERSION; MAX_MESSAGE_BYTES + 1];
-    let random = [&[FORMAT_VERSION], [0xa5; 60].as_slice()].concat();
+    let random = [&[FORMAT_VERSION], [0xa5; 68].as_slice()].concat();
     for (garbage, error) in [
         (&[][..], SessionError::MalformedHandshake),
         (&[0], SessionError::MalformedHandshake),
         (&[FORMAT_VERSION], SessionError::MalformedHandshake),
         (&[FORMAT_VERSION, 9], SessionError::MalformedHandshake),
-        (&random[..60], SessionError::MalformedHandshake),
-        (&[FORMAT_VERSION; 58], SessionError::MalformedHandshake),
+        (&random[..68], SessionError::MalformedHandshake),
+        (&[FORMAT_VERSION; 66], SessionError::MalformedHandshake),
         (&long[..], SessionError::TooLong),
         (&random[..], SessionError::WrongSecret),
     ] {

@@ -22,7 +22,7 @@ fn config(local: u8, remote: u8) -> SessionConfig {
         secret: RoomSecret::from_bytes([8; 32]),
         local: CertHash::from_bytes([local; 32]),
         remote: CertHash::from_bytes([remote; 32]),
-        device: DeviceId::from_bytes([local; 8]),
+        device: DeviceId::from_bytes([local; 16]),
         run: Run([local; 4]),
         ephemeral: [local; 32],
     }

@@ -531,10 +531,15 @@ fn room_record(key: &JsValue, value: &JsValue) -> Option<RoomRecord> {
     Some(RoomRecord {
         room: RoomId::parse(&key.as_string()?).ok()?,
         secret: RoomSecret::parse(&get(value, "secret").as_string()?).ok()?,
-        device: DeviceId::parse(&get(value, "device").as_string()?).ok()?,
+        device: device_id(&get(value, "device").as_string()?)?,
         joined_at: get(value, "joinedAt").as_f64().unwrap_or_default() as u64,
         name: get(value, "name").as_string().unwrap_or_default(),
     })
+}
+
+/// A device's id. Before the first release it was half as long; such a room is listed, so that it can be left.
+fn device_id(text: &str) -> Option<DeviceId> {
+    DeviceId::parse(text).or_else(|_| DeviceId::parse(&["0000000000000000", text].concat())).ok()
 }
 
 fn get(object: &JsValue, name: &str) -> JsValue {

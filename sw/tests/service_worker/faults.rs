@@ -403,7 +403,7 @@ async fn names(worker: &BrowserService) -> (String, String) {
     let rooms: Rooms = document(&send(worker, "GET", "/peer/v1/rooms", "").await);
     let RoomSummary { name, .. } = rooms.rooms.into_iter().next().unwrap();
     let answer = cbor(worker, "/sync", SyncRequest::default().encode()).await;
-    let mut peer = Replica::new(DeviceId::from_bytes(*b"bob's pc"));
+    let mut peer = Replica::new(DeviceId::from_bytes(*b"bob's pc........"));
     peer.apply(SyncAnswer::decode(&answer.body).unwrap().batch, js_sys::Date::now() as u64).unwrap();
     (name, peer.room_name().unwrap_or_default().to_owned())
 }

@@ -68,7 +68,7 @@ impl Engine {
     /// An empty copy.
     #[wasm_bindgen(constructor)]
     pub fn new(device: u32) -> Self {
-        let mut id = [7; 8];
+        let mut id = [7; 16];
         id[..4].copy_from_slice(&device.to_be_bytes());
         Self { replica: Replica::new(DeviceId::from_bytes(id)), last: None }
     }

@@ -154,7 +154,8 @@ pub(crate) async fn answered(play: Play, (first, second): Pair) -> Result<()> {
     expect(&bob, &format!("/peers/{id}/peer/v1/rooms/{other}/tasks"), json!({}), 403).await?;
     expect(&bob, &format!("/peers/{id}/peer/v1/rooms/{room}"), json!({}), 403).await?;
     expect(&bob, &tasks, json!({ "method": "POST", "body": r#"{"title":"Forced"}"# }), 403).await?;
-    expect(&bob, &format!("/peers/00112233aabbccdd/peer/v1/rooms/{room}/tasks"), json!({}), 404).await?;
+    expect(&bob, &format!("/peers/00112233445566778899aabbccddeeff/peer/v1/rooms/{room}/tasks"), json!({}), 404)
+        .await?;
     expect(&bob, &format!("/peers/{id}/elsewhere"), json!({}), 404).await?;
     let own = device(&bob, &link).await?;
     expect(&bob, &format!("/peers/{own}/peer/v1/health"), json!({}), 404).await?;

@@ -69,10 +69,10 @@ pub(crate) async fn skewed(play: Play) -> Result<()> {
     // device; of three letters.
     let early = "const [room, done] = arguments;
         const leb = (n) => (n < 128 ? [n] : [128 + (n % 128), ...leb(Math.floor(n / 128))]);
-        const device = [0, 0, 0, 0, 0, 0, 0, 255];
+        const device = [...new Array(15).fill(0), 255];
         const then = leb(2 * (Date.now() + 630000));
         const columns = [1, 0, 0, ...then, 0, 0, 2, 3, ...new TextEncoder().encode('Van')];
-        const body = new Uint8Array([1, 0x82, 0x50, ...device, ...device, 0x40 + columns.length, ...columns]);
+        const body = new Uint8Array([2, 0x82, 0x58, 32, ...device, ...device, 0x40 + columns.length, ...columns]);
         fetch(`/peer/v1/rooms/${room}/changes`, { method: 'POST', headers: { 'content-type': 'application/cbor' }, body })
             .then((answer) => done(answer.status), (error) => done(String(error)));";
     let status: serde_json::Value = bob.tab().execute_async(early, vec![json!(link.room)]).await?;
