@@ -98,11 +98,16 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
             ops.push(Op::parent(parent));
         }
     }
-    // What is deleted is brought back by its title.
-    if patch.deleted == Some(true) && !task.deleted {
-        return Ok(vec![Op::Deleted]);
+    match patch.deleted {
+        // Whatever else a patch says that deletes, nothing of it is worth more than the deletion.
+        Some(true) if task.deleted => Ok(Vec::new()),
+        Some(true) => Ok(vec![Op::Deleted]),
+        Some(false) if task.deleted => {
+            ops.push(Op::Alive);
+            Ok(ops)
+        }
+        _ => Ok(ops),
     }
-    Ok(ops)
 }
 
 /// A name as an operation.
@@ -173,6 +178,7 @@ fn change_document(change: &Change) -> ChangeDocument {
             ObjectId::Room => "room".to_owned(),
             ObjectId::Device(device) => device.to_string(),
             ObjectId::Task(task) => task.to_string(),
+            ObjectId::Other(_) => "other".to_owned(),
         },
         complete: change.complete,
         ops: change.ops.iter().map(op_document).collect(),
@@ -198,15 +204,14 @@ fn op_document(op: &Op) -> OpDocument {
         Op::Position(position) => ("position", Some(position.to_string())),
         Op::Parent(parent) => ("parent", parent.as_ref().map(|task| task.to_string())),
         Op::CreatedAt(millis) => ("createdAt", Some(millis.to_string())),
-        Op::Deleted => ("deleted", None),
-        Op::AddLabel(op) => ("addLabel", text(&op.label)),
-        Op::RemoveLabel(op) => ("removeLabel", text(&op.label)),
+        Op::Deleted => ("deleted", text("true")),
+        Op::Alive => ("deleted", text("false")),
+        Op::Labelled => ("labelled", None),
+        Op::AddLabel(label) => ("addLabel", text(label)),
+        Op::RemoveLabel(removal) => ("removeLabel", Some(removal.element.to_string())),
+        Op::Unknown(unknown) => ("unknown", Some(unknown.field.code().to_string())),
     };
-    let seen = match op {
-        Op::AddLabel(op) | Op::RemoveLabel(op) => vector_document(&op.seen),
-        _ => Vector::new(),
-    };
-    OpDocument { field: field.to_owned(), value, seen }
+    OpDocument { field: field.to_owned(), value }
 }
 
 fn status_document(status: Status) -> TaskStatus {

@@ -103,9 +103,9 @@ impl Failure {
         Self::new(409, "urn:partyline:contention", "The room is busy", detail)
     }
 
-    /// 409: the task was deleted, and nothing of it is left.
+    /// 409: the task was deleted so long ago that nothing of it is left.
     pub fn deleted_task() -> Self {
-        let detail = "The task was deleted. Give it a title to bring it back.";
+        let detail = "Nothing is left of the task. Give it a title to bring it back.";
         Self::new(409, "urn:partyline:deleted-task", "The task is deleted", detail)
     }
 

@@ -1,7 +1,7 @@
 //! A room in memory: a replica, and what of the store it reflects.
 
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Replica};
+use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Record, Replica};
 
 use crate::problem::Failure;
 use crate::store::{Durability, Head, Limits, Pages, Rewrite, RoomRecord, Stored};
@@ -111,7 +111,7 @@ fn load(pages: &Pages) -> Result<Replica, LoadError> {
 }
 
 fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
-    replica.replay(Batch::of_record(record)?).map(drop).map_err(|_| LoadError::Damaged)
+    replica.replay(Record::decode(record)?).map(drop).map_err(|_| LoadError::Damaged)
 }
 
 /// Puts together what can still be decoded.
@@ -130,8 +130,8 @@ fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewri
         }
     }
     for (number, bytes) in &stored.log {
-        match Batch::of_record(bytes) {
-            Ok(batch) => merge(&mut replica, batch.changes),
+        match Record::decode(bytes) {
+            Ok(record) => merge(&mut replica, record.batch.changes),
             Err(_) => damaged_log.push(*number),
         }
     }
@@ -142,5 +142,5 @@ fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewri
 fn merge(replica: &mut Replica, changes: Vec<Change>) {
     // Changes that were decoded are within their limits; if the device limit is what stops them, there is nothing to be
     // done for the rest.
-    let _ = replica.replay(Batch::live(changes));
+    let _ = replica.replay(Batch::live(changes).at(0));
 }

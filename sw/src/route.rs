@@ -30,6 +30,8 @@ pub enum Route {
     PutDevice(RoomId),
     /// `GET …/tasks`, perhaps with `?since=CURSOR`
     Tasks(RoomId, Option<u64>),
+    /// `GET …/tasks?deleted=only`
+    Trash(RoomId),
     /// `POST …/tasks`
     PostTask(RoomId),
     /// `GET …/tasks/{id}`
@@ -90,6 +92,7 @@ impl Route {
                 match (part, method) {
                     ("devices", "GET") => Self::Devices(room),
                     ("device", "PUT") => Self::PutDevice(room),
+                    ("tasks", "GET") if query == Some("deleted=only") => return Ok(Self::Trash(room)),
                     ("tasks", "GET") => return Ok(Self::Tasks(room, since(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
                     ("vector", "GET") => Self::Vector(room),
@@ -146,7 +149,7 @@ fn since(query: Option<&str>) -> Result<Option<u64>, Failure> {
     let Some(query) = query else { return Ok(None) };
     let cursor = query
         .strip_prefix("since=")
-        .ok_or_else(|| Failure::malformed("The only parameter of this resource is `since`."))?;
+        .ok_or_else(|| Failure::malformed("This resource takes `since=CURSOR` or `deleted=only`."))?;
     // `parse` alone would take a plus sign.
     if cursor.is_empty() || !cursor.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Failure::malformed("`since` must be a cursor from an earlier answer."));
@@ -182,6 +185,7 @@ mod tests {
             ("PUT", "/peer/v1/rooms/ROOM/device", Route::PutDevice(room)),
             ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, None)),
             ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, Some(123))),
+            ("GET", "/peer/v1/rooms/ROOM/tasks?deleted=only", Route::Trash(room)),
             ("POST", "/peer/v1/rooms/ROOM/tasks", Route::PostTask(room)),
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
@@ -251,6 +255,8 @@ mod tests {
             "/peer/v1/rooms/ROOM/tasks?since=1&since=2",
             "/peer/v1/rooms/ROOM/tasks?since=99999999999999999999999",
             "/peer/v1/rooms/ROOM/tasks?until=1",
+            "/peer/v1/rooms/ROOM/tasks?deleted=true",
+            "/peer/v1/rooms/ROOM/tasks?deleted=only&since=1",
         ] {
             assert_eq!(find("GET", path), Err((400, None)), "{path}");
         }

@@ -9,7 +9,7 @@ use partyline_core::api::{
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
-    Batch, Change, DecodeError, FORMAT_VERSION, ObjectId, Op, Position, Replica, SyncAnswer, SyncRequest, Task,
+    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task,
 };
 use tokio::sync::Mutex;
 
@@ -57,11 +57,9 @@ enum Effect {
     /// These changes, already applied to the replica; then answer this.
     Write {
         /// What is new here.
-        fresh: Batch,
+        record: Record,
         /// Who sent it.
         from: Option<DeviceId>,
-        /// What this device wrote itself on account of it.
-        own: Vec<Change>,
         /// What to answer.
         answer: Response,
     },
@@ -115,6 +113,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Devices(room) => self.devices(room).await,
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
             Route::Tasks(room, since) => self.tasks(room, since).await,
+            Route::Trash(room) => self.trash(room).await,
             Route::PostTask(room) => self.post_task(room, &request.document()?).await,
             Route::Task(room, task) => self.task(room, task).await,
             Route::PatchTask(room, task) => self.patch_task(room, task, &request.document()?).await,
@@ -196,7 +195,7 @@ impl<S: Store, H: Host> Service<S, H> {
         let first = match name {
             Some(name) => {
                 let change = convert::edit(&mut replica, ObjectId::Room, vec![convert::name(name)?], now)?;
-                Some(Batch::live(vec![change]).to_record())
+                Some(Batch::live(vec![change]).at(now).encode())
             }
             None => None,
         };
@@ -270,6 +269,14 @@ impl<S: Store, H: Host> Service<S, H> {
         .await
     }
 
+    async fn trash(&self, room: RoomId) -> Result<Response, Failure> {
+        self.read(room, &|open| {
+            let tasks = open.replica.deleted_tasks().into_iter().map(convert::task_document).collect();
+            Ok(Response::json(200, &Tasks { tasks, cursor: open.replica.cursor().to_string() }))
+        })
+        .await
+    }
+
     async fn task(&self, room: RoomId, task: TaskId) -> Result<Response, Failure> {
         self.read(room, &|open| Ok(task_response(200, open.replica.task(task)))).await
     }
@@ -294,17 +301,10 @@ impl<S: Store, H: Host> Service<S, H> {
     async fn patch_task(&self, room: RoomId, id: TaskId, patch: &TaskPatch) -> Result<Response, Failure> {
         self.write(room, &|open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
-            if task.deleted && patch.title.is_none() && patch.deleted != Some(true) {
+            if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
                 return Err(Failure::deleted_task());
             }
-            let mut ops = convert::patch(patch, &task)?;
-            if task.deleted && !ops.is_empty() {
-                // It is made anew.
-                if patch.position.is_none() {
-                    ops.push(Op::Position(Position::between(open.last_position(), None)));
-                }
-                ops.push(Op::CreatedAt(self.host.now_ms()));
-            }
+            let ops = convert::patch(patch, &task)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
@@ -362,7 +362,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 Media::Json => Response::json(200, merged),
                 Media::Cbor => Response::cbor(200, merged.to_cbor()),
             };
-            let batch = match open.replica.decode(&request.body) {
+            let batch = match open.replica.decode(&request.body, from) {
                 Ok(batch) => batch,
                 // A live change about something that is not here: it will be asked for. What was asked for has to be
                 // asked for in other words.
@@ -372,17 +372,16 @@ impl<S: Store, H: Host> Service<S, H> {
                 Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
                 Err(error) => return Err(Failure::undecodable(&error)),
             };
-            let applied = open
-                .replica
-                .apply(Batch { asker, ..batch }, self.host.now_ms())
-                .map_err(|error| Failure::undecodable(&error))?;
+            let now = self.host.now_ms();
+            let applied =
+                open.replica.apply(Batch { asker, ..batch }, now).map_err(|error| Failure::undecodable(&error))?;
             let is_news = applied.is_news();
             let answer = answer(&Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) });
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
             let fresh = Batch { changes: applied.fresh, vector: applied.vector, asker: None };
-            Ok(Effect::Write { fresh, own: applied.restored, from, answer })
+            Ok(Effect::Write { record: fresh.at(now), from, answer })
         })
         .await
     }
@@ -395,13 +394,9 @@ impl<S: Store, H: Host> Service<S, H> {
         ops: Vec<Op>,
         answer: &dyn Fn(&Replica) -> Response,
     ) -> Result<Effect, Failure> {
-        let change = convert::edit(&mut open.replica, object, ops, self.host.now_ms())?;
-        Ok(Effect::Write {
-            fresh: Batch::live(vec![change]),
-            own: Vec::new(),
-            from: None,
-            answer: answer(&open.replica),
-        })
+        let now = self.host.now_ms();
+        let change = convert::edit(&mut open.replica, object, ops, now)?;
+        Ok(Effect::Write { record: Batch::live(vec![change]).at(now), from: None, answer: answer(&open.replica) })
     }
 
     /// Answers from the room as it is stored now.
@@ -440,8 +435,8 @@ impl<S: Store, H: Host> Service<S, H> {
                     self.current(open, room).await?
                 }
             };
-            let (fresh, own, from, answer) = match change(&mut open) {
-                Ok(Effect::Write { fresh, own, from, answer }) => (fresh, own, from, answer),
+            let (record, from, answer) = match change(&mut open) {
+                Ok(Effect::Write { record, from, answer }) => (record, from, answer),
                 unchanged => {
                     *slot = Some(open);
                     match unchanged {
@@ -455,25 +450,23 @@ impl<S: Store, H: Host> Service<S, H> {
             };
             let name = open.replica.room_name().unwrap_or_default();
             let renamed = (name != open.name).then(|| name.to_owned());
-            let mut record = fresh.clone();
-            record.changes.extend(own.iter().cloned());
-            let bytes = record.to_record();
+            let bytes = record.encode();
             let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
             let written = self.store.append(room, open.head, addition).await?;
             let Outcome::Written(head) = written else {
                 is_current = true;
                 continue;
             };
-            open.wrote(head, &record, renamed.as_deref());
-            if head.is_compaction_due(&self.limits) {
+            open.wrote(head, &record.batch, renamed.as_deref());
+            if head.is_compaction_due(&self.limits) || open.replica.has_to_purge() {
                 self.compact_later(room);
             }
-            // What this device wrote goes to everybody, also to who sent what brought it about.
-            for (changes, from) in [(fresh.changes, from), (own, None)] {
-                if !changes.is_empty() {
-                    let batch = open.replica.encode_live(&Batch::live(changes));
-                    self.host.announce(Announcement::Changed { room, from, batch });
-                }
+            if !record.batch.changes.is_empty() {
+                let batch = match from {
+                    Some(_) => open.replica.encode_live(&record.batch),
+                    None => open.replica.encode_own(&record.batch),
+                };
+                self.host.announce(Announcement::Changed { room, from, batch });
             }
             *slot = Some(open);
             if renamed.is_some() {

@@ -12,7 +12,7 @@ use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequ
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
-use partyline_sw::store::{Limits, MemoryStore, StoreError};
+use partyline_sw::store::{Limits, MemoryStore, Store, StoreError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -118,6 +118,11 @@ impl Worker {
                 return answers;
             }
         }
+    }
+
+    async fn device(&self) -> DeviceId {
+        let room: Value = document(&self.get("").await);
+        DeviceId::parse(room["device"].as_str().unwrap()).unwrap()
     }
 
     fn heard(&self) -> Vec<Announcement> {
@@ -309,7 +314,7 @@ mod tasks {
         let [Announcement::Changed { room, from: None, batch }] = heard.as_slice() else { panic!("{heard:?}") };
         assert_eq!(*room, room_id());
         let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
-        assert_eq!(peer.apply(Batch::decode(batch).unwrap(), NOW).unwrap().fresh.len(), 1);
+        assert_eq!(peer.apply(peer.decode(batch, Some(worker.device().await)).unwrap(), NOW).unwrap().fresh.len(), 1);
 
         let part = format!("/tasks/{id}");
         let patched = worker
@@ -325,23 +330,83 @@ mod tasks {
         assert_eq!(patched["notes"], "2 l");
         let heard = worker.heard();
         let [Announcement::Changed { batch, .. }] = heard.as_slice() else { panic!("{heard:?}") };
-        // Status, due and two labels; the title stays as it is and is not written.
-        assert_eq!(peer.decode(batch).unwrap().changes[0].ops.len(), 4);
+        // Status, due and two labels, and that labels were written; the title stays as it is and is not written.
+        assert_eq!(peer.decode(batch, Some(worker.device().await)).unwrap().changes[0].ops.len(), 5);
 
         assert_eq!(worker.send("DELETE", &part, Value::Null).await.status, 204);
         assert_eq!(worker.titles().await, [""; 0]);
         assert_eq!(document::<Value>(&worker.get(&part).await)["deleted"], true);
         assert_eq!(worker.send("DELETE", &part, Value::Null).await.status, 204);
-        // Nothing of it is left, so it takes a title to bring it back.
-        for patch in [json!({ "deleted": false }), json!({ "status": "done" })] {
-            let refused = problem(&worker.send("PATCH", &part, patch).await, 409);
-            assert_eq!(refused.detail, "The task was deleted. Give it a title to bring it back.");
+        // It is in the trash with all that it had, and a deletion of it writes nothing.
+        let trash: Tasks = document(&worker.get("/tasks?deleted=only").await);
+        assert_eq!((trash.tasks.len(), trash.tasks[0].notes.as_str()), (1, "2 l"));
+        let writes = worker.store.writes();
+        for patch in [json!({ "deleted": true }), json!({ "deleted": true, "notes": "left over" }), json!({})] {
+            let patched: Value = document(&worker.send("PATCH", &part, patch).await);
+            assert_eq!((&patched["deleted"], &patched["notes"]), (&json!(true), &json!("2 l")));
         }
-        let whole = json!({ "deleted": false, "title": "Buy milk", "labels": ["food"] });
-        let back: Value = document(&worker.send("PATCH", &part, whole).await);
-        assert_eq!((&back["deleted"], &back["title"], &back["notes"]), (&json!(false), &json!("Buy milk"), &json!("")));
-        assert_eq!(back["labels"], json!(["food"]));
-        assert_eq!(worker.titles().await, ["Buy milk"]);
+        assert_eq!(worker.store.writes(), writes);
+        // Dragging it does not bring it back, restoring and writing to it does.
+        let moved: Value = document(&worker.send("PATCH", &part, json!({ "position": "4080" })).await);
+        assert_eq!(moved["deleted"], true);
+        for patch in [json!({ "deleted": false }), json!({ "status": "doing" })] {
+            let back: Value = document(&worker.send("PATCH", &part, patch).await);
+            assert_eq!((&back["deleted"], &back["title"]), (&json!(false), &json!("Buy milk")));
+            assert_eq!((&back["notes"], &back["labels"]), (&json!("2 l"), &json!(["food", "urgent"])));
+            assert_eq!(worker.titles().await, ["Buy milk"]);
+            worker.send("DELETE", &part, Value::Null).await;
+        }
+        // After a month nothing is left of it, so it takes a title to bring it back.
+        worker.host.now.set(NOW + 32 * 24 * 60 * 60 * 1000);
+        worker.add("Buy bread").await;
+        assert_eq!(document::<Tasks>(&worker.get("/tasks?deleted=only").await).tasks, []);
+        let refused = problem(&worker.send("PATCH", &part, json!({ "deleted": false })).await, 409);
+        assert_eq!(refused.detail, "Nothing is left of the task. Give it a title to bring it back.");
+        let back: Value = document(&worker.send("PATCH", &part, json!({ "title": "Buy milk" })).await);
+        assert_eq!((&back["deleted"], &back["notes"]), (&json!(false), &json!("")));
+    }
+
+    #[tokio::test]
+    async fn deleting_twice_does_not_bring_back_at_others() {
+        let worker = Worker::with_room().await;
+        let task = worker.add("Buy milk").await;
+        let part = format!("/tasks/{}", task.id);
+        let first = worker.sync(&VersionVector::new()).await.remove(0).batch;
+        worker.heard();
+        worker.send("DELETE", &part, Value::Null).await;
+        worker.send("PATCH", &part, json!({ "notes": "left over", "deleted": true })).await;
+        let heard = worker.heard();
+        assert_eq!(heard.len(), 1, "the second time nothing is written");
+        let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
+        peer.apply(first, NOW).unwrap();
+        let Announcement::Changed { batch, .. } = &heard[0] else { panic!("{heard:?}") };
+        peer.apply(peer.decode(batch, Some(worker.device().await)).unwrap(), NOW).unwrap();
+        assert!(peer.tasks().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_dropped_leaves_the_disk() {
+        let worker = Worker::with_room().await;
+        let task = worker.add("a confidential matter").await;
+        worker.add("Buy bread").await;
+        worker.send("DELETE", &format!("/tasks/{}", task.id), Value::Null).await;
+        for number in 0..2_000 {
+            worker.send("PUT", "", json!({ "name": format!("Room {number}") })).await;
+        }
+        worker.service.tidy().await;
+        let is_there = async || {
+            let stored = worker.store.read(room_id(), None).await.unwrap().unwrap();
+            let pages = stored.pages.unwrap().pages.into_iter().map(|page| page.bytes);
+            pages
+                .chain(stored.log.into_iter().map(|(_, record)| record))
+                .any(|bytes| bytes.windows(12).any(|part| part == b"confidential"))
+        };
+        assert!(is_there().await);
+        worker.host.now.set(NOW + 32 * 24 * 60 * 60 * 1000);
+        worker.add("Buy milk").await;
+        worker.service.tidy().await;
+        assert!(!is_there().await);
+        assert_eq!(worker.successor().titles().await, ["Buy bread", "Buy milk"]);
     }
 
     #[tokio::test]
@@ -696,7 +761,8 @@ mod storage {
             worker.add(title).await;
         }
         let (bob, batch) = bob(&["Bob's"]);
-        worker.ask(cbor("/changes", Batch { vector: Some(bob.vector().clone()), ..batch }.encode())).await;
+        let last = SyncAnswer { batch: Batch { vector: Some(bob.vector().clone()), ..batch }, next: None, left: 0 };
+        worker.ask(cbor("/changes", last.encode())).await;
         let everything = worker.sync(&VersionVector::new()).await.remove(0);
         let device = document::<Value>(&worker.get("").await)["device"].clone();
         let before: Vector = document(&worker.get("/vector").await);
@@ -874,7 +940,7 @@ fn the_json_of_a_batch_holds_what_the_binary_form_holds() {
             json!({ "field": "name", "value": "Kitchen" }),
             json!({ "field": "title", "value": "parent" }),
             json!({ "field": "name", "value": "Here" }),
-            json!({ "field": "deleted" }),
+            json!({ "field": "deleted", "value": "true" }),
         ] {
             assert!(fields.contains(&&op), "{op} in {fields:?}");
         }

@@ -420,6 +420,8 @@ async fn real_requests_get_real_responses_and_tabs_are_told() {
     assert_eq!((status, media), (201, json.clone()));
     let (status, _, text) = answered("POST", &format!("{room}/tasks"), Some(r#"{"title":"Brot 🥖"}"#)).await;
     assert_eq!(status, 201, "{text}");
+    let (_, _, text) = answered("GET", room, None).await;
+    let device = text.split_once(r#""device":""#).and_then(|(_, rest)| rest.get(..32)).unwrap().to_owned();
     let (status, media, text) = answered("GET", &format!("{room}/tasks?since=0"), None).await;
     assert_eq!((status, media), (200, json));
     assert!(text.contains("Brot 🥖"), "{text}");
@@ -431,7 +433,9 @@ async fn real_requests_get_real_responses_and_tabs_are_told() {
     assert_eq!(field(0, "type"), "rooms");
     assert_eq!((field(1, "type"), field(1, "from")), ("changed".into(), JsValue::NULL));
     assert!(room.ends_with(&field(1, "room").as_string().unwrap()));
-    let batch = Batch::decode(&field(1, "batch").unchecked_into::<Uint8Array>().to_vec()).unwrap();
+    let bytes = field(1, "batch").unchecked_into::<Uint8Array>().to_vec();
+    let peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
+    let batch = peer.decode(&bytes, Some(DeviceId::parse(&device).unwrap())).unwrap();
     assert_eq!((batch.changes.len(), batch.vector), (1, None));
     assert_eq!(field(2, "type"), "rooms");
     channel.close();

@@ -65,7 +65,7 @@ export default {
   },
   edit(from, to, id, field, value) {
     const live = from.set(id, field, `${value}`);
-    to.apply(live);
+    to.apply(live, from.number());
     return { bytes: live.length };
   },
   save: (engine, name) => engine.save(name),

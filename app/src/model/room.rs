@@ -443,12 +443,10 @@ impl Room {
 
     /// Writes the fields of a patch and shows what became of the task.
     ///
-    /// A change to a deleted task brings it back, with all that is known of it.
+    /// A change to a deleted task brings it back.
     pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<(), ApiError> {
-        if let Some(task) = self.task(id).map(|task| task.get_untracked()).filter(|task| task.deleted) {
-            let mut whole = TaskPatch::of(task);
-            whole.merge(patch);
-            patch = whole;
+        if self.task(id).is_some_and(|task| task.with_untracked(|task| task.deleted)) {
+            patch.deleted = patch.deleted.or(Some(false));
         }
         api::edit_task(self.id, id, &patch).await?;
         // The write is done. Should this read fail, the announcement of the write brings the next one.

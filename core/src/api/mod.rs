@@ -145,7 +145,8 @@ pub struct NewDevice {
 /// Tasks of a room, and where to go on reading from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tasks {
-    /// All tasks that are not deleted; or, for `?since=CURSOR`, all that were touched after it, deleted ones included.
+    /// All tasks that are not deleted; for `?deleted=only`, those that are deleted and can be restored; or, for
+    /// `?since=CURSOR`, all that were touched after it, deleted ones included.
     pub tasks: Vec<TaskDocument>,
     /// To be given as `since` next time. Opaque.
     pub cursor: String,
@@ -179,7 +180,7 @@ pub struct TaskDocument {
     pub created_at: String,
     /// When any field was last written.
     pub updated_at: String,
-    /// Whether it was deleted. Then nothing else of it is left.
+    /// Whether it was deleted. The rest stays as it was for 30 days; then nothing of it is left.
     pub deleted: bool,
 }
 
@@ -266,28 +267,12 @@ pub struct TaskPatch {
     /// See [`TaskDocument::parent`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
-    /// `true` deletes it. A deleted task is brought back by giving it a title again; the rest of it is gone.
+    /// `true` deletes it, `false` restores it. Writing to a deleted task restores it too, whichever field but its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<bool>,
 }
 
 impl TaskPatch {
-    /// The patch that writes everything that a task has.
-    pub fn of(task: TaskDocument) -> Self {
-        Self {
-            title: Some(task.title),
-            notes: Some(task.notes),
-            status: Some(task.status),
-            priority: Some(task.priority),
-            due: Some(task.due),
-            assignee: Some(task.assignee),
-            labels: Some(task.labels),
-            position: Some(task.position),
-            parent: Some(task.parent),
-            deleted: None,
-        }
-    }
-
     /// Takes over what another patch writes.
     pub fn merge(&mut self, later: Self) {
         self.title = later.title.or(self.title.take());
@@ -366,14 +351,12 @@ pub struct ChangeDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OpDocument {
     /// `name`, `title`, `notes`, `status`, `priority`, `due`, `assignee`, `position`, `parent`, `createdAt` (Unix time in
-    /// milliseconds), `deleted`, `addLabel` or `removeLabel`.
+    /// milliseconds), `deleted`, `labelled`, `addLabel`, `removeLabel` (by the hash of the label), or `unknown` (a field of
+    /// a later version, by its number).
     pub field: String,
-    /// What it is set to, in the words of a [`TaskDocument`]; absent for `deleted`, and for no `due` or `parent`.
+    /// What it is set to, in the words of a [`TaskDocument`]; absent for `labelled`, and for no `due` or `parent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Of a label: earlier writes about it that are undone by this one.
-    #[serde(skip_serializing_if = "Vector::is_empty")]
-    pub seen: Vector,
 }
 
 /// Answer to `POST …/changes`.

@@ -1,7 +1,6 @@
 use crate::clock::{Clock, ObserveStampError, Skew};
-use crate::replica::object_state::Content;
 use crate::replica::{
-    Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Op, Replica, TooManyDevices, VersionVector,
+    Batch, Change, MAX_CHANGES, MAX_DEVICES, MalformedChange, ObjectId, Record, Replica, TooManyDevices, VersionVector,
 };
 
 /// What merging a batch did.
@@ -9,9 +8,6 @@ use crate::replica::{
 pub struct Applied {
     /// The changes that were news, just as they came: to be handed on.
     pub fresh: Vec<Change>,
-    /// What this replica wrote itself: a task was deleted by somebody who did not know of a later change to it, and is
-    /// brought back with all that it had. To be stored, and sent to everybody, the sender included.
-    pub restored: Vec<Change>,
     /// The objects that may look different now, in order.
     pub touched: Vec<ObjectId>,
     /// The batch's vector, if it counts here.
@@ -61,18 +57,9 @@ impl Replica {
             let ahead = Clock::check(&change.stamp, now_ms)?;
             skew = skew.into_iter().chain(ahead).max_by_key(|skew| skew.ahead_ms);
         }
-        let mut saved = Vec::new();
-        let mut applied = self.take(batch, Some(&mut saved))?;
+        self.drop_values(now_ms);
+        let mut applied = self.take(batch)?;
         applied.skew = skew;
-        for (object, content) in saved {
-            let lacking = self.objects.get(&object).map(|state| state.lacking(content)).unwrap_or_default();
-            // Where this device cannot write, another one will.
-            if !lacking.is_empty()
-                && let Ok(change) = self.edit(object, lacking, now_ms)
-            {
-                applied.restored.push(change);
-            }
-        }
         Ok(applied)
     }
 
@@ -80,12 +67,12 @@ impl Replica {
     ///
     /// # Errors
     /// If anything in the batch is malformed, nothing of it is merged.
-    pub fn replay(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
-        self.take(batch, None)
+    pub fn replay(&mut self, record: Record) -> Result<Applied, ApplyError> {
+        self.drop_values(record.now_ms);
+        self.take(record.batch)
     }
 
-    /// Merges a batch. What deletions take away although something later remains goes to `saved`.
-    fn take(&mut self, batch: Batch, mut saved: Option<&mut Vec<(ObjectId, Content)>>) -> Result<Applied, ApplyError> {
+    fn take(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
         let Batch { mut changes, vector, asker } = batch;
         let has_vector = vector.is_some();
@@ -93,16 +80,10 @@ impl Replica {
         let mut applied = Applied::default();
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());
+        let gone = self.gone(&changes);
         for change in &changes {
             self.clock.follow(&change.stamp);
-            if let Some(saved) = &mut saved
-                && change.ops.contains(&Op::Deleted)
-                && let Some(state) = self.objects.get(&change.object)
-                && let Some(content) = state.content_to_save(change.stamp, &self.writes)
-            {
-                saved.push((change.object, content));
-            }
-            let has_effect = self.merge(change.clone());
+            let has_effect = self.merge(change.clone(), gone.binary_search(&change.object).is_ok());
             if has_effect {
                 applied.touched.push(change.object);
             }
@@ -114,6 +95,7 @@ impl Replica {
         }
         applied.touched.sort_unstable();
         applied.touched.dedup();
+        self.drop_values_of(&applied.touched);
         if let Some(vector) = &vector {
             applied.advanced |= self.count_all(vector)?;
         }
@@ -123,6 +105,28 @@ impl Replica {
         applied.fresh = changes;
         applied.vector = vector;
         Ok(applied)
+    }
+
+    /// The objects of which values are dropped, and which none of the changes brings back, in order.
+    fn gone(&self, changes: &[Change]) -> Vec<ObjectId> {
+        let is_gone = |object: &ObjectId| {
+            self.objects.get(object).is_some_and(|state| state.is_gone(self.dropped_before, &self.writes))
+        };
+        let mut gone: Vec<ObjectId> = changes.iter().map(|change| change.object).filter(is_gone).collect();
+        gone.sort_unstable();
+        gone.dedup();
+        if !gone.is_empty() {
+            let brings_back = |change: &&Change| {
+                let deletion = self.objects.get(&change.object).and_then(|state| state.deletion(&self.writes));
+                change.revives() && Some(change.stamp) > deletion
+            };
+            for change in changes.iter().filter(brings_back) {
+                if let Ok(at) = gone.binary_search(&change.object) {
+                    gone.remove(at);
+                }
+            }
+        }
+        gone
     }
 
     /// Everything that could make merging fail, before anything is merged.

@@ -1,9 +1,9 @@
 use crate::id::DeviceId;
-use crate::replica::columns::{self, ColumnWriter, Encoded, Resolve};
+use crate::replica::columns::{self, CHECK, ColumnWriter, Context, Encoded, Name};
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, Replica, SyncAnswer, VersionVector};
 
-/// Changes on their way: live ones, a chunk of an answer to a sync, or a record of the log on disk.
+/// Changes on their way: live ones, or a chunk of an answer to a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// At most [`MAX_CHANGES`](crate::replica::MAX_CHANGES).
@@ -19,94 +19,156 @@ pub struct Batch {
     pub asker: Option<DeviceId>,
 }
 
+/// A record of the log on disk: what was merged, and when. It is merged again with the same time, for the same outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The device's clock then, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// What was merged.
+    pub batch: Batch,
+}
+
 impl Batch {
     /// Changes that have just been made or received.
     pub fn live(changes: Vec<Change>) -> Self {
         Self { changes, vector: None, asker: None }
     }
 
-    /// The binary form: version, then `[ids, columns]`, which a vector may follow.
-    pub fn encode(&self) -> Vec<u8> {
-        self.encode_with(|_| None)
+    /// The record of its having been merged at that time.
+    pub fn at(self, now_ms: u64) -> Record {
+        Record { now_ms, batch: self }
     }
 
-    /// The binary form of live changes, in which an object may be named by a change about it instead of its id. Only a
-    /// replica that has that change can read it; see [`Replica::decode`].
-    pub(crate) fn encode_with(&self, reference: impl Fn(&Change) -> Option<crate::replica::Dot>) -> Vec<u8> {
-        let mut writer = ColumnWriter::default();
+    /// The binary form of live changes: version, then `[ids, columns]`. A vector is no part of it.
+    pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(ColumnWriter::default(), |_| None)
+    }
+
+    fn encode_with(&self, mut writer: ColumnWriter, name: impl Fn(&Change) -> Option<Name>) -> Vec<u8> {
         for change in &self.changes {
-            writer.push(change, reference(change));
+            writer.push(change, name(change));
         }
-        let Encoded { ids, columns } = writer.finish();
         let mut out = Writer::new();
-        out.array(2 + usize::from(self.vector.is_some()));
-        out.bytes(&ids);
-        out.bytes(&columns);
-        if let Some(vector) = &self.vector {
-            vector.write(&mut out);
+        let encoded = writer.finish();
+        out.array(2 + usize::from(encoded.check.is_some()));
+        if let Some(check) = &encoded.check {
+            out.bytes(check);
         }
+        out.changes(&encoded);
         out.finish()
     }
 
     /// Reads the binary form, also that of a [`SyncAnswer`], of which it takes the changes and the vector.
     ///
     /// # Errors
-    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit; and if an object is named
-    /// by a change, which takes a replica to read.
+    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit; and if it has short names,
+    /// which take a replica to read.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode_with(bytes, &|_| None)
+        Self::decode_with(bytes, &Context::NONE)
     }
 
-    pub(crate) fn decode_with(bytes: &[u8], resolve: Resolve<'_>) -> Result<Self, DecodeError> {
+    fn decode_with(bytes: &[u8], context: &Context<'_>) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| match input.array(SyncAnswer::ITEMS)? {
-            SyncAnswer::ITEMS => Ok(SyncAnswer::read(input, resolve)?.batch),
+            SyncAnswer::ITEMS => Ok(SyncAnswer::read(input, context)?.batch),
             items @ (2 | 3) => {
-                let changes = Self::read_changes(input, resolve)?;
-                let vector = if items == 3 { Some(VersionVector::read(input)?) } else { None };
-                Ok(Self { changes, vector, asker: None })
+                let check = if items == 3 { Some(input.check()?) } else { None };
+                Ok(Self::live(Self::read_changes(input, check, context)?))
             }
             _ => Err(DecodeError::Malformed),
         })
     }
 
-    pub(crate) fn read_changes(input: &mut Reader<'_>, resolve: Resolve<'_>) -> Result<Vec<Change>, DecodeError> {
+    pub(crate) fn read_changes(
+        input: &mut Reader<'_>,
+        check: Option<[u8; CHECK]>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Change>, DecodeError> {
         let ids = input.bytes()?;
-        columns::read(ids, input.bytes()?, None, resolve)
+        columns::read((ids, input.bytes()?, check), None, context)
+    }
+}
+
+impl Record {
+    /// The binary form: version, `[time, vector or null, ids, columns]`, and a checksum.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = ColumnWriter::default();
+        for change in &self.batch.changes {
+            writer.push(change, None);
+        }
+        let mut out = Writer::new();
+        out.array(4);
+        out.uint(self.now_ms);
+        match &self.batch.vector {
+            Some(vector) => vector.write(&mut out),
+            None => out.null(),
+        }
+        out.changes(&writer.finish());
+        wire::sealed(out.finish())
     }
 
-    /// The form of a record on disk: the binary form and a checksum.
-    pub fn to_record(&self) -> Vec<u8> {
-        wire::sealed(self.encode())
-    }
-
-    /// Reads the form of a record.
+    /// Reads the binary form.
     ///
     /// # Errors
     /// If the bytes are not as they were written, or of a newer format.
-    pub fn of_record(record: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode(wire::unsealed(record)?)
+    pub fn decode(record: &[u8]) -> Result<Self, DecodeError> {
+        wire::whole(wire::unsealed(record)?, |input| {
+            if input.array(4)? != 4 {
+                return Err(DecodeError::Malformed);
+            }
+            let now_ms = input.uint()?;
+            let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
+            let changes = Batch::read_changes(input, None, &Context::NONE)?;
+            Ok(Self { now_ms, batch: Batch { changes, vector, asker: None } })
+        })
     }
 }
 
 impl Replica {
-    /// The binary form of live changes for replicas that most likely have what was there before: a task is named by the
-    /// change that made it, which is shorter than its id.
+    /// The binary form of live changes for replicas that most likely have what was there before: a task goes by a short
+    /// name.
     pub fn encode_live(&self, batch: &Batch) -> Vec<u8> {
-        // Of many, some are likely to be new tasks and what was done to them.
-        const FEW: usize = 16;
-        if batch.changes.len() > FEW {
-            return batch.encode();
-        }
-        let news = |dot| batch.changes.iter().any(|change| change.dot == dot);
-        batch.encode_with(|change| self.reference(change.object).filter(|dot| !news(*dot)))
+        self.encode_short(batch, ColumnWriter::default())
     }
 
-    /// Reads the binary form of a batch or of a [`SyncAnswer`], in which tasks may be named by changes that are here.
+    /// The same for a session that has proven that this device sends it, whose id is left out.
+    pub fn encode_own(&self, batch: &Batch) -> Vec<u8> {
+        self.encode_short(batch, ColumnWriter::sent_by(self.device()))
+    }
+
+    fn encode_short(&self, batch: &Batch, writer: ColumnWriter) -> Vec<u8> {
+        // Of many, some are likely to be new tasks and what was done to them.
+        const FEW: usize = 16;
+        let is_few = batch.changes.len() <= FEW;
+        let is_news = |dot| batch.changes.iter().any(|change| change.dot == dot);
+        batch.encode_with(writer, |change| {
+            // A task that is new itself is named by its id.
+            let is_known = is_few && self.is_written_besides(change.object, &is_news);
+            if is_known { self.short_name(change.object, change.dot.device) } else { None }
+        })
+    }
+
+    /// Reads the binary form of a batch or of a [`SyncAnswer`], in which tasks may go by short names. `sender` is the device
+    /// that the session over which it came belongs to.
     ///
     /// # Errors
-    /// [`DecodeError::Unresolved`] if such a change is not here, or not any more: then what it is part of has to be asked
-    /// for, [in full](crate::replica::SyncRequest::in_full). Otherwise as [`Batch::decode`].
-    pub fn decode(&self, bytes: &[u8]) -> Result<Batch, DecodeError> {
-        Batch::decode_with(bytes, &|dot| self.object_of(dot))
+    /// [`DecodeError::Unresolved`] if a short name stands for nothing here, or for something else: then what it is part of
+    /// has to be asked for, [in full](crate::replica::SyncRequest::in_full). Otherwise as [`Batch::decode`].
+    pub fn decode(&self, bytes: &[u8], sender: Option<DeviceId>) -> Result<Batch, DecodeError> {
+        Batch::decode_with(bytes, &Context { resolve: &|name| self.resolve(name), sender })
+    }
+}
+
+impl Writer {
+    /// Both parts of encoded changes.
+    pub(crate) fn changes(&mut self, encoded: &Encoded) {
+        self.bytes(&encoded.ids);
+        self.bytes(&encoded.columns);
+    }
+}
+
+impl Reader<'_> {
+    /// The check of what short names stand for.
+    pub(crate) fn check(&mut self) -> Result<[u8; CHECK], DecodeError> {
+        self.bytes()?.try_into().map_err(|_| DecodeError::Malformed)
     }
 }

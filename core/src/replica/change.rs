@@ -1,5 +1,5 @@
 use crate::clock::Stamp;
-use crate::replica::{Dot, MAX_OPS, MAX_SEQ, ObjectId, Op};
+use crate::replica::{Dot, Field, MAX_OPS, MAX_SEQ, ObjectId, Op};
 
 /// One edit: some fields of one object, set at once. The unit that is numbered, stamped, sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,11 +13,15 @@ pub struct Change {
     /// Whether these are all operations of the edit. In an answer to a sync, those that were overwritten are left out.
     /// Only a complete change may be counted in a version vector by itself.
     pub complete: bool,
-    /// What it does; 1 to [`MAX_OPS`] operations. The binary form has them in the order of their fields.
+    /// Whether no person made it. It never brings back what was deleted, and a person's value stays beside its own, so
+    /// that what the person wrote still does.
+    pub machine: bool,
+    /// What it does; 1 to [`MAX_OPS`] operations, of each register one. The binary form has them in the order of their
+    /// fields.
     pub ops: Vec<Op>,
 }
 
-/// Why a change cannot be one of an honest device of this version.
+/// Why a change cannot be one of an honest device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedChange {
@@ -27,6 +31,9 @@ pub enum MalformedChange {
     /// It has more than [`MAX_OPS`] operations.
     #[error("a change may set at most {MAX_OPS} things")]
     TooManyOps,
+    /// It sets a register twice.
+    #[error("a change may set a field once")]
+    Repeated,
     /// It sets a field that the object does not have.
     #[error("a room and a device have a name only, and a task has none")]
     ForeignField,
@@ -50,6 +57,12 @@ pub enum MalformedChange {
 }
 
 impl Change {
+    /// Whether it brings back a task that was deleted before: a person wrote to its content, or restored it.
+    pub(crate) fn revives(&self) -> bool {
+        let counts = |op: &Op| op.field().is_content() || op.field() == Field::LIFE && *op != Op::Deleted;
+        !self.machine && self.ops.iter().any(counts)
+    }
+
     pub(crate) fn check(&self) -> Result<(), MalformedChange> {
         if self.dot.seq == 0 || self.dot.seq > MAX_SEQ {
             return Err(MalformedChange::Seq);
@@ -62,6 +75,12 @@ impl Change {
             1..=MAX_OPS => {}
             _ => return Err(MalformedChange::TooManyOps),
         }
-        self.ops.iter().try_for_each(|op| op.check(self.object))
+        let mut registers: Vec<u16> =
+            self.ops.iter().map(Op::field).filter(|field| !field.is_set()).map(|field| field.code()).collect();
+        registers.sort_unstable();
+        if registers.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+            return Err(MalformedChange::Repeated);
+        }
+        self.ops.iter().try_for_each(Op::check)
     }
 }

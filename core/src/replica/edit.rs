@@ -1,5 +1,7 @@
+use crate::replica::object_state::ObjectState;
 use crate::replica::{
-    Change, Dot, MAX_DEVICES, MAX_LABELS, MAX_SEQ, MalformedChange, ObjectId, Op, Replica, TooManyDevices,
+    Change, Dot, MAX_DEVICES, MAX_LABELS, MAX_SEQ, MalformedChange, ObjectId, Op, Removal, Replica, TooManyDevices,
+    element_hash,
 };
 
 /// Why an edit was refused. The replica is as it was. The texts are fit for a user.
@@ -28,15 +30,27 @@ pub enum EditError {
 }
 
 impl Replica {
-    /// Makes a change and merges it. Of several operations that set the same field or label, the last one counts; what
-    /// operations on labels have [seen](crate::replica::LabelOp::seen) is filled in. A deletion takes all others with it.
+    /// Makes a change and merges it. Of several operations that set the same field or label, the last one counts; taking a
+    /// label off is made one removal of each addition of it that is here. A deletion takes all others with it.
     ///
     /// # Errors
     /// If a value is over its limit, or would make the task senseless; see [`EditError`].
     pub fn edit(&mut self, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, EditError> {
+        self.edit_by(false, object, ops, now_ms)
+    }
+
+    /// The same for what no person asked for: see [`Change::machine`].
+    ///
+    /// # Errors
+    /// As [`Replica::edit`].
+    pub fn edit_by_machine(&mut self, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, EditError> {
+        self.edit_by(true, object, ops, now_ms)
+    }
+
+    fn edit_by(&mut self, machine: bool, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, EditError> {
         let ops = last_of_each(ops);
         for op in &ops {
-            op.check(object)?;
+            op.check_edit(object)?;
             match (op, object) {
                 (Op::Title(title), _) if title.trim().is_empty() => return Err(EditError::BlankTitle),
                 (Op::Parent(Some(parent)), ObjectId::Task(task)) if **parent == task => {
@@ -45,7 +59,7 @@ impl Replica {
                 _ => {}
             }
         }
-        self.check_labels(object, &ops)?;
+        let ops = self.with_labels(object, ops)?;
 
         let seq = self.seq.max(self.vector.get(self.device)) + 1;
         if seq > MAX_SEQ {
@@ -55,40 +69,58 @@ impl Replica {
             return Err(TooManyDevices.into());
         }
         let mut clock = self.clock.clone();
-        let mut change =
-            Change { dot: Dot { device: self.device, seq }, stamp: clock.tick(now_ms), object, complete: true, ops };
-        if let Some(state) = self.objects.get(&object) {
-            for op in &mut change.ops {
-                if let Op::AddLabel(op) | Op::RemoveLabel(op) = op {
-                    op.seen = state.seen(&op.label, self.device);
-                }
-            }
-        }
+        let stamp = clock.tick(now_ms);
+        let change = Change { dot: Dot { device: self.device, seq }, stamp, object, complete: true, machine, ops };
         change.check()?;
 
+        self.drop_values(now_ms);
         self.clock = clock;
-        let effective = self.merge(change.clone());
-        debug_assert!(effective, "a new stamp is above all that were merged");
+        self.merge(change.clone(), true);
         self.count(change.dot)?;
         Ok(change)
     }
 
-    fn check_labels(&self, object: ObjectId, ops: &[Op]) -> Result<(), EditError> {
-        if !ops.iter().any(|op| matches!(op, Op::AddLabel(_))) {
-            return Ok(());
+    /// Says of each label that is taken off which additions that undoes, and that labels were written. Labels that would be
+    /// dropped for the many that came and went since are added once more.
+    fn with_labels(&self, object: ObjectId, ops: Vec<Op>) -> Result<Vec<Op>, EditError> {
+        let is_about_labels = |op: &Op| matches!(op, Op::AddLabel(_) | Op::RemoveLabel(_));
+        if !ops.iter().any(is_about_labels) {
+            return Ok(ops);
         }
-        let mut labels: Vec<&str> = match self.objects.get(&object) {
-            Some(state) => state.labels().collect(),
-            None => Vec::new(),
+        let state = self.objects.get(&object);
+        let mut labels: Vec<&str> = state.map(ObjectState::labels).unwrap_or_default();
+        let undone = |element: u64| {
+            state.into_iter().flat_map(move |state| state.additions(element)).map(move |of| Removal { element, of })
         };
-        for op in ops {
+        let mut all: Vec<Removal> = Vec::new();
+        for op in &ops {
             match op {
-                Op::AddLabel(op) if !labels.contains(&&*op.label) => labels.push(&op.label),
-                Op::RemoveLabel(op) => labels.retain(|label| *label != &*op.label),
+                // The new addition takes the place of those that are there.
+                Op::AddLabel(label) => {
+                    if !labels.contains(&&**label) {
+                        labels.push(label);
+                    }
+                    all.extend(
+                        undone(element_hash(label.as_bytes())).filter(|removal| removal.of.device != self.device),
+                    );
+                }
+                Op::RemoveLabel(removal) => {
+                    labels.retain(|label| element_hash(label.as_bytes()) != removal.element);
+                    all.extend(undone(removal.element));
+                }
                 _ => {}
             }
         }
-        if labels.len() > MAX_LABELS { Err(EditError::TooManyLabels) } else { Ok(()) }
+        let mut all: Vec<Op> = all.into_iter().map(|removal| Op::RemoveLabel(Box::new(removal))).collect();
+        if labels.len() > MAX_LABELS && ops.iter().any(|op| matches!(op, Op::AddLabel(_))) {
+            return Err(EditError::TooManyLabels);
+        }
+        let fading = state.map(ObjectState::fading_labels).unwrap_or_default();
+        let is_added = |label: &str| ops.iter().any(|op| matches!(op, Op::AddLabel(added) if **added == *label));
+        all.extend(fading.into_iter().filter(|label| labels.contains(label) && !is_added(label)).map(Op::add_label));
+        all.extend(ops.into_iter().filter(|op| !matches!(op, Op::RemoveLabel(_))));
+        all.push(Op::Labelled);
+        Ok(all)
     }
 }
 
@@ -96,10 +128,16 @@ fn last_of_each(mut ops: Vec<Op>) -> Vec<Op> {
     if ops.contains(&Op::Deleted) {
         ops.retain(|op| *op == Op::Deleted);
     }
+    // Adding and taking off one label are about the same.
+    let key = |op: &Op| match op {
+        Op::AddLabel(label) => (op.field().set_number(), Some(element_hash(label.as_bytes()))),
+        Op::RemoveLabel(removal) => (op.field().set_number(), Some(removal.element)),
+        op => (op.field().code(), None),
+    };
+    let same = |a: &Op, b: &Op| key(a) == key(b);
     let mut kept: Vec<Op> = Vec::with_capacity(ops.len());
     for op in ops {
-        let same = |other: &Op| (other.field(), other.label()) == (op.field(), op.label());
-        match kept.iter_mut().find(|other| same(other)) {
+        match kept.iter_mut().find(|other| same(other, &op)) {
             Some(other) => *other = op,
             None => kept.push(op),
         }

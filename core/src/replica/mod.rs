@@ -10,12 +10,14 @@
 //! - A room, a device and a task are *objects*; an object is a set of fields, each a last-writer-wins register. The write
 //!   with the higher [`Stamp`](crate::clock::Stamp) wins; should a misbehaving peer send two values under one stamp, the
 //!   greater value wins, so that the outcome still does not depend on the order of arrival.
-//! - Labels are an add-wins set. Adding or removing a label says which earlier writes about *that label of that task* its
-//!   author had seen, and undoes only those. An addition that the remover had not seen stays.
-//! - Deletion ends whatever was written about the task before it; what is left is a tombstone: its id and a stamp. An
-//!   edit that another device made later stays, and the first device that merges the deletion and still has the task
-//!   writes the rest of it once more ([`Applied::restored`]): so the edit brings the task back, and nobody has to
-//!   keep what was deleted in case there is one.
+//! - Labels are an add-wins set. Removing one names the additions that its author had seen, and undoes only those. An
+//!   addition that the remover had not seen stays.
+//! - Whether a task is deleted is computed: it is unless a person has written to its content since the last deletion. So
+//!   it does not depend on the order in which writes arrive, no device writes to bring back what another one deleted, and
+//!   each field shows the last write to it. Its place is not content, nor does anything count that a machine wrote. The
+//!   fields of a deleted task stay under its tombstone, in the trash, for [`TRASH_DAYS`] days by the stamp of the deletion.
+//! - What a later version writes (fields, values and kinds of objects that this one does not know) is kept, merged and
+//!   passed on: the [number of a field](Field) says how it merges.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
 //!
 //! # What a version vector promises
@@ -68,14 +70,14 @@ mod wire;
 mod writes;
 
 pub use apply::{Applied, ApplyError};
-pub use batch::Batch;
+pub use batch::{Batch, Record};
 pub use change::{Change, MalformedChange};
 pub use date::{Date, ParseDateError};
 pub use dot::Dot;
 pub use edit::EditError;
 pub use limits::*;
-pub use object_id::ObjectId;
-pub use op::{LabelOp, Op};
+pub use object_id::{ObjectId, OtherObject};
+pub use op::{Field, Op, Removal, Unknown, UnknownValue, element_hash};
 pub use pages::{Fold, LoadError, Page};
 pub use position::{ParsePositionError, Position};
 pub use priority::Priority;

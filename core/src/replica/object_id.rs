@@ -9,4 +9,42 @@ pub enum ObjectId {
     Device(DeviceId),
     /// A task.
     Task(TaskId),
+    /// Something that a later version knows.
+    Other(OtherObject),
+}
+
+/// An object of a kind that this version does not know. It is kept, merged and passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OtherObject {
+    /// The number of its kind, from 3 on.
+    pub(crate) kind: u16,
+    /// Its id.
+    pub(crate) id: [u8; 16],
+}
+
+impl OtherObject {
+    /// An object of this kind; `None` if the kind is one that has a name of its own.
+    pub fn new(kind: u16, id: [u8; 16]) -> Option<Self> {
+        (kind > 2).then_some(Self { kind, id })
+    }
+}
+
+impl ObjectId {
+    /// Bytes of a key.
+    pub(crate) const KEY: usize = 2 + 16;
+
+    /// Its kind and its id, in bytes that sort as objects do.
+    pub(crate) fn to_key(self) -> [u8; Self::KEY] {
+        let (kind, id) = match self {
+            Self::Room => (0, [0; 16]),
+            Self::Device(device) => (1, device.to_bytes()),
+            Self::Task(task) => (2, *task.as_bytes()),
+            Self::Other(other) => (other.kind, other.id),
+        };
+        let mut key = [0; Self::KEY];
+        for (to, from) in key.iter_mut().zip(kind.to_be_bytes().into_iter().chain(id)) {
+            *to = from;
+        }
+        key
+    }
 }

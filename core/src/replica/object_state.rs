@@ -1,18 +1,24 @@
-use litemap::LiteMap;
-
 use crate::clock::Stamp;
-use crate::id::{DeviceId, TaskId};
-use crate::replica::op::Field;
+use crate::id::TaskId;
+use crate::replica::columns::{REMOVAL_WEIGHT, weight};
+use crate::replica::op::{Value, element_hash};
 use crate::replica::writes::{Write, Writes};
-use crate::replica::{Dot, LabelOp, Op, Position, Priority, Status, Task, VersionVector};
+use crate::replica::{
+    Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, Op, Position, Priority, Removal, Status, TRASH_DAYS, Task,
+};
 
 /// What is kept of one object: the operations that nothing has superseded, each with the arrival number of its write.
+///
+/// **Invariant:** what is kept depends on the operations merged, never on their order. A register keeps the greatest of the
+/// writes to it, an element of a set the greatest of what became of it, and the bounds on sets keep the greatest of those:
+/// a value that was dropped had so many above it as are kept, and these only rise.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectState {
-    /// Sorted by field. A list is the smallest thing to hold the few fields that a task has.
+    /// Sorted by field; of one that both a person and a machine wrote, the person's comes first. A list is the smallest
+    /// thing to hold the few fields that a task has.
     registers: Vec<Register>,
-    /// Sorted by label.
-    labels: Vec<LabelState>,
+    /// Sorted by set, element and device.
+    elements: Vec<Element>,
 }
 
 #[derive(Clone, Debug)]
@@ -22,164 +28,202 @@ struct Register {
     value: Op,
 }
 
-/// The operations on one label of one task.
+/// What became of one device's additions of one element to a set.
 ///
-/// What an operation has `seen`, it undoes, and so does an operation of a device all earlier ones of that device. Joined
-/// over all operations ever merged, that is the *cover*: an operation whose dot is in the cover is dead. Both cover and
-/// living operations depend only on what was merged, not on its order, whatever peers claim to have seen.
-///
-/// The cover is not stored. Among honest peers the living operations make it up: whoever undid an operation had also seen
-/// what that one had seen. An operation that is dead but without which the cover would shrink is kept, and sent on.
+/// The device's last addition supersedes its earlier ones, and a removal names the addition that it undoes. So there is one
+/// value for each device and element: the last addition known of, and whether somebody who saw it has removed it. The
+/// element is there while any device's addition of it is, so an addition that a remover had not seen stays.
 #[derive(Clone, Debug)]
-struct LabelState {
-    label: Box<str>,
-    entries: Vec<LabelEntry>,
-}
-
-#[derive(Clone, Debug)]
-struct LabelEntry {
+struct Element {
     write: u64,
-    dot: Dot,
-    stamp: Stamp,
-    present: bool,
-    living: bool,
-    seen: VersionVector,
+    /// [`Field::set_number`].
+    set: u16,
+    hash: u64,
+    /// The addition.
+    of: Stamp,
+    /// The element; `None` once it was removed, for its words do not stay.
+    bytes: Option<Box<[u8]>>,
 }
 
-/// What a deletion took with it.
-pub(crate) type Content = Vec<Op>;
+impl Element {
+    fn key(&self) -> (u16, u64, crate::id::DeviceId) {
+        (self.set, self.hash, self.of.device)
+    }
+
+    /// What a later value of the same key is greater in; and in what order values go where there are too many.
+    fn rank(&self) -> (Stamp, bool, u16, u64) {
+        (self.of, self.bytes.is_none(), self.set, self.hash)
+    }
+
+    fn weight(&self) -> u64 {
+        self.bytes.as_ref().map_or(REMOVAL_WEIGHT, |bytes| 2 + bytes.len()) as u64
+    }
+
+    fn op(&self) -> Op {
+        let field = Field::of_set(self.set, self.bytes.is_some());
+        match &self.bytes {
+            Some(bytes) => Op::of(field, Value::Bytes(bytes)),
+            None => Op::of(field, Value::Removal(&Removal { element: self.hash, of: self.of })),
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        let bytes = self.bytes.as_ref().filter(|bytes| (1..=MAX_LABEL).contains(&bytes.len()))?;
+        if self.set == Field::ADD_LABEL.set_number() { std::str::from_utf8(bytes).ok() } else { None }
+    }
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The day before which the values of what was deleted are dropped, counted from 1970.
+pub(crate) fn trash_day(now_ms: u64) -> u64 {
+    (now_ms / DAY_MS).saturating_sub(TRASH_DAYS)
+}
 
 impl ObjectState {
-    /// Merges an operation of the open write `arrival`. Answers whether it made a difference.
-    ///
-    /// **Invariant:** what is kept depends on the operations merged, not on their order. A deletion outlives whatever was
-    /// written before it, however late that arrives; among labels it only ends the life of an operation, since the cover
-    /// must not depend on stamps.
-    pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) -> bool {
-        let Some(stamp) = writes.get(arrival).map(Write::stamp) else { return false };
-        let is_outlived = self.deletion(writes).is_some_and(|deletion| stamp <= deletion);
-        match op {
-            Op::AddLabel(op) => self.merge_label(arrival, true, *op, is_outlived, writes),
-            Op::RemoveLabel(op) => self.merge_label(arrival, false, *op, is_outlived, writes),
-            op => !is_outlived && self.merge_register(arrival, stamp, op, writes),
+    /// Merges an operation of the open write `arrival`.
+    pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) {
+        let field = op.field();
+        if !field.is_set() {
+            return self.merge_register(arrival, op, writes);
         }
+        let Some(stamp) = writes.get(arrival).map(Write::stamp) else { return };
+        let set = field.set_number();
+        let element = match op.value() {
+            Value::Removal(Removal { element, of }) => {
+                Element { write: arrival, set, hash: *element, of: *of, bytes: None }
+            }
+            Value::Bytes(bytes) => {
+                Element { write: arrival, set, hash: element_hash(bytes), of: stamp, bytes: Some(bytes.into()) }
+            }
+            Value::Unit | Value::Number(_) => return,
+        };
+        self.merge_element(element, writes);
     }
 
-    /// What merging a deletion with this stamp would take away, if something that was written after it remains.
-    pub(crate) fn content_to_save(&self, deletion: Stamp, writes: &Writes) -> Option<Content> {
-        if self.deletion(writes).is_some_and(|known| deletion <= known) {
-            return None;
+    fn merge_register(&mut self, arrival: u64, value: Op, writes: &mut Writes) {
+        let Some(new) = writes.get(arrival) else { return };
+        let (stamp, machine) = (new.stamp(), new.machine);
+        let field = value.field();
+        if machine && field == Field::LIFE && value != Op::Deleted {
+            // No machine brings back, so neither does its word take the place of a deletion.
+            return;
         }
-        let is_outlived =
-            |register: &&Register| writes.get(register.write).is_none_or(|write| write.stamp() <= deletion);
-        let is_field = |register: &&Register| register.value != Op::Deleted;
-        let entries = || self.labels.iter().flat_map(|state| &state.entries).filter(|entry| entry.living);
-        let remains = self.registers.iter().filter(is_field).any(|register| !is_outlived(&register))
-            || entries().any(|entry| entry.stamp > deletion);
-        let taken: Vec<Op> =
-            self.registers.iter().filter(is_field).filter(is_outlived).map(|register| register.value.clone()).collect();
-        if !remains || !taken.iter().any(|op| matches!(op, Op::Title(_))) {
-            return None;
+        let mut at = self.registers.partition_point(|register| register.value.field() < field);
+        while let Some(register) = self.registers.get_mut(at).filter(|register| register.value.field() == field) {
+            let held = writes.get(register.write).map(|held| (held.machine, held.stamp()));
+            match held {
+                Some((by, held)) if by == machine => {
+                    if (stamp, value.value()) > (held, register.value.value()) {
+                        writes.keep(arrival, weight(&value) as u64);
+                        let old = std::mem::replace(register, Register { write: arrival, value });
+                        writes.drop(old.write, weight(&old.value) as u64);
+                    }
+                    return;
+                }
+                Some((true, _)) => break,
+                _ => at += 1,
+            }
         }
-        let labels = self.labels.iter().filter(|state| state.present()).map(|state| Op::add_label(state.label.clone()));
-        Some(taken.into_iter().chain(labels).collect())
+        writes.keep(arrival, weight(&value) as u64);
+        if self.registers.capacity() == 0 {
+            // Most tasks get no other fields than those that they were made with: no room is wasted.
+            self.registers.reserve_exact(1);
+        }
+        self.registers.insert(at, Register { write: arrival, value });
     }
 
-    /// Leaves of what was saved those fields that stand empty; nothing if the task is not in need of it.
-    pub(crate) fn lacking(&self, mut content: Content) -> Content {
-        if self.has(Field::Title) {
-            return Vec::new();
+    fn merge_element(&mut self, new: Element, writes: &mut Writes) {
+        match self.elements.binary_search_by_key(&new.key(), Element::key) {
+            Ok(at) => {
+                let Some(held) = self.elements.get_mut(at) else { return };
+                if (new.rank(), &new.bytes) <= (held.rank(), &held.bytes) {
+                    return;
+                }
+                writes.keep(new.write, new.weight());
+                let old = std::mem::replace(held, new);
+                writes.drop(old.write, old.weight());
+            }
+            Err(at) => {
+                let alike = self.elements.iter().filter(|held| (held.set, held.hash) == (new.set, new.hash)).count();
+                let is_full = alike >= MAX_ADDITIONS || self.elements.len() >= MAX_ELEMENTS;
+                writes.keep(new.write, new.weight());
+                let (set, hash) = (new.set, new.hash);
+                self.elements.reserve_exact(usize::from(!is_full));
+                self.elements.insert(at, new);
+                if is_full {
+                    let among_alike = alike >= MAX_ADDITIONS;
+                    let candidates = self
+                        .elements
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, element)| !among_alike || (element.set, element.hash) == (set, hash));
+                    if let Some((least, _)) = candidates.min_by_key(|(_, element)| element.rank()) {
+                        let least = self.elements.remove(least);
+                        writes.drop(least.write, least.weight());
+                    }
+                }
+            }
         }
-        content.retain(|op| match op.field() {
-            Some(field) => !self.has(field),
-            None => op.label().is_some_and(|label| !self.labels().any(|there| there == label)),
-        });
-        content
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.registers.is_empty() && self.labels.is_empty()
+        self.registers.is_empty() && self.elements.is_empty()
     }
 
-    fn has(&self, field: Field) -> bool {
-        self.registers.iter().any(|register| register.value.field() == Some(field))
-    }
-
-    fn deletion(&self, writes: &Writes) -> Option<Stamp> {
-        let register = self.registers.last().filter(|register| register.value == Op::Deleted)?;
-        writes.get(register.write).map(Write::stamp)
-    }
-
-    fn merge_register(&mut self, arrival: u64, stamp: Stamp, value: Op, writes: &mut Writes) -> bool {
-        let Some(field) = value.field() else { return false };
-        let stamp_of = |write: u64, writes: &Writes| writes.get(write).map(Write::stamp);
-        writes.keep(arrival, &value);
-        match self.registers.binary_search_by_key(&Some(field), |register| register.value.field()) {
-            Err(at) => {
-                if self.registers.capacity() == 0 {
-                    // Most tasks get no other fields than those that they were made with: no room is wasted.
-                    self.registers.reserve_exact(1);
+    /// The last deletion, and the last write that brings back what was deleted before it: one to the content, by a person.
+    fn life(&self, writes: &Writes) -> (Option<Stamp>, Option<Stamp>) {
+        let (mut deleted, mut revived) = (None, None);
+        for register in &self.registers {
+            let Some(write) = writes.get(register.write) else { continue };
+            let stamp = Some(write.stamp());
+            match &register.value {
+                Op::Deleted => deleted = deleted.max(stamp),
+                value if !write.machine && (value.field().is_content() || value.field() == Field::LIFE) => {
+                    revived = revived.max(stamp);
                 }
-                self.registers.insert(at, Register { write: arrival, value });
-            }
-            Ok(at) => {
-                let Some(register) = self.registers.get_mut(at) else { return false };
-                if (Some(stamp), &value) <= (stamp_of(register.write, writes), &register.value) {
-                    writes.drop(arrival, &value);
-                    return false;
-                }
-                let old = std::mem::replace(register, Register { write: arrival, value });
-                writes.drop(old.write, &old.value);
+                _ => {}
             }
         }
-        if field == Field::Deleted {
-            self.registers.retain(|register| {
-                let stays =
-                    register.value == Op::Deleted || stamp_of(register.write, writes).is_some_and(|at| at > stamp);
-                if !stays {
-                    writes.drop(register.write, &register.value);
-                }
-                stays
-            });
-            self.registers.shrink_to_fit();
-            for state in &mut self.labels {
-                state.outlive(stamp, writes);
-            }
-            self.labels.retain(|state| !state.entries.is_empty());
-        }
-        true
+        (deleted, revived)
     }
 
-    fn merge_label(
-        &mut self,
-        arrival: u64,
-        present: bool,
-        op: LabelOp,
-        is_outlived: bool,
-        writes: &mut Writes,
-    ) -> bool {
-        let Some(write) = writes.get(arrival) else { return false };
-        let entry = LabelEntry {
-            write: arrival,
-            dot: write.dot,
-            stamp: write.stamp(),
-            present,
-            living: !is_outlived,
-            seen: op.seen,
-        };
-        let at = match self.labels.binary_search_by(|state| state.label.cmp(&op.label)) {
-            Ok(at) => at,
-            Err(at) => {
-                self.labels.reserve_exact(1);
-                self.labels.insert(at, LabelState { label: op.label, entries: Vec::new() });
-                at
-            }
-        };
-        let merged = self.labels.get_mut(at).is_some_and(|state| state.merge(entry, writes));
-        if self.labels.get(at).is_some_and(|state| state.entries.is_empty()) {
-            self.labels.remove(at);
+    /// The deletion, if the object is deleted: nobody has written to its content since. Hence whether it is does not depend
+    /// on the order in which writes arrive, and no device ever writes to bring back what another one deleted.
+    pub(crate) fn deletion(&self, writes: &Writes) -> Option<Stamp> {
+        let (deleted, revived) = self.life(writes);
+        deleted.filter(|deletion| revived.is_none_or(|revival| revival <= *deletion))
+    }
+
+    /// Whether the object was deleted before that day, so that its values are dropped.
+    pub(crate) fn is_gone(&self, day: u64, writes: &Writes) -> bool {
+        self.deletion(writes).is_some_and(|deletion| deletion.millis / DAY_MS < day)
+    }
+
+    /// Drops the values if the object was deleted before that day. The tombstone stays.
+    pub(crate) fn drop_values(&mut self, day: u64, writes: &mut Writes) {
+        if !self.is_gone(day, writes) {
+            return;
         }
-        merged
+        self.registers.retain(|register| {
+            let stays = register.value.field() == Field::LIFE;
+            if !stays {
+                writes.purge(register.write);
+                writes.drop(register.write, weight(&register.value) as u64);
+            }
+            stays
+        });
+        for element in std::mem::take(&mut self.elements) {
+            writes.purge(element.write);
+            writes.drop(element.write, element.weight());
+        }
+        self.registers.shrink_to_fit();
+    }
+
+    /// The writes of which something is kept, some more than once.
+    pub(crate) fn writes(&self) -> impl Iterator<Item = u64> {
+        let registers = self.registers.iter().map(|register| register.write);
+        registers.chain(self.elements.iter().map(|element| element.write))
     }
 
     /// Calls `each` with the operations that came with the write, and answers how many there are.
@@ -189,14 +233,9 @@ impl ObjectState {
             each(&register.value);
             count += 1;
         }
-        // In the order of the binary form: first what was added.
-        for present in [true, false] {
-            for state in &self.labels {
-                for entry in state.entries.iter().filter(|entry| entry.write == write && entry.present == present) {
-                    each(&entry.op(&state.label));
-                    count += 1;
-                }
-            }
+        for element in self.elements.iter().filter(|element| element.write == write) {
+            each(&element.op());
+            count += 1;
         }
         count
     }
@@ -207,39 +246,63 @@ impl ObjectState {
         register.map(|register| register.write)
     }
 
-    /// What the next operation on the label by `device` has seen.
-    pub(crate) fn seen(&self, label: &str, device: DeviceId) -> VersionVector {
-        let Some(state) = self.labels.iter().find(|state| *state.label == *label) else { return VersionVector::new() };
-        let mut seen = Cover::default();
-        for entry in &state.entries {
-            seen.add(entry);
-            seen.raise(entry.dot.device, entry.dot.seq);
+    /// The additions of a label that are there.
+    pub(crate) fn additions(&self, element: u64) -> impl Iterator<Item = Stamp> {
+        let set = Field::ADD_LABEL.set_number();
+        let there = move |held: &&Element| held.set == set && held.hash == element && held.bytes.is_some();
+        self.elements.iter().filter(there).map(|held| held.of)
+    }
+
+    /// The labels that are about to be dropped because there are too many others, old and removed ones included. Whoever
+    /// sees them and edits labels adds them once more.
+    pub(crate) fn fading_labels(&self) -> Vec<&str> {
+        const ROOM: usize = MAX_ELEMENTS / 4;
+        let mut ranks: Vec<_> = self.elements.iter().map(Element::rank).collect();
+        ranks.sort_unstable();
+        let Some(safe) = ranks.len().checked_sub(MAX_ELEMENTS - ROOM).and_then(|at| ranks.get(at)) else {
+            return Vec::new();
+        };
+        let mut labels: Vec<&str> = Vec::new();
+        for group in self.elements.chunk_by(|a, b| (a.set, a.hash) == (b.set, b.hash)) {
+            let mut there = group.iter().filter(|element| element.bytes.is_some()).peekable();
+            let text = there.peek().and_then(|element| element.text());
+            if there.all(|element| element.rank() < *safe) {
+                labels.extend(text);
+            }
         }
-        seen.0.into_iter().filter(|(seen, seq)| *seen != device && *seq > 0).collect()
+        labels
     }
 
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels.iter().filter(|state| state.present()).map(|state| &*state.label)
+    pub(crate) fn labels(&self) -> Vec<&str> {
+        let mut labels: Vec<&str> = self.elements.iter().filter_map(Element::text).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels
     }
 
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.registers.iter().find_map(|register| match &register.value {
+    /// The registers as they are shown: of two writes to one field, by a person and by a machine, the later.
+    fn shown<'a>(&'a self, writes: &'a Writes) -> impl Iterator<Item = &'a Register> {
+        let stamp = |register: &Register| writes.get(register.write).map(Write::stamp);
+        self.registers.chunk_by(|a, b| a.value.field() == b.value.field()).filter_map(move |both| match both {
+            [register] => Some(register),
+            both => both.iter().max_by_key(|register| stamp(register)),
+        })
+    }
+
+    pub(crate) fn name<'a>(&'a self, writes: &'a Writes) -> Option<&'a str> {
+        self.shown(writes).find_map(|register| match &register.value {
             Op::Name(name) => Some(&**name),
             _ => None,
         })
     }
 
     /// Where a task stands, unless it is deleted or nothing says so.
-    pub(crate) fn position(&self) -> Option<&Position> {
-        let mut position = None;
-        for register in &self.registers {
-            match &register.value {
-                Op::Position(held) => position = Some(held),
-                Op::Deleted if !self.has(Field::Title) => return None,
-                _ => {}
-            }
-        }
-        position
+    pub(crate) fn position<'a>(&'a self, writes: &'a Writes) -> Option<&'a Position> {
+        let position = self.shown(writes).find_map(|register| match &register.value {
+            Op::Position(position) => Some(position),
+            _ => None,
+        });
+        position.filter(|_| self.deletion(writes).is_none())
     }
 
     pub(crate) fn task(&self, id: TaskId, writes: &Writes) -> Task {
@@ -251,19 +314,15 @@ impl ObjectState {
             priority: Priority::default(),
             due: None,
             assignee: String::new(),
-            labels: self.labels().map(String::from).collect(),
+            labels: self.labels().into_iter().map(String::from).collect(),
             position: Position::default(),
             parent: None,
             created_at: 0,
             updated_at: 0,
-            deleted: false,
+            deleted: self.deletion(writes).is_some(),
         };
-        // Only living operations on labels count: which of the others are kept depends on the order of arrival.
-        let label_entries = self.labels.iter().flat_map(|state| &state.entries).filter(|entry| entry.living);
-        let mut stamps: Vec<Stamp> = label_entries.map(|entry| entry.stamp).collect();
         let mut created_at = None;
-        for register in &self.registers {
-            let stamp = writes.get(register.write).map(|write| write.stamp());
+        for register in self.shown(writes) {
             match &register.value {
                 Op::Title(text) => task.title = text.as_ref().into(),
                 Op::Notes(text) => task.notes = text.as_ref().into(),
@@ -274,126 +333,21 @@ impl ObjectState {
                 Op::Position(position) => task.position = position.clone(),
                 Op::Parent(parent) => task.parent = parent.as_deref().copied(),
                 Op::CreatedAt(millis) => created_at = Some(*millis),
-                // Something may have been written after it: with a title, the task is back.
-                Op::Deleted => task.deleted = !self.has(Field::Title),
-                Op::Name(_) | Op::AddLabel(_) | Op::RemoveLabel(_) => {}
+                // A status that a later version knows is shown as open, and likewise the rest.
+                Op::Deleted
+                | Op::Alive
+                | Op::Labelled
+                | Op::Name(_)
+                | Op::AddLabel(_)
+                | Op::RemoveLabel(_)
+                | Op::Unknown(_) => {}
             }
-            stamps.extend(stamp);
         }
-        let latest = stamps.iter().max();
-        task.updated_at = latest.map_or(0, |stamp| stamp.millis);
+        let times =
+            || self.registers.iter().filter_map(|register| writes.get(register.write)).map(|write| write.millis);
+        task.updated_at = times().max().unwrap_or(0);
         // Unknown as long as only a part of the task is here.
-        task.created_at = created_at.or_else(|| stamps.iter().map(|stamp| stamp.millis).min()).unwrap_or(0);
+        task.created_at = created_at.or_else(|| times().min()).unwrap_or(0);
         task
-    }
-}
-
-impl LabelState {
-    fn present(&self) -> bool {
-        self.entries.iter().any(|entry| entry.living && entry.present)
-    }
-
-    /// Takes an operation in if it is living or makes the cover larger. Whatever was taken in and dropped later is
-    /// neither any more, as the cover only grows: so what comes again does nothing.
-    fn merge(&mut self, mut new: LabelEntry, writes: &mut Writes) -> bool {
-        if self.entries.iter().any(|entry| entry.content() == new.content()) {
-            return false;
-        }
-        let known = Cover::of(&self.entries);
-        let mut own = Cover::default();
-        own.add(&new);
-        let covered = |dot| known.includes(dot) || own.includes(dot);
-        // One dot, several contents: somebody misbehaves. The greatest content counts.
-        let beats = |a: &LabelEntry, b: &LabelEntry| a.dot == b.dot && a.content() > b.content();
-        new.living &= !covered(new.dot) && !self.entries.iter().any(|entry| beats(entry, &new));
-        if !new.living && known.contains(&own) {
-            return false;
-        }
-        for entry in &mut self.entries {
-            entry.living &= !covered(entry.dot) && !beats(&new, entry);
-        }
-        writes.keep(new.write, &new.op(&self.label));
-        self.entries.push(new);
-        self.shed(writes);
-        true
-    }
-
-    /// The task was deleted: what was added before counts no more.
-    fn outlive(&mut self, deletion: Stamp, writes: &mut Writes) {
-        for entry in &mut self.entries {
-            entry.living &= entry.stamp > deletion;
-        }
-        self.shed(writes);
-    }
-
-    /// Drops the dead entries without which the cover is the same.
-    fn shed(&mut self, writes: &mut Writes) {
-        let mut at = 0;
-        while let Some(entry) = self.entries.get(at) {
-            let needed = entry.living || {
-                let others = self.entries.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
-                let cover = Cover::of(others);
-                let mut own = Cover::default();
-                own.add(entry);
-                !cover.contains(&own)
-            };
-            if needed {
-                at += 1;
-            } else {
-                let entry = self.entries.remove(at);
-                writes.drop(entry.write, &entry.op(&self.label));
-            }
-        }
-        self.entries.shrink_to_fit();
-    }
-}
-
-impl LabelEntry {
-    fn op(&self, label: &str) -> Op {
-        let op = Box::new(LabelOp { label: label.into(), seen: self.seen.clone() });
-        if self.present { Op::AddLabel(op) } else { Op::RemoveLabel(op) }
-    }
-
-    fn content(&self) -> (Dot, Stamp, bool, &VersionVector) {
-        (self.dot, self.stamp, self.present, &self.seen)
-    }
-}
-
-/// A version vector without a bound on its devices: joining must not depend on which came first.
-#[derive(Default)]
-struct Cover(LiteMap<DeviceId, u64>);
-
-impl Cover {
-    fn of<'a>(entries: impl IntoIterator<Item = &'a LabelEntry>) -> Self {
-        let mut cover = Self::default();
-        for entry in entries {
-            cover.add(entry);
-        }
-        cover
-    }
-
-    /// What the entry undoes: what it has seen, and what its device did before.
-    fn add(&mut self, entry: &LabelEntry) {
-        for (device, seq) in entry.seen.iter() {
-            self.raise(device, seq);
-        }
-        self.raise(entry.dot.device, entry.dot.seq.saturating_sub(1));
-    }
-
-    fn raise(&mut self, device: DeviceId, seq: u64) {
-        let had = self.0.entry(device).or_default();
-        *had = seq.max(*had);
-    }
-
-    fn get(&self, device: DeviceId) -> u64 {
-        self.0.get(&device).copied().unwrap_or(0)
-    }
-
-    fn includes(&self, dot: Dot) -> bool {
-        dot.seq <= self.get(dot.device)
-    }
-
-    fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|(device, seq)| *seq <= self.get(*device))
     }
 }

@@ -1,6 +1,6 @@
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
-use crate::replica::columns::{self, ColumnWriter, Encoded};
+use crate::replica::columns::{self, ColumnWriter, Context, Encoded};
 use crate::replica::replica::MAX_AHEAD;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
 use crate::replica::writes::PageTally;
@@ -60,6 +60,7 @@ struct Head {
     seq: u64,
     last_arrival: u64,
     clock: Stamp,
+    dropped_before: u64,
     vector: VersionVector,
     ahead: Vec<(DeviceId, u64)>,
 }
@@ -74,8 +75,10 @@ impl Replica {
     pub fn fold(&self, max_bytes: usize) -> Fold {
         let tallies = self.writes.pages();
         let full = max_bytes as u64;
-        let mut stale: Vec<bool> =
-            tallies.iter().map(|page| page.live == 0 || page.live * 100 < page.written * MIN_LIVE).collect();
+        let mut stale: Vec<bool> = tallies
+            .iter()
+            .map(|page| page.purge || page.live == 0 || page.live * 100 < page.written * MIN_LIVE)
+            .collect();
         // What is on no page yet stands at the end, and is written in any case.
         let weights: Vec<u64> = tallies.iter().map(|page| page.live).chain([self.writes.tail()]).collect();
         stale.push(true);
@@ -124,6 +127,11 @@ impl Replica {
         fold
     }
 
+    /// Whether a page has values that were dropped 30 days after their deletion, and should be written anew soon.
+    pub fn has_to_purge(&self) -> bool {
+        self.writes.pages().iter().any(|page| page.purge)
+    }
+
     /// The fold is durable.
     pub fn folded(&mut self, fold: Fold) {
         self.next_page = fold.added.iter().map(|page| page.number + 1).max().unwrap_or(0).max(self.next_page);
@@ -157,6 +165,7 @@ impl Replica {
                 bytes: bytes.len() as u64,
                 written,
                 live: written,
+                purge: false,
             });
             fold.added.push(Page { number: *number, bytes });
             *number += 1;
@@ -211,6 +220,7 @@ impl Replica {
 
         let mut replica = Self::new(head.device);
         replica.next_page = next_page;
+        replica.dropped_before = head.dropped_before;
         let places: Vec<(u64, u64)> = tallies.iter().map(|page| (page.number, page.checksum)).collect();
         replica.writes.set_pages(tallies);
         for (number, sum) in places {
@@ -229,8 +239,11 @@ impl Replica {
                     return Err(LoadError::Damaged);
                 }
                 // What was overwritten by now may be still on its page; so may what it overwrote.
-                replica.merge(change);
+                replica.merge(change, false);
             }
+        }
+        for state in replica.objects.values_mut() {
+            state.drop_values(replica.dropped_before, &mut replica.writes);
         }
         replica.writes.finish_at(head.last_arrival);
         replica.clock = Clock::resume(head.device, head.clock);
@@ -263,6 +276,7 @@ impl Replica {
             seq: self.seq,
             last_arrival: self.writes.last_arrival(),
             clock: self.clock.last(),
+            dropped_before: self.dropped_before,
             vector: self.vector.clone(),
             ahead: self.ahead.clone(),
         }
@@ -270,14 +284,15 @@ impl Replica {
 }
 
 impl Head {
-    /// `[device, number, last arrival, milliseconds, counter, vector, [device, first, how many, …]]`
+    /// `[device, number, last arrival, milliseconds, counter, day, vector, [device, first, how many, …]]`
     fn write(&self, out: &mut Writer) {
-        out.array(7);
+        out.array(8);
         out.bytes(&self.device.to_bytes());
         out.uint(self.seq);
         out.uint(self.last_arrival);
         out.uint(self.clock.millis);
         out.uint(self.clock.counter.into());
+        out.uint(self.dropped_before);
         self.vector.write(out);
         let mut runs: Vec<(DeviceId, u64, u64)> = Vec::new();
         for &(device, seq) in &self.ahead {
@@ -295,7 +310,7 @@ impl Head {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, LoadError> {
-        if input.array(7)? != 7 {
+        if input.array(8)? != 8 {
             return Err(LoadError::Damaged);
         }
         let device = input.device()?;
@@ -303,6 +318,7 @@ impl Head {
         let last_arrival = input.uint()?;
         let millis = input.uint()?;
         let counter = u32::try_from(input.uint()?).map_err(|_| LoadError::Damaged)?;
+        let dropped_before = input.uint()?;
         let vector = VersionVector::read(input)?;
         let mut ahead: Vec<(DeviceId, u64)> = Vec::new();
         let items = input.array(3 * MAX_AHEAD)?;
@@ -318,7 +334,7 @@ impl Head {
         if !items.is_multiple_of(3) || seq > MAX_SEQ || last_arrival > MAX_SEQ || millis > Stamp::MAX_MILLIS + MAX_SEQ {
             return Err(LoadError::Damaged);
         }
-        Ok(Self { device, seq, last_arrival, clock: Stamp { millis, counter, device }, vector, ahead })
+        Ok(Self { device, seq, last_arrival, clock: Stamp { millis, counter, device }, dropped_before, vector, ahead })
     }
 }
 
@@ -326,8 +342,7 @@ impl Head {
 fn encode(changes: Encoded) -> Vec<u8> {
     let mut out = Writer::new();
     out.array(2);
-    out.bytes(&changes.ids);
-    out.bytes(&changes.columns);
+    out.changes(&changes);
     wire::sealed(out.finish())
 }
 
@@ -337,7 +352,7 @@ fn decode(bytes: &[u8], arrivals: &mut Vec<u64>) -> Result<Vec<Change>, DecodeEr
             return Err(DecodeError::Malformed);
         }
         let ids = input.bytes()?;
-        columns::read(ids, input.bytes()?, Some(arrivals), &|_| None)
+        columns::read((ids, input.bytes()?, None), Some(arrivals), &Context::NONE)
     })
 }
 
@@ -359,7 +374,7 @@ fn read_manifest(input: &mut Reader<'_>) -> Result<(Head, u64, Vec<PageTally>), 
             return Err(LoadError::Damaged);
         }
         // Nothing of it is in the state yet.
-        tallies.push(PageTally { number, last_arrival, checksum, bytes, written, live: 0 });
+        tallies.push(PageTally { number, last_arrival, checksum, bytes, written, live: 0, purge: false });
     }
     if items.is_multiple_of(5) && next_page < MAX_SEQ {
         Ok((head, next_page, tallies))

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use crate::clock::Clock;
 use crate::id::{DeviceId, TaskId};
-use crate::replica::columns::ColumnWriter;
-use crate::replica::object_state::ObjectState;
+use crate::replica::columns::{ColumnWriter, Name, PREFIX};
+use crate::replica::object_state::{ObjectState, trash_day};
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
     Change, Dot, MAX_CHANGES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
@@ -59,6 +59,8 @@ pub struct Replica {
     pub(crate) clock: Clock,
     pub(crate) objects: BTreeMap<ObjectId, ObjectState>,
     pub(crate) writes: Writes,
+    /// The day before which values of what was deleted were dropped, counted from 1970.
+    pub(crate) dropped_before: u64,
     /// The number of the next page on disk.
     pub(crate) next_page: u64,
 }
@@ -74,6 +76,7 @@ impl Replica {
             clock: Clock::new(device),
             objects: BTreeMap::new(),
             writes: Writes::default(),
+            dropped_before: 0,
             next_page: 0,
         }
     }
@@ -90,14 +93,14 @@ impl Replica {
 
     /// The room's name, if anybody gave it one.
     pub fn room_name(&self) -> Option<&str> {
-        self.objects.get(&ObjectId::Room).and_then(ObjectState::name)
+        self.objects.get(&ObjectId::Room).and_then(|room| room.name(&self.writes))
     }
 
     /// The devices that have named themselves, with their names, in the order of their ids.
     pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &str)> {
         self.objects.iter().filter_map(|(object, state)| match object {
-            ObjectId::Device(device) => Some((*device, state.name()?)),
-            ObjectId::Room | ObjectId::Task(_) => None,
+            ObjectId::Device(device) => Some((*device, state.name(&self.writes)?)),
+            ObjectId::Room | ObjectId::Task(_) | ObjectId::Other(_) => None,
         })
     }
 
@@ -108,7 +111,18 @@ impl Replica {
 
     /// The tasks that are not deleted, by position and then id.
     pub fn tasks(&self) -> Vec<Task> {
-        let mut tasks: Vec<Task> = self.all_tasks().filter(|task| !task.deleted).collect();
+        self.sorted_tasks(false)
+    }
+
+    /// What is in the trash: the tasks that are deleted and of which something is left, by position and then id.
+    pub fn deleted_tasks(&self) -> Vec<Task> {
+        let mut tasks = self.sorted_tasks(true);
+        tasks.retain(|task| !task.title.is_empty());
+        tasks
+    }
+
+    fn sorted_tasks(&self, deleted: bool) -> Vec<Task> {
+        let mut tasks: Vec<Task> = self.all_tasks().filter(|task| task.deleted == deleted).collect();
         tasks.sort_unstable_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
         tasks
     }
@@ -117,7 +131,7 @@ impl Replica {
     pub fn last_position(&self) -> Option<Position> {
         let is_task = |object: &ObjectId| matches!(object, ObjectId::Task(_));
         let states = self.objects.iter().filter(|(object, _)| is_task(object)).map(|(_, state)| state);
-        states.filter_map(ObjectState::position).max().cloned()
+        states.filter_map(|state| state.position(&self.writes)).max().cloned()
     }
 
     /// The tasks of which anything was written since the replica's [cursor](Self::cursor) was `cursor`, deleted ones
@@ -129,7 +143,7 @@ impl Replica {
             .since(cursor)
             .filter_map(|write| match write.object {
                 ObjectId::Task(task) => Some(task),
-                ObjectId::Room | ObjectId::Device(_) => None,
+                ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
             })
             .collect();
         touched.sort_unstable();
@@ -164,8 +178,8 @@ impl Replica {
                 let left = chunk.count() + 1 + missing.count();
                 return SyncAnswer::assemble(last, left as u64, None, chunk);
             }
-            let reference = || self.reference(write.object).filter(|dot| request.vector.includes(*dot));
-            self.encode_write(write, if request.in_full { None } else { reference() }, &mut chunk);
+            let name = || self.maker(write.object).filter(|dot| request.vector.includes(*dot)).map(Name::Dot);
+            self.encode_write(write, if request.in_full { None } else { name() }, &mut chunk);
             last = Some(self.cursor_at(write.arrival));
         }
         // After the last change, or in a chunk of its own.
@@ -185,35 +199,69 @@ impl Replica {
     }
 
     /// Encodes what is left of a change.
-    pub(crate) fn encode_write(&self, write: &Write, reference: Option<Dot>, out: &mut ColumnWriter) {
-        out.begin(write.head(), reference);
+    pub(crate) fn encode_write(&self, write: &Write, name: Option<Name>, out: &mut ColumnWriter) {
+        out.begin(write.head(), name);
         let mut each = |op: &Op| out.op(op);
         let ops = self.objects.get(&write.object).map_or(0, |state| state.ops_of(write.arrival, &mut each));
         debug_assert!(ops > 0, "a write without operations is not in the index");
         out.end(ops);
     }
 
-    /// A change by which a task can be named.
-    pub(crate) fn reference(&self, object: ObjectId) -> Option<Dot> {
+    /// The change that made a task, by which it can be named.
+    pub(crate) fn maker(&self, object: ObjectId) -> Option<Dot> {
         let ObjectId::Task(_) = object else { return None };
         let made_by = self.objects.get(&object)?.made_by()?;
         let dot = self.writes.get(made_by)?.dot;
         // Should there be two changes under one number, it does not name anything.
-        self.object_of(dot).filter(|named| *named == object).map(|_| dot)
+        self.resolve(Name::Dot(dot)).filter(|named| *named == object).map(|_| dot)
     }
 
-    /// What a change is about.
-    pub(crate) fn object_of(&self, dot: Dot) -> Option<ObjectId> {
-        self.writes.of_dot(dot).map(|write| write.object)
+    /// Whether anything is kept of the object but what the changes say that `is_news` names.
+    pub(crate) fn is_written_besides(&self, object: ObjectId, is_news: &dyn Fn(Dot) -> bool) -> bool {
+        let is_other = |write: u64| self.writes.get(write).is_some_and(|write| !is_news(write.dot));
+        self.objects.get(&object).is_some_and(|state| state.writes().any(is_other))
+    }
+
+    /// A name of a task in a change by `author`, for whoever knows the task: by its maker if that is the author, whose id
+    /// is there anyway, and otherwise by the beginning of its id.
+    pub(crate) fn short_name(&self, object: ObjectId, author: DeviceId) -> Option<Name> {
+        let ObjectId::Task(task) = object else { return None };
+        if let Some(dot) = self.maker(object).filter(|dot| dot.device == author) {
+            return Some(Name::Dot(dot));
+        }
+        let name = Name::Prefix(*task.as_bytes().first_chunk::<PREFIX>()?);
+        self.resolve(name).filter(|named| *named == object).map(|_| name)
+    }
+
+    /// The task that a short name stands for here.
+    pub(crate) fn resolve(&self, name: Name) -> Option<ObjectId> {
+        match name {
+            Name::Dot(dot) => self.writes.of_dot(dot).map(|write| write.object),
+            Name::Prefix(prefix) => {
+                let end = |rest: u8| {
+                    let mut id = [rest; 16];
+                    id.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
+                    ObjectId::Task(TaskId::from_random_bytes(id))
+                };
+                let mut named = self.objects.range(end(0)..=end(0xff)).map(|(object, _)| *object);
+                let first = named.next();
+                if named.next().is_none() { first } else { None }
+            }
+        }
     }
 
     /// Merges one checked change into the state. Answers whether it had an effect there; the vector is another matter.
-    pub(crate) fn merge(&mut self, change: Change) -> bool {
+    /// What is about an object whose values are dropped has none unless the object lives again: if that is already known not
+    /// to be so, it says `is_gone`.
+    pub(crate) fn merge(&mut self, change: Change, is_gone: bool) -> bool {
         let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
         let ops = change.ops.len();
         for op in change.ops {
             state.merge(arrival, op, &mut self.writes);
+        }
+        if is_gone {
+            state.drop_values(self.dropped_before, &mut self.writes);
         }
         if change.dot.device == self.device {
             self.seq = self.seq.max(change.dot.seq);
@@ -223,6 +271,27 @@ impl Replica {
             self.objects.remove(&change.object);
         }
         has_effect
+    }
+
+    /// Drops the values of what was deleted more than 30 days ago, by the stamp of its deletion. The tombstones stay.
+    pub(crate) fn drop_values(&mut self, now_ms: u64) {
+        let day = trash_day(now_ms);
+        if day > self.dropped_before {
+            self.dropped_before = day;
+            for state in self.objects.values_mut() {
+                state.drop_values(day, &mut self.writes);
+            }
+        }
+    }
+
+    /// Drops the values of those of the objects that were deleted so long ago. After a batch, not after each change: what
+    /// brings an object back may come behind what it brings back.
+    pub(crate) fn drop_values_of(&mut self, objects: &[ObjectId]) {
+        for object in objects {
+            if let Some(state) = self.objects.get_mut(object) {
+                state.drop_values(self.dropped_before, &mut self.writes);
+            }
+        }
     }
 
     /// Counts a merged change in the vector, now or when its turn comes. Answers whether anything was learned by it.
@@ -274,7 +343,7 @@ impl Replica {
     fn all_tasks(&self) -> impl Iterator<Item = Task> {
         self.objects.iter().filter_map(|(object, state)| match object {
             ObjectId::Task(id) => Some(state.task(*id, &self.writes)),
-            ObjectId::Room | ObjectId::Device(_) => None,
+            ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
         })
     }
 

@@ -1,4 +1,4 @@
-use crate::replica::columns::Resolve;
+use crate::replica::columns::{ColumnWriter, Context};
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Batch, VersionVector};
 
@@ -65,14 +65,14 @@ impl SyncRequest {
 
 impl SyncAnswer {
     /// Items of the binary form.
-    pub(crate) const ITEMS: usize = 5;
-    /// Bytes around the two parts of the changes, without a vector: version, array, next, left, null, two lengths.
-    pub(crate) const ENVELOPE: usize = 1 + 1 + 9 + 9 + 1 + 5 + 5;
+    pub(crate) const ITEMS: usize = 6;
+    /// Bytes around the two parts of the changes, without a vector: version, array, next, left, null, check, two lengths.
+    pub(crate) const ENVELOPE: usize = 1 + 1 + 9 + 9 + 1 + 5 + 5 + 5;
 
-    /// The binary form: version, then `[next or null, left, vector or null, ids, columns]`.
+    /// The binary form: version, then `[next or null, left, vector or null, check or null, ids, columns]`.
     pub fn encode(&self) -> Vec<u8> {
         // The two ends of a batch are the two ends of this: its parts, and its vector.
-        let mut writer = crate::replica::columns::ColumnWriter::default();
+        let mut writer = ColumnWriter::default();
         for change in &self.batch.changes {
             writer.push(change, None);
         }
@@ -83,7 +83,7 @@ impl SyncAnswer {
         next: Option<u64>,
         left: u64,
         vector: Option<&VersionVector>,
-        changes: crate::replica::columns::ColumnWriter,
+        changes: ColumnWriter,
     ) -> Vec<u8> {
         let mut out = Writer::new();
         out.array(Self::ITEMS);
@@ -94,8 +94,11 @@ impl SyncAnswer {
             None => out.null(),
         }
         let encoded = changes.finish();
-        out.bytes(&encoded.ids);
-        out.bytes(&encoded.columns);
+        match &encoded.check {
+            Some(check) => out.bytes(check),
+            None => out.null(),
+        }
+        out.changes(&encoded);
         out.finish()
     }
 
@@ -105,14 +108,15 @@ impl SyncAnswer {
     /// If the bytes are of a newer format or not a sync answer: it must have either a next chunk or a vector.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| match input.array(Self::ITEMS)? {
-            Self::ITEMS => Self::read(input, &|_| None),
+            Self::ITEMS => Self::read(input, &Context::NONE),
             _ => Err(DecodeError::Malformed),
         })
     }
 
-    pub(crate) fn read(input: &mut Reader<'_>, resolve: Resolve<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(input: &mut Reader<'_>, context: &Context<'_>) -> Result<Self, DecodeError> {
         let (SyncProgress { next, left, .. }, vector) = Self::read_progress(input)?;
-        let changes = Batch::read_changes(input, resolve)?;
+        let check = if input.null()? { None } else { Some(input.check()?) };
+        let changes = Batch::read_changes(input, check, context)?;
         Ok(Self { batch: Batch { changes, vector, asker: None }, next, left })
     }
 
@@ -135,6 +139,9 @@ impl SyncAnswer {
         let mut input = Reader::new(bytes)?;
         input.array_of(Self::ITEMS)?;
         let (progress, _) = Self::read_progress(&mut input)?;
+        if !input.null()? {
+            input.check()?;
+        }
         input.bytes()?;
         Ok((progress, bytes.len() - input.remaining()))
     }

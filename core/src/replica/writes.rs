@@ -2,8 +2,8 @@ use litemap::LiteMap;
 
 use crate::clock::Stamp;
 use crate::id::DeviceId;
-use crate::replica::columns::{ChangeHead, weight};
-use crate::replica::{Change, Dot, ObjectId, Op, VersionVector};
+use crate::replica::columns::ChangeHead;
+use crate::replica::{Change, Dot, ObjectId, VersionVector};
 
 /// What surviving operations share: the head of the change that they came in.
 #[derive(Clone, Debug)]
@@ -11,12 +11,14 @@ pub(crate) struct Write {
     /// Local number of arrival: names the write here, and orders it.
     pub(crate) arrival: u64,
     pub(crate) dot: Dot,
-    millis: u64,
+    pub(crate) millis: u64,
     counter: u32,
     /// Operations that are still in the state.
     live: u16,
     /// No operation of the change is missing.
     pub(crate) complete: bool,
+    /// No person made it.
+    pub(crate) machine: bool,
     pub(crate) object: ObjectId,
 }
 
@@ -26,7 +28,13 @@ impl Write {
     }
 
     pub(crate) fn head(&self) -> ChangeHead {
-        ChangeHead { dot: self.dot, stamp: self.stamp(), object: self.object, complete: self.complete }
+        ChangeHead {
+            dot: self.dot,
+            stamp: self.stamp(),
+            object: self.object,
+            complete: self.complete,
+            machine: self.machine,
+        }
     }
 }
 
@@ -41,6 +49,8 @@ pub(crate) struct PageTally {
     pub(crate) written: u64,
     /// The weight of what is still in the state.
     pub(crate) live: u64,
+    /// It has what was deleted and must not stay.
+    pub(crate) purge: bool,
 }
 
 /// About how many bytes a change takes besides its operations.
@@ -103,6 +113,7 @@ impl Writes {
             counter: change.stamp.counter,
             live: 0,
             complete: change.complete,
+            machine: change.machine,
             object: change.object,
         });
         self.last_arrival
@@ -136,17 +147,17 @@ impl Writes {
     }
 
     /// An operation of the write has come into the state.
-    pub(crate) fn keep(&mut self, arrival: u64, op: &Op) {
+    pub(crate) fn keep(&mut self, arrival: u64, weight: u64) {
         let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
         debug_assert!(write.is_some());
         if let Some(write) = write {
             write.live += 1;
-            *self.live_weight(arrival) += weight(op) as u64;
+            *self.live_weight(arrival) += weight;
         }
     }
 
     /// An operation of the write has left the state.
-    pub(crate) fn drop(&mut self, arrival: u64, op: &Op) {
+    pub(crate) fn drop(&mut self, arrival: u64, weight: u64) {
         let open = self.open && arrival == self.last_arrival;
         let write = self.find(arrival).and_then(|at| self.list.get_mut(at));
         debug_assert!(write.as_ref().is_some_and(|write| write.live > 0));
@@ -154,13 +165,21 @@ impl Writes {
         write.live = write.live.saturating_sub(1);
         write.complete = false;
         let is_gone = write.live == 0 && !open;
-        let lost = weight(op) as u64 + if is_gone { HEAD_WEIGHT } else { 0 };
+        let lost = weight + if is_gone { HEAD_WEIGHT } else { 0 };
         let live = self.live_weight(arrival);
         debug_assert!(*live >= lost);
         *live = live.saturating_sub(lost);
         if is_gone {
             self.gone += 1;
             self.sweep();
+        }
+    }
+
+    /// What an operation of the write said must not stay on a page.
+    pub(crate) fn purge(&mut self, arrival: u64) {
+        let at = self.pages.partition_point(|page| page.last_arrival < arrival);
+        if let Some(page) = self.pages.get_mut(at) {
+            page.purge = true;
         }
     }
 

@@ -13,7 +13,8 @@ use partyline_core::id::{CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSec
 use partyline_core::mesh::{Card, Neighbour, decode_links, encode_links};
 use partyline_core::redial::{decode_kept, encode_kept};
 use partyline_core::replica::{
-    Batch, Date, ObjectId, Op, Position, Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Batch, Date, DecodeError, Field, ObjectId, Op, OtherObject, Position, Priority, Record, Replica, Status,
+    SyncAnswer, SyncRequest, Task, Unknown, UnknownValue, VersionVector,
 };
 
 /// 2026-09-21.
@@ -36,6 +37,11 @@ fn read(file: &'static str) -> BTreeMap<&'static str, Vec<u8>> {
 
 fn task(number: u8) -> ObjectId {
     ObjectId::Task(TaskId::from_random_bytes([number; 16]))
+}
+
+/// What a later version may write.
+fn unknown(field: u64, value: UnknownValue) -> Op {
+    Op::Unknown(Box::new(Unknown { field: Field::from_code(field).unwrap(), value }))
 }
 
 /// Every kind of object and of operation, of two devices, some of it overwritten.
@@ -62,12 +68,23 @@ fn replicas() -> (Replica, Replica) {
         alice.edit(task(1), whole, NOON + 1),
         alice.edit(task(2), vec![Op::Title("Shopping".into()), Op::Position(first), Op::CreatedAt(NOON)], NOON + 2),
         alice.edit(task(3), vec![Op::Title("Sell milk".into()), Op::CreatedAt(NOON)], NOON + 3),
+        alice.edit(task(2), vec![unknown(9, UnknownValue::Number(7)), unknown(0x708, UnknownValue::Unit)], NOON + 4),
+        alice.edit_by_machine(
+            ObjectId::Other(OtherObject::new(3, [7; 16]).unwrap()),
+            vec![
+                unknown(0x70a, UnknownValue::Bytes((*b"a comment").into())),
+                unknown(0x706, UnknownValue::Bytes([1].into())),
+            ],
+            NOON + 5,
+        ),
     ];
     let made = made.into_iter().map(Result::unwrap).collect();
     bob.apply(Batch::live(made), NOON).unwrap();
     bob.edit(task(1), vec![Op::Status(Status::Done), Op::Due(None)], NOON + 70_000).unwrap();
     bob.edit(task(1), vec![Op::remove_label("urgent")], NOON + 70_000).unwrap();
     bob.edit(task(3), vec![Op::Deleted], NOON + 80_000).unwrap();
+    bob.edit(task(2), vec![Op::Deleted], NOON + 80_001).unwrap();
+    bob.edit(task(2), vec![Op::Alive], NOON + 80_002).unwrap();
     let mut request = SyncRequest { vector: alice.vector().clone(), ..SyncRequest::default() };
     loop {
         let answer = bob.answer(&request, 64 << 10);
@@ -100,7 +117,7 @@ fn link() -> RoomLink {
 /// What is written today.
 fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let (mut alice, bob) = replicas();
-    let pages = alice.to_pages(200);
+    let pages = alice.to_pages(300);
     assert!(pages.added.len() > 2);
     let mut written = BTreeMap::from([
         ("manifest", pages.manifest.clone()),
@@ -108,20 +125,24 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         ("request", SyncRequest { vector: bob.vector().clone(), cursor: Some(7), in_full: true }.encode()),
         ("link", link().to_url("https://partyline.example").into_bytes()),
     ]);
-    for (page, name) in pages.added.into_iter().zip(["page-0", "page-1", "page-2", "page-3", "page-4"]) {
+    let names = ["page-0", "page-1", "page-2", "page-3", "page-4", "page-5", "page-6", "page-7"];
+    assert!(pages.added.len() <= names.len());
+    for (page, name) in pages.added.into_iter().zip(names) {
         written.insert(name, page.bytes);
     }
     let all = SyncRequest::default();
     written.insert("answer-first", alice.answer_encoded(&all, 200));
     written.insert("answer-whole", alice.answer_encoded(&all, 64 << 10));
     let from =
-        SyncRequest { vector: [(alice.device(), 5)].into_iter().collect::<VersionVector>(), ..SyncRequest::default() };
+        SyncRequest { vector: [(alice.device(), 7)].into_iter().collect::<VersionVector>(), ..SyncRequest::default() };
     written.insert("answer-by-dot", alice.answer_encoded(&from, 64 << 10));
     let live = Batch::live(vec![alice.edit(task(1), vec![Op::Status(Status::Doing)], NOON + 95_000).unwrap()]);
     written.insert("live", live.encode());
-    written.insert("live-by-dot", alice.encode_live(&live));
+    written.insert("live-short", alice.encode_live(&live));
+    written.insert("live-own", alice.encode_own(&live));
+    written.insert("live-by-prefix", bob.encode_live(&live));
     let record = Batch { vector: Some(alice.vector().clone()), ..live };
-    written.insert("record", record.to_record());
+    written.insert("record", record.at(NOON + 95_000).encode());
 
     let invitation = Invitation { link: link(), contact: contact(), tag: 77 };
     written.insert("invitation", invitation.to_fragment(QR_CHARS).into_bytes());
@@ -158,8 +179,9 @@ fn what_version_2_stored_is_read() {
     let mut replica = Replica::from_pages(&golden["manifest"], pages.clone()).unwrap();
     assert_whole(&replica);
     let changes: usize = pages.iter().map(|(_, page)| Replica::changes_of_page(page).unwrap().len()).sum();
-    assert_eq!(changes, 7, "also one by one, should the manifest be lost");
-    replica.replay(Batch::of_record(&golden["record"]).unwrap()).unwrap();
+    let whole = SyncAnswer::decode(&golden["answer-whole"]).unwrap().batch.changes.len();
+    assert_eq!(changes, whole, "also one by one, should the manifest be lost");
+    replica.replay(Record::decode(&golden["record"]).unwrap()).unwrap();
     assert_eq!(replica.task(TaskId::from_random_bytes([1; 16])).unwrap().status, Status::Doing);
 }
 
@@ -172,13 +194,16 @@ fn what_version_2_sends_is_understood() {
     assert_eq!((request.vector, request.cursor, request.in_full), (bob.vector().clone(), Some(7), true));
     let mut carol = Replica::new(DeviceId::from_bytes(*b"carol..........."));
     let first = SyncAnswer::decode(&golden["answer-first"]).unwrap();
-    assert!(first.next.is_some() && first.left == 7);
+    let whole = SyncAnswer::decode(&golden["answer-whole"]).unwrap().batch;
+    assert!(first.next.is_some() && first.left == whole.changes.len() as u64);
     carol.apply(first.batch, NOON).unwrap();
-    carol.apply(SyncAnswer::decode(&golden["answer-whole"]).unwrap().batch, NOON + 90_000).unwrap();
+    carol.apply(whole, NOON + 90_000).unwrap();
     assert_whole(&carol);
     let live = Batch::decode(&golden["live"]).unwrap();
-    assert_eq!(carol.decode(&golden["live-by-dot"]).as_ref(), Ok(&live));
-    assert_eq!(carol.decode(&golden["answer-by-dot"]).unwrap().changes.len(), 3);
+    assert_eq!(carol.decode(&golden["live-short"], None).as_ref(), Ok(&live));
+    assert_eq!(carol.decode(&golden["live-own"], Some(alice.device())).as_ref(), Ok(&live));
+    assert_eq!(carol.decode(&golden["live-own"], Some(bob.device())), Err(DecodeError::Unresolved));
+    assert_eq!(carol.decode(&golden["answer-by-dot"], None).unwrap().changes.len(), 4);
     carol.apply(live, NOON + 95_000).unwrap();
     assert_eq!(carol.task(TaskId::from_random_bytes([1; 16])).unwrap().status, Status::Doing);
 }

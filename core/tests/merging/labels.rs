@@ -1,7 +1,10 @@
 //! Labels are an add-wins set.
 
 use partyline_core::clock::Stamp;
-use partyline_core::replica::{Change, Dot, LabelOp, Op, VersionVector};
+use partyline_core::id::DeviceId;
+use partyline_core::replica::{Batch, Change, Dot, MAX_ELEMENTS, Op, Removal, Replica, element_hash};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::play::{Disk, NOON, Play, device, milk, view};
 
@@ -82,25 +85,26 @@ fn toggling_a_label_does_not_pile_up() {
 }
 
 #[test]
-fn devices_that_lie_about_what_they_saw_do_not_split_the_room() {
-    let change = |name, seq, present: bool, seen: &[(&str, u64)]| {
-        let seen: VersionVector = seen.iter().map(|(name, seq)| (device(name), *seq)).collect();
-        let op = Box::new(LabelOp { label: "shop".into(), seen });
-        Change {
-            dot: Dot { device: device(name), seq },
-            stamp: Stamp { millis: NOON, counter: 0, device: device(name) },
-            object: milk(),
-            complete: true,
-            ops: vec![if present { Op::AddLabel(op) } else { Op::RemoveLabel(op) }],
-        }
+fn devices_that_lie_about_additions_do_not_split_the_room() {
+    let change = |name, seq, counter, op| Change {
+        dot: Dot { device: device(name), seq },
+        stamp: Stamp { millis: NOON, counter, device: device(name) },
+        object: milk(),
+        complete: true,
+        machine: false,
+        ops: vec![op],
     };
-    // Mallory and Trudy claim to have seen each other's, and what Alice has not written yet.
+    let removal = |name, counter| {
+        let of = Stamp { millis: NOON, counter, device: device(name) };
+        Op::RemoveLabel(Box::new(Removal { element: element_hash(b"shop"), of }))
+    };
+    // Mallory and Trudy remove what the other has not added yet, and each other's under one stamp.
     let lies = [
-        change("mallory", 1, true, &[("trudy", 9), ("alice", 1)]),
-        change("trudy", 1, true, &[("mallory", 9)]),
-        change("trudy", 1, false, &[]),
-        change("mallory", 2, true, &[("mallory", 3), ("trudy", 9)]),
-        change("mallory", 3, true, &[("mallory", 3), ("trudy", 9)]),
+        change("mallory", 1, 0, Op::add_label("shop")),
+        change("trudy", 1, 0, removal("mallory", 3)),
+        change("trudy", 2, 0, Op::add_label("shop")),
+        change("mallory", 2, 0, removal("trudy", 0)),
+        change("mallory", 3, 2, Op::add_label("shop")),
     ];
     let orders = [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [1, 3, 5, 0, 2, 4], [4, 2, 0, 5, 3, 1]];
     let views = orders.map(|order| {
@@ -121,4 +125,90 @@ fn devices_that_lie_about_what_they_saw_do_not_split_the_room() {
         view(play.replica("bob"))
     });
     assert!(views.iter().all(|view| *view == views[0]));
+}
+
+#[test]
+fn labels_that_come_and_go_cost_no_more_after_thousands_than_after_hundreds() {
+    let toggled = |times: usize| {
+        let mut alice = Replica::new(device("alice"));
+        alice.edit(milk(), vec![Op::Title("Buy milk".into()), Op::add_label("shop")], NOON).unwrap();
+        for n in 0..times {
+            alice.edit(milk(), vec![Op::add_label(format!("label {n}"))], NOON).unwrap();
+            alice.edit(milk(), vec![Op::remove_label(format!("label {n}"))], NOON).unwrap();
+        }
+        assert_eq!(
+            alice.task(crate::play::task(1)).unwrap().labels,
+            ["shop"],
+            "what is there is not dropped for those"
+        );
+        Disk::of(&alice, 1 << 20).bytes()
+    };
+    let (hundreds, thousands) = (toggled(300), toggled(3_000));
+    assert!(thousands < hundreds + 1_000 && thousands < 10_000, "{hundreds} bytes, then {thousands}");
+}
+
+#[test]
+fn of_what_was_taken_off_the_words_do_not_stay() {
+    let mut alice = Replica::new(device("alice"));
+    alice.edit(milk(), vec![Op::Title("Buy milk".into()), Op::add_label("confidential")], NOON).unwrap();
+    alice.edit(milk(), vec![Op::remove_label("confidential")], NOON).unwrap();
+    let pages = Disk::of(&alice, 1 << 20).pages.into_values().collect::<Vec<_>>().concat();
+    assert!(!pages.windows(12).any(|part| part == b"confidential"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// More labels, and more devices on one label, than are kept: every replica keeps the same ones, whatever the order and
+    /// the batches, and what the bound dropped does not come back.
+    #[test]
+    fn bounds_keep_the_same_whatever_the_order(
+        ops in vec((0_u8..150, 0_u64..8, 0_u32..4, any::<bool>(), prop::bool::weighted(0.3)), 300..500),
+        order in any::<u64>(),
+    ) {
+        let made: Vec<Change> = ops
+            .iter()
+            .enumerate()
+            .map(|(at, (who, millis, counter, removes, is_crowded))| {
+                let writer = DeviceId::from_bytes([*who; 16]);
+                let label = if *is_crowded { "crowded".to_owned() } else { format!("{}", at % 200) };
+                let stamp = Stamp { millis: NOON + millis, counter: *counter, device: writer };
+                let op = if *removes {
+                    let of = Stamp { device: DeviceId::from_bytes([who.wrapping_mul(7) % 150; 16]), ..stamp };
+                    Op::RemoveLabel(Box::new(Removal { element: element_hash(label.as_bytes()), of }))
+                } else {
+                    Op::add_label(label)
+                };
+                let dot = Dot { device: writer, seq: at as u64 + 1 };
+                Change { dot, stamp, object: milk(), complete: true, machine: false, ops: vec![op] }
+            })
+            .collect();
+        let merged = |changes: &[Change], size: usize| {
+            let mut replica = Replica::new(device("alice"));
+            for batch in changes.chunks(size) {
+                replica.apply(Batch::live(batch.to_vec()), NOON).unwrap();
+            }
+            replica
+        };
+        let mut shuffled = made.clone();
+        let mut random = order | 1;
+        for at in (1..shuffled.len()).rev() {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            shuffled.swap(at, (random >> 33) as usize % (at + 1));
+        }
+        let elements = |replica: &Replica| {
+            let all = replica.answer(&Default::default(), 1 << 20).batch.changes;
+            let mut ops: Vec<(Stamp, Op)> =
+                all.into_iter().flat_map(|change| change.ops.into_iter().map(move |op| (change.stamp, op))).collect();
+            ops.sort();
+            // Of two who removed the same, either may be named.
+            ops.into_iter().map(|(stamp, op)| if matches!(op, Op::RemoveLabel(_)) { (None, op) } else { (Some(stamp), op) }).collect::<std::collections::BTreeSet<_>>()
+        };
+        let straight = merged(&made, made.len());
+        let mut other = merged(&shuffled, 7);
+        prop_assert_eq!(elements(&straight), elements(&other));
+        prop_assert!(elements(&straight).len() <= MAX_ELEMENTS);
+        let again = other.apply(Batch::live(made), NOON).unwrap();
+        prop_assert!(again.touched.is_empty(), "what was dropped came back");
+    }
 }

@@ -3,11 +3,16 @@
 use partyline_core::clock::Stamp;
 use partyline_core::id::DeviceId;
 use partyline_core::replica::{
-    ApplyError, Batch, Change, DecodeError, Dot, EditError, MAX_DEVICES, MAX_LABEL, MAX_LABELS, MAX_NOTES, MAX_OPS,
-    MAX_SEQ, MAX_TITLE, MalformedChange, ObjectId, Op, Replica, VersionVector,
+    ApplyError, Batch, Change, DecodeError, Dot, EditError, Field, MAX_DEVICES, MAX_LABEL, MAX_LABELS, MAX_NOTES,
+    MAX_OPS, MAX_SEQ, MAX_TITLE, MAX_VALUE, MalformedChange, ObjectId, Op, Replica, Unknown, UnknownValue,
+    VersionVector,
 };
 
 use crate::play::{Disk, NOON, Play, device, milk, task, title, view};
+
+fn number(n: usize) -> Field {
+    Field::from_code(n as u64 * 16).unwrap()
+}
 
 fn refused(ops: Vec<Op>) -> EditError {
     let mut play = Play::with(["alice"]);
@@ -34,7 +39,8 @@ fn edits_are_held_to_the_limits() {
     assert_eq!(refused(vec![Op::CreatedAt(u64::MAX)]), EditError::Malformed(MalformedChange::Stamp));
     assert_eq!(refused(title(" \t\n")), EditError::BlankTitle);
     assert_eq!(refused(vec![Op::parent(Some(task(1)))]), EditError::OwnParent);
-    let many = (0..=MAX_OPS).map(|n| Op::remove_label(format!("{n}"))).collect();
+    let many =
+        (0..=MAX_OPS).map(|n| Op::Unknown(Box::new(Unknown { field: number(n), value: UnknownValue::Unit }))).collect();
     assert_eq!(refused(many), EditError::Malformed(MalformedChange::TooManyOps));
     let error = play.try_edit("alice", ObjectId::Room, title("Home")).unwrap_err();
     assert_eq!(error, EditError::Malformed(MalformedChange::ForeignField));
@@ -73,8 +79,11 @@ fn one_malformed_change_refuses_the_batch() {
     };
     let malformed = [
         (with(&|c| c.ops.clear()), MalformedChange::Empty),
-        (with(&|c| c.ops = vec![Op::Name("Home".into())]), MalformedChange::ForeignField),
-        (with(&|c| c.object = ObjectId::Room), MalformedChange::ForeignField),
+        (with(&|c| c.ops = [title("a"), title("b")].concat()), MalformedChange::Repeated),
+        (
+            with(&|c| c.ops = title(&"x".repeat(MAX_VALUE + 1))),
+            MalformedChange::TooLong { what: "value", max: MAX_VALUE },
+        ),
         (with(&|c| c.dot.seq = 0), MalformedChange::Seq),
         (with(&|c| c.dot.seq = MAX_SEQ + 1), MalformedChange::Seq),
         (with(&|c| c.dot.seq = u64::MAX), MalformedChange::Seq),
@@ -92,7 +101,7 @@ fn one_malformed_change_refuses_the_batch() {
     }
     let far_future = with(&|c| c.stamp.millis = Stamp::MAX_MILLIS + 1);
     let mut bob = play.replica("bob").clone();
-    assert_eq!(bob.replay(Batch::live(vec![far_future])), Err(ApplyError::Malformed(MalformedChange::Stamp)));
+    assert_eq!(bob.replay(Batch::live(vec![far_future]).at(NOON)), Err(ApplyError::Malformed(MalformedChange::Stamp)));
 }
 
 #[test]
@@ -167,6 +176,7 @@ fn one_device_too_many_is_refused() {
         stamp: Stamp { millis: NOON, counter: 0, device: stranger },
         object: milk(),
         complete: true,
+        machine: false,
         ops: title("Buy milk"),
     };
     assert!(matches!(alice.apply(Batch::live(vec![change]), NOON), Err(ApplyError::TooManyDevices(_))));

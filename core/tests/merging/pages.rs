@@ -2,7 +2,7 @@
 
 use partyline_core::replica::{Batch, LoadError, ObjectId, Op, Replica};
 
-use crate::play::{Disk, Play, assert_same_state, device, milk, task, title, view};
+use crate::play::{Disk, NOON, Play, assert_same_state, device, milk, task, title, view};
 
 fn some_play() -> Play {
     let mut play = Play::with(["alice", "bob"]);
@@ -178,7 +178,7 @@ fn of_a_damaged_set_the_good_pages_can_be_saved() {
         let mut torn = page.clone();
         *torn.last_mut().unwrap() ^= 1;
         assert!(Replica::changes_of_page(&torn).is_err(), "a changed value must not be taken for what was written");
-        saved.replay(Batch::live(Replica::changes_of_page(page).unwrap())).unwrap();
+        saved.replay(Batch::live(Replica::changes_of_page(page).unwrap()).at(NOON)).unwrap();
     }
     assert_eq!(view(&saved), view(alice));
     assert!(alice.vector().dominates(saved.vector()), "nothing is claimed on the word of a page");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Task,
+    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task,
 };
 
 /// 2026-09-21, when all clocks begin.
@@ -25,6 +25,8 @@ struct Device {
     clock_error: i64,
     disk: Disk,
     log: Vec<Vec<u8>>,
+    /// The furthest that its clock has been.
+    latest: u64,
 }
 
 /// A manifest and the pages that it names.
@@ -111,7 +113,7 @@ impl Play {
         let devices = names.map(|name| {
             let replica = Replica::new(device(name));
             let disk = Disk::of(&replica, 1000);
-            (name, Device { replica, clock_error: 0, disk, log: Vec::new() })
+            (name, Device { replica, clock_error: 0, disk, log: Vec::new(), latest: 0 })
         });
         Self { now: NOON, devices: devices.into(), history: Vec::new() }
     }
@@ -143,14 +145,28 @@ impl Play {
         self.try_edit(name, object, ops).unwrap()
     }
 
+    /// What no person asked for.
+    pub(crate) fn edit_by_machine(&mut self, name: &str, object: ObjectId, ops: Vec<Op>) -> Change {
+        self.edited(name, |replica, now| replica.edit_by_machine(object, ops, now)).unwrap()
+    }
+
     pub(crate) fn try_edit(&mut self, name: &str, object: ObjectId, ops: Vec<Op>) -> Result<Change, EditError> {
+        self.edited(name, |replica, now| replica.edit(object, ops, now))
+    }
+
+    fn edited(
+        &mut self,
+        name: &str,
+        edit: impl FnOnce(&mut Replica, u64) -> Result<Change, EditError>,
+    ) -> Result<Change, EditError> {
         self.now += 1;
         let now = self.now(name);
         let device = self.devices.get_mut(name).unwrap();
-        let mut change = device.replica.edit(object, ops, now)?;
+        device.latest = device.latest.max(now);
+        let mut change = edit(&mut device.replica, now)?;
         // As everybody else reads it.
-        change.ops.sort();
-        device.log.push(Batch::live(vec![change.clone()]).encode());
+        change.ops.sort_by_key(Op::field);
+        device.log.push(Batch::live(vec![change.clone()]).at(now).encode());
         self.history.push(change.clone());
         Ok(change)
     }
@@ -161,19 +177,16 @@ impl Play {
     }
 
     pub(crate) fn apply(&mut self, to: &str, batch: Batch) -> Applied {
-        let bytes = batch.encode();
-        let received = Batch { asker: batch.asker, ..Batch::decode(&bytes).unwrap() };
+        let bytes = batch.clone().at(0).encode();
+        let received = Batch { asker: batch.asker, ..Record::decode(&bytes).unwrap().batch };
         assert_eq!(received, batch);
         let now = self.now(to);
         let device = self.devices.get_mut(to).unwrap();
+        device.latest = device.latest.max(now);
         let applied = device.replica.apply(received, now).unwrap();
         if applied.is_news() {
             let record = Batch { vector: applied.vector.clone(), asker: None, ..batch };
-            device.log.push(record.encode());
-        }
-        if !applied.restored.is_empty() {
-            device.log.push(Batch::live(applied.restored.clone()).encode());
-            self.history.extend(applied.restored.clone());
+            device.log.push(record.at(now).encode());
         }
         applied
     }
@@ -189,7 +202,7 @@ impl Play {
         let request = SyncRequest::decode(&sync.request.encode()).unwrap();
         let bytes = self.replica(sync.from).answer_encoded(&request, sync.max_bytes);
         let (progress, _) = SyncAnswer::peek(&bytes).unwrap();
-        let Ok(batch) = self.replica(sync.to).decode(&bytes) else {
+        let Ok(batch) = self.replica(sync.to).decode(&bytes, None) else {
             assert!(!request.in_full, "what is named in full can be read");
             sync.request.in_full = true;
             return true;
@@ -242,8 +255,10 @@ impl Play {
         let device = self.devices.get_mut(name).unwrap();
         let mut replica = device.disk.load().unwrap();
         for record in &device.log {
-            replica.replay(Batch::decode(record).unwrap()).unwrap();
+            replica.replay(Record::decode(record).unwrap()).unwrap();
         }
+        // Values that were dropped meanwhile are dropped again.
+        replica.apply(Batch::default(), device.latest).unwrap();
         assert_same_state(&replica, &device.replica);
         device.replica = replica;
     }
@@ -264,7 +279,7 @@ impl Play {
             self.history.iter().filter(|change| replica.vector().includes(change.dot)).cloned().collect();
         let claims: u64 = replica.vector().iter().map(|(_, seq)| seq).sum();
         assert_eq!(claimed.len() as u64, claims, "{name} claims changes that nobody made");
-        let applied = replica.clone().replay(Batch::live(claimed)).unwrap();
+        let applied = replica.clone().replay(Batch::live(claimed).at(NOON)).unwrap();
         assert!(applied.touched.is_empty(), "{name} claims what it does not have: {:?}", applied.fresh);
     }
 }

@@ -138,7 +138,7 @@ fn act(events: Vec<Event>) -> (Play, Vec<Sync>) {
 fn told_in_order(play: &Play) -> Replica {
     let mut replica = Replica::new(device("narrator"));
     for change in &play.history {
-        replica.replay(Batch::live(vec![change.clone()])).unwrap();
+        replica.replay(Batch::live(vec![change.clone()]).at(NOON)).unwrap();
     }
     replica
 }
@@ -183,8 +183,7 @@ proptest! {
         let whole = |batches: &[&[Change]]| {
             let mut replica = Replica::new(device("alice"));
             for batch in batches {
-                // Without bringing back what was deleted, which is a change of the one who does so.
-                replica.replay(Batch::live(batch.to_vec())).unwrap();
+                replica.replay(Batch::live(batch.to_vec()).at(NOON)).unwrap();
             }
             replica
         };
@@ -202,7 +201,7 @@ proptest! {
         prop_assert_eq!(view(&whole(&[two, one])), view(&straight));
         let mut joined = whole(&[one]);
         let other = whole(&[two]);
-        joined.replay(other.answer(&Default::default(), 1 << 20).batch).unwrap();
+        joined.replay(other.answer(&Default::default(), 1 << 20).batch.at(NOON)).unwrap();
         prop_assert_eq!(view(&joined), view(&straight));
 
         // And nothing is lost in storing.
@@ -211,7 +210,7 @@ proptest! {
 
         // What is known already does nothing.
         let mut again = joined.clone();
-        let applied = again.replay(Batch::live(changes.clone())).unwrap();
+        let applied = again.replay(Batch::live(changes.clone()).at(NOON)).unwrap();
         prop_assert!(applied.touched.is_empty());
         prop_assert_eq!(again.cursor(), joined.cursor());
     }

@@ -91,6 +91,7 @@ fn one_stamp_with_two_values_ends_the_same_everywhere() {
         stamp,
         object: milk(),
         complete: true,
+        machine: false,
         ops: title(text),
     };
     // Once under the same dot, once under another.
@@ -174,7 +175,7 @@ fn of_two_operations_on_one_field_in_an_edit_the_last_counts() {
     let mut play = Play::with(["alice"]);
     let ops = vec![Op::Title("one".into()), Op::add_label("x"), Op::Title("two".into()), Op::remove_label("x")];
     let change = play.edit("alice", milk(), ops);
-    assert_eq!(change.ops, [Op::Title("two".into()), Op::remove_label("x")]);
+    assert_eq!(change.ops, [Op::Labelled, Op::Title("two".into())]);
     assert_eq!(play.milk("alice").title, "two");
     assert!(play.milk("alice").labels.is_empty());
 }

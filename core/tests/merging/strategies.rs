@@ -3,7 +3,8 @@
 use partyline_core::clock::Stamp;
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Batch, Change, Date, Dot, LabelOp, ObjectId, Op, Position, Priority, Status, VersionVector,
+    Batch, Change, Date, Dot, Field, ObjectId, Op, OtherObject, Position, Priority, Removal, Status, Unknown,
+    UnknownValue, VersionVector, element_hash,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -45,8 +46,6 @@ fn any_date() -> impl Strategy<Value = Date> {
 
 pub(crate) fn any_task_op() -> impl Strategy<Value = Op> {
     let status = prop_oneof![Just(Status::Open), Just(Status::Doing), Just(Status::Blocked), Just(Status::Done)];
-    let label = ("[xy]", any_vector()).prop_map(|(label, seen)| Box::new(LabelOp { label: label.into(), seen }));
-    let label = label.boxed();
     prop_oneof![
         any_text().prop_map(Op::Title),
         any_text().prop_map(Op::Notes),
@@ -58,38 +57,68 @@ pub(crate) fn any_task_op() -> impl Strategy<Value = Op> {
         option::of(any_task()).prop_map(Op::parent),
         (0..=Stamp::MAX_MILLIS).prop_map(Op::CreatedAt),
         Just(Op::Deleted),
-        label.clone().prop_map(Op::AddLabel),
-        label.prop_map(Op::RemoveLabel),
+        Just(Op::Alive),
+        Just(Op::Labelled),
+        "[xy]".prop_map(Op::add_label),
+        ("[xy]", any_stamp()).prop_map(|(label, of)| {
+            Op::RemoveLabel(Box::new(Removal { element: element_hash(label.as_bytes()), of }))
+        }),
+        any_unknown(),
     ]
 }
 
+/// What a later version writes: other fields, and other values of the same.
+fn any_unknown() -> impl Strategy<Value = Op> {
+    let unknown =
+        |field: u64, value| Field::from_code(field).map(|field| Op::Unknown(Box::new(Unknown { field, value })));
+    let number = || prop_oneof![4_u64..9, Just(u64::MAX)];
+    let index = || (100_u64..103).prop_map(|index| index << 4);
+    prop_oneof![
+        index().prop_map(move |index| unknown(index | 8, UnknownValue::Unit)),
+        (index(), number()).prop_map(move |(index, number)| unknown(index | 1, UnknownValue::Number(number))),
+        // A status, a priority and a life that nobody knows.
+        (prop_oneof![Just(9_u64), Just(25), Just(17)], number())
+            .prop_map(move |(field, number)| unknown(field, UnknownValue::Number(number))),
+        (index(), vec(any::<u8>(), 0..3))
+            .prop_map(move |(index, bytes)| unknown(index | 2, UnknownValue::Bytes(bytes.into()))),
+        (index(), vec(0_u8..2, 1..2))
+            .prop_map(move |(index, bytes)| unknown(index | 6, UnknownValue::Bytes(bytes.into()))),
+        (index(), vec(0_u8..2, 1..2), any_stamp()).prop_map(move |(index, bytes, of)| {
+            unknown(index | 7, UnknownValue::Removal(Removal { element: element_hash(&bytes), of }))
+        }),
+    ]
+    .prop_map(Option::unwrap)
+}
+
+fn any_stamp() -> impl Strategy<Value = Stamp> {
+    let millis = prop_oneof![NOON..NOON + 4, Just(NOON - 9), Just(NOON + 200 * 86_400_000)];
+    (any_device(), millis, 0_u32..2).prop_map(|(device, millis, counter)| Stamp { millis, counter, device })
+}
+
 fn any_object_and_ops() -> impl Strategy<Value = (ObjectId, Vec<Op>)> {
-    let name = || vec(any_text().prop_map(Op::Name), 1..3);
+    let name = || vec(any_text().prop_map(Op::Name), 1..2);
     prop_oneof![
         1 => (Just(ObjectId::Room), name()),
         1 => (any_device().prop_map(ObjectId::Device), name()),
         6 => (any_task().prop_map(ObjectId::Task), vec(any_task_op(), 1..4)),
+        1 => ((3_u16..5).prop_map(|kind| ObjectId::Other(OtherObject::new(kind, [1; 16]).unwrap())), vec(any_task_op(), 1..4)),
     ]
 }
 
 pub(crate) fn any_change() -> impl Strategy<Value = Change> {
-    let millis = prop_oneof![NOON..NOON + 4, Just(0), Just(NOON + 200 * 86_400_000)];
     let seq = prop_oneof![8 => 1_u64..7, 1 => Just((1 << 53) - 1)];
-    (any_device(), seq, millis, 0_u32..2, any::<bool>(), any_object_and_ops()).prop_map(
-        |(device, seq, millis, counter, complete, (object, mut ops))| {
-            // As they are read.
-            ops.sort();
-            Change { dot: Dot { device, seq }, stamp: Stamp { millis, counter, device }, object, complete, ops }
+    (any_stamp(), seq, any::<bool>(), prop::bool::weighted(0.2), any_object_and_ops()).prop_map(
+        |(stamp, seq, complete, machine, (object, mut ops))| {
+            // As they are read: in the order of their fields, each register once.
+            ops.sort_by_key(Op::field);
+            ops.dedup_by(|b, a| a.field() == b.field() && !matches!(a.field().code() & 4, 4));
+            Change { dot: Dot { device: stamp.device, seq }, stamp, object, complete, machine, ops }
         },
     )
 }
 
 pub(crate) fn any_batch() -> impl Strategy<Value = Batch> {
-    (vec(any_change(), 0..8), option::of(any_vector())).prop_map(|(changes, vector)| Batch {
-        changes,
-        vector,
-        asker: None,
-    })
+    vec(any_change(), 0..8).prop_map(Batch::live)
 }
 
 /// Bytes as they came off a bad line or out of a bad head.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use partyline_core::id::RoomId;
-use partyline_core::replica::{Batch, Replica};
+use partyline_core::replica::{Record, Replica};
 use partyline_sw::store::{Addition, Head, MemoryStore, Outcome, Rewrite, RoomRecord, Store, StoreError, Stored};
 
 /// Bytes of records and pages, since [`Counted::reset`].
@@ -60,7 +60,7 @@ impl Counted {
             Replica::from_pages(&pages.manifest, pages.pages.iter().map(|page| (page.number, &page.bytes))).unwrap()
         };
         for (_, record) in &stored.log {
-            replica.replay(Batch::of_record(record).unwrap()).unwrap();
+            replica.replay(Record::decode(record).unwrap()).unwrap();
         }
         let fold = replica.to_pages(256 << 10);
         fold.manifest.len() + fold.added.iter().map(|page| page.bytes.len()).sum::<usize>()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partyline_core::id::RoomId;
-use partyline_core::replica::{Batch, LoadError, Page, Replica};
+use partyline_core::replica::{LoadError, Page, Record, Replica};
 use partyline_sw::store::{
     Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored,
 };
@@ -46,7 +46,7 @@ impl Kept {
             Replica::from_pages(&self.manifest, self.pages.iter().map(|(number, page)| (*number, page)))?
         };
         for record in self.log.values() {
-            replica.replay(Batch::of_record(record)?).map_err(|_| LoadError::Damaged)?;
+            replica.replay(Record::decode(record)?).map_err(|_| LoadError::Damaged)?;
         }
         Ok(replica)
     }

@@ -1,11 +1,10 @@
 //! What ever happened in a world, and what must therefore be true.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{Discriminant, discriminant};
 
 use partyline_core::clock::Stamp;
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Batch, Change, Dot, ObjectId, Op, Replica, SyncRequest};
+use partyline_core::replica::{Change, Dot, Field, ObjectId, Op, Record, Replica, SyncRequest};
 
 /// Every change that was ever durable anywhere, and which of them somebody was told of.
 #[derive(Default)]
@@ -29,7 +28,7 @@ pub(crate) struct Ledger {
 }
 
 /// A register of a replica, to be compared.
-type Key = (ObjectId, Discriminant<Op>);
+type Key = (ObjectId, Field);
 
 /// The registers of a replica and what stands in them.
 pub(crate) struct Registers(std::collections::HashMap<Key, (Stamp, Op)>);
@@ -40,7 +39,7 @@ impl Registers {
         let mut registers = std::collections::HashMap::new();
         for Change { stamp, object, ops, .. } in all {
             for op in ops.into_iter().filter(is_register) {
-                registers.insert((object, discriminant(&op)), (stamp, op));
+                registers.insert((object, op.field()), (stamp, op));
             }
         }
         Self(registers)
@@ -48,10 +47,10 @@ impl Registers {
 
     /// Whether the operation is here, or one that beats it, or a deletion after it.
     fn accounts_for(&self, object: ObjectId, stamp: Stamp, op: &Op) -> bool {
-        let deletion = self.0.get(&(object, discriminant(&Op::Deleted)));
+        let deletion = self.0.get(&(object, Op::Deleted.field())).filter(|(_, life)| *life == Op::Deleted);
         !is_register(op)
             || deletion.is_some_and(|(deletion, _)| *deletion >= stamp)
-            || self.0.get(&(object, discriminant(op))).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+            || self.0.get(&(object, op.field())).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
     }
 }
 
@@ -67,7 +66,7 @@ impl Ledger {
 
     /// A record has become durable on a device.
     pub(crate) fn stored(&mut self, owner: usize, record: &[u8]) {
-        let Ok(batch) = Batch::of_record(record) else {
+        let Ok(Record { batch, .. }) = Record::decode(record) else {
             return self.wrong.push("a record was written that cannot be read".to_owned());
         };
         for mut change in batch.changes {
@@ -98,8 +97,7 @@ impl Ledger {
         }
         for op in &change.ops {
             if let Op::Notes(mark) = op {
-                // What is brought back has its mark a second time.
-                self.by_mark.entry(mark.to_string()).or_insert(change.dot);
+                self.by_mark.insert(mark.to_string(), change.dot);
             }
             if let (Op::Deleted, Some(owner)) = (op, self.owners.get(&change.dot.device)) {
                 self.deletions.insert((*owner, change.object), change.dot);

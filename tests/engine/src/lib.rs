@@ -63,14 +63,23 @@ fn quote(json: &mut String, text: &str) {
     json.push_str("\",");
 }
 
+fn device_id(number: u32) -> DeviceId {
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    DeviceId::from_bytes(id)
+}
+
 #[wasm_bindgen]
 impl Engine {
     /// An empty copy.
     #[wasm_bindgen(constructor)]
     pub fn new(device: u32) -> Self {
-        let mut id = [7; 16];
-        id[..4].copy_from_slice(&device.to_be_bytes());
-        Self { replica: Replica::new(DeviceId::from_bytes(id)), last: None }
+        Self { replica: Replica::new(device_id(device)), last: None }
+    }
+
+    /// The number that it was made with: whose edits these are.
+    pub fn number(&self) -> u32 {
+        self.replica.device().to_bytes().first_chunk().copied().map_or(0, u32::from_be_bytes)
     }
 
     fn edit(&mut self, object: ObjectId, ops: Vec<Op>) -> Result<Change, JsError> {
@@ -107,7 +116,7 @@ impl Engine {
     /// Sets a field to what a text says, and answers the live change as it is sent to others.
     pub fn set(&mut self, id: &str, field: &str, value: String) -> Result<Vec<u8>, JsError> {
         let change = self.edit(object(id)?, vec![op(field, value)?])?;
-        Ok(self.replica.encode_live(&Batch::live(vec![change])))
+        Ok(self.replica.encode_own(&Batch::live(vec![change])))
     }
 
     /// Asks for what is not here, from where the answer before ended.
@@ -124,9 +133,9 @@ impl Engine {
         Ok(self.replica.answer_encoded(&SyncRequest::decode(request).map_err(refused)?, max_bytes))
     }
 
-    /// Merges an answer or a live change.
-    pub fn apply(&mut self, bytes: &[u8]) -> Result<(), JsError> {
-        let batch = self.replica.decode(bytes).map_err(refused)?;
+    /// Merges an answer, or a live change of the device that is known to send it.
+    pub fn apply(&mut self, bytes: &[u8], sender: Option<u32>) -> Result<(), JsError> {
+        let batch = self.replica.decode(bytes, sender.map(device_id)).map_err(refused)?;
         self.replica.apply(batch, now()).map(drop).map_err(refused)
     }
 

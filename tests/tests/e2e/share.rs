@@ -65,13 +65,13 @@ pub(crate) async fn skewed(play: Play) -> Result<()> {
     bob.wait_task("Saw").await?;
 
     // Bob's service worker is given what a third device wrote whose clock is ten minutes and some ahead.
-    // It is a change as peers send it, in columns: one, by the only device, its first, then; one operation, a name, of a
-    // device; of three letters.
+    // It is a change as peers send it, in columns: one (twice), by the only device, its first, then; one operation, a name,
+    // of a device; of three letters.
     let early = "const [room, done] = arguments;
         const leb = (n) => (n < 128 ? [n] : [128 + (n % 128), ...leb(Math.floor(n / 128))]);
         const device = [...new Array(15).fill(0), 255];
         const then = leb(2 * (Date.now() + 630000));
-        const columns = [1, 0, 0, ...then, 0, 0, 2, 3, ...new TextEncoder().encode('Van')];
+        const columns = [2, 0, 0, ...then, 0, 2, 1, 3, ...new TextEncoder().encode('Van')];
         const body = new Uint8Array([2, 0x82, 0x58, 32, ...device, ...device, 0x40 + columns.length, ...columns]);
         fetch(`/peer/v1/rooms/${room}/changes`, { method: 'POST', headers: { 'content-type': 'application/cbor' }, body })
             .then((answer) => done(answer.status), (error) => done(String(error)));";
