@@ -11,7 +11,7 @@ use partyline_core::api::{
     SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
-use partyline_core::replica::VersionVector;
+use partyline_core::replica::{SyncRequest, VersionVector};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -166,6 +166,12 @@ pub(crate) async fn vector(room: RoomId, device: Option<DeviceId>) -> Option<Ver
     let path = place + &room_path(room, "/vector");
     let answer = call("GET", &path, &[("accept", CBOR)], None).await.ok()?;
     if answer.status == 200 { VersionVector::decode(&answer.body).ok() } else { None }
+}
+
+/// `GET …/sync`: with what to ask a peer for what is missing here.
+pub(crate) async fn opening(room: RoomId) -> Option<SyncRequest> {
+    let answer = call("GET", &room_path(room, "/sync"), &[("accept", CBOR)], None).await.ok()?;
+    if answer.status == 200 { SyncRequest::decode(&answer.body).ok() } else { None }
 }
 
 /// `GET …/tasks`: every task, or with `since` those touched after that cursor, deleted ones included.

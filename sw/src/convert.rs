@@ -144,14 +144,19 @@ pub(crate) fn vector(document: &Vector) -> Result<VersionVector, Failure> {
     let mut vector = VersionVector::new();
     for (text, seq) in document {
         let device = device_id("vector", text)?;
-        vector.raise(device, *seq).map_err(|error| Failure::invalid(&format!("`vector`: {error}")))?;
+        vector.raise(device, *seq);
     }
     Ok(vector)
 }
 
 /// A sync request from JSON.
 pub(crate) fn sync_request(document: &SyncDocument) -> Result<SyncRequest, Failure> {
-    Ok(SyncRequest { vector: vector(&document.vector)?, cursor: document.cursor, in_full: true })
+    Ok(SyncRequest {
+        vector: vector(&document.vector)?,
+        cursor: document.cursor,
+        in_full: true,
+        ..SyncRequest::default()
+    })
 }
 
 /// A sync answer as JSON.

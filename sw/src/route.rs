@@ -42,6 +42,8 @@ pub enum Route {
     DeleteTask(RoomId, TaskId),
     /// `GET …/vector`
     Vector(RoomId),
+    /// `GET …/sync`
+    Opening(RoomId),
     /// `POST …/sync`
     Sync(RoomId),
     /// `POST …/changes`
@@ -96,12 +98,14 @@ impl Route {
                     ("tasks", "GET") => return Ok(Self::Tasks(room, since(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
                     ("vector", "GET") => Self::Vector(room),
+                    ("sync", "GET") => Self::Opening(room),
                     ("sync", "POST") => Self::Sync(room),
                     ("changes", "POST") => Self::Changes(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
                     ("device", _) => return Err(Failure::method("PUT")),
                     ("tasks", _) => return Err(Failure::method("GET, POST")),
-                    ("sync" | "changes", _) => return Err(Failure::method("POST")),
+                    ("sync", _) => return Err(Failure::method("GET, POST")),
+                    ("changes", _) => return Err(Failure::method("POST")),
                     _ => return Err(Failure::no_route()),
                 }
             }
@@ -191,6 +195,7 @@ mod tests {
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
             ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK", Route::DeleteTask(room, task)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
+            ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
             ("POST", "/peer/v1/rooms/ROOM/changes", Route::Changes(room)),
         ] {
@@ -209,7 +214,7 @@ mod tests {
             ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
-            ("/peer/v1/rooms/ROOM/sync", "POST"),
+            ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),
         ] {
             for method in ["HEAD", "OPTIONS", "TRACE", "get", ""] {

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
-    DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary, Rooms, SecretText,
-    StorageState, SyncDocument, TaskPatch, Tasks,
+    Base64, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary, Rooms,
+    SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
@@ -119,6 +119,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::PatchTask(room, task) => self.patch_task(room, task, &request.document()?).await,
             Route::DeleteTask(room, task) => self.delete_task(room, task).await,
             Route::Vector(room) => self.vector(room, request).await,
+            Route::Opening(room) => self.opening(room).await,
             Route::Sync(room) => self.sync(room, request).await,
             Route::Changes(room) => self.changes(room, request, from).await,
         }
@@ -335,6 +336,11 @@ impl<S: Store, H: Host> Service<S, H> {
         .await
     }
 
+    /// With what a page begins to ask a peer.
+    async fn opening(&self, room: RoomId) -> Result<Response, Failure> {
+        self.read(room, &|open| Ok(Response::cbor(200, open.replica.opening().encode()))).await
+    }
+
     async fn sync(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
         let asked = match request.media()? {
             Media::Json => convert::sync_request(&request.document::<SyncDocument>()?)?,
@@ -362,21 +368,36 @@ impl<S: Store, H: Host> Service<S, H> {
                 Media::Json => Response::json(200, merged),
                 Media::Cbor => Response::cbor(200, merged.to_cbor()),
             };
-            let batch = match open.replica.decode(&request.body, from) {
-                Ok(batch) => batch,
+            let is_answer = SyncAnswer::peek(&request.body).is_ok();
+            let decoded = if is_answer {
+                open.replica.decode_answer(&request.body)
+            } else {
+                open.replica.decode(&request.body, from).map(|batch| SyncAnswer { batch, ..SyncAnswer::default() })
+            };
+            let sent = match decoded {
+                Ok(sent) => sent,
                 // A live change about something that is not here: it will be asked for. What was asked for has to be
                 // asked for in other words.
-                Err(DecodeError::Unresolved) if SyncAnswer::peek(&request.body).is_err() => {
-                    return Ok(Effect::Nothing(answer(&Merged { gap: true, skew: None })));
+                Err(DecodeError::Unresolved) if !is_answer => {
+                    return Ok(Effect::Nothing(answer(&Merged { gap: true, ..Merged::default() })));
                 }
                 Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
                 Err(error) => return Err(Failure::undecodable(&error)),
             };
             let now = self.host.now_ms();
-            let applied =
-                open.replica.apply(Batch { asker, ..batch }, now).map_err(|error| Failure::undecodable(&error))?;
+            let applied = open
+                .replica
+                .apply(Batch { asker, ..sent.batch.clone() }, now)
+                .map_err(|error| Failure::undecodable(&error))?;
             let is_news = applied.is_news();
-            let answer = answer(&Merged { gap: applied.gap, skew: applied.skew.map(convert::skew_document) });
+            // What a peer pushes by itself is no answer to be gone on from.
+            let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
+            let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
+            let answer = answer(&Merged {
+                gap: applied.gap,
+                skew: applied.skew.map(convert::skew_document),
+                ask: next.map(|next| Base64(next.encode())),
+            });
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
@@ -384,6 +405,10 @@ impl<S: Store, H: Host> Service<S, H> {
             Ok(Effect::Write { record: fresh.at(now), from, answer })
         })
         .await
+    }
+
+    fn salt(&self) -> u64 {
+        u64::from_be_bytes(self.host.random())
     }
 
     /// Makes a local edit, and the answer from the replica after it.

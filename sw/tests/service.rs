@@ -120,6 +120,49 @@ impl Worker {
         }
     }
 
+    async fn vector(&self) -> VersionVector {
+        let accept = Some("application/cbor".to_owned());
+        VersionVector::decode(&self.ask(Request { accept, ..request("GET", "/vector", vec![]) }).await.body).unwrap()
+    }
+
+    /// Gets what the other has, as the page does it. Answers how many changes came, and how many bytes went both ways.
+    async fn pull(&self, from: &Self) -> (usize, usize) {
+        let asker = Some(self.device().await.to_string());
+        let mut asked = SyncRequest::decode(&self.get("/sync").await.body).unwrap();
+        let (mut came, mut bytes) = (0, 0);
+        for _ in 0..64 {
+            let answered = from.ask(cbor("/sync", asked.encode())).await;
+            bytes += asked.encode().len() + answered.body.len();
+            let answer = SyncAnswer::decode(&answered.body);
+            let merged = self.ask(Request { asker: asker.clone(), ..cbor("/changes", answered.body.clone()) }).await;
+            if merged.status == 409 {
+                asked.in_full = true;
+                continue;
+            }
+            assert_eq!(merged.status, 200, "{}", text(&merged));
+            let progress = SyncAnswer::peek(&answered.body).unwrap().0;
+            came += answer.map_or(1, |answer| answer.batch.changes.len());
+            match (progress.next, Merged::from_cbor(&merged.body).unwrap().ask) {
+                (Some(next), _) => asked.cursor = Some(next),
+                (None, Some(ask)) => asked = SyncRequest::decode(&ask.0).unwrap(),
+                (None, None) => return (came, bytes),
+            }
+        }
+        panic!("a pull comes to an end");
+    }
+
+    /// Both get all that the other has, and then one more sync brings nothing.
+    async fn exchange(&self, other: &Self) {
+        for _ in 0..2 {
+            self.pull(other).await;
+            other.pull(self).await;
+        }
+        for (came, bytes) in [self.pull(other).await, other.pull(self).await] {
+            assert!(came == 0 && bytes < 100, "{came} changes and {bytes} bytes at rest");
+        }
+        assert_eq!(self.titles().await, other.titles().await);
+    }
+
     async fn device(&self) -> DeviceId {
         let room: Value = document(&self.get("").await);
         DeviceId::parse(room["device"].as_str().unwrap()).unwrap()
@@ -516,7 +559,7 @@ mod merging {
         let (bob, batch) = bob(&["Buy milk", "Buy bread"]);
         let from_bob = || Request { device: Some(bob.device().to_string()), ..cbor("/changes", batch.encode()) };
         let merged = worker.ask(from_bob()).await;
-        assert_eq!(Merged::from_cbor(&merged.body), Some(Merged { gap: false, skew: None }));
+        assert_eq!(Merged::from_cbor(&merged.body), Some(Merged::default()));
         let heard = worker.heard();
         let [Announcement::Changed { from: Some(device), batch: announced, .. }] = heard.as_slice() else {
             panic!("{heard:?}")
@@ -524,7 +567,7 @@ mod merging {
         assert_eq!((*device, Batch::decode(announced).unwrap()), (bob.device(), batch.clone()));
 
         let writes = worker.store.writes();
-        assert_eq!(Merged::from_cbor(&worker.ask(from_bob()).await.body), Some(Merged { gap: false, skew: None }));
+        assert_eq!(Merged::from_cbor(&worker.ask(from_bob()).await.body), Some(Merged::default()));
         assert_eq!((worker.store.writes(), worker.heard().len()), (writes, 0), "known changes are no news");
         assert_eq!(worker.successor().titles().await.len(), 2);
 
@@ -549,7 +592,7 @@ mod merging {
         let (bob, batch) = bob(&["a", "b", "c"]);
         let last = Batch::live(vec![batch.changes[2].clone()]);
         let told = alice.ask(cbor("/changes", last.encode())).await;
-        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: true, skew: None }));
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: true, ..Merged::default() }));
         let vector = VersionVector::decode(
             &alice
                 .ask(Request { accept: Some("application/cbor".to_owned()), ..request("GET", "/vector", vec![]) })
@@ -560,7 +603,7 @@ mod merging {
         let answer = bob.answer(&SyncRequest { vector, ..SyncRequest::default() }, 64 << 10);
         assert_eq!(answer.next, None);
         let told = alice.ask(cbor("/changes", answer.batch.encode())).await;
-        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: false, skew: None }));
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged::default()));
         let vector: Vector = document(&alice.successor().get("/vector").await);
         assert_eq!(vector.get(&bob.device().to_string()), Some(&3));
     }
@@ -589,7 +632,7 @@ mod merging {
         let change = fast.edit(task, vec![Op::Title("a".into())], NOW + 600_000).unwrap();
         let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
         let skew = SkewDocument { device: fast.device().to_string(), ahead_ms: 600_000 };
-        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { gap: false, skew: Some(skew) }));
+        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { skew: Some(skew), ..Merged::default() }));
         let change = fast.edit(task, vec![Op::Title("b".into())], NOW + 400 * 86_400_000).unwrap();
         let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
         problem(&told, 422);
@@ -624,6 +667,97 @@ mod merging {
         let request = Request { device: Some("nonsense".to_owned()), ..request("GET", "/vector", Vec::new()) };
         problem(&worker.ask(request).await, 400);
         assert_eq!(worker.get("").await.status, 200);
+    }
+}
+
+mod rest {
+    use super::*;
+
+    /// Two that are in the same room.
+    async fn two() -> (Worker, Worker) {
+        let (alice, bob) = (Worker::with_room().await, Worker::new());
+        bob.host.random.set(1 << 32);
+        assert_eq!(bob.send("PUT", "", json!({ "secret": SECRET })).await.status, 201);
+        (alice, bob)
+    }
+
+    #[tokio::test]
+    async fn after_damage_a_sync_comes_to_rest() {
+        let (alice, bob) = two().await;
+        for number in 0..300 {
+            alice.add(&format!("task {number}")).await;
+        }
+        alice.store.tear_log(room_id(), 5, b"torn");
+        let alice = alice.successor();
+        assert_eq!(alice.titles().await.len(), 299);
+        alice.exchange(&bob).await;
+        alice.add("after").await;
+        assert_eq!(bob.pull(&alice).await.0, 1);
+    }
+
+    #[tokio::test]
+    async fn after_damage_of_what_was_new_a_sync_comes_to_rest() {
+        let (alice, bob) = two().await;
+        for number in 0..50 {
+            alice.add(&format!("task {number}")).await;
+        }
+        bob.pull(&alice).await;
+        for number in 50..100 {
+            alice.add(&format!("task {number}")).await;
+        }
+        alice.store.tear_log(room_id(), 60, b"torn");
+        alice.successor().exchange(&bob).await;
+    }
+
+    #[tokio::test]
+    async fn a_vector_that_was_not_asked_for_is_not_believed() {
+        let (alice, bob) = two().await;
+        let task = bob.add("Bob's").await;
+        let bobs = bob.device().await;
+        let claims: VersionVector = [(bobs, 1000), (alice.device().await, (1 << 53) - 1)].into_iter().collect();
+        let mut lie = Replica::new(DeviceId::from_bytes(*b"mallory.........")).answer(&SyncRequest::default(), 1000);
+        lie.batch.vector = Some(claims);
+        for asker in [None, Some("00112233445566778899aabbccddeeff".to_owned())] {
+            let pushed = Request { asker, device: Some(bobs.to_string()), ..cbor("/changes", lie.encode()) };
+            let merged = Merged::from_cbor(&alice.ask(pushed).await.body).unwrap();
+            assert_eq!(merged, Merged { gap: true, ..Merged::default() });
+        }
+        assert_eq!(alice.vector().await.get(bobs), 0);
+        // One that was asked for is believed, except where this device knows better; and it hides nothing.
+        let asker = Some(alice.device().await.to_string());
+        alice.ask(Request { asker, ..cbor("/changes", lie.encode()) }).await;
+        assert_eq!(alice.vector().await.get(bobs), 1000);
+        assert_eq!(alice.add("Alice's").await.title, "Alice's");
+        alice.exchange(&bob).await;
+        assert!(alice.titles().await.contains(&task.title));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_put_back_loses_nothing() {
+        let (alice, bob) = two().await;
+        alice.add("before").await;
+        let backup = alice.store.copy();
+        alice.add("after the backup").await;
+        alice.exchange(&bob).await;
+        let restored = Worker::on(&backup, &alice.host);
+        restored.add("after it was put back").await;
+        restored.exchange(&bob).await;
+        assert_eq!(bob.titles().await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn two_copies_of_a_database_lose_nothing_by_each_other() {
+        let (laptop, carol) = two().await;
+        laptop.add("before").await;
+        let copy = Worker::on(&laptop.store.copy(), &laptop.host);
+        laptop.add("on the old laptop").await;
+        copy.add("on the new laptop").await;
+        for _ in 0..2 {
+            laptop.exchange(&carol).await;
+            copy.exchange(&carol).await;
+        }
+        laptop.exchange(&carol).await;
+        assert_eq!(carol.titles().await.len(), 3);
     }
 }
 
@@ -761,8 +895,10 @@ mod storage {
             worker.add(title).await;
         }
         let (bob, batch) = bob(&["Bob's"]);
-        let last = SyncAnswer { batch: Batch { vector: Some(bob.vector().clone()), ..batch }, next: None, left: 0 };
-        worker.ask(cbor("/changes", last.encode())).await;
+        let answer = bob.answer(&SyncRequest::default(), 64 << 10);
+        assert_eq!(answer.batch.changes, batch.changes);
+        let asker = Some(worker.device().await.to_string());
+        worker.ask(Request { asker, ..cbor("/changes", answer.encode()) }).await;
         let everything = worker.sync(&VersionVector::new()).await.remove(0);
         let device = document::<Value>(&worker.get("").await)["device"].clone();
         let before: Vector = document(&worker.get("/vector").await);
@@ -788,7 +924,7 @@ mod storage {
             .await
             .body;
         let mut peer = Replica::new(DeviceId::from_bytes(*b"the peer........"));
-        peer.apply(everything.batch, NOW).unwrap();
+        peer.apply(Batch { asker: Some(peer.device()), ..everything.batch }, NOW).unwrap();
         let vector = VersionVector::decode(&vector_bytes).unwrap();
         let missing = peer.answer(&SyncRequest { vector, ..SyncRequest::default() }, 64 << 10);
         worker.ask(cbor("/changes", missing.batch.encode())).await;
@@ -946,7 +1082,8 @@ fn the_json_of_a_batch_holds_what_the_binary_form_holds() {
         }
         let copy = Worker::new();
         copy.send("PUT", "", json!({ "secret": SECRET })).await;
-        assert_eq!(copy.ask(cbor("/changes", binary.encode())).await.status, 200);
+        let asker = Some(copy.device().await.to_string());
+        assert_eq!(copy.ask(Request { asker, ..cbor("/changes", binary.encode()) }).await.status, 200);
         assert_eq!(copy.sync(&VersionVector::new()).await, worker.sync(&VersionVector::new()).await);
         assert_eq!(text(&copy.get("/devices").await), text(&worker.get("/devices").await));
     });

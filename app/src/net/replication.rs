@@ -17,16 +17,15 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 use super::event::{Ask, Event, Events, Part, Pull, Reply, ReplyError};
 use crate::api::{self, Answer};
 
-/// Reads what our service worker answered to changes: whether something is missing before them, and has the room told of a
-/// clock that is far ahead.
-fn merged(events: &Events, answer: &Answer) -> bool {
-    let Some(Merged { gap, skew }) = read_merged(answer) else { return false };
-    if let Some(skew) = skew
+/// Reads what our service worker answered to changes, and has the room told of a clock that is far ahead.
+fn merged(events: &Events, answer: &Answer) -> Merged {
+    let merged = read_merged(answer).unwrap_or_default();
+    if let Some(skew) = &merged.skew
         && let Ok(device) = DeviceId::parse(&skew.device)
     {
         events.send(Event::Skewed(Skew { device, ahead_ms: skew.ahead_ms }));
     }
-    gap
+    merged
 }
 
 /// Reads the answer in either form: which one it has was up to the peer that sent the changes.
@@ -58,6 +57,9 @@ async fn ask(events: &Events, slot: SlotId, head: RequestHead, body: Vec<u8>) ->
     send(events, slot, head, body).await.ok()?.ok()
 }
 
+/// Questions in one pull, chunks apart. What they leave open is for the next one.
+const MOST_QUESTIONS: u32 = 64;
+
 /// Gets everything that the peer has and we lack, chunk by chunk, or goes on getting it. While a chunk is stored, the next
 /// is on its way.
 ///
@@ -79,8 +81,8 @@ async fn pull_all(
     // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
     let asker = api::room(room).await.ok().map(|room| room.device);
     if state.as_ref().is_none_or(|pull| pull.asker != asker) {
-        let vector = api::vector(room, None).await?;
-        *state = Some(Pull { device, asker, request: SyncRequest { vector, ..SyncRequest::default() }, total: 0 });
+        let request = api::opening(room).await?;
+        *state = Some(Pull { device, asker, request, total: 0 });
     }
     let pull = state.as_mut()?;
     let send = |request: &SyncRequest| {
@@ -89,6 +91,7 @@ async fn pull_all(
         send(events, slot, head, request.encode())
     };
     let mut next = Some(send(&pull.request));
+    let mut questions = 0;
     while let Some(awaited) = next {
         let reply = awaited.await.ok()?.ok()?;
         if reply.status != 200 {
@@ -103,8 +106,21 @@ async fn pull_all(
         }
         let following = SyncRequest { cursor: progress.next, ..pull.request.clone() };
         next = progress.next.is_some().then(|| send(&following));
-        match store(events, room, device, pull.asker.as_deref(), &reply).await? {
-            200 => pull.request = following,
+        let stored = store(room, device, pull.asker.as_deref(), &reply).await?;
+        match stored.status {
+            200 if progress.next.is_some() => {
+                merged(events, &stored);
+                pull.request = following;
+            }
+            // Our service worker says what to ask after that, until the two have the same.
+            200 => {
+                questions += 1;
+                let ask = merged(events, &stored).ask.filter(|_| questions < MOST_QUESTIONS);
+                if let Some(ask) = ask {
+                    pull.request = SyncRequest::decode(&ask.0).ok()?;
+                    next = Some(send(&pull.request));
+                }
+            }
             // A task is known by another name here than it was when the sync began.
             409 if !pull.request.in_full => {
                 pull.request.in_full = true;
@@ -116,16 +132,13 @@ async fn pull_all(
     Some(())
 }
 
-/// Has our service worker merge and keep an answer to a sync. Answers with the status.
-async fn store(events: &Events, room: RoomId, device: DeviceId, asker: Option<&str>, reply: &Reply) -> Option<u16> {
+/// Has our service worker merge and keep an answer to a sync.
+async fn store(room: RoomId, device: DeviceId, asker: Option<&str>, reply: &Reply) -> Option<Answer> {
     let device = device.to_string();
     let mut headers = vec![("Content-Type", reply.content_type.as_str()), (DEVICE_HEADER, device.as_str())];
     headers.extend(asker.map(|asker| (ASKER_HEADER, asker)));
     let answer = api::call("POST", &room_path(room, "changes"), &headers, Some(&reply.body)).await.ok()?;
-    if answer.status == 200 {
-        merged(events, &answer);
-    }
-    Some(answer.status)
+    Some(answer)
 }
 
 /// Tells a peer what is new here. That it did not take it is no loss: it asks for what it lacks when it next can.
@@ -187,7 +200,7 @@ pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
         Err(_) => refused(Failure::not_for_peers()),
     };
     // What could not be kept is asked for again.
-    let is_missing = |answer: &Answer| answer.status >= 500 || answer.status == 200 && merged(&events, answer);
+    let is_missing = |answer: &Answer| answer.status >= 500 || answer.status == 200 && merged(&events, answer).gap;
     if asked.path.ends_with("/changes") && is_missing(&answer) {
         events.send(Event::Gap(slot));
     }
@@ -243,7 +256,7 @@ mod tests {
     /// A peer that sends changes may want the answer as CBOR. What is missing here is no less missing then.
     #[test]
     fn a_gap_is_noticed_in_whatever_form_the_peer_wants_the_answer() {
-        let merged = Merged { gap: true, skew: None };
+        let merged = Merged { gap: true, ..Merged::default() };
         for answer in [answer(CBOR, &merged.to_cbor()), answer(JSON, br#"{"gap":true}"#)] {
             assert_eq!(read_merged(&answer), Some(merged.clone()), "{answer:?}");
         }

@@ -14,6 +14,7 @@
 //! | [`Devices`], [`NewDevice`] → [`DeviceDocument`] | `GET …/devices`, `PUT …/device` |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Vector`] | `GET …/vector` |
+//! | CBOR | `GET …/sync`: with what to ask a peer |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
 //! | CBOR → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
@@ -24,7 +25,10 @@ use litemap::LiteMap;
 use std::fmt;
 
 pub use read::read;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Media type of the documents.
 pub const JSON: &str = "application/json";
@@ -361,8 +365,8 @@ pub struct OpDocument {
 
 /// Answer to `POST …/changes`.
 ///
-/// Its CBOR form, with [`minicbor`], is a map from 0 to `gap` and from 1 to `skew`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
+/// Its CBOR form, with [`minicbor`], is a map from 0 to `gap`, from 1 to `skew` and from 2 to `ask`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct Merged {
     /// A change arrived out of sequence: something before it is missing, and a sync would fetch it.
@@ -372,6 +376,28 @@ pub struct Merged {
     #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skew: Option<SkewDocument>,
+    /// After an answer to a sync that this device asked for: what to ask the same peer next.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Base64>,
+}
+
+/// Bytes; in JSON base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub struct Base64(#[cbor(with = "minicbor::bytes")] pub Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        URL_SAFE_NO_PAD.decode(&text).map(Self).map_err(|_| serde::de::Error::custom("base64url is expected"))
+    }
 }
 
 impl Merged {
@@ -503,7 +529,9 @@ mod tests {
         for skew in
             [None, Some(SkewDocument { device: "00112233445566778899aabbccddeeff".to_owned(), ahead_ms: 180_000 })]
         {
-            let merged = Merged { gap: skew.is_some(), skew };
+            let ask = skew.as_ref().map(|_| Base64(vec![2, 0xff, 0]));
+            let merged = Merged { gap: skew.is_some(), skew, ask };
+            assert_eq!(read::<Merged>(&serde_json::to_vec(&merged).unwrap()).unwrap(), merged);
             assert_eq!(Merged::from_cbor(&merged.to_cbor()), Some(merged));
         }
         assert_eq!(Merged::from_cbor(b"nonsense"), None);

@@ -156,6 +156,14 @@ impl Replica {
     pub fn decode(&self, bytes: &[u8], sender: Option<DeviceId>) -> Result<Batch, DecodeError> {
         Batch::decode_with(bytes, &Context { resolve: &|name| self.resolve(name), sender })
     }
+
+    /// Reads the binary form of a [`SyncAnswer`], in which tasks may go by short names.
+    ///
+    /// # Errors
+    /// As [`Replica::decode`].
+    pub fn decode_answer(&self, bytes: &[u8]) -> Result<SyncAnswer, DecodeError> {
+        SyncAnswer::decode_with(bytes, &Context { resolve: &|name| self.resolve(name), sender: None })
+    }
 }
 
 impl Writer {

@@ -1,8 +1,5 @@
 use crate::replica::object_state::ObjectState;
-use crate::replica::{
-    Change, Dot, MAX_DEVICES, MAX_LABELS, MAX_SEQ, MalformedChange, ObjectId, Op, Removal, Replica, TooManyDevices,
-    element_hash,
-};
+use crate::replica::{Change, Dot, MAX_LABELS, MAX_SEQ, MalformedChange, ObjectId, Op, Removal, Replica, element_hash};
 
 /// Why an edit was refused. The replica is as it was. The texts are fit for a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,9 +17,6 @@ pub enum EditError {
     /// A value is over its limit, or a field is not one of the object's.
     #[error(transparent)]
     Malformed(#[from] MalformedChange),
-    /// [`MAX_DEVICES`] devices have written in this room before this one.
-    #[error(transparent)]
-    TooManyDevices(#[from] TooManyDevices),
     /// The device's numbers are used up: by a peer that claimed so, for no device can get there by counting. The way on
     /// is a new device id.
     #[error("this device cannot write in this room any more; leave the room and join it again")]
@@ -65,9 +59,6 @@ impl Replica {
         if seq > MAX_SEQ {
             return Err(EditError::OutOfNumbers);
         }
-        if self.vector.get(self.device) == 0 && self.vector.len() >= MAX_DEVICES {
-            return Err(TooManyDevices.into());
-        }
         let mut clock = self.clock.clone();
         let stamp = clock.tick(now_ms);
         let change = Change { dot: Dot { device: self.device, seq }, stamp, object, complete: true, machine, ops };
@@ -76,7 +67,7 @@ impl Replica {
         self.drop_values(now_ms);
         self.clock = clock;
         self.merge(change.clone(), true);
-        self.count(change.dot)?;
+        self.count(change.dot);
         Ok(change)
     }
 

@@ -36,9 +36,17 @@
 //!   that the sender's vector includes. A sync that breaks off leaves values but no claim: they are asked for again, from
 //!   whoever has them.
 //! - The vector speaks for chunks that the asking replica has merged. One that has taken its place meanwhile does not
-//!   believe it ([`Batch::asker`]).
+//!   believe it, nor does anybody believe one that was not asked for ([`Batch::asker`]).
 //! - Chunks follow the sender's order of *arrival*, and a register overwritten while a sync is under way gets a later
 //!   arrival number than anything sent before. So it is in a later chunk, although the value it replaced was never sent.
+//!
+//! # What it does not promise
+//!
+//! A vector is the fast way, and never the truth: devices are put back from backups and copied, members lie, and there are
+//! mistakes. So a sync begins and ends with a [digest](Replica::digest) of what is held, and where that differs although
+//! nothing is missing by the vectors, the two are compared by ranges of objects ([`Replica::following`]): nothing that
+//! anybody claims can hold back or hide a write for good. Who wrote what is not protected among members; that all end up
+//! with the same is.
 //!
 //! # Cost
 //!
@@ -51,6 +59,7 @@ mod batch;
 mod change;
 mod columns;
 mod date;
+mod digest;
 mod dot;
 mod edit;
 mod limits;
@@ -60,8 +69,10 @@ mod op;
 mod pages;
 mod position;
 mod priority;
+mod ranges;
 #[expect(clippy::module_inception, reason = "the type that the module is about")]
 mod replica;
+mod runs;
 mod status;
 mod sync;
 mod task;
@@ -73,6 +84,7 @@ pub use apply::{Applied, ApplyError};
 pub use batch::{Batch, Record};
 pub use change::{Change, MalformedChange};
 pub use date::{Date, ParseDateError};
+pub use digest::Digest;
 pub use dot::Dot;
 pub use edit::EditError;
 pub use limits::*;
@@ -81,9 +93,11 @@ pub use op::{Field, Op, Removal, Unknown, UnknownValue, element_hash};
 pub use pages::{Fold, LoadError, Page};
 pub use position::{ParsePositionError, Position};
 pub use priority::Priority;
+pub use ranges::{RangeAnswer, RangeRequest};
 pub use replica::Replica;
+pub use runs::Runs;
 pub use status::Status;
-pub use sync::{SyncAnswer, SyncProgress, SyncRequest};
+pub use sync::{End, SyncAnswer, SyncProgress, SyncRequest, Verdict};
 pub use task::Task;
-pub use version_vector::{TooManyDevices, VersionVector};
+pub use version_vector::VersionVector;
 pub use wire::{DecodeError, FORMAT_VERSION};

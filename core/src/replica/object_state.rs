@@ -1,10 +1,13 @@
+use std::cell::Cell;
+
 use crate::clock::Stamp;
 use crate::id::TaskId;
 use crate::replica::columns::{REMOVAL_WEIGHT, weight};
+use crate::replica::digest::{Canonical, Hash};
 use crate::replica::op::{Value, element_hash};
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
-    Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, Op, Position, Priority, Removal, Status, TRASH_DAYS, Task,
+    Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, ObjectId, Op, Position, Priority, Removal, Status, TRASH_DAYS, Task,
 };
 
 /// What is kept of one object: the operations that nothing has superseded, each with the arrival number of its write.
@@ -19,6 +22,8 @@ pub(crate) struct ObjectState {
     registers: Vec<Register>,
     /// Sorted by set, element and device.
     elements: Vec<Element>,
+    /// The hash of it all, unless something is different since it was computed.
+    hash: Cell<Option<Hash>>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +88,7 @@ pub(crate) fn trash_day(now_ms: u64) -> u64 {
 impl ObjectState {
     /// Merges an operation of the open write `arrival`.
     pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) {
+        self.hash.set(None);
         let field = op.field();
         if !field.is_set() {
             return self.merge_register(arrival, op, writes);
@@ -205,6 +211,7 @@ impl ObjectState {
         if !self.is_gone(day, writes) {
             return;
         }
+        self.hash.set(None);
         self.registers.retain(|register| {
             let stays = register.value.field() == Field::LIFE;
             if !stays {
@@ -224,6 +231,57 @@ impl ObjectState {
     pub(crate) fn writes(&self) -> impl Iterator<Item = u64> {
         let registers = self.registers.iter().map(|register| register.write);
         registers.chain(self.elements.iter().map(|element| element.write))
+    }
+
+    /// The hash of the object's key and of what is kept of it. If it is gone by that day, that is the deletion.
+    pub(crate) fn hash(&self, object: ObjectId, day: u64, writes: &Writes) -> Hash {
+        let is_gone = self.is_gone(day, writes);
+        if !is_gone && let Some(hash) = self.hash.get() {
+            return hash;
+        }
+        let mut out = Canonical::default();
+        out.fixed(&object.to_key());
+        let mut last = None;
+        let mut stamp = |out: &mut Canonical, stamp: Stamp| {
+            // Most of an object is written at once.
+            let is_same = last.replace(stamp) == Some(stamp);
+            out.number(u64::from(is_same));
+            if !is_same {
+                out.number(stamp.millis);
+                out.number(stamp.counter.into());
+                out.fixed(&stamp.device.to_bytes());
+            }
+        };
+        for register in &self.registers {
+            let field = register.value.field();
+            let Some(write) = writes.get(register.write).filter(|_| !is_gone || field == Field::LIFE) else { continue };
+            out.number(field.code().into());
+            out.number(u64::from(write.machine));
+            stamp(&mut out, write.stamp());
+            match register.value.value() {
+                Value::Number(number) => out.number(number),
+                Value::Bytes(bytes) => out.bytes(bytes),
+                Value::Unit | Value::Removal(_) => {}
+            }
+        }
+        for element in self.elements.iter().filter(|_| !is_gone) {
+            out.number(Field::of_set(element.set, element.bytes.is_some()).code().into());
+            stamp(&mut out, element.of);
+            match &element.bytes {
+                Some(bytes) => out.bytes(bytes),
+                None => out.fixed(&element.hash.to_be_bytes()),
+            }
+        }
+        let hash = out.hash();
+        if !is_gone {
+            self.hash.set(Some(hash));
+        }
+        hash
+    }
+
+    /// The writes of its deletion, some more than once.
+    pub(crate) fn deletions(&self) -> impl Iterator<Item = u64> {
+        self.registers.iter().filter(|register| register.value.field() == Field::LIFE).map(|register| register.write)
     }
 
     /// Calls `each` with the operations that came with the write, and answers how many there are.

@@ -1,7 +1,7 @@
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
 use crate::replica::columns::{self, ColumnWriter, Context, Encoded};
-use crate::replica::replica::MAX_AHEAD;
+use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
 use crate::replica::writes::PageTally;
 use crate::replica::{Change, MAX_SEQ, Replica, VersionVector};
@@ -62,7 +62,7 @@ struct Head {
     clock: Stamp,
     dropped_before: u64,
     vector: VersionVector,
-    ahead: Vec<(DeviceId, u64)>,
+    ahead: Runs,
 }
 
 impl Replica {
@@ -294,19 +294,7 @@ impl Head {
         out.uint(self.clock.counter.into());
         out.uint(self.dropped_before);
         self.vector.write(out);
-        let mut runs: Vec<(DeviceId, u64, u64)> = Vec::new();
-        for &(device, seq) in &self.ahead {
-            match runs.last_mut() {
-                Some((last, first, count)) if *last == device && *first + *count == seq => *count += 1,
-                _ => runs.push((device, seq, 1)),
-            }
-        }
-        out.array(3 * runs.len());
-        for (device, first, count) in runs {
-            out.bytes(&device.to_bytes());
-            out.uint(first);
-            out.uint(count);
-        }
+        self.ahead.write(out);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, LoadError> {
@@ -320,18 +308,8 @@ impl Head {
         let counter = u32::try_from(input.uint()?).map_err(|_| LoadError::Damaged)?;
         let dropped_before = input.uint()?;
         let vector = VersionVector::read(input)?;
-        let mut ahead: Vec<(DeviceId, u64)> = Vec::new();
-        let items = input.array(3 * MAX_AHEAD)?;
-        for _ in 0..items / 3 {
-            let (device, first, count) = (input.device()?, input.uint()?, input.uint()?);
-            let end = first.checked_add(count).filter(|end| *end <= MAX_SEQ + 1).ok_or(LoadError::Damaged)?;
-            let rises = ahead.last().is_none_or(|last| *last < (device, first));
-            if count > MAX_AHEAD as u64 || first <= vector.get(device) + 1 || !rises {
-                return Err(LoadError::Damaged);
-            }
-            ahead.extend((first..end).map(|seq| (device, seq)));
-        }
-        if !items.is_multiple_of(3) || seq > MAX_SEQ || last_arrival > MAX_SEQ || millis > Stamp::MAX_MILLIS + MAX_SEQ {
+        let ahead = Runs::read(input)?;
+        if seq > MAX_SEQ || last_arrival > MAX_SEQ || millis > Stamp::MAX_MILLIS + MAX_SEQ {
             return Err(LoadError::Damaged);
         }
         Ok(Self { device, seq, last_arrival, clock: Stamp { millis, counter, device }, dropped_before, vector, ahead })

@@ -3,14 +3,17 @@ use std::collections::BTreeMap;
 use crate::clock::Clock;
 use crate::id::{DeviceId, TaskId};
 use crate::replica::columns::{ColumnWriter, Name, PREFIX};
+use crate::replica::digest::Buckets;
 use crate::replica::object_state::{ObjectState, trash_day};
+use crate::replica::runs::Runs;
+use crate::replica::sync::{End, Verdict};
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
-    Change, Dot, MAX_CHANGES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, TooManyDevices, VersionVector,
+    Batch, Change, Dot, MAX_CHANGES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
-/// Dots ahead of their turn that are remembered. Past that they are forgotten, and a sync accounts for them.
-pub(crate) const MAX_AHEAD: usize = 16_384;
+/// How far above this device's own numbers one may be that others have of it.
+const MAX_STEP: u64 = 1 << 20;
 
 /// Bits of a cursor that name the replica. With those of 4 billion arrivals they are exact in JavaScript.
 const CURSOR_BITS: u32 = 21;
@@ -33,14 +36,15 @@ const CURSOR_BITS: u32 = 21;
 ///
 /// // What was missed is asked for.
 /// alice.edit(ObjectId::Room, vec![Op::Name("Home".into())], now_ms).unwrap();
-/// let mut request = SyncRequest { vector: bob.vector().clone(), ..Default::default() };
-/// loop {
+/// let mut next = Some(bob.opening());
+/// while let Some(request) = next {
 ///     let answer = alice.answer(&request, 64 * 1024);
-///     bob.apply(answer.batch, now_ms).unwrap();
-///     request.cursor = answer.next;
-///     if answer.next.is_none() {
-///         break;
-///     }
+///     let batch = Batch { asker: Some(bob.device()), ..answer.batch.clone() };
+///     let is_news = bob.apply(batch, now_ms).unwrap().is_news();
+///     next = match answer.next {
+///         Some(cursor) => Some(SyncRequest { cursor: Some(cursor), ..request }),
+///         None => bob.following(&answer, is_news, 7),
+///     };
 /// }
 /// assert_eq!(bob.room_name(), Some("Home"));
 /// ```
@@ -53,14 +57,15 @@ pub struct Replica {
     /// The highest number that this device has used, as far as anybody told.
     pub(crate) seq: u64,
     pub(crate) vector: VersionVector,
-    /// Complete changes that were merged before their predecessors, as (device, number). None is in `vector`, and none
-    /// is the next of its device there.
-    pub(crate) ahead: Vec<(DeviceId, u64)>,
+    /// Complete changes that were merged before their predecessors. None is in `vector`, and none is the next of its
+    /// device there.
+    pub(crate) ahead: Runs,
     pub(crate) clock: Clock,
     pub(crate) objects: BTreeMap<ObjectId, ObjectState>,
     pub(crate) writes: Writes,
     /// The day before which values of what was deleted were dropped, counted from 1970.
     pub(crate) dropped_before: u64,
+    pub(crate) buckets: Buckets,
     /// The number of the next page on disk.
     pub(crate) next_page: u64,
 }
@@ -72,11 +77,12 @@ impl Replica {
             device,
             seq: 0,
             vector: VersionVector::new(),
-            ahead: Vec::new(),
+            ahead: Runs::default(),
             clock: Clock::new(device),
             objects: BTreeMap::new(),
             writes: Writes::default(),
             dropped_before: 0,
+            buckets: Buckets::default(),
             next_page: 0,
         }
     }
@@ -167,25 +173,43 @@ impl Replica {
         answer.unwrap_or_default()
     }
 
-    /// The same in its binary form, in which tasks may be named by changes that the asking replica has.
+    /// The same in its binary form, in which tasks may go by short names.
     pub fn answer_encoded(&self, request: &SyncRequest, max_bytes: usize) -> Vec<u8> {
+        let day = request.day.max(self.dropped_before);
+        if let Some(digest) = request.digest {
+            if request.day == day && self.digest(day) == digest {
+                return SyncAnswer::verdict(Verdict::Same).encode();
+            }
+            if request.is_by_digest() {
+                return SyncAnswer::verdict(Verdict::Differs((day > request.day).then_some(day))).encode();
+            }
+        }
+        if let Some(ranges) = &request.ranges {
+            return self.answer_ranges(ranges, day, max_bytes.saturating_sub(SyncAnswer::ENVELOPE));
+        }
         let budget = max_bytes.saturating_sub(SyncAnswer::ENVELOPE);
-        let mut missing = self.writes.missing(&request.vector, self.known_cursor(request.cursor));
+        let cursor = self.known_cursor(request.cursor);
+        let mut missing =
+            self.writes.missing(&request.vector, cursor).filter(|write| !request.ahead.includes(write.dot));
         let mut chunk = ColumnWriter::default();
         let mut last = None;
         for write in missing.by_ref() {
             if last.is_some() && (chunk.len() + self.at_most(write) > budget || chunk.count() >= MAX_CHANGES) {
-                let left = chunk.count() + 1 + missing.count();
-                return SyncAnswer::assemble(last, left as u64, None, chunk);
+                let left = (chunk.count() + 1 + missing.count()) as u64;
+                return SyncAnswer { next: last, left, ..SyncAnswer::default() }.encode_with(chunk);
             }
             let name = || self.maker(write.object).filter(|dot| request.vector.includes(*dot)).map(Name::Dot);
             self.encode_write(write, if request.in_full { None } else { name() }, &mut chunk);
             last = Some(self.cursor_at(write.arrival));
         }
         // After the last change, or in a chunk of its own.
-        let next = last.filter(|_| chunk.len() + encoded_len(&self.vector) > budget);
-        let vector = if next.is_some() { None } else { Some(&self.vector) };
-        SyncAnswer::assemble(next, chunk.count() as u64, vector, chunk)
+        let left = chunk.count() as u64;
+        if let Some(next) = last.filter(|_| chunk.len() + End::at_most(&self.vector, &self.ahead) > budget) {
+            return SyncAnswer { next: Some(next), left, ..SyncAnswer::default() }.encode_with(chunk);
+        }
+        let end = End { ahead: self.ahead.clone(), day, digest: self.digest(day) };
+        let batch = Batch { vector: Some(self.vector.clone()), ..Batch::default() };
+        SyncAnswer { batch, left, end: Some(end), ..SyncAnswer::default() }.encode_with(chunk)
     }
 
     /// More bytes than [`Replica::encode_write`] adds.
@@ -196,6 +220,18 @@ impl Replica {
             state.ops_of(write.arrival, &mut add);
         }
         bytes
+    }
+
+    /// Encodes what is kept of an object.
+    pub(crate) fn encode_object(&self, object: ObjectId, day: u64, out: &mut ColumnWriter) {
+        let Some(state) = self.objects.get(&object) else { return };
+        let mut writes: Vec<u64> =
+            if state.is_gone(day, &self.writes) { state.deletions().collect() } else { state.writes().collect() };
+        writes.sort_unstable();
+        writes.dedup();
+        for write in writes.into_iter().filter_map(|arrival| self.writes.get(arrival)) {
+            self.encode_write(write, None, out);
+        }
     }
 
     /// Encodes what is left of a change.
@@ -254,6 +290,7 @@ impl Replica {
     /// What is about an object whose values are dropped has none unless the object lives again: if that is already known not
     /// to be so, it says `is_gone`.
     pub(crate) fn merge(&mut self, change: Change, is_gone: bool) -> bool {
+        self.buckets.touch(change.object);
         let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
         let ops = change.ops.len();
@@ -263,7 +300,9 @@ impl Replica {
         if is_gone {
             state.drop_values(self.dropped_before, &mut self.writes);
         }
-        if change.dot.device == self.device {
+        // Numbers that were given before storage was put back are not given again. Those that nobody can have given are a
+        // lie, and would use up all there are.
+        if change.dot.device == self.device && change.dot.seq <= self.seq + MAX_STEP {
             self.seq = self.seq.max(change.dot.seq);
         }
         let has_effect = self.writes.close(ops);
@@ -278,8 +317,11 @@ impl Replica {
         let day = trash_day(now_ms);
         if day > self.dropped_before {
             self.dropped_before = day;
-            for state in self.objects.values_mut() {
-                state.drop_values(day, &mut self.writes);
+            for (object, state) in &mut self.objects {
+                if state.is_gone(day, &self.writes) {
+                    self.buckets.touch(*object);
+                    state.drop_values(day, &mut self.writes);
+                }
             }
         }
     }
@@ -289,55 +331,54 @@ impl Replica {
     pub(crate) fn drop_values_of(&mut self, objects: &[ObjectId]) {
         for object in objects {
             if let Some(state) = self.objects.get_mut(object) {
+                self.buckets.touch(*object);
                 state.drop_values(self.dropped_before, &mut self.writes);
             }
         }
     }
 
     /// Counts a merged change in the vector, now or when its turn comes. Answers whether anything was learned by it.
-    pub(crate) fn count(&mut self, dot: Dot) -> Result<bool, TooManyDevices> {
+    pub(crate) fn count(&mut self, dot: Dot) -> bool {
         let has = self.vector.get(dot.device);
         if dot.seq <= has {
-            return Ok(false);
+            return false;
         }
         if dot.seq > has + 1 {
-            let Err(at) = self.ahead.binary_search(&(dot.device, dot.seq)) else { return Ok(false) };
-            let has_room = self.ahead.len() < MAX_AHEAD;
-            if has_room {
-                self.ahead.insert(at, (dot.device, dot.seq));
-            }
-            return Ok(has_room);
+            return self.ahead.insert(dot);
         }
-        self.vector.raise(dot.device, dot.seq)?;
-        self.catch_up(dot.device)?;
-        Ok(true)
+        self.raise(dot.device, dot.seq)
     }
 
     /// Includes what a sender has, after everything that it sent. Answers whether anything was learned by it.
-    pub(crate) fn count_all(&mut self, vector: &VersionVector) -> Result<bool, TooManyDevices> {
-        if self.vector.dominates(vector) {
-            return Ok(false);
+    ///
+    /// Nobody knows better than this device how many numbers it has given: more than that cannot be true.
+    pub(crate) fn count_all(&mut self, vector: &VersionVector) -> bool {
+        let mut learned = false;
+        for (device, seq) in vector.iter() {
+            let is_true = device != self.device || seq <= self.seq;
+            if is_true && seq > self.vector.get(device) {
+                learned |= self.raise(device, seq);
+            }
         }
-        self.vector.merge(vector)?;
-        for (device, _) in vector.iter() {
-            self.catch_up(device)?;
-        }
-        Ok(true)
+        learned
     }
 
-    /// Counts the changes of `device` whose turn has come.
-    fn catch_up(&mut self, device: DeviceId) -> Result<(), TooManyDevices> {
-        let first = self.ahead.partition_point(|entry| *entry < (device, 0));
-        let mut end = first;
-        while let Some((_, seq)) = self.ahead.get(end).filter(|next| next.0 == device) {
-            if *seq > self.vector.get(device) + 1 {
-                break;
+    /// Raises the number of a device, and counts its changes whose turn has come. The table is bounded by what is kept: of
+    /// more devices than it can name, one of which nothing is kept gives way, and where there is none, the changes of the
+    /// new one are not counted. They are merged like all others, and a sync that finds a difference goes over them again.
+    fn raise(&mut self, device: DeviceId, seq: u64) -> bool {
+        if !self.vector.has_room_for(device) {
+            let is_kept = |other: &DeviceId| *other == self.device || self.writes.has_device(*other);
+            let Some(claimed) = self.vector.iter().map(|(other, _)| other).find(|other| !is_kept(other)) else {
+                return false;
+            };
+            if !is_kept(&device) {
+                return false;
             }
-            self.vector.raise(device, *seq)?;
-            end += 1;
+            self.vector.remove(claimed);
         }
-        self.ahead.drain(first..end);
-        Ok(())
+        let seq = self.ahead.catch_up(device, seq);
+        self.vector.raise(device, seq)
     }
 
     fn all_tasks(&self) -> impl Iterator<Item = Task> {
@@ -362,9 +403,4 @@ impl Replica {
         let own = cursor.filter(|cursor| cursor & ((1 << CURSOR_BITS) - 1) == self.cursor_tag());
         own.map(|cursor| cursor >> CURSOR_BITS).filter(|arrival| *arrival <= self.writes.last_arrival()).unwrap_or(0)
     }
-}
-
-/// An upper bound.
-fn encoded_len(vector: &VersionVector) -> usize {
-    3 + vector.len() * (17 + 9)
 }

@@ -1,20 +1,34 @@
 use crate::replica::columns::{ColumnWriter, Context};
+use crate::replica::digest::Digest;
+use crate::replica::ranges::{RangeAnswer, RangeRequest};
+use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
-use crate::replica::{Batch, VersionVector};
+use crate::replica::{Batch, Replica, VersionVector};
 
-/// Asks a replica for what one lacks.
+/// Asks a replica for what one lacks, or whether one lacks anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncRequest {
     /// What one had when the sync began. It may be what one has by now as well; never more.
     pub vector: VersionVector,
+    /// What one had besides.
+    pub ahead: Runs,
     /// [`SyncAnswer::next`] of the chunk before; `None` to begin. Only the replica that gave it understands it.
     pub cursor: Option<u64>,
-    /// Name every task by its id. Otherwise it may be named by a change that the vector includes, which is shorter; but
+    /// Name every task by its id. Otherwise it may go by a short name, if the vector includes the change that made it; but
     /// that change may have been superseded here, and then nobody knows what it was about.
     pub in_full: bool,
+    /// The day before which one has dropped values, counted from 1970.
+    pub day: u64,
+    /// The digest of what one has, at that day. If the other one has the same, it says so and nothing else.
+    pub digest: Option<Digest>,
+    /// Where to look for differences, in the place of what the vector says.
+    pub ranges: Option<RangeRequest>,
 }
 
 /// One chunk of an answer.
+///
+/// It ends in one of four ways: with the cursor of the next chunk; with what the answering replica has, after the last
+/// chunk; with ranges; or with a verdict on the digest that came with the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncAnswer {
     /// Changes, in the order in which the answering replica got them. The vector comes with the last chunk.
@@ -23,6 +37,32 @@ pub struct SyncAnswer {
     pub next: Option<u64>,
     /// How many changes are to come, those of this chunk included.
     pub left: u64,
+    /// Whether the digests are equal.
+    pub verdict: Option<Verdict>,
+    /// With the last chunk: what the answering replica has, besides the vector.
+    pub end: Option<End>,
+    /// How the answering replica looks in the ranges that were asked about.
+    pub ranges: Option<RangeAnswer>,
+}
+
+/// What an answering replica says of the digest in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Both have the same.
+    Same,
+    /// They do not, or cannot tell: the answering replica has dropped values before this later day, if it is one.
+    Differs(Option<u64>),
+}
+
+/// What an answering replica has, at the end of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// What it has besides what its vector says.
+    pub ahead: Runs,
+    /// The later of the two days before which the two have dropped values.
+    pub day: u64,
+    /// The digest of what it has, at that day.
+    pub digest: Digest,
 }
 
 /// What stands before the changes in the binary form of an answer.
@@ -32,19 +72,39 @@ pub struct SyncProgress {
     pub next: Option<u64>,
     /// See [`SyncAnswer::left`].
     pub left: u64,
-    /// Whether a vector comes with it.
+    /// Whether no chunk follows.
     pub is_last: bool,
 }
 
 impl SyncRequest {
-    /// The binary form: version, then `[vector, cursor or null, in full]`.
+    /// The binary form: version, then `[day, digest or null, vector, ahead, cursor or null, in full, ranges or null]`; of a
+    /// request that asks by digest alone, the first two.
     pub fn encode(&self) -> Vec<u8> {
+        let is_by_digest = self.is_by_digest();
         let mut out = Writer::new();
-        out.array(3);
-        self.vector.write(&mut out);
-        write_cursor(&mut out, self.cursor);
-        out.bool(self.in_full);
+        out.array(if is_by_digest { 2 } else { 7 });
+        out.uint(self.day);
+        match &self.digest {
+            Some(digest) => out.bytes(&digest.to_bytes()),
+            None => out.null(),
+        }
+        if !is_by_digest {
+            self.vector.write(&mut out);
+            self.ahead.write(&mut out);
+            write_number(&mut out, self.cursor);
+            out.bool(self.in_full);
+            match &self.ranges {
+                Some(ranges) => ranges.write(&mut out),
+                None => out.null(),
+            }
+        }
         out.finish()
+    }
+
+    /// Whether it asks for nothing if the digests differ, but to be told.
+    pub(crate) fn is_by_digest(&self) -> bool {
+        let asks = !self.vector.is_empty() || !self.ahead.is_empty() || self.cursor.is_some() || self.ranges.is_some();
+        self.digest.is_some() && !asks
     }
 
     /// Reads the binary form.
@@ -53,44 +113,72 @@ impl SyncRequest {
     /// If the bytes are of a newer format or not a sync request.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| {
-            if input.array(3)? != 3 {
-                return Err(DecodeError::Malformed);
+            let items = input.array(7)?;
+            let day = input.uint()?;
+            let digest = if input.null()? { None } else { Some(Digest::read(input)?) };
+            match items {
+                2 if digest.is_some() => Ok(Self { day, digest, ..Self::default() }),
+                7 => Ok(Self {
+                    day,
+                    digest,
+                    vector: VersionVector::read(input)?,
+                    ahead: Runs::read(input)?,
+                    cursor: read_number(input)?,
+                    in_full: input.bool()?,
+                    ranges: if input.null()? { None } else { Some(RangeRequest::read(input)?) },
+                }),
+                _ => Err(DecodeError::Malformed),
             }
-            let vector = VersionVector::read(input)?;
-            let cursor = read_cursor(input)?;
-            Ok(Self { vector, cursor, in_full: input.bool()? })
         })
     }
 }
 
 impl SyncAnswer {
     /// Items of the binary form.
-    pub(crate) const ITEMS: usize = 6;
-    /// Bytes around the two parts of the changes, without a vector: version, array, next, left, null, check, two lengths.
-    pub(crate) const ENVELOPE: usize = 1 + 1 + 9 + 9 + 1 + 5 + 5 + 5;
+    pub(crate) const ITEMS: usize = 8;
+    /// Bytes around the two parts of the changes, without an end: version, array, next, left, three nulls, check, two
+    /// lengths.
+    pub(crate) const ENVELOPE: usize = 1 + 1 + 9 + 9 + 3 + 5 + 5 + 5;
 
-    /// The binary form: version, then `[next or null, left, vector or null, check or null, ids, columns]`.
+    /// A verdict on a digest, and nothing else.
+    pub(crate) fn verdict(verdict: Verdict) -> Self {
+        Self { verdict: Some(verdict), ..Self::default() }
+    }
+
+    /// The binary form: version, then `[next or null, left, verdict or null, end or null, ranges or null, check or null,
+    /// ids, columns]`. A verdict is 0 for equal, 1 for not, and otherwise a day, plus 2. An end is `[vector, ahead, day,
+    /// digest]`.
     pub fn encode(&self) -> Vec<u8> {
-        // The two ends of a batch are the two ends of this: its parts, and its vector.
         let mut writer = ColumnWriter::default();
         for change in &self.batch.changes {
             writer.push(change, None);
         }
-        Self::assemble(self.next, self.left, self.batch.vector.as_ref(), writer)
+        self.encode_with(writer)
     }
 
-    pub(crate) fn assemble(
-        next: Option<u64>,
-        left: u64,
-        vector: Option<&VersionVector>,
-        changes: ColumnWriter,
-    ) -> Vec<u8> {
+    /// The same with these changes in the place of its own.
+    pub(crate) fn encode_with(&self, changes: ColumnWriter) -> Vec<u8> {
         let mut out = Writer::new();
         out.array(Self::ITEMS);
-        write_cursor(&mut out, next);
-        out.uint(left);
-        match vector {
-            Some(vector) => vector.write(&mut out),
+        write_number(&mut out, self.next);
+        out.uint(self.left);
+        let verdict = self.verdict.map(|verdict| match verdict {
+            Verdict::Same => 0,
+            Verdict::Differs(day) => day.map_or(1, |day| day.saturating_add(2)),
+        });
+        write_number(&mut out, verdict);
+        match &self.end {
+            Some(end) => {
+                out.array(4);
+                self.batch.vector.as_ref().unwrap_or(&VersionVector::new()).write(&mut out);
+                end.ahead.write(&mut out);
+                out.uint(end.day);
+                out.bytes(&end.digest.to_bytes());
+            }
+            None => out.null(),
+        }
+        match &self.ranges {
+            Some(ranges) => ranges.write(&mut out),
             None => out.null(),
         }
         let encoded = changes.finish();
@@ -105,29 +193,47 @@ impl SyncAnswer {
     /// Reads the binary form.
     ///
     /// # Errors
-    /// If the bytes are of a newer format or not a sync answer: it must have either a next chunk or a vector.
+    /// If the bytes are of a newer format or not a sync answer: it must end in one of the four ways.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_with(bytes, &Context::NONE)
+    }
+
+    pub(crate) fn decode_with(bytes: &[u8], context: &Context<'_>) -> Result<Self, DecodeError> {
         wire::whole(bytes, |input| match input.array(Self::ITEMS)? {
-            Self::ITEMS => Self::read(input, &Context::NONE),
+            Self::ITEMS => Self::read(input, context),
             _ => Err(DecodeError::Malformed),
         })
     }
 
     pub(crate) fn read(input: &mut Reader<'_>, context: &Context<'_>) -> Result<Self, DecodeError> {
-        let (SyncProgress { next, left, .. }, vector) = Self::read_progress(input)?;
+        let mut answer = Self::read_head(input)?;
         let check = if input.null()? { None } else { Some(input.check()?) };
-        let changes = Batch::read_changes(input, check, context)?;
-        Ok(Self { batch: Batch { changes, vector, asker: None }, next, left })
+        answer.batch.changes = Batch::read_changes(input, check, context)?;
+        Ok(answer)
     }
 
-    fn read_progress(input: &mut Reader<'_>) -> Result<(SyncProgress, Option<VersionVector>), DecodeError> {
-        let next = read_cursor(input)?;
+    /// Reads everything before the changes.
+    fn read_head(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let next = read_number(input)?;
         let left = input.uint()?;
-        let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
-        if next.is_some() == vector.is_some() {
+        let verdict = read_number(input)?.map(|verdict| match verdict {
+            0 => Verdict::Same,
+            day => Verdict::Differs(day.checked_sub(2)),
+        });
+        let mut vector = None;
+        let end = if input.null()? {
+            None
+        } else {
+            input.array_of(4)?;
+            vector = Some(VersionVector::read(input)?);
+            Some(End { ahead: Runs::read(input)?, day: input.uint()?, digest: Digest::read(input)? })
+        };
+        let ranges = if input.null()? { None } else { Some(RangeAnswer::read(input)?) };
+        let ends = [next.is_some(), verdict.is_some(), end.is_some(), ranges.is_some()];
+        if ends.into_iter().filter(|end| *end).count() != 1 {
             return Err(DecodeError::Malformed);
         }
-        Ok((SyncProgress { next, left, is_last: vector.is_some() }, vector))
+        Ok(Self { batch: Batch { vector, ..Batch::default() }, next, left, verdict, end, ranges })
     }
 
     /// Reads only how far the answer is, and of how many bytes it is no use to compress them: those at its beginning, up
@@ -138,22 +244,94 @@ impl SyncAnswer {
     pub fn peek(bytes: &[u8]) -> Result<(SyncProgress, usize), DecodeError> {
         let mut input = Reader::new(bytes)?;
         input.array_of(Self::ITEMS)?;
-        let (progress, _) = Self::read_progress(&mut input)?;
+        let Self { next, left, .. } = Self::read_head(&mut input)?;
         if !input.null()? {
             input.check()?;
         }
         input.bytes()?;
-        Ok((progress, bytes.len() - input.remaining()))
+        Ok((SyncProgress { next, left, is_last: next.is_none() }, bytes.len() - input.remaining()))
     }
 }
 
-fn write_cursor(out: &mut Writer, cursor: Option<u64>) {
-    match cursor {
-        Some(cursor) => out.uint(cursor),
+impl End {
+    /// More bytes than it takes, with the vector.
+    pub(crate) fn at_most(vector: &VersionVector, ahead: &Runs) -> usize {
+        3 + vector.len() * (17 + 9) + 3 + ahead.len() * (17 + 9 + 9) + 9 + 34
+    }
+}
+
+impl Digest {
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?))
+    }
+}
+
+impl Replica {
+    /// The request that begins a sync: whether the other one has the same as this. Who has nothing asks for everything.
+    pub fn opening(&self) -> SyncRequest {
+        if self.objects.is_empty() && self.vector.is_empty() {
+            return self.asking();
+        }
+        let day = self.dropped_before;
+        SyncRequest { day, digest: Some(self.digest(day)), ..SyncRequest::default() }
+    }
+
+    /// The request for what the vector says is missing here.
+    pub fn asking(&self) -> SyncRequest {
+        SyncRequest {
+            vector: self.vector.clone(),
+            ahead: self.ahead.clone(),
+            day: self.dropped_before,
+            ..SyncRequest::default()
+        }
+    }
+
+    /// What to ask the same replica next, once an answer without a [next chunk](SyncAnswer::next) was merged; `None` if the
+    /// sync is over. `is_news` says whether anything in the answer was new. The salt has to be random.
+    ///
+    /// **Invariant:** a vector is never the truth. Where it says that the other one lacks nothing and the digests differ
+    /// nevertheless, the two are compared by ranges of what they hold: so nothing that somebody claimed, and no mistake of
+    /// ours, can hold a write back for good. As long as the vector says that the other one lacks something, it is the one
+    /// to ask first.
+    pub fn following(&self, answer: &SyncAnswer, is_news: bool, salt: u64) -> Option<SyncRequest> {
+        if let Some(verdict) = answer.verdict {
+            return match verdict {
+                Verdict::Same => None,
+                Verdict::Differs(Some(day)) if day > self.dropped_before => {
+                    Some(SyncRequest { day, digest: Some(self.digest(day)), ..SyncRequest::default() })
+                }
+                Verdict::Differs(_) => Some(self.asking()),
+            };
+        }
+        let look_at_all = |day| SyncRequest {
+            day,
+            digest: Some(self.digest(day)),
+            ranges: Some(RangeRequest::whole(salt)),
+            ..SyncRequest::default()
+        };
+        if let (Some(end), Some(vector)) = (&answer.end, &answer.batch.vector) {
+            let is_equal = end.day < self.dropped_before || self.digest(end.day) == end.digest;
+            let lacks_nothing = || self.writes.missing(vector, 0).all(|write| end.ahead.includes(write.dot));
+            return (!is_equal && lacks_nothing()).then(|| look_at_all(end.day));
+        }
+        let ranges = answer.ranges.as_ref()?;
+        let day = ranges.day.max(self.dropped_before);
+        let next = self.compare(ranges, day);
+        match next {
+            Some(next) => Some(SyncRequest { day, ranges: Some(next), ..SyncRequest::default() }),
+            // Something may be left for which there was no room.
+            None => is_news.then(|| look_at_all(day)),
+        }
+    }
+}
+
+fn write_number(out: &mut Writer, number: Option<u64>) {
+    match number {
+        Some(number) => out.uint(number),
         None => out.null(),
     }
 }
 
-fn read_cursor(input: &mut Reader<'_>) -> Result<Option<u64>, DecodeError> {
+fn read_number(input: &mut Reader<'_>) -> Result<Option<u64>, DecodeError> {
     Ok(if input.null()? { None } else { Some(input.uint()?) })
 }

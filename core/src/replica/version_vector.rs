@@ -11,12 +11,6 @@ pub struct VersionVector {
     entries: Vec<(DeviceId, u64)>,
 }
 
-/// The vector cannot name another device: it has [`MAX_DEVICES`] already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MAX_DEVICES} devices have written in this room")]
-#[non_exhaustive]
-pub struct TooManyDevices;
-
 impl VersionVector {
     /// The vector of a replica that has nothing.
     pub const fn new() -> Self {
@@ -31,22 +25,35 @@ impl VersionVector {
         }
     }
 
-    /// Includes the changes of `device` up to `seq`. A lower number than is there already changes nothing.
-    ///
-    /// # Errors
-    /// If it would be one device too many; the vector then stays as it was.
-    pub fn raise(&mut self, device: DeviceId, seq: u64) -> Result<(), TooManyDevices> {
+    /// Includes the changes of `device` up to `seq`. A lower number than is there already changes nothing, nor does a device
+    /// for which there is no room: it names at most [`MAX_DEVICES`]. Answers whether anything changed.
+    pub fn raise(&mut self, device: DeviceId, seq: u64) -> bool {
         match self.find(device) {
-            Ok(at) => {
-                if let Some((_, had)) = self.entries.get_mut(at) {
-                    *had = seq.max(*had);
+            Ok(at) => match self.entries.get_mut(at) {
+                Some((_, had)) if *had < seq => {
+                    *had = seq;
+                    true
                 }
+                _ => false,
+            },
+            Err(at) if seq > 0 && self.entries.len() < MAX_DEVICES => {
+                self.entries.insert(at, (device, seq));
+                true
             }
-            Err(_) if seq == 0 => {}
-            Err(_) if self.entries.len() >= MAX_DEVICES => return Err(TooManyDevices),
-            Err(at) => self.entries.insert(at, (device, seq)),
+            Err(_) => false,
         }
-        Ok(())
+    }
+
+    /// Whether it names the device, or has room to.
+    pub(crate) fn has_room_for(&self, device: DeviceId) -> bool {
+        self.entries.len() < MAX_DEVICES || self.find(device).is_ok()
+    }
+
+    /// Forgets a device.
+    pub(crate) fn remove(&mut self, device: DeviceId) {
+        if let Ok(at) = self.find(device) {
+            self.entries.remove(at);
+        }
     }
 
     /// Whether the change is included.
@@ -57,21 +64,6 @@ impl VersionVector {
     /// Whether everything in `other` is included.
     pub fn dominates(&self, other: &Self) -> bool {
         other.iter().all(|(device, seq)| seq <= self.get(device))
-    }
-
-    /// Includes everything that is in `other`.
-    ///
-    /// # Errors
-    /// If together they name too many devices; the vector then stays as it was.
-    pub fn merge(&mut self, other: &Self) -> Result<(), TooManyDevices> {
-        let new = other.iter().filter(|(device, _)| self.find(*device).is_err()).count();
-        if self.entries.len() + new > MAX_DEVICES {
-            return Err(TooManyDevices);
-        }
-        for (device, seq) in other.iter() {
-            self.raise(device, seq)?;
-        }
-        Ok(())
     }
 
     /// The devices and the numbers of their last included changes, in the order of the devices' ids.
@@ -135,9 +127,7 @@ impl FromIterator<(DeviceId, u64)> for VersionVector {
     fn from_iter<I: IntoIterator<Item = (DeviceId, u64)>>(entries: I) -> Self {
         let mut vector = Self::new();
         for (device, seq) in entries {
-            if vector.raise(device, seq).is_err() {
-                break;
-            }
+            vector.raise(device, seq);
         }
         vector
     }

@@ -190,6 +190,11 @@ impl Writes {
         parts.iter().take_while(|(seq, _)| *seq == dot.seq).find_map(|(_, arrival)| self.get(*arrival))
     }
 
+    /// Whether anything of the device is in the state, or was until recently.
+    pub(crate) fn has_device(&self, device: DeviceId) -> bool {
+        self.by_device.get(&device).is_some()
+    }
+
     /// The pages on disk.
     pub(crate) fn pages(&self) -> &[PageTally] {
         &self.pages

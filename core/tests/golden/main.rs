@@ -88,7 +88,7 @@ fn replicas() -> (Replica, Replica) {
     let mut request = SyncRequest { vector: alice.vector().clone(), ..SyncRequest::default() };
     loop {
         let answer = bob.answer(&request, 64 << 10);
-        alice.apply(answer.batch, NOON + 90_000).unwrap();
+        alice.apply(Batch { asker: Some(alice.device()), ..answer.batch }, NOON + 90_000).unwrap();
         request.cursor = answer.next;
         if answer.next.is_none() {
             return (alice, bob);
@@ -122,7 +122,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let mut written = BTreeMap::from([
         ("manifest", pages.manifest.clone()),
         ("vector", alice.vector().encode()),
-        ("request", SyncRequest { vector: bob.vector().clone(), cursor: Some(7), in_full: true }.encode()),
+        ("request", SyncRequest { cursor: Some(7), in_full: true, ..bob.asking() }.encode()),
         ("link", link().to_url("https://partyline.example").into_bytes()),
     ]);
     let names = ["page-0", "page-1", "page-2", "page-3", "page-4", "page-5", "page-6", "page-7"];
@@ -137,6 +137,18 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
         SyncRequest { vector: [(alice.device(), 7)].into_iter().collect::<VersionVector>(), ..SyncRequest::default() };
     written.insert("answer-by-dot", alice.answer_encoded(&from, 64 << 10));
     let live = Batch::live(vec![alice.edit(task(1), vec![Op::Status(Status::Doing)], NOON + 95_000).unwrap()]);
+    written.insert("opening", alice.opening().encode());
+    written.insert("verdict", alice.answer_encoded(&alice.opening(), 1000));
+    let claims = Batch { vector: Some(alice.vector().clone()), asker: Some(bob.device()), ..Batch::default() };
+    let mut behind = Replica::new(bob.device());
+    behind.apply(claims, NOON).unwrap();
+    let mut end = alice.answer(&behind.asking(), 1000);
+    for (question, answer) in [("question-1", "ranges-1"), ("question-2", "ranges-2")] {
+        let next = behind.following(&end, false, 7).unwrap();
+        end = alice.answer(&next, 64 << 10);
+        written.insert(question, next.encode());
+        written.insert(answer, end.encode());
+    }
     written.insert("live", live.encode());
     written.insert("live-short", alice.encode_live(&live));
     written.insert("live-own", alice.encode_own(&live));
@@ -197,7 +209,7 @@ fn what_version_2_sends_is_understood() {
     let whole = SyncAnswer::decode(&golden["answer-whole"]).unwrap().batch;
     assert!(first.next.is_some() && first.left == whole.changes.len() as u64);
     carol.apply(first.batch, NOON).unwrap();
-    carol.apply(whole, NOON + 90_000).unwrap();
+    carol.apply(Batch { asker: Some(carol.device()), ..whole }, NOON + 90_000).unwrap();
     assert_whole(&carol);
     let live = Batch::decode(&golden["live"]).unwrap();
     assert_eq!(carol.decode(&golden["live-short"], None).as_ref(), Ok(&live));

@@ -3,7 +3,7 @@
 use partyline_core::id::DeviceId;
 use partyline_core::replica::{
     Batch, DecodeError, FORMAT_VERSION, LoadError, ObjectId, Op, Record, Replica, Status, SyncAnswer, SyncProgress,
-    SyncRequest, VersionVector,
+    SyncRequest, Verdict, VersionVector,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -32,8 +32,8 @@ fn one_edit_is_less_than_thirty_bytes() {
 
 #[test]
 fn what_is_in_an_answer_shows_at_its_beginning() {
-    let batch = Batch { vector: Some(VersionVector::new()), ..Batch::default() };
-    let last = SyncAnswer { batch, next: None, left: 0 };
+    let replica = Play::with(["alice"]).replica("alice").clone();
+    let last = replica.answer(&SyncRequest::default(), 1000);
     let bytes = last.encode();
     let (progress, plain) = SyncAnswer::peek(&bytes).unwrap();
     assert_eq!(progress, SyncProgress { next: None, left: 0, is_last: true });
@@ -89,9 +89,10 @@ fn a_count_that_the_bytes_cannot_hold_allocates_nothing() {
 fn an_answer_ends_with_either_a_cursor_or_a_vector() {
     let neither = SyncAnswer::default();
     assert_eq!(SyncAnswer::decode(&neither.encode()), Err(DecodeError::Malformed));
-    let both =
-        SyncAnswer { batch: Batch { vector: Some(VersionVector::new()), ..Batch::default() }, next: Some(1), left: 1 };
-    assert_eq!(SyncAnswer::decode(&both.encode()), Err(DecodeError::Malformed));
+    let end = Play::with(["alice"]).replica("alice").answer(&SyncRequest::default(), 1000);
+    for both in [SyncAnswer { next: Some(1), ..end.clone() }, SyncAnswer { verdict: Some(Verdict::Same), ..end }] {
+        assert_eq!(SyncAnswer::decode(&both.encode()), Err(DecodeError::Malformed));
+    }
 }
 
 #[test]
@@ -115,6 +116,34 @@ fn some_pages() -> Disk {
     }
     play.meet(["alice", "bob"]);
     Disk::of(play.replica("alice"), 150)
+}
+
+fn two_that_differ() -> (Replica, Replica) {
+    let mut play = Play::with(["alice", "bob"]);
+    for number in 1..=100 {
+        play.edit("alice", ObjectId::Task(task(number)), vec![Op::Title("Something".into())]);
+    }
+    (play.replica("alice").clone(), play.replica("bob").clone())
+}
+
+/// What is said when ranges are compared.
+fn ranges() -> impl Strategy<Value = Vec<u8>> {
+    let (alice, bob) = two_that_differ();
+    let mut claims = alice.answer(&SyncRequest::default(), 1 << 20);
+    claims.batch.changes.clear();
+    let mut said = Vec::new();
+    let mut bob = bob;
+    let asker = Some(bob.device());
+    bob.apply(Batch { asker, ..claims.batch.clone() }, NOON).unwrap();
+    let mut next = bob.following(&claims, false, 7);
+    while let Some(request) = next {
+        let answer = alice.answer(&request, 1000);
+        said.extend([request.encode(), answer.encode()]);
+        let is_news = bob.apply(answer.batch.clone(), NOON).unwrap().is_news();
+        next = bob.following(&answer, is_news, 7);
+    }
+    assert!(said.len() > 4 && bob.digest(0) == alice.digest(0));
+    prop::sample::select(said)
 }
 
 fn sealed(bytes: &[u8]) -> Vec<u8> {
@@ -156,9 +185,9 @@ proptest! {
     fn round_trips(batch in any_batch(), vector in any_vector(), cursor in option::of(any::<u64>()), next: u64) {
         prop_assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
         prop_assert_eq!(VersionVector::decode(&vector.encode()), Ok(vector.clone()));
-        let request = SyncRequest { vector, cursor, in_full: next % 2 == 0 };
+        let request = SyncRequest { vector, cursor, in_full: next % 2 == 0, day: next, ..SyncRequest::default() };
         prop_assert_eq!(SyncRequest::decode(&request.encode()), Ok(request));
-        let answer = SyncAnswer { next: batch.vector.is_none().then_some(next), left: next / 2, batch };
+        let answer = SyncAnswer { next: Some(next), left: next / 2, batch, ..SyncAnswer::default() };
         prop_assert_eq!(SyncAnswer::decode(&answer.encode()), Ok(answer));
     }
 
@@ -183,11 +212,24 @@ proptest! {
 
     #[test]
     fn damaged_syncs(bytes in (any_batch(), any_vector()).prop_flat_map(|(batch, vector)| {
-        let request = SyncRequest { vector, cursor: Some(77), in_full: false };
-        let answer = SyncAnswer { next: batch.vector.is_none().then_some(5), left: 8, batch };
+        let request = SyncRequest { vector, cursor: Some(77), ..SyncRequest::default() };
+        let answer = SyncAnswer { next: Some(5), left: 8, batch, ..SyncAnswer::default() };
         prop_oneof![damaged(request.encode()), damaged(answer.encode())]
     })) {
         reads_or_refuses(&bytes)?;
+    }
+
+    #[test]
+    fn damaged_ranges(bytes in ranges().prop_flat_map(damaged), at in 0_usize..2) {
+        reads_or_refuses(&bytes)?;
+        let (alice, bob) = two_that_differ();
+        if at == 0 && let Ok(request) = SyncRequest::decode(&bytes) {
+            let answer = alice.answer_encoded(&request, 1000);
+            prop_assert!(SyncAnswer::decode(&answer).is_ok());
+        }
+        if let Ok(answer) = SyncAnswer::decode(&bytes) {
+            bob.following(&answer, true, 7);
+        }
     }
 
     #[test]

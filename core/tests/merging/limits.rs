@@ -8,7 +8,7 @@ use partyline_core::replica::{
     VersionVector,
 };
 
-use crate::play::{Disk, NOON, Play, device, milk, task, title, view};
+use crate::play::{NOON, Play, device, milk, task, title, view};
 
 fn number(n: usize) -> Field {
     Field::from_code(n as u64 * 16).unwrap()
@@ -105,46 +105,14 @@ fn one_malformed_change_refuses_the_batch() {
 }
 
 #[test]
-fn numbers_claimed_for_this_device_are_never_used_again() {
-    // Bob's disk was set back, but others remember what he wrote.
-    let mut play = Play::with(["alice", "bob"]);
-    for n in 0..5 {
-        play.edit("bob", milk(), title(&format!("round {n}")));
-    }
-    play.sync("alice", "bob");
-    let mut bob = Replica::new(device("bob"));
-    let answer = play.replica("alice").answer(&Default::default(), 10_000);
-
-    let seventh = bob.edit(milk(), title("too early"), NOON).unwrap();
-    assert_eq!(seventh.dot.seq, 1, "he cannot know");
-    bob.apply(answer.batch, NOON).unwrap();
-    let next = bob.edit(milk(), title("after"), NOON).unwrap();
-    assert_eq!(next.dot.seq, 6);
-    assert_eq!(bob.vector().get(device("bob")), 6);
-}
-
-#[test]
-fn an_edit_above_a_hole_in_ones_own_numbers_is_counted_when_the_hole_is_filled() {
-    let mut play = Play::with(["alice", "bob"]);
-    let old: Vec<_> = (0..5).map(|n| play.edit("bob", milk(), title(&format!("round {n}")))).collect();
-    play.sync("alice", "bob");
-    let mut bob = Replica::new(device("bob"));
-    bob.apply(Batch::live(vec![old[4].clone()]), NOON).unwrap();
-    let next = bob.edit(milk(), title("after"), NOON).unwrap();
-    assert_eq!(next.dot.seq, 6);
-    assert_eq!(bob.vector().get(device("bob")), 0);
-    let mut bob = Disk::of(&bob, 1000).load().unwrap();
-    bob.apply(play.replica("alice").answer(&Default::default(), 10_000).batch, NOON).unwrap();
-    assert_eq!(bob.vector().get(device("bob")), 6, "5 from Alice, and 6 had been here all along");
-}
-
-#[test]
-fn a_device_whose_numbers_are_used_up_says_so() {
+fn what_others_claim_of_ones_own_numbers_is_not_believed() {
     let mut alice = Replica::new(device("alice"));
     let claim: VersionVector = [(device("alice"), MAX_SEQ)].into_iter().collect();
-    alice.apply(Batch { vector: Some(claim), ..Batch::default() }, NOON).unwrap();
-    assert_eq!(alice.edit(milk(), title("Buy milk"), NOON), Err(EditError::OutOfNumbers));
-    assert!(alice.tasks().is_empty());
+    for asker in [None, Some(device("alice"))] {
+        let claim = Batch { vector: Some(claim.clone()), asker, ..Batch::default() };
+        assert!(!alice.apply(claim, NOON).unwrap().advanced);
+    }
+    assert_eq!(alice.edit(milk(), title("Buy milk"), NOON).unwrap().dot.seq, 1);
 }
 
 #[test]
@@ -161,27 +129,58 @@ fn a_change_far_ahead_is_merged_but_not_claimed() {
 }
 
 #[test]
-fn one_device_too_many_is_refused() {
-    let crowd = |from: u32, to: u32| -> VersionVector {
-        (from..to).map(|n| (DeviceId::from_bytes(u128::from(n).to_be_bytes()), 1)).collect()
-    };
-    let full = crowd(0, MAX_DEVICES as u32);
+fn devices_that_somebody_invents_keep_nobody_from_writing() {
+    let crowd: VersionVector =
+        (0..MAX_DEVICES as u32 + 9).map(|n| (DeviceId::from_bytes(u128::from(n).to_be_bytes()), 1)).collect();
     let mut alice = Replica::new(device("alice"));
-    alice.apply(Batch { vector: Some(full.clone()), ..Batch::default() }, NOON).unwrap();
-    assert!(matches!(alice.edit(milk(), title("Buy milk"), NOON), Err(EditError::TooManyDevices(_))));
-
+    let asker = Some(device("alice"));
+    alice.apply(Batch { vector: Some(crowd), asker, ..Batch::default() }, NOON).unwrap();
+    assert_eq!(alice.vector().len(), MAX_DEVICES);
+    // Those of whom nothing is kept give way: to this device and to others.
+    alice.edit(milk(), title("Buy milk"), NOON).unwrap();
     let stranger = DeviceId::from_bytes([0xff; 16]);
     let change = Change {
         dot: Dot { device: stranger, seq: 1 },
         stamp: Stamp { millis: NOON, counter: 0, device: stranger },
-        object: milk(),
+        object: ObjectId::Task(task(2)),
         complete: true,
         machine: false,
-        ops: title("Buy milk"),
+        ops: title("Buy bread"),
     };
-    assert!(matches!(alice.apply(Batch::live(vec![change]), NOON), Err(ApplyError::TooManyDevices(_))));
-    let one_more = Batch { vector: Some(crowd(1, MAX_DEVICES as u32 + 1)), ..Batch::default() };
-    assert!(matches!(alice.apply(one_more, NOON), Err(ApplyError::TooManyDevices(_))));
-    assert_eq!(alice.vector(), &full);
-    assert!(alice.tasks().is_empty());
+    alice.apply(Batch::live(vec![change]), NOON).unwrap();
+    assert_eq!((alice.vector().get(device("alice")), alice.vector().get(stranger)), (1, 1));
+    assert_eq!((alice.vector().len(), alice.tasks().len()), (MAX_DEVICES, 2));
+}
+
+#[test]
+fn more_devices_than_a_vector_names_can_write() {
+    let mut alice = Replica::new(device("alice"));
+    let changes: Vec<Change> = (1..=MAX_DEVICES as u32 + 9)
+        .map(|n| {
+            let writer = DeviceId::from_bytes(u128::from(n).to_be_bytes());
+            Change {
+                dot: Dot { device: writer, seq: 1 },
+                stamp: Stamp { millis: NOON, counter: 0, device: writer },
+                object: ObjectId::Device(writer),
+                complete: true,
+                machine: false,
+                ops: vec![Op::Name("Phone".into())],
+            }
+        })
+        .collect();
+    alice.apply(Batch::live(changes), NOON).unwrap();
+    alice.edit(milk(), title("Buy milk"), NOON).unwrap();
+    assert_eq!(alice.devices().count(), MAX_DEVICES + 9);
+    // All of them reach another one, and then the two are at rest.
+    let mut play = Play::with(["bob"]);
+    let mut request = play.replica("bob").asking();
+    loop {
+        let answer = alice.answer(&request, 64 * 1024);
+        play.apply("bob", Batch { asker: Some(device("bob")), ..answer.batch });
+        request.cursor = answer.next;
+        if answer.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(play.replica("bob").digest(0), alice.digest(0));
 }

@@ -5,6 +5,7 @@
 mod clocks;
 mod codecs;
 mod deletion;
+mod healing;
 mod labels;
 mod limits;
 mod pages;

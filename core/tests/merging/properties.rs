@@ -195,6 +195,7 @@ proptest! {
         let shuffled = whole(&[&shuffled]);
         prop_assert_eq!(view(&straight), view(&shuffled));
         prop_assert_eq!(straight.vector(), shuffled.vector());
+        prop_assert_eq!(straight.digest(0), shuffled.digest(0));
 
         // Associative: in two parts, either first, or each merged elsewhere before.
         let (one, two) = changes.split_at(cut.index(changes.len()));
@@ -228,7 +229,7 @@ proptest! {
         let mut request = partyline_core::replica::SyncRequest::default();
         loop {
             let answer = alice.answer(&request, max_bytes);
-            bob.apply(answer.batch, NOON).unwrap();
+            bob.apply(Batch { asker: Some(bob.device()), ..answer.batch }, NOON).unwrap();
             request.cursor = answer.next;
             if request.cursor.is_none() {
                 break;
@@ -236,5 +237,6 @@ proptest! {
         }
         prop_assert_eq!(view(&bob), view(&alice));
         prop_assert_eq!(bob.vector(), alice.vector());
+        prop_assert_eq!(bob.digest(0), alice.digest(0));
     }
 }

@@ -1,7 +1,7 @@
 //! Ten thousand tasks.
 
 use partyline_core::id::TaskId;
-use partyline_core::replica::{ObjectId, Op, Position, Priority, Replica, SyncRequest};
+use partyline_core::replica::{Batch, ObjectId, Op, Position, Priority, Replica, SyncRequest};
 
 use crate::play::{Disk, NOON, device, title, view};
 
@@ -44,7 +44,7 @@ fn ten_thousand_tasks() {
         assert!(answer.encode().len() <= CHUNK);
         chunks += 1;
         request.cursor = answer.next;
-        bob.apply(answer.batch, NOON).unwrap();
+        bob.apply(Batch { asker: Some(bob.device()), ..answer.batch }, NOON).unwrap();
         if request.cursor.is_none() {
             break;
         }
@@ -61,6 +61,6 @@ fn ten_thousand_tasks() {
     let answer = alice.answer(&request, CHUNK);
     assert_eq!(answer.batch.changes, [edit]);
     let cursor = bob.cursor();
-    bob.apply(answer.batch, NOON).unwrap();
+    bob.apply(Batch { asker: Some(bob.device()), ..answer.batch }, NOON).unwrap();
     assert_eq!(bob.tasks_since(cursor).len(), 1);
 }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use counted::{Counted, Counts};
-use partyline_core::api::CBOR;
+use partyline_core::api::{CBOR, Merged, RoomDocument, read};
 use partyline_core::id::{RoomId, TaskId};
 use partyline_core::replica::{SyncAnswer, SyncRequest, VersionVector};
 use partyline_sw::host::{Announcement, Host};
@@ -205,8 +205,8 @@ impl Device {
 
     /// Gets what the other has, and keeps it.
     fn pull(&self, from: &Self) -> Pulled {
-        let vector = VersionVector::decode(&self.cbor("GET", "/vector", Vec::new())).unwrap();
-        let mut request = SyncRequest { vector, ..SyncRequest::default() };
+        let room: RoomDocument = read(&self.json("GET", "", "").body).unwrap();
+        let mut request = SyncRequest::decode(&self.cbor("GET", "/sync", Vec::new())).unwrap();
         let mut pulled = Pulled { bytes: 0, answering: 0.0 };
         loop {
             let asked = request.encode();
@@ -214,11 +214,21 @@ impl Device {
             pulled.bytes += asked.len() + answer.len();
             pulled.answering += micros;
             let (progress, _) = SyncAnswer::peek(&answer).unwrap();
-            self.cbor("POST", "/changes", answer);
+            let media = Some(CBOR.to_owned());
+            let merged = self.ask(&Request {
+                method: "POST".into(),
+                path: path("/changes"),
+                body: answer,
+                accept: media.clone(),
+                content_type: media,
+                asker: Some(room.device.clone()),
+                ..Request::default()
+            });
             self.tidy();
-            match progress.next {
-                Some(next) => request.cursor = Some(next),
-                None => return pulled,
+            match (progress.next, Merged::from_cbor(&merged.body).and_then(|merged| merged.ask)) {
+                (Some(next), _) => request.cursor = Some(next),
+                (None, Some(ask)) => request = SyncRequest::decode(&ask.0).unwrap(),
+                (None, None) => return pulled,
             }
         }
     }

@@ -24,7 +24,7 @@ struct Shared {
     writes: Cell<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     record: RoomRecord,
     head: Head,
@@ -34,6 +34,13 @@ struct Kept {
 }
 
 impl MemoryStore {
+    /// A copy, as of a browser's profile.
+    pub fn copy(&self) -> Self {
+        let copy = Self::default();
+        copy.shared.rooms.borrow_mut().clone_from(&self.shared.rooms.borrow());
+        copy
+    }
+
     /// The next write fails with this error. Can be called several times for as many failures.
     pub fn fail_next_write(&self, error: StoreError) {
         self.shared.failures.borrow_mut().insert(0, error);

@@ -93,7 +93,7 @@ fn step(dice: &Runtime, tears: bool, leaps: bool) -> Step {
         83..87 => Step::ClosePage { device, at },
         87..91 => Step::OpenPage { device, at },
         91..94 if leaps => {
-            let seconds = [3_600, -3_600, DAY, -DAY, 9 * DAY, 90, -90][dice.below(7) as usize];
+            let seconds = [3_600, -3_600, DAY, -DAY, 400 * DAY, 90, -90][dice.below(7) as usize];
             Step::JumpClock { device, seconds, at }
         }
         94..97 => Step::FailDisk { device, count: 1 + dice.below(3) as u8, at },

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use partyline_core::api::{CBOR, Merged};
 use partyline_core::id::{RoomId, TaskId};
-use partyline_core::replica::{ObjectId, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_core::replica::{ObjectId, Replica, SyncAnswer, SyncRequest, Verdict};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
@@ -25,6 +25,8 @@ pub(crate) const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const GENESIS: u64 = 1_790_000_000_000;
 /// How long somebody waits for an answer of a peer.
 const PATIENCE: u64 = 2_000;
+/// How many questions a pull may take, chunks apart.
+const MOST_QUESTIONS: usize = 64;
 /// How long a crew may talk until everybody has everything.
 const SETTLING: u64 = 20_000;
 /// How long a crew may take to be whole again, and how long a part of that is.
@@ -300,18 +302,19 @@ impl World {
 
     /// Chunk by chunk, each stored before the next is asked for. (Pages ask for the next while one is stored.)
     async fn pull(&self, to: usize, from: usize) -> Option<()> {
-        let mut asked = cbor("/vector", Vec::new(), None);
+        let mut asked = cbor("/sync", Vec::new(), None);
         "GET".clone_into(&mut asked.method);
         let asker = self.device(to).disk.kept(room())?.record.device;
-        let vector = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
-        let vector = VersionVector::decode(&vector.body).ok()?;
-        let mut request = SyncRequest { vector, ..SyncRequest::default() };
+        let opening = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
+        let mut request = SyncRequest::decode(&opening.body).ok()?;
+        let mut questions = 0;
         loop {
             let (own, theirs) = (self.device(to).id(), self.device(from).id());
             let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
             let (progress, _) = SyncAnswer::peek(&answer.body).ok().filter(|_| answer.status == 200)?;
             let merge = Request { asker: Some(asker.to_string()), ..cbor("/changes", answer.body, Some(theirs)) };
-            match self.ask(to, merge).await?.status {
+            let merged = self.ask(to, merge).await?;
+            match merged.status {
                 200 => {}
                 // A task has another name by now.
                 409 if !request.in_full => {
@@ -321,7 +324,16 @@ impl World {
                 _ => return None,
             }
             match progress.next {
-                None => return Some(()),
+                None => {
+                    let ask = Merged::from_cbor(&merged.body).and_then(|merged| merged.ask);
+                    let Some(ask) = ask else { return Some(()) };
+                    questions += 1;
+                    if questions > MOST_QUESTIONS {
+                        self.ledger.borrow_mut().wrong.push("a pull never ends".to_owned());
+                        return None;
+                    }
+                    request = SyncRequest::decode(&ask.0).ok()?;
+                }
                 Some(next) if request.cursor.is_some_and(|cursor| next <= cursor) => return None,
                 next => request.cursor = next,
             }
@@ -383,6 +395,9 @@ impl World {
             Step::JumpClock { device, seconds, .. } => {
                 let device = self.device(device.into());
                 device.offset.set(device.offset.get() + i64::from(seconds) * 1_000);
+                if device.offset.get() > 29 * 86_400_000 {
+                    self.ledger.borrow_mut().is_trash_emptied = true;
+                }
                 self.furthest.set(self.furthest.get().max(device.offset.get().unsigned_abs()));
             }
             Step::FailDisk { device, count, .. } => self.device(device.into()).disk.fail(count.into()),
@@ -489,11 +504,10 @@ impl World {
         }
     }
 
-    /// Whether all have the same.
+    /// Whether all have the same, and one more sync would bring nothing to anybody.
     fn is_even(&self) -> bool {
-        let vectors: Vec<_> =
-            self.devices().iter().map(|device| replica(device).map(|all| all.vector().clone())).collect();
-        vectors.iter().all(|vector| vector.is_some() && *vector == vectors[0])
+        let replicas: Vec<_> = self.devices().iter().filter_map(replica).collect();
+        replicas.len() == self.devices().len() && are_at_rest(&replicas)
     }
 
     /// All trouble ends, and everybody gets to everybody: then all are equal, and nothing is missing. What was wrong is in the
@@ -532,15 +546,20 @@ impl World {
         self.check(true);
         let replicas: Vec<Replica> = devices.iter().filter_map(replica).collect();
         let mut ledger = std::mem::take(&mut *self.ledger.borrow_mut());
+        if !are_at_rest(&replicas) {
+            ledger.wrong.push("another sync brings something".to_owned());
+        }
         if replicas.len() != devices.len() {
             ledger.wrong.push("a room cannot be read at the end".to_owned());
         }
         if let Some((first, others)) = replicas.split_first() {
             for other in others {
-                if other.vector() != first.vector() {
-                    ledger.wrong.push(format!("vectors differ: {:?} and {:?}", first.vector(), other.vector()));
-                }
-                if other.tasks_since(0) != first.tasks_since(0) {
+                // Of what was deleted some have dropped the values, who were ahead in time.
+                let shown = |replica: &Replica| -> Vec<_> {
+                    let tasks = replica.tasks_since(0).into_iter();
+                    tasks.map(|task| (task.id, task.deleted, Some(task).filter(|task| !task.deleted))).collect()
+                };
+                if shown(other) != shown(first) {
                     ledger.wrong.push(format!(
                         "lists differ: {:?} and {:?}",
                         first.tasks_since(0),
@@ -558,6 +577,18 @@ impl World {
         }
         ledger
     }
+}
+
+/// Whether any two of them would say of each other that they have the same.
+fn are_at_rest(replicas: &[Replica]) -> bool {
+    let day = replicas.iter().map(|replica| replica.opening().day).max().unwrap_or_default();
+    replicas.windows(2).all(|pair| pair[0].digest(day) == pair[1].digest(day))
+        && replicas.iter().all(|one| {
+            replicas.iter().all(|other| {
+                let asked = SyncRequest { day, digest: Some(one.digest(day)), ..SyncRequest::default() };
+                other.answer(&asked, 1 << 20).verdict == Some(Verdict::Same)
+            })
+        })
 }
 
 /// What a device has on its disk; `None` if that is damaged, or nothing.

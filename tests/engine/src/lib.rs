@@ -123,7 +123,7 @@ impl Engine {
     pub fn request(&self, vector_of: Option<Vec<u8>>, cursor: Option<u64>) -> Result<Vec<u8>, JsError> {
         let request = match vector_of {
             Some(earlier) => SyncRequest { cursor, ..SyncRequest::decode(&earlier).map_err(refused)? },
-            None => SyncRequest { vector: self.replica.vector().clone(), cursor, in_full: false },
+            None => SyncRequest { cursor, ..self.replica.asking() },
         };
         Ok(request.encode())
     }
@@ -135,8 +135,17 @@ impl Engine {
 
     /// Merges an answer, or a live change of the device that is known to send it.
     pub fn apply(&mut self, bytes: &[u8], sender: Option<u32>) -> Result<(), JsError> {
-        let batch = self.replica.decode(bytes, sender.map(device_id)).map_err(refused)?;
-        self.replica.apply(batch, now()).map(drop).map_err(refused)
+        let asker = Some(self.replica.device());
+        if SyncAnswer::peek(bytes).is_err() {
+            let batch = self.replica.decode(bytes, sender.map(device_id)).map_err(refused)?;
+            return self.replica.apply(batch, now()).map(drop).map_err(refused);
+        }
+        let answer = self.replica.decode_answer(bytes).map_err(refused)?;
+        let batch = Batch { asker, ..answer.batch.clone() };
+        self.replica.apply(batch, now()).map_err(refused)?;
+        // The digests are compared, as in the service worker.
+        self.replica.following(&answer, true, 0);
+        Ok(())
     }
 
     /// All tasks, as JSON: an array with an array for each, of its texts (of a date that is not there an empty one), whether
