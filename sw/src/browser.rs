@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
 use partyline_core::api::CHANNEL;
 use wasm_bindgen::prelude::*;
 use web_sys::BroadcastChannel;
@@ -104,6 +104,10 @@ impl Host for BrowserHost {
             // Ids that are not random would mix up devices and tasks: better no answer than that.
             Err(error) => wasm_bindgen::throw_val(error),
         }
+    }
+
+    fn normalize(&self, text: &str) -> String {
+        if text.is_ascii() { text.to_owned() } else { JsString::from(text).normalize("NFC").into() }
     }
 
     fn announce(&self, announcement: Announcement) {

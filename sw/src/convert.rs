@@ -13,10 +13,53 @@ use partyline_core::replica::{
 };
 
 use crate::problem::{Failure, grouped, sentence};
+use crate::text::{Unfit, check_line, check_text};
 
 /// Edits the replica, or says why not; then the replica is as it was.
 pub(crate) fn edit(replica: &mut Replica, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, Failure> {
     replica.edit(object, ops, now_ms).map_err(|error| Failure::invalid(&sentence(&error)))
+}
+
+/// Brings the texts of a document into the one form in which equal ones are equal.
+pub(crate) fn normalize_new(document: &mut NewTask, normalize: &dyn Fn(&str) -> String) {
+    document.title = normalize(&document.title);
+    for text in document.notes.iter_mut().chain(&mut document.assignee).chain(document.labels.iter_mut().flatten()) {
+        *text = normalize(text);
+    }
+}
+
+/// The same of a patch.
+pub(crate) fn normalize_patch(patch: &mut TaskPatch, normalize: &dyn Fn(&str) -> String) {
+    let texts = patch.title.iter_mut().chain(&mut patch.notes).chain(&mut patch.assignee);
+    let lists = [&mut patch.labels, &mut patch.add_labels, &mut patch.remove_labels];
+    for text in texts.chain(lists.into_iter().flatten().flatten()) {
+        *text = normalize(text);
+    }
+}
+
+/// Checks that a task can be a part of what an edit says: of a task that is there, and is no part of it.
+pub(crate) fn check_parent(replica: &Replica, task: TaskId, ops: &[Op]) -> Result<(), Failure> {
+    /// Deeper than anybody nests tasks.
+    const MAX_DEPTH: usize = 1_000;
+    let Some(parent) = ops.iter().find_map(|op| match op {
+        Op::Parent(Some(parent)) => Some(**parent),
+        _ => None,
+    }) else {
+        return Ok(());
+    };
+    let there = |id: TaskId| replica.task(id).filter(|task| !task.deleted);
+    if there(parent).is_none() {
+        return Err(Failure::invalid("`parent`: the room has no such task."));
+    }
+    let mut above = Some(parent);
+    for _ in 0..MAX_DEPTH {
+        match above {
+            Some(id) if id == task => break,
+            Some(id) => above = replica.task(id).and_then(|task| task.parent),
+            None => return Ok(()),
+        }
+    }
+    Err(Failure::invalid("`parent`: a task cannot be a part of its own parts."))
 }
 
 /// What makes a new task. It goes after the last one unless the document says otherwise.
@@ -56,6 +99,7 @@ pub(crate) fn new_task(document: &NewTask, last: Option<&Position>, now_ms: u64)
 /// against what others write at the same time.
 pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> {
     let mut ops = Vec::new();
+    check_read_only(patch, task)?;
     if let Some(title) = patch.title.as_deref().filter(|text| *text != task.title) {
         ops.push(Op::Title(within("title", title, MAX_TITLE)?));
     }
@@ -77,12 +121,20 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
     if let Some(assignee) = patch.assignee.as_deref().filter(|text| *text != task.assignee) {
         ops.push(Op::Assignee(within("assignee", assignee, MAX_ASSIGNEE)?));
     }
+    let there = |label: &str| task.labels.iter().any(|other| other == label);
     if let Some(texts) = &patch.labels {
+        if patch.add_labels.is_some() || patch.remove_labels.is_some() {
+            return Err(Failure::invalid("Either `labels`, or `addLabels` and `removeLabels`, not both."));
+        }
         let wanted = labels(texts)?;
-        let there: Vec<&str> = task.labels.iter().map(String::as_str).collect();
-        ops.extend(wanted.iter().filter(|label| !there.contains(label)).map(|label| Op::add_label(*label)));
-        ops.extend(there.iter().filter(|label| !wanted.contains(label)).map(|label| Op::remove_label(*label)));
+        ops.extend(wanted.iter().filter(|label| !there(label)).map(|label| Op::add_label(*label)));
+        let gone = task.labels.iter().filter(|label| !wanted.contains(&label.as_str()));
+        ops.extend(gone.map(Op::remove_label));
     }
+    let added = labels(patch.add_labels.as_deref().unwrap_or_default())?;
+    ops.extend(added.iter().filter(|label| !there(label)).map(|label| Op::add_label(*label)));
+    let removed = patch.remove_labels.iter().flatten().filter(|label| there(label) && !added.contains(&label.as_str()));
+    ops.extend(removed.map(Op::remove_label));
     if let Some(text) = &patch.position {
         let position = position(text)?;
         if position != task.position {
@@ -108,6 +160,21 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
         }
         _ => Ok(ops),
     }
+}
+
+/// What only the service sets may be in a patch as it is, and not otherwise.
+fn check_read_only(patch: &TaskPatch, task: &Task) -> Result<(), Failure> {
+    let fields = [
+        ("id", &patch.id, task.id.to_string()),
+        ("createdAt", &patch.created_at, format_timestamp(task.created_at)),
+        ("updatedAt", &patch.updated_at, format_timestamp(task.updated_at)),
+    ];
+    for (field, given, value) in fields {
+        if given.as_ref().is_some_and(|given| *given != value) {
+            return Err(Failure::invalid(&format!("`{field}` cannot be changed.")));
+        }
+    }
+    Ok(())
 }
 
 /// A name as an operation.
@@ -246,7 +313,17 @@ fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
             grouped(limit as u64),
         )));
     }
-    Ok(text.into())
+    let checked = if what == "notes" { check_text(text) } else { check_line(text) };
+    let Err(unfit) = checked else { return Ok(text.into()) };
+    if what == "title" && unfit == Unfit::Invisible {
+        return Err(Failure::invalid("A task needs a title."));
+    }
+    let why = match unfit {
+        Unfit::Control => "must not have control characters or overrides of direction",
+        Unfit::Lines => "must be one line",
+        Unfit::Invisible => "must have something that can be seen",
+    };
+    Err(Failure::invalid(&format!("The {what} {why}.")))
 }
 
 /// The labels, each once.

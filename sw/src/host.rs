@@ -10,6 +10,10 @@ pub trait Host {
     /// Unpredictable bytes.
     fn random<const N: usize>(&self) -> [u8; N];
 
+    /// The text in Unicode's normal form C: what is written in two ways and means the same is the same. (The tables for it
+    /// are the browser's.)
+    fn normalize(&self, text: &str) -> String;
+
     /// Tells every tab.
     fn announce(&self, announcement: Announcement);
 }

@@ -1,6 +1,6 @@
 //! Requests and responses as plain values, so that everything that answers them runs without a browser.
 
-use partyline_core::api::{self, CBOR, JSON, PROBLEM_JSON};
+use partyline_core::api::{self, CBOR, JSON, MERGE_PATCH, PROBLEM_JSON};
 use partyline_core::id::DeviceId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,8 @@ pub struct Request {
     pub device: Option<String>,
     /// The `Partyline-Asker` header: the device in whose name the page asked for what it hands on.
     pub asker: Option<String>,
+    /// The `If-Match` header: what the resource has to be still.
+    pub if_match: Option<String>,
     /// The body; empty if there is none.
     pub body: Vec<u8>,
 }
@@ -87,6 +89,7 @@ impl Request {
         };
         match content_type.split(';').next().map(str::trim) {
             Some(media) if media.eq_ignore_ascii_case(JSON) => Ok(Media::Json),
+            Some(media) if media.eq_ignore_ascii_case(MERGE_PATCH) && self.method == "PATCH" => Ok(Media::Json),
             Some(media) if media.eq_ignore_ascii_case(CBOR) => Ok(Media::Cbor),
             // What fetch says by itself of a body that is a string.
             Some(media) if media.eq_ignore_ascii_case("text/plain") => Ok(Media::Json),
@@ -104,6 +107,12 @@ impl Request {
             Media::Json => api::read(&self.body).map_err(|error| Failure::malformed(&error.to_string())),
             Media::Cbor => Err(Failure::media_type()),
         }
+    }
+
+    /// Whether the resource is as the caller has seen it (RFC 9110, section 13.1.1), if the caller cares.
+    pub(crate) fn matches(&self, etag: &str) -> bool {
+        let Some(tags) = &self.if_match else { return true };
+        tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
     }
 
     /// The peer that this request was handed on from.

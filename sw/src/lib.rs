@@ -46,3 +46,4 @@ pub mod service;
 #[cfg(feature = "worker")]
 mod shell;
 pub mod store;
+mod text;

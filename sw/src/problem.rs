@@ -114,6 +114,18 @@ impl Failure {
         Self::new(409, "urn:partyline:unresolved", "Unknown name of a task", "Ask again, in full.")
     }
 
+    /// 410: a page asks for what changed since a moment that this replica does not know.
+    pub fn stale_cursor() -> Self {
+        let detail = "The cursor is not one of this room as it is kept now. Read all tasks again.";
+        Self::new(410, "urn:partyline:stale-cursor", "The cursor is stale", detail)
+    }
+
+    /// 412: the task is not as the caller saw it.
+    pub fn changed_meanwhile() -> Self {
+        let detail = "The task was changed since it was read. Nothing was written; read it again.";
+        Self::new(412, "urn:partyline:changed-meanwhile", "The task was changed", detail)
+    }
+
     /// 413.
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("The limit for this body is {} bytes.", grouped(limit as u64));

@@ -32,6 +32,7 @@ pub(crate) async fn read_request(request: &web_sys::Request) -> Result<Request, 
         content_type: headers.get("content-type")?,
         device: headers.get(DEVICE_HEADER)?,
         asker: headers.get(ASKER_HEADER)?,
+        if_match: headers.get("if-match")?,
         body: Uint8Array::new(&body).to_vec(),
     })
 }

@@ -9,7 +9,7 @@ use partyline_core::api::{
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
-    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task,
+    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task, element_hash,
 };
 use tokio::sync::Mutex;
 
@@ -114,10 +114,10 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
             Route::Tasks(room, since) => self.tasks(room, since).await,
             Route::Trash(room) => self.trash(room).await,
-            Route::PostTask(room) => self.post_task(room, &request.document()?).await,
+            Route::PostTask(room) => self.post_task(room, request.document()?).await,
             Route::Task(room, task) => self.task(room, task).await,
-            Route::PatchTask(room, task) => self.patch_task(room, task, &request.document()?).await,
-            Route::DeleteTask(room, task) => self.delete_task(room, task).await,
+            Route::PatchTask(room, task) => self.patch_task(room, task, request).await,
+            Route::DeleteTask(room, task) => self.delete_task(room, task, request).await,
             Route::Vector(room) => self.vector(room, request).await,
             Route::Opening(room) => self.opening(room).await,
             Route::Sync(room) => self.sync(room, request).await,
@@ -187,6 +187,8 @@ impl<S: Store, H: Host> Service<S, H> {
         secret: &RoomSecret,
         name: Option<&str>,
     ) -> Result<Option<Response>, Failure> {
+        let name = name.map(|name| self.host.normalize(name));
+        let name = name.as_deref();
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         *slot = None;
@@ -212,7 +214,8 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn rename_room(&self, record: RoomRecord, name: Option<&str>) -> Result<Response, Failure> {
-        let Some(name) = name else {
+        let name = name.map(|name| self.host.normalize(name));
+        let Some(name) = name.as_deref() else {
             return Ok(Response::json(200, &RoomSummary { id: record.room.to_string(), name: record.name }));
         };
         let summary = Response::json(200, &RoomSummary { id: record.room.to_string(), name: name.to_owned() });
@@ -247,6 +250,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn put_device(&self, room: RoomId, document: &NewDevice) -> Result<Response, Failure> {
+        let document = NewDevice { name: self.host.normalize(&document.name) };
         self.write(room, &|open| {
             let device = open.replica.device();
             let answer = Response::json(200, &DeviceDocument { id: device.to_string(), name: document.name.clone() });
@@ -261,6 +265,8 @@ impl<S: Store, H: Host> Service<S, H> {
     async fn tasks(&self, room: RoomId, since: Option<u64>) -> Result<Response, Failure> {
         self.read(room, &|open| {
             let tasks = match since {
+                // All there is would pass for what changed, and what is gone would stay on the screen.
+                Some(cursor) if !open.replica.is_cursor(cursor) => return Err(Failure::stale_cursor()),
                 Some(cursor) => open.replica.tasks_since(cursor),
                 None => open.replica.tasks(),
             };
@@ -282,7 +288,8 @@ impl<S: Store, H: Host> Service<S, H> {
         self.read(room, &|open| Ok(task_response(200, open.replica.task(task)))).await
     }
 
-    async fn post_task(&self, room: RoomId, document: &NewTask) -> Result<Response, Failure> {
+    async fn post_task(&self, room: RoomId, mut document: NewTask) -> Result<Response, Failure> {
+        convert::normalize_new(&mut document, &|text| self.host.normalize(text));
         let id = match &document.id {
             Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
             None => TaskId::from_random_bytes(self.host.random()),
@@ -292,20 +299,25 @@ impl<S: Store, H: Host> Service<S, H> {
                 if open.replica.task(id).is_some() {
                     return Err(Failure::task_exists());
                 }
-                let ops = convert::new_task(document, open.last_position(), self.host.now_ms())?;
+                let ops = convert::new_task(&document, open.last_position(), self.host.now_ms())?;
+                convert::check_parent(&open.replica, id, &ops)?;
                 self.edit(open, ObjectId::Task(id), ops, &|replica| task_response(201, replica.task(id)))
             })
             .await?;
         Ok(created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
     }
 
-    async fn patch_task(&self, room: RoomId, id: TaskId, patch: &TaskPatch) -> Result<Response, Failure> {
+    async fn patch_task(&self, room: RoomId, id: TaskId, request: &Request) -> Result<Response, Failure> {
+        let mut patch: TaskPatch = request.document()?;
+        convert::normalize_patch(&mut patch, &|text| self.host.normalize(text));
         self.write(room, &|open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
+            check_match(request, &task)?;
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
                 return Err(Failure::deleted_task());
             }
-            let ops = convert::patch(patch, &task)?;
+            let ops = convert::patch(&patch, &task)?;
+            convert::check_parent(&open.replica, id, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
@@ -314,9 +326,10 @@ impl<S: Store, H: Host> Service<S, H> {
         .await
     }
 
-    async fn delete_task(&self, room: RoomId, id: TaskId) -> Result<Response, Failure> {
+    async fn delete_task(&self, room: RoomId, id: TaskId, request: &Request) -> Result<Response, Failure> {
         self.write(room, &|open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
+            check_match(request, &task)?;
             if task.deleted {
                 return Ok(Effect::Nothing(Response::no_content()));
             }
@@ -401,7 +414,7 @@ impl<S: Store, H: Host> Service<S, H> {
             if !is_news {
                 return Ok(Effect::Nothing(answer));
             }
-            let fresh = Batch { changes: applied.fresh, vector: applied.vector, asker: None };
+            let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
             Ok(Effect::Write { record: fresh.at(now), from, answer })
         })
         .await
@@ -576,9 +589,24 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 }
 
+/// What tells two states of a resource apart.
+fn etag(response: &Response) -> String {
+    format!("\"{}\"", element_hash(&response.body))
+}
+
+/// Refuses to write to a task that is not as the caller has seen it, if the caller cares.
+fn check_match(request: &Request, task: &Task) -> Result<(), Failure> {
+    let is_seen = request.if_match.is_none() || request.matches(&etag(&task_response(200, Some(task.clone()))));
+    if is_seen { Ok(()) } else { Err(Failure::changed_meanwhile()) }
+}
+
 fn task_response(status: u16, task: Option<Task>) -> Response {
     match task {
-        Some(task) => Response::json(status, &convert::task_document(task)),
+        Some(task) => {
+            let response = Response::json(status, &convert::task_document(task));
+            let etag = etag(&response);
+            response.with_header("etag", etag)
+        }
         None => Failure::unknown_task().into(),
     }
 }

@@ -49,6 +49,10 @@ impl Host for TestHost {
         bytes
     }
 
+    fn normalize(&self, text: &str) -> String {
+        text.replace("e\u{301}", "\u{e9}")
+    }
+
     fn announce(&self, announcement: Announcement) {
         self.heard.borrow_mut().push(announcement);
     }
@@ -450,6 +454,164 @@ mod tasks {
         worker.service.tidy().await;
         assert!(!is_there().await);
         assert_eq!(worker.successor().titles().await, ["Buy bread", "Buy milk"]);
+    }
+
+    #[tokio::test]
+    async fn a_patch_is_a_json_merge_patch() {
+        let worker = Worker::with_room().await;
+        let task = worker.add("Buy milk").await;
+        let part = format!("/tasks/{}", task.id);
+        let full = json!({ "notes": "n", "assignee": "Ada", "labels": ["x"], "priority": 2, "status": "doing",
+            "due": "2026-12-24" });
+        worker.send("PATCH", &part, full).await;
+        // What can be taken away is taken away by null.
+        for (field, value) in [
+            ("notes", json!("")),
+            ("assignee", json!("")),
+            ("labels", json!([])),
+            ("priority", json!(0)),
+            ("status", json!("open")),
+            ("due", Value::Null),
+            ("parent", Value::Null),
+        ] {
+            let patched: Value = document(&worker.send("PATCH", &part, json!({ field: null })).await);
+            assert_eq!(patched[field], value, "{field}");
+        }
+        // What cannot, what is read only, of another type, or unknown, is refused with its name.
+        let before: Value = document(&worker.get(&part).await);
+        for patch in [
+            json!({ "title": null }),
+            json!({ "position": null }),
+            json!({ "deleted": null }),
+            json!({ "addLabels": null }),
+            json!({ "id": "7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e" }),
+            json!({ "createdAt": "2026-01-01T00:00:00.000Z" }),
+            json!({ "updatedAt": 7 }),
+            json!({ "title": 7 }),
+            json!({ "labels": "x" }),
+            json!({ "priority": 4 }),
+            json!({ "status": "waiting" }),
+            json!({ "titel": "x" }),
+            json!({ "labels": [], "addLabels": ["x"] }),
+            json!([]),
+            json!("x"),
+        ] {
+            problem(&worker.send("PATCH", &part, patch.clone()).await, 400);
+            assert_eq!(document::<Value>(&worker.get(&part).await), before, "{patch}");
+        }
+        // A document can be put back as it was read; its media type is that of the RFC, or JSON.
+        let writes = worker.store.writes();
+        for media in ["application/merge-patch+json", "application/json; charset=utf-8"] {
+            let content_type = Some(media.to_owned());
+            let whole = request("PATCH", &part, before.to_string().into_bytes());
+            assert_eq!(worker.ask(Request { content_type, ..whole }).await.status, 200, "{media}");
+        }
+        let content_type = Some("application/merge-patch+json".to_owned());
+        let posted = request("POST", "/tasks", br#"{"title":"x"}"#.to_vec());
+        problem(&worker.ask(Request { content_type, ..posted }).await, 415);
+        assert_eq!(worker.store.writes(), writes);
+    }
+
+    #[tokio::test]
+    async fn labels_are_added_and_taken_off_one_by_one() {
+        let worker = Worker::with_room().await;
+        let task = worker.add("Buy milk").await;
+        let part = format!("/tasks/{}", task.id);
+        // Two quick clicks on the same sight, and a label that arrives in between.
+        for label in ["shop", "urgent", "Bob's"] {
+            worker.send("PATCH", &part, json!({ "addLabels": [label] })).await;
+        }
+        worker.send("PATCH", &part, json!({ "removeLabels": ["urgent", "not there"], "addLabels": ["food"] })).await;
+        let patched: TaskDocument = document(&worker.get(&part).await);
+        assert_eq!(patched.labels, ["Bob's", "food", "shop"]);
+        let writes = worker.store.writes();
+        worker.send("PATCH", &part, json!({ "addLabels": ["food"], "removeLabels": ["urgent"] })).await;
+        assert_eq!(worker.store.writes(), writes, "what is so already is not written");
+    }
+
+    #[tokio::test]
+    async fn a_write_can_be_made_to_depend_on_what_was_read() {
+        let worker = Worker::with_room().await;
+        let task = worker.add("Buy milk").await;
+        let part = format!("/tasks/{}", task.id);
+        let etag = async || worker.get(&part).await.header("etag").unwrap().to_owned();
+        let seen = etag().await;
+        assert_eq!(etag().await, seen);
+        let patch = async |if_match: &str, notes: &str| {
+            let body = json!({ "notes": notes }).to_string().into_bytes();
+            worker.ask(Request { if_match: Some(if_match.to_owned()), ..request("PATCH", &part, body) }).await
+        };
+        let first = patch(&seen, "mine").await;
+        assert_eq!((first.status, first.header("etag").map(str::to_owned)), (200, Some(etag().await)));
+        let refused = problem(&patch(&seen, "yours").await, 412);
+        assert_eq!(refused.kind, "urn:partyline:changed-meanwhile");
+        let deletion = Request { if_match: Some(seen.clone()), ..request("DELETE", &part, Vec::new()) };
+        problem(&worker.ask(deletion).await, 412);
+        assert_eq!(document::<Value>(&worker.get(&part).await)["notes"], "mine");
+        assert_eq!(patch("*", "any").await.status, 200);
+        let tags = format!("{seen}, {}", etag().await);
+        assert_eq!(patch(&tags, "either").await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn parents_are_there_and_make_no_circle() {
+        let worker = Worker::with_room().await;
+        let (a, b, c) = (worker.add("a").await.id, worker.add("b").await.id, worker.add("c").await.id);
+        let put = async |task: &str, parent: Value| {
+            worker.send("PATCH", &format!("/tasks/{task}"), json!({ "parent": parent })).await.status
+        };
+        assert_eq!((put(&a, json!(b)).await, put(&b, json!(c)).await), (200, 200));
+        assert_eq!((put(&c, json!(a)).await, put(&a, json!(a)).await), (400, 400), "a circle of three, and of one");
+        assert_eq!(put(&c, json!("7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e")).await, 400, "nobody has heard of it");
+        worker.send("DELETE", &format!("/tasks/{c}"), Value::Null).await;
+        assert_eq!(put(&a, json!(c)).await, 400, "deleted");
+        let stray = json!({ "title": "d", "parent": "7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e" });
+        problem(&worker.send("POST", "/tasks", stray).await, 400);
+        assert_eq!(put(&a, Value::Null).await, 200);
+    }
+
+    #[tokio::test]
+    async fn what_people_write_can_be_seen_and_stays_in_its_line() {
+        let worker = Worker::with_room().await;
+        let part = format!("/tasks/{}", worker.add("Buy milk").await.id);
+        for text in ["\u{200b}", "\u{feff}", "\u{0}", "\u{2060}\u{200d}", "\u{202e}abc", "\u{ad}", "a\nb", "\u{3164}"] {
+            problem(&worker.send("POST", "/tasks", json!({ "title": text })).await, 400);
+            problem(&worker.send("PUT", "", json!({ "name": text })).await, 400);
+            problem(&worker.send("PUT", "/device", json!({ "name": text })).await, 400);
+            for patch in [json!({ "title": text }), json!({ "assignee": text }), json!({ "addLabels": [text] })] {
+                problem(&worker.send("PATCH", &part, patch).await, 400);
+            }
+        }
+        problem(&worker.send("PATCH", &part, json!({ "notes": "a\u{202e}b" })).await, 400);
+        for title in ["שלום", "👩\u{200d}👧", "नी", "\u{200e}x"] {
+            assert_eq!(worker.add(title).await.title, title);
+        }
+        let notes: Value = document(&worker.send("PATCH", &part, json!({ "notes": "a\n\tb" })).await);
+        assert_eq!(notes["notes"], "a\n\tb");
+        // Equal in either normal form is equal.
+        worker.send("PATCH", &part, json!({ "addLabels": ["caf\u{e9}"] })).await;
+        let both: Value = document(&worker.send("PATCH", &part, json!({ "addLabels": ["cafe\u{301}"] })).await);
+        assert_eq!(both["labels"], json!(["caf\u{e9}"]));
+        let none: Value = document(&worker.send("PATCH", &part, json!({ "removeLabels": ["cafe\u{301}"] })).await);
+        assert_eq!(none["labels"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_page_hears_that_its_cursor_is_no_longer_good() {
+        let worker = Worker::with_room().await;
+        for number in 0..5 {
+            worker.add(&format!("task {number}")).await;
+        }
+        let before: Tasks = document(&worker.get("/tasks").await);
+        worker.store.tear_log(room_id(), 3, b"torn");
+        let worker = worker.successor();
+        for cursor in [before.cursor.as_str(), "0", "18446744073709551615"] {
+            let stale = problem(&worker.get(&format!("/tasks?since={cursor}")).await, 410);
+            assert_eq!(stale.kind, "urn:partyline:stale-cursor");
+        }
+        let after: Tasks = document(&worker.get("/tasks").await);
+        assert_eq!(after.tasks.len(), 4);
+        assert_eq!(document::<Tasks>(&worker.get(&format!("/tasks?since={}", after.cursor)).await).tasks, []);
     }
 
     #[tokio::test]

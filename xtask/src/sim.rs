@@ -18,7 +18,7 @@ const BUGS: [Bug; 12] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
-        good: "applied.advanced |= self.count_all(vector);",
+        good: "applied.advanced |= self.count_all(vector, &ahead);",
         bad: "let _ = vector;",
     },
     Bug {

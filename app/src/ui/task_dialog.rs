@@ -372,9 +372,9 @@ fn Labels(
     let field = NodeRef::<html::Input>::new();
     let problem = RwSignal::new(None::<String>);
     let labels = Memo::new(move |_| editor.task.with(|task| task.labels.clone()));
-    let put = move |wanted: Vec<String>, added: Option<String>| {
+    // Only what was clicked: of labels that came meanwhile nothing is known here.
+    let put = move |patch: TaskPatch, added: Option<String>| {
         spawn_local(async move {
-            let patch = TaskPatch { labels: Some(wanted), ..TaskPatch::default() };
             match editor.room.edit(editor.id, patch.clone()).await {
                 Ok(()) => {
                     let _ = problem.try_set(None);
@@ -395,23 +395,20 @@ fn Labels(
     };
     let add = move || {
         let Some(label) = field.get_untracked().map(|field| one_line(&field.value())) else { return };
-        let mut wanted = labels.get_untracked();
-        if label.is_empty() || wanted.contains(&label) {
+        if label.is_empty() || labels.with_untracked(|labels| labels.contains(&label)) {
             if let Some(field) = field.get_untracked() {
                 field.set_value("");
             }
             return;
         }
-        wanted.push(label.clone());
-        put(wanted, Some(label));
+        put(TaskPatch { add_labels: Some(vec![label.clone()]), ..TaskPatch::default() }, Some(label));
     };
     let known = move || {
         let labels = labels.get();
         editor.room.labels().into_iter().filter(|label| !labels.contains(label)).take(6).collect::<Vec<_>>()
     };
     let remove = move |label: &str| {
-        let wanted = labels.get_untracked().into_iter().filter(|kept| kept != label).collect();
-        put(wanted, None);
+        put(TaskPatch { remove_labels: Some(vec![label.to_owned()]), ..TaskPatch::default() }, None);
         if let Some(field) = field.get_untracked() {
             let _ = field.focus();
         }
@@ -462,9 +459,7 @@ fn Labels(
                         {known.into_iter().map(|label| {
                             let chosen = label.clone();
                             let put_on = move |_| {
-                                let mut wanted = labels.get_untracked();
-                                wanted.push(chosen.clone());
-                                put(wanted, None);
+                                put(TaskPatch { add_labels: Some(vec![chosen.clone()]), ..TaskPatch::default() }, None);
                             };
                             view! { <button type="button" on:click=put_on>{label}</button> }
                         }).collect::<Vec<_>>()}

@@ -36,6 +36,8 @@ pub const JSON: &str = "application/json";
 pub const CBOR: &str = "application/cbor";
 /// Media type of an answer to a sync as CBOR, of which what stands behind the ids is deflated (RFC 1951).
 pub const DEFLATED: &str = "application/x-partyline-deflate";
+/// Media type of a [`TaskPatch`] (RFC 7396).
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Media type of a [`Problem`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Request header that names the device of the peer from which a page hands a request on.
@@ -238,47 +240,71 @@ pub struct NewTask {
     pub parent: Option<String>,
 }
 
-/// Body of `PATCH …/tasks/{id}`: what is absent stays as it is.
+/// Body of `PATCH …/tasks/{id}`: a JSON Merge Patch (RFC 7396). What is absent stays as it is.
 ///
-/// `due` and `parent` can also be taken away: `null` in JSON, `Some(None)` here.
+/// `null` takes a field away: then it is as in a new task. `title`, `position` and `deleted` cannot be taken away. What only
+/// the service sets (`id`, `createdAt`, `updatedAt`) may be there as it is, so that a document can be put back, and not
+/// otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TaskPatch {
+    /// See [`TaskDocument::id`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub id: Option<String>,
     /// See [`TaskDocument::title`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub title: Option<String>,
     /// See [`TaskDocument::notes`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub notes: Option<String>,
     /// See [`TaskDocument::status`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub status: Option<TaskStatus>,
     /// See [`TaskDocument::priority`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub priority: Option<u8>,
-    /// See [`TaskDocument::due`].
+    /// See [`TaskDocument::due`]; `Some(None)` for no day.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub due: Option<Option<String>>,
     /// See [`TaskDocument::assignee`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub assignee: Option<String>,
-    /// The labels it shall have; those not named are taken off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The labels it shall have; those not named are taken off. For tools that read before they write, with `If-Match`: who
+    /// knows which label it is about names that one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub labels: Option<Vec<String>>,
+    /// Labels to put on it, whatever others are there.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub add_labels: Option<Vec<String>>,
+    /// Labels to take off it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub remove_labels: Option<Vec<String>>,
     /// See [`TaskDocument::position`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub position: Option<String>,
-    /// See [`TaskDocument::parent`].
+    /// See [`TaskDocument::parent`]; `Some(None)` for none. It must be a task that is there, and no part of this one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
+    /// See [`TaskDocument::created_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub created_at: Option<String>,
+    /// See [`TaskDocument::updated_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub updated_at: Option<String>,
     /// `true` deletes it, `false` restores it. Writing to a deleted task restores it too, whichever field but its place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub deleted: Option<bool>,
 }
 
 impl TaskPatch {
     /// Takes over what another patch writes.
     pub fn merge(&mut self, later: Self) {
+        let both = |earlier: &mut Option<Vec<String>>, later: Option<Vec<String>>| {
+            *earlier = match (earlier.take(), later) {
+                (Some(earlier), Some(later)) => Some([earlier, later].concat()),
+                (earlier, later) => later.or(earlier),
+            };
+        };
         self.title = later.title.or(self.title.take());
         self.notes = later.notes.or(self.notes.take());
         self.status = later.status.or(self.status.take());
@@ -286,6 +312,8 @@ impl TaskPatch {
         self.due = later.due.or(self.due.take());
         self.assignee = later.assignee.or(self.assignee.take());
         self.labels = later.labels.or(self.labels.take());
+        both(&mut self.add_labels, later.add_labels);
+        both(&mut self.remove_labels, later.remove_labels);
         self.position = later.position.or(self.position.take());
         self.parent = later.parent.or(self.parent.take());
         self.deleted = later.deleted.or(self.deleted.take());
@@ -475,6 +503,27 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Takes `null` for what a new task has.
+fn reset<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(|value| Some(value.unwrap_or_default()))
+}
+
+/// Refuses `null`: without such a field there is no task.
+fn needed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    match Option::<T>::deserialize(deserializer)? {
+        None => Err(serde::de::Error::custom("null: this field cannot be taken away")),
+        value => Ok(value),
+    }
 }
 
 // serde's `skip_serializing_if` passes a reference.

@@ -1,4 +1,5 @@
 use crate::clock::{Clock, ObserveStampError, Skew};
+use crate::replica::runs::Runs;
 use crate::replica::{Batch, Change, MAX_CHANGES, MalformedChange, ObjectId, Record, Replica, VersionVector};
 
 /// What merging a batch did.
@@ -10,6 +11,8 @@ pub struct Applied {
     pub touched: Vec<ObjectId>,
     /// The batch's vector, if it counts here.
     pub vector: Option<VersionVector>,
+    /// What its sender has besides, if the vector counts.
+    pub ahead: Runs,
     /// Whether the version vector says more than before.
     pub advanced: bool,
     /// Whether something in the batch is ahead of the version vector: something before it is missing, and a sync will get
@@ -71,7 +74,7 @@ impl Replica {
 
     fn take(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
-        let Batch { mut changes, vector, asker } = batch;
+        let Batch { mut changes, vector, ahead, asker } = batch;
         let has_vector = vector.is_some();
         let vector = vector.filter(|_| asker.is_some_and(|asker| asker == self.device));
         let mut applied = Applied::default();
@@ -94,7 +97,8 @@ impl Replica {
         applied.touched.dedup();
         self.drop_values_of(&applied.touched);
         if let Some(vector) = &vector {
-            applied.advanced |= self.count_all(vector);
+            applied.advanced |= self.count_all(vector, &ahead);
+            applied.ahead = ahead;
         }
         applied.gap = has_vector && vector.is_none() || dots.iter().any(|dot| !self.vector.includes(*dot));
         let mut effective = effective.into_iter();

@@ -1,5 +1,6 @@
 use crate::id::DeviceId;
 use crate::replica::columns::{self, CHECK, ColumnWriter, Context, Encoded, Name};
+use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, Replica, SyncAnswer, VersionVector};
 
@@ -11,6 +12,8 @@ pub struct Batch {
     /// Only with the last chunk of an answer to a sync: whoever has merged all chunks has everything that this includes.
     /// See the invariant in the [module's](crate::replica) account.
     pub vector: Option<VersionVector>,
+    /// With the vector: what the sender has besides.
+    pub ahead: Runs,
     /// The device whose replica asked, put in by whoever asks in its name, *before* it looks at the vector to ask with. The
     /// vector speaks for chunks that this replica has merged. While a sync is under way, another may take its place: one
     /// put together from what was left of damaged storage, or that of a room which was left and joined again. It has a
@@ -31,7 +34,7 @@ pub struct Record {
 impl Batch {
     /// Changes that have just been made or received.
     pub fn live(changes: Vec<Change>) -> Self {
-        Self { changes, vector: None, asker: None }
+        Self { changes, ..Self::default() }
     }
 
     /// The record of its having been merged at that time.
@@ -89,19 +92,20 @@ impl Batch {
 }
 
 impl Record {
-    /// The binary form: version, `[time, vector or null, ids, columns]`, and a checksum.
+    /// The binary form: version, `[time, vector or null, runs, ids, columns]`, and a checksum.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = ColumnWriter::default();
         for change in &self.batch.changes {
             writer.push(change, None);
         }
         let mut out = Writer::new();
-        out.array(4);
+        out.array(5);
         out.uint(self.now_ms);
         match &self.batch.vector {
             Some(vector) => vector.write(&mut out),
             None => out.null(),
         }
+        self.batch.ahead.write(&mut out);
         out.changes(&writer.finish());
         wire::sealed(out.finish())
     }
@@ -112,13 +116,14 @@ impl Record {
     /// If the bytes are not as they were written, or of a newer format.
     pub fn decode(record: &[u8]) -> Result<Self, DecodeError> {
         wire::whole(wire::unsealed(record)?, |input| {
-            if input.array(4)? != 4 {
+            if input.array(5)? != 5 {
                 return Err(DecodeError::Malformed);
             }
             let now_ms = input.uint()?;
             let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
+            let ahead = Runs::read(input)?;
             let changes = Batch::read_changes(input, None, &Context::NONE)?;
-            Ok(Self { now_ms, batch: Batch { changes, vector, asker: None } })
+            Ok(Self { now_ms, batch: Batch { changes, vector, ahead, asker: None } })
         })
     }
 }

@@ -140,6 +140,11 @@ impl Replica {
         states.filter_map(|state| state.position(&self.writes)).max().cloned()
     }
 
+    /// Whether this replica has given out the cursor.
+    pub fn is_cursor(&self, cursor: u64) -> bool {
+        cursor & ((1 << CURSOR_BITS) - 1) == self.cursor_tag() && cursor >> CURSOR_BITS <= self.writes.last_arrival()
+    }
+
     /// The tasks of which anything was written since the replica's [cursor](Self::cursor) was `cursor`, deleted ones
     /// included, by id. All of them if it never was.
     pub fn tasks_since(&self, cursor: u64) -> Vec<Task> {
@@ -207,8 +212,8 @@ impl Replica {
         if let Some(next) = last.filter(|_| chunk.len() + End::at_most(&self.vector, &self.ahead) > budget) {
             return SyncAnswer { next: Some(next), left, ..SyncAnswer::default() }.encode_with(chunk);
         }
-        let end = End { ahead: self.ahead.clone(), day, digest: self.digest(day) };
-        let batch = Batch { vector: Some(self.vector.clone()), ..Batch::default() };
+        let end = End { day, digest: self.digest(day) };
+        let batch = Batch { vector: Some(self.vector.clone()), ahead: self.ahead.clone(), ..Batch::default() };
         SyncAnswer { batch, left, end: Some(end), ..SyncAnswer::default() }.encode_with(chunk)
     }
 
@@ -352,12 +357,23 @@ impl Replica {
     /// Includes what a sender has, after everything that it sent. Answers whether anything was learned by it.
     ///
     /// Nobody knows better than this device how many numbers it has given: more than that cannot be true.
-    pub(crate) fn count_all(&mut self, vector: &VersionVector) -> bool {
+    pub(crate) fn count_all(&mut self, vector: &VersionVector, ahead: &Runs) -> bool {
         let mut learned = false;
         for (device, seq) in vector.iter() {
             let is_true = device != self.device || seq <= self.seq;
             if is_true && seq > self.vector.get(device) {
                 learned |= self.raise(device, seq);
+            }
+        }
+        for (device, first, last) in ahead.iter() {
+            let has = self.vector.get(device);
+            let is_true = device != self.device || last <= self.seq;
+            if is_true && last > has {
+                learned |= if first <= has + 1 {
+                    self.raise(device, last)
+                } else {
+                    self.ahead.insert_run(device, first, last)
+                };
             }
         }
         learned
@@ -395,12 +411,12 @@ impl Replica {
     }
 
     fn cursor_tag(&self) -> u64 {
-        u128::from_be_bytes(self.device.to_bytes()) as u64 & ((1 << CURSOR_BITS) - 1)
+        let device = u128::from_be_bytes(self.device.to_bytes());
+        (device ^ device >> 64) as u64 & ((1 << CURSOR_BITS) - 1)
     }
 
     /// The arrival number that a cursor stands for; 0 if it is not one of this replica.
     fn known_cursor(&self, cursor: Option<u64>) -> u64 {
-        let own = cursor.filter(|cursor| cursor & ((1 << CURSOR_BITS) - 1) == self.cursor_tag());
-        own.map(|cursor| cursor >> CURSOR_BITS).filter(|arrival| *arrival <= self.writes.last_arrival()).unwrap_or(0)
+        cursor.filter(|cursor| self.is_cursor(*cursor)).map_or(0, |cursor| cursor >> CURSOR_BITS)
     }
 }

@@ -43,32 +43,30 @@ impl Runs {
 
     /// Remembers a change. Answers whether it is new, and there was room.
     pub(crate) fn insert(&mut self, dot: Dot) -> bool {
-        if self.includes(dot) {
+        self.insert_run(dot.device, dot.seq, dot.seq)
+    }
+
+    /// The same for those with numbers from the first to the last.
+    pub(crate) fn insert_run(&mut self, device: DeviceId, first: u64, last: u64) -> bool {
+        // Those that overlap it or join it without a gap.
+        let begin = self.runs.partition_point(|run| (run.device, run.last + 1) < (device, first));
+        let end = self.runs.partition_point(|run| (run.device, run.first) <= (device, last + 1));
+        let joined = self.runs.get(begin..end).unwrap_or_default();
+        if joined.iter().any(|run| run.first <= first && last <= run.last) {
             return false;
         }
-        let at = self.runs.partition_point(|run| (run.device, run.first) < (dot.device, dot.seq));
-        let joins_next = self.runs.get(at).is_some_and(|run| run.device == dot.device && run.first == dot.seq + 1);
-        let before = at.checked_sub(1).filter(|before| {
-            self.runs.get(*before).is_some_and(|run| run.device == dot.device && run.last + 1 == dot.seq)
-        });
-        match before {
-            Some(before) => {
-                let last = if joins_next { self.runs.remove(at).last } else { dot.seq };
-                if let Some(run) = self.runs.get_mut(before) {
-                    run.last = last;
-                }
-            }
-            None if joins_next => {
-                if let Some(run) = self.runs.get_mut(at) {
-                    run.first = dot.seq;
-                }
-            }
-            None if self.runs.len() < MAX_RUNS => {
-                self.runs.insert(at, Run { device: dot.device, first: dot.seq, last: dot.seq });
-            }
-            None => return false,
+        if joined.is_empty() && self.runs.len() >= MAX_RUNS {
+            return false;
         }
+        let first = joined.first().map_or(first, |run| run.first.min(first));
+        let last = joined.last().map_or(last, |run| run.last.max(last));
+        self.runs.splice(begin..end, [Run { device, first, last }]);
         true
+    }
+
+    /// The devices, and the first and last number of each run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (DeviceId, u64, u64)> {
+        self.runs.iter().map(|run| (run.device, run.first, run.last))
     }
 
     /// Forgets the numbers of the device that `has` includes, and those that follow it without a gap: answers the last of

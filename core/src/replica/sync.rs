@@ -57,8 +57,6 @@ pub enum Verdict {
 /// What an answering replica has, at the end of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// What it has besides what its vector says.
-    pub ahead: Runs,
     /// The later of the two days before which the two have dropped values.
     pub day: u64,
     /// The digest of what it has, at that day.
@@ -171,7 +169,7 @@ impl SyncAnswer {
             Some(end) => {
                 out.array(4);
                 self.batch.vector.as_ref().unwrap_or(&VersionVector::new()).write(&mut out);
-                end.ahead.write(&mut out);
+                self.batch.ahead.write(&mut out);
                 out.uint(end.day);
                 out.bytes(&end.digest.to_bytes());
             }
@@ -220,20 +218,21 @@ impl SyncAnswer {
             0 => Verdict::Same,
             day => Verdict::Differs(day.checked_sub(2)),
         });
-        let mut vector = None;
+        let mut batch = Batch::default();
         let end = if input.null()? {
             None
         } else {
             input.array_of(4)?;
-            vector = Some(VersionVector::read(input)?);
-            Some(End { ahead: Runs::read(input)?, day: input.uint()?, digest: Digest::read(input)? })
+            batch.vector = Some(VersionVector::read(input)?);
+            batch.ahead = Runs::read(input)?;
+            Some(End { day: input.uint()?, digest: Digest::read(input)? })
         };
         let ranges = if input.null()? { None } else { Some(RangeAnswer::read(input)?) };
         let ends = [next.is_some(), verdict.is_some(), end.is_some(), ranges.is_some()];
         if ends.into_iter().filter(|end| *end).count() != 1 {
             return Err(DecodeError::Malformed);
         }
-        Ok(Self { batch: Batch { vector, ..Batch::default() }, next, left, verdict, end, ranges })
+        Ok(Self { batch, next, left, verdict, end, ranges })
     }
 
     /// Reads only how far the answer is, and of how many bytes it is no use to compress them: those at its beginning, up
@@ -311,7 +310,7 @@ impl Replica {
         };
         if let (Some(end), Some(vector)) = (&answer.end, &answer.batch.vector) {
             let is_equal = end.day < self.dropped_before || self.digest(end.day) == end.digest;
-            let lacks_nothing = || self.writes.missing(vector, 0).all(|write| end.ahead.includes(write.dot));
+            let lacks_nothing = || self.writes.missing(vector, 0).all(|write| answer.batch.ahead.includes(write.dot));
             return (!is_equal && lacks_nothing()).then(|| look_at_all(end.day));
         }
         let ranges = answer.ranges.as_ref()?;

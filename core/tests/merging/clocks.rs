@@ -67,8 +67,11 @@ fn a_year_ahead_refuses_the_whole_batch() {
     let bad = play.edit("alice", milk(), title("Buy milk"));
     let now = play.now("carol");
     let mut carol = play.replica("carol").clone();
-    let batch =
-        Batch { changes: vec![good.clone(), bad], vector: Some(play.replica("bob").vector().clone()), asker: None };
+    let batch = Batch {
+        changes: vec![good.clone(), bad],
+        vector: Some(play.replica("bob").vector().clone()),
+        ..Batch::default()
+    };
     assert!(matches!(carol.apply(batch, now), Err(ApplyError::Clock(_))));
     assert_eq!(view(&carol), view(play.replica("carol")), "nothing was merged");
     assert!(carol.vector().is_empty());

@@ -188,7 +188,7 @@ impl Play {
         device.latest = device.latest.max(now);
         let applied = device.replica.apply(received, now).unwrap();
         if applied.is_news() {
-            let record = Batch { vector: applied.vector.clone(), asker: None, ..batch };
+            let record = Batch { vector: applied.vector.clone(), ahead: applied.ahead.clone(), asker: None, ..batch };
             device.log.push(record.at(now).encode());
         }
         applied

@@ -59,6 +59,10 @@ impl Host for Bench {
         std::array::from_fn(|_| self.dice.below(256) as u8)
     }
 
+    fn normalize(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     fn announce(&self, _: Announcement) {}
 }
 

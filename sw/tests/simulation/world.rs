@@ -59,6 +59,10 @@ impl Host for SimHost {
         bytes
     }
 
+    fn normalize(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     fn announce(&self, announcement: Announcement) {
         let Announcement::Changed { from, batch, .. } = announcement else { return };
         let Some(page) = self.device.page.get() else { return };
@@ -144,7 +148,16 @@ pub(crate) fn json(method: &str, part: &str, body: String) -> Request {
 fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
     let media = Some(CBOR.to_owned());
     let accept = media.clone();
-    Request { method: "POST".to_owned(), path: path(part), body, accept, content_type: media, device, asker: None }
+    Request {
+        method: "POST".to_owned(),
+        path: path(part),
+        body,
+        accept,
+        content_type: media,
+        device,
+        asker: None,
+        if_match: None,
+    }
 }
 
 pub(crate) fn has_gap(answer: &Response) -> bool {
