@@ -18,7 +18,7 @@ impl Limiter {
     /// that. `wrangler.toml` says the same to Cloudflare.
     ///
     /// Thirty devices with three rooms each, behind one address, must not notice it: they make some
-    /// 2,700 in their first minute (`docs/phone-book-cost.md`), and may load the page once more.
+    /// 2,900 in their first minute (`docs/phone-book-cost.md`), and may load the page once more.
     pub const REQUESTS: u64 = 6_000;
 
     /// Time in which an empty bucket gets full again, in seconds.
@@ -118,10 +118,9 @@ mod tests {
         assert_eq!(limiter.admit(network(2), 0), Ok(()));
     }
 
-    /// Thirty devices with three rooms each, behind one address, are loaded at once, and nobody finds
-    /// anybody: a look every 3 s, a registration every 45 s. On top of it, in the first ten seconds, all
-    /// that happens when they do find each other: thirty requests by each, where the tests of the
-    /// dialler have eleven.
+    /// Thirty devices with three rooms each, behind one address, are loaded at once. Each asks more
+    /// than the dialler does: a look every 3 s and a registration every 45 s for ten minutes, and in
+    /// the first ten seconds thirty requests on top of that.
     #[test]
     fn honest_crowds_are_not_touched() {
         let mut limiter = Limiter::default();
