@@ -148,13 +148,18 @@ pub(crate) async fn surroundings() -> Surroundings {
     };
     Surroundings {
         browser: user_agent(),
-        online: navigator.on_line(),
+        online: is_online(),
         shown: is_shown(),
         controlled: is_controlled(),
         used: bytes("usage"),
         allowed: bytes("quota"),
         persisted: asked(storage.persisted()).await.is_truthy(),
     }
+}
+
+/// Whether the device has a network, as far as the browser can tell.
+pub(crate) fn is_online() -> bool {
+    window().navigator().on_line()
 }
 
 /// Whether the page is in view.

@@ -256,7 +256,10 @@ impl App {
         let (Some(room), Some(secret)) = (platform::random_bytes(), platform::random_bytes()) else {
             return Err(ApiError::Unreadable(String::new()));
         };
-        let link = RoomLink { room: RoomId::from_random_bytes(room), secret: RoomSecret::from_bytes(secret) };
+        // A crew can begin with no server, too.
+        let given = if platform::is_online() { net::new_room().await } else { None };
+        let room = given.unwrap_or_else(|| RoomId::from_random_bytes(room));
+        let link = RoomLink { room, secret: RoomSecret::from_bytes(secret) };
         self.enter(&link, Some(name)).await?;
         self.go(link.room);
         Ok(())

@@ -39,6 +39,7 @@ use partyline_core::id::{DeviceId, RoomId, RoomSecret};
 pub(crate) use by_hand::{ANEW, HandWish, INVITE};
 pub(crate) use certificate::{stun_servers, use_stun_servers};
 pub(crate) use diagnostics::ask as diagnostics;
+pub(crate) use phone_book::new_room;
 pub(crate) use proxy::listen;
 #[cfg(test)]
 pub(crate) use status::PeerStatus;

@@ -1,4 +1,4 @@
-//! The client of the phone book: three requests, and nothing in them but an address.
+//! The client of the phone book: four requests, and nothing in them but an address.
 
 use std::net::IpAddr;
 
@@ -11,6 +11,8 @@ use wasm_bindgen::JsValue;
 
 /// How long the phone book may take.
 const TIMEOUT_MS: u32 = 6_000;
+/// How long it may take to make a room's id, while a person waits.
+const NEW_ROOM_MS: u32 = 1_000;
 /// The longest answer that is looked at: 64 listings stay far below.
 const MAX_ANSWER: usize = 64 * 1024;
 
@@ -79,6 +81,27 @@ pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoin
     Some(observed(&body))
 }
 
+/// Asks for the id of a new room; `None` if nobody answers soon, as where there is no server.
+pub(crate) async fn new_room() -> Option<RoomId> {
+    let signal = web_sys::AbortSignal::timeout_with_u32(NEW_ROOM_MS);
+    let answer = Request::post("/rooms").abort_signal(Some(&signal)).send().await.ok()?;
+    if answer.status() != 201 {
+        return None;
+    }
+    made(&answer.binary().await.ok()?)
+}
+
+/// The answer to the question for a room's id.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    room_id: String,
+}
+
+fn made(body: &[u8]) -> Option<RoomId> {
+    RoomId::parse(&parse::<Made>(body)?.room_id).ok()
+}
+
 fn observed(body: &[u8]) -> Observed {
     parse::<Registered>(body)?.observed_ip.parse().ok()
 }
@@ -130,6 +153,18 @@ mod tests {
         {
             assert_eq!(observed(body.as_bytes()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_new_room_has_an_id_of_the_right_form_or_is_none() {
+        let id = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
+        let answer = |id: &str| made(format!(r#"{{"roomId":"{id}"}}"#).as_bytes());
+        assert_eq!(answer(id).map(|room| room.to_string()).as_deref(), Some(id));
+        for wrong in ["", "room", "3f2b8c1e-9d4a-1c6b-8e1f-0a2b3c4d5e6f", &id.to_uppercase(), &format!("{id}#")] {
+            assert_eq!(answer(wrong), None, "{wrong}");
+        }
+        assert_eq!(made(b"<html>"), None);
+        assert_eq!(made(" ".repeat(MAX_ANSWER + 1).as_bytes()), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, Site, Tab, eventually, http_get};
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, SeenRequest, Site, Tab, eventually, http_get};
 use serde_json::json;
 
 pub(crate) async fn first(play: Play, kind: BrowserKind) -> Result<()> {
@@ -17,6 +17,8 @@ pub(crate) async fn first(play: Play, kind: BrowserKind) -> Result<()> {
     let page = RoomPage::wait_open(tab).await?;
     page.add("At once").await?;
     ensure!(same_document(page.tab()).await?, "the page was loaded twice");
+    let asks = |request: &SeenRequest| request.method == "POST" && request.path == "/rooms";
+    ensure!(site.proxy().requests().iter().any(asks), "the phone book was not asked for the room's id");
     for mark in ["partyline:shell", "partyline:list"] {
         page.tab().wait_mark(mark).await?;
     }
