@@ -5,6 +5,9 @@ use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Batch, Replica, VersionVector};
 
+/// Maximum changes that may be said to come: people are shown how many, and no room has more.
+const MAX_LEFT: u64 = 1 << 28;
+
 /// Asks a replica for what one lacks, or whether one lacks anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncRequest {
@@ -214,6 +217,9 @@ impl SyncAnswer {
     fn read_head(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let next = read_number(input)?;
         let left = input.uint()?;
+        if left > MAX_LEFT {
+            return Err(DecodeError::Malformed);
+        }
         let verdict = read_number(input)?.map(|verdict| match verdict {
             0 => Verdict::Same,
             day => Verdict::Differs(day.checked_sub(2)),

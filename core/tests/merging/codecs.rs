@@ -187,8 +187,10 @@ proptest! {
         prop_assert_eq!(VersionVector::decode(&vector.encode()), Ok(vector.clone()));
         let request = SyncRequest { vector, cursor, in_full: next % 2 == 0, day: next, ..SyncRequest::default() };
         prop_assert_eq!(SyncRequest::decode(&request.encode()), Ok(request));
-        let answer = SyncAnswer { next: Some(next), left: next / 2, batch, ..SyncAnswer::default() };
-        prop_assert_eq!(SyncAnswer::decode(&answer.encode()), Ok(answer));
+        let answer = SyncAnswer { next: Some(next), left: next >> 36, batch, ..SyncAnswer::default() };
+        prop_assert_eq!(SyncAnswer::decode(&answer.encode()), Ok(answer.clone()));
+        let endless = SyncAnswer { left: u64::MAX, ..answer };
+        prop_assert_eq!(SyncAnswer::decode(&endless.encode()), Err(DecodeError::Malformed));
     }
 
     #[test]

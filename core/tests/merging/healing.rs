@@ -233,7 +233,7 @@ fn no_two_states_have_one_digest() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::default())]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Whatever two of them have, and whatever their vectors say they have: after a pull each way they have the same.
     #[test]
