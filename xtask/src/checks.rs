@@ -213,7 +213,7 @@ fn in_browsers(tools: &Tools, browsers: &Browsers, filter: Option<&str>, report:
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", tools.wasm_bindgen_test_runner())
                 .env(driver, program)
                 .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &file)
-                .env("WASM_BINDGEN_TEST_TIMEOUT", "180");
+                .env("WASM_BINDGEN_TEST_TIMEOUT", "480");
             exec::run(&mut cargo)
         });
     }
