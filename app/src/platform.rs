@@ -234,6 +234,15 @@ pub(crate) fn after_ms(ms: i32, value: &JsValue) -> Promise {
     })
 }
 
+/// Calls an object's method, without arguments, in a task of its own.
+pub(crate) fn call_later(object: &JsValue, method: &str) {
+    if let Some(method) =
+        Reflect::get(object, &JsValue::from_str(method)).ok().and_then(|it| it.dyn_into::<Function>().ok())
+    {
+        let _ = window().set_timeout_with_callback(&method.bind(object));
+    }
+}
+
 /// A plain object with one entry, as messages to the service worker are.
 pub(crate) fn message(kind: &str) -> Object {
     let object = Object::new();

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -313,28 +313,38 @@ impl Room {
         Ok(())
     }
 
+    /// Shows what was read: what changed, or all there is if it is `whole`.
+    ///
+    /// A task keeps its signal for as long as it is here: its row listens to that one.
     fn show(self, answer: Tasks, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
+        let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task), id));
         self.tasks.update_value(|tasks| {
             if whole {
-                tasks.clear();
-                self.reading.update_value(|reading| reading.places.clear());
+                let listed: HashSet<TaskId> =
+                    answer.tasks.iter().filter_map(|task| TaskId::parse(&task.id).ok()).collect();
+                tasks.retain(|id, task| {
+                    let stays = listed.contains(id);
+                    if !stays {
+                        gone.extend(task.with_untracked(|task| place(task, *id)));
+                    }
+                    stays
+                });
             }
             for document in answer.tasks {
                 let Ok(id) = TaskId::parse(&document.id) else { continue };
-                let place = |task: &TaskDocument| (!task.deleted).then(|| (OrderKey::of(task), id));
                 let Some(task) = tasks.get(&id) else {
-                    come.extend(place(&document));
+                    come.extend(place(&document, id));
                     tasks.insert(id, ArcRwSignal::new(document));
                     continue;
                 };
                 let known = task.get_untracked();
-                let old = place(&known);
+                let old = place(&known, id);
                 // What it was is known here and nowhere else: should it be wanted back.
                 let new = if document.deleted { TaskDocument { deleted: true, ..known.clone() } } else { document };
                 if known != new {
                     gone.extend(old);
-                    come.extend(place(&new));
+                    come.extend(place(&new, id));
                     changed.push((task.clone(), new));
                 }
             }
@@ -509,6 +519,31 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fixture::task;
+    use leptos::reactive::owner::Owner;
+
+    #[test]
+    fn a_list_that_is_read_whole_twice_changes_the_tasks_that_its_rows_listen_to() {
+        let owner = Owner::new();
+        owner.set();
+        let room = Room::new(RoomId::from_random_bytes([7; 16]), String::new(), Notices::new());
+        let other = TaskDocument { id: "0c52c43a-64f5-4f0b-9d5b-6b7d3f5f9a11".to_owned(), ..task("Sweep") };
+        let answer = |tasks: Vec<TaskDocument>| Tasks { tasks, cursor: "1".to_owned() };
+        room.show(answer(vec![task("Paint"), other.clone()]), true);
+        let id = TaskId::parse(&task("").id).unwrap();
+        let gone = TaskId::parse(&other.id).unwrap();
+        let row = room.task(id).unwrap();
+        // Two reads that began before either was answered are both whole.
+        room.show(answer(vec![task("Paint"), other.clone()]), true);
+        room.show(answer(vec![TaskDocument { status: TaskStatus::Done, ..task("Paint") }]), false);
+        assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Done);
+        assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [gone, id]);
+        // What a whole list no longer has is gone.
+        room.show(answer(vec![task("Paint")]), true);
+        assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [id]);
+        assert!(room.task(gone).is_none());
+        assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Open);
+    }
 
     #[test]
     fn announcements_during_a_read_are_answered_by_one_more() {

@@ -59,7 +59,7 @@ async fn hash_of(certificate: &RtcCertificate) -> Result<CertHash, JsValue> {
     let connection = RtcPeerConnection::new_with_configuration(&configuration(certificate))?;
     connection.create_data_channel("");
     let offer = JsFuture::from(connection.create_offer()).await;
-    connection.close();
+    platform::call_later(&connection, "close");
     let offer: RtcSessionDescriptionInit = offer?.unchecked_into();
     let description = offer.get_sdp().unwrap_or_default();
     LocalDescription::parse(&description)

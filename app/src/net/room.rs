@@ -795,7 +795,8 @@ impl Room {
             }
         }
         // A page that comes back from the browser's page cache finds its loop alive: it begins anew from these.
-        for (slot, _) in std::mem::take(&mut self.links) {
+        for (slot, link) in std::mem::take(&mut self.links) {
+            link.slot.close();
             self.events.send(Event::Closed(slot));
         }
     }

@@ -146,6 +146,12 @@ impl Slot {
         self.connection.get_stats()
     }
 
+    /// Closes the connection at once, for a page that goes.
+    pub(super) fn close(&self) {
+        self.channel.close();
+        self.connection.close();
+    }
+
     /// Whether the channel's buffer takes more.
     pub(super) fn has_room(&self) -> bool {
         self.channel.buffered_amount() < BUFFER_HIGH
@@ -175,9 +181,13 @@ fn nowhere(turn: u16) -> Vec<Endpoint> {
 }
 
 impl Drop for Slot {
+    /// Closes the connection, a moment later.
+    ///
+    /// It can take a browser seconds, and Firefox 153 ends a script that takes over ten. So nothing of ours is on the stack
+    /// then, that would be left half done.
     fn drop(&mut self) {
-        self.channel.close();
-        self.connection.close();
+        platform::call_later(&self.channel, "close");
+        platform::call_later(&self.connection, "close");
     }
 }
 
