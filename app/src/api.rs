@@ -174,10 +174,16 @@ pub(crate) async fn opening(room: RoomId) -> Option<SyncRequest> {
     if answer.status == 200 { SyncRequest::decode(&answer.body).ok() } else { None }
 }
 
-/// `GET …/tasks`: every task, or with `since` those touched after that cursor, deleted ones included.
+/// `GET …/tasks`: the first page of every task, or with `since` of those touched after that cursor,
+/// deleted ones included.
 pub(crate) async fn tasks(room: RoomId, since: Option<&str>) -> Result<Tasks, ApiError> {
     let query = since.map(|cursor| format!("?since={cursor}")).unwrap_or_default();
     get(&room_path(room, &format!("/tasks{query}"))).await
+}
+
+/// `GET …/tasks`: the next page.
+pub(crate) async fn more_tasks(room: RoomId, next: &str) -> Result<Tasks, ApiError> {
+    get(&room_path(room, &format!("/tasks?next={next}"))).await
 }
 
 /// `POST …/tasks`: adds a task.

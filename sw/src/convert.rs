@@ -9,7 +9,7 @@ use partyline_core::clock::Skew;
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
     Change, Date, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
-    Priority, Replica, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Priority, Replica, Spot, Status, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
 use crate::problem::{Failure, grouped, sentence};
@@ -62,12 +62,24 @@ pub(crate) fn check_parent(replica: &Replica, task: TaskId, ops: &[Op]) -> Resul
     Err(Failure::invalid("`parent`: a task cannot be a part of its own parts."))
 }
 
-/// What makes a new task. It goes after the last one unless the document says otherwise.
-pub(crate) fn new_task(document: &NewTask, last: Option<&Position>, now_ms: u64) -> Result<Vec<Op>, Failure> {
-    let position = match &document.position {
-        Some(text) => position(text)?,
-        None => Position::between(last, None),
-    };
+/// Where a document says that a task comes in the list, unless by its position.
+pub(crate) fn spot(position: Option<&str>, after: Option<&Option<String>>) -> Result<Option<Spot>, Failure> {
+    match (position, after) {
+        (_, None) => Ok(None),
+        (None, Some(None)) => Ok(Some(Spot::First)),
+        (None, Some(Some(text))) => Ok(Some(Spot::After(task_id("after", text)?))),
+        (Some(_), Some(_)) => Err(Failure::invalid("Either `position` or `after`, not both.")),
+    }
+}
+
+/// The list does not have the task that one is to come after.
+pub(crate) fn unknown_neighbour() -> Failure {
+    Failure::invalid("`after`: the list has no such task.")
+}
+
+/// What makes a new task. It goes to `place` unless the document has a position.
+pub(crate) fn new_task(document: &NewTask, place: Position, now_ms: u64) -> Result<Vec<Op>, Failure> {
+    let position = document.position.as_deref().map(position).transpose()?.unwrap_or(place);
     let mut ops =
         vec![Op::Title(within("title", &document.title, MAX_TITLE)?), Op::Position(position), Op::CreatedAt(now_ms)];
     // What is as a new task is anyway is left out.
@@ -97,7 +109,9 @@ pub(crate) fn new_task(document: &NewTask, last: Option<&Position>, now_ms: u64)
 
 /// What a patch changes about a task. Fields that would stay as they are make no operation: an operation is a claim
 /// against what others write at the same time.
-pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> {
+///
+/// The task goes to `place` if there is one.
+pub(crate) fn patch(patch: &TaskPatch, place: Option<Position>, task: &Task) -> Result<Vec<Op>, Failure> {
     let mut ops = Vec::new();
     check_read_only(patch, task)?;
     if let Some(title) = patch.title.as_deref().filter(|text| *text != task.title) {
@@ -135,12 +149,8 @@ pub(crate) fn patch(patch: &TaskPatch, task: &Task) -> Result<Vec<Op>, Failure> 
     ops.extend(added.iter().filter(|label| !there(label)).map(|label| Op::add_label(*label)));
     let removed = patch.remove_labels.iter().flatten().filter(|label| there(label) && !added.contains(&label.as_str()));
     ops.extend(removed.map(Op::remove_label));
-    if let Some(text) = &patch.position {
-        let position = position(text)?;
-        if position != task.position {
-            ops.push(Op::Position(position));
-        }
-    }
+    let given = patch.position.as_deref().map(position).transpose()?;
+    ops.extend(given.or(place).filter(|position| *position != task.position).map(Op::Position));
     if let Some(text) = &patch.parent {
         let parent = text.as_deref().map(|text| task_id("parent", text)).transpose()?;
         if parent == Some(task.id) {
@@ -199,6 +209,19 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
         updated_at: format_timestamp(task.updated_at),
         deleted: task.deleted,
     }
+}
+
+/// At least as many bytes as a task takes in JSON.
+pub(crate) fn json_len(task: &TaskDocument) -> usize {
+    /// Names of fields, ids, position, moments and punctuation, with some to spare.
+    const REST: usize = 600;
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\t' | b'\r' | 8 | 12 => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    let texts = [&task.title, &task.notes, &task.assignee].into_iter().chain(&task.labels);
+    REST + texts.map(|text| 3 + text.bytes().map(escaped).sum::<usize>()).sum::<usize>()
 }
 
 /// A version vector as JSON.

@@ -46,4 +46,5 @@ pub mod service;
 #[cfg(feature = "worker")]
 mod shell;
 pub mod store;
+pub mod task_query;
 mod text;

@@ -1,7 +1,7 @@
 //! A room in memory: a replica, and what of the store it reflects.
 
-use partyline_core::id::DeviceId;
-use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Position, Record, Replica};
+use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Placing, Position, Record, Replica, Spot};
 
 use crate::problem::Failure;
 use crate::store::{Durability, Head, Limits, Pages, Rewrite, RoomRecord, Stored};
@@ -62,6 +62,10 @@ impl OpenRoom {
         if let Some(name) = name {
             name.clone_into(&mut self.name);
         }
+        if record.changes.iter().any(|change| change.machine) {
+            // The last one may have moved over, forwards.
+            self.last_position = None;
+        }
         if let Some(last) = &mut self.last_position {
             for op in record.changes.iter().flat_map(|change| &change.ops) {
                 if let Op::Position(position) = op
@@ -73,10 +77,19 @@ impl OpenRoom {
         }
     }
 
-    /// The position of the last task, or of one that was last until recently.
-    pub(crate) fn last_position(&mut self) -> Option<&Position> {
+    /// What puts a task in its place; `None` if the list does not have the one that it is to come
+    /// after.
+    pub(crate) fn place(&mut self, task: TaskId, spot: Spot) -> Option<Placing> {
         let Self { replica, last_position, .. } = self;
-        last_position.get_or_insert_with(|| replica.last_position()).as_ref()
+        if spot == Spot::Last {
+            // Of the last task, or of one that was last until recently: not worth looking at all of
+            // them.
+            let last = last_position.get_or_insert_with(|| replica.last_position()).as_ref();
+            if let Some(position) = Position::between(last, None, replica.device()) {
+                return Some(Placing { position, moved: Vec::new() });
+            }
+        }
+        replica.place(task, spot)
     }
 
     /// The log as pages.

@@ -1,8 +1,10 @@
 //! Which resource a request is about.
 
 use partyline_core::id::{RoomId, TaskId};
+use partyline_core::replica::Listing;
 
 use crate::problem::Failure;
+use crate::task_query::TaskQuery;
 
 /// Longest path with query that is looked at.
 pub(crate) const MAX_PATH: usize = 512;
@@ -12,7 +14,7 @@ const MAX_DOCUMENT: usize = 1 << 20;
 pub(crate) const MAX_BATCH: usize = 16 << 20;
 
 /// A resource of the peer API and what to do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `GET /peer/v1/health`
     Health,
@@ -28,10 +30,8 @@ pub enum Route {
     Devices(RoomId),
     /// `PUT …/device`
     PutDevice(RoomId),
-    /// `GET …/tasks`, perhaps with `?since=CURSOR`
-    Tasks(RoomId, Option<u64>),
-    /// `GET …/tasks?deleted=only`
-    Trash(RoomId),
+    /// `GET …/tasks`, perhaps with a query
+    Tasks(RoomId, TaskQuery),
     /// `POST …/tasks`
     PostTask(RoomId),
     /// `GET …/tasks/{id}`
@@ -94,8 +94,7 @@ impl Route {
                 match (part, method) {
                     ("devices", "GET") => Self::Devices(room),
                     ("device", "PUT") => Self::PutDevice(room),
-                    ("tasks", "GET") if query == Some("deleted=only") => return Ok(Self::Trash(room)),
-                    ("tasks", "GET") => return Ok(Self::Tasks(room, since(query)?)),
+                    ("tasks", "GET") => return Ok(Self::Tasks(room, TaskQuery::parse(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
                     ("vector", "GET") => Self::Vector(room),
                     ("sync", "GET") => Self::Opening(room),
@@ -129,12 +128,16 @@ impl Route {
 
     /// Whether a remote peer may ask for it. The page that holds the connection lets nothing else through; this is
     /// the second lock on the same door.
-    pub fn is_for_peers(self) -> bool {
-        matches!(self, Self::Health | Self::Tasks(..) | Self::Vector(_) | Self::Sync(_) | Self::Changes(_))
+    pub fn is_for_peers(&self) -> bool {
+        match self {
+            Self::Tasks(_, query) => query.listing != Listing::Deleted,
+            Self::Health | Self::Vector(_) | Self::Sync(_) | Self::Changes(_) => true,
+            _ => false,
+        }
     }
 
     /// The largest body that is read for it.
-    pub fn max_body(self) -> usize {
+    pub fn max_body(&self) -> usize {
         match self {
             Self::Changes(_) => MAX_BATCH,
             Self::PutRoom(_) | Self::PutDevice(_) | Self::PostTask(_) | Self::PatchTask(..) | Self::Sync(_) => {
@@ -147,18 +150,6 @@ impl Route {
 
 fn room_id(text: &str) -> Result<RoomId, Failure> {
     RoomId::parse(text).map_err(|_| Failure::unknown_room())
-}
-
-fn since(query: Option<&str>) -> Result<Option<u64>, Failure> {
-    let Some(query) = query else { return Ok(None) };
-    let cursor = query
-        .strip_prefix("since=")
-        .ok_or_else(|| Failure::malformed("This resource takes `since=CURSOR` or `deleted=only`."))?;
-    // `parse` alone would take a plus sign.
-    if cursor.is_empty() || !cursor.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Failure::malformed("`since` must be a cursor from an earlier answer."));
-    }
-    cursor.parse().map(Some).map_err(|_| Failure::malformed("`since` must be a cursor from an earlier answer."))
 }
 
 #[cfg(test)]
@@ -179,6 +170,7 @@ mod tests {
     fn every_route_is_found() {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
+        let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
             ("GET", "/peer/v1/health", Route::Health),
             ("GET", "/peer/v1/rooms", Route::Rooms),
@@ -187,9 +179,8 @@ mod tests {
             ("DELETE", "/peer/v1/rooms/ROOM", Route::DeleteRoom(room)),
             ("GET", "/peer/v1/rooms/ROOM/devices", Route::Devices(room)),
             ("PUT", "/peer/v1/rooms/ROOM/device", Route::PutDevice(room)),
-            ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, None)),
-            ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, Some(123))),
-            ("GET", "/peer/v1/rooms/ROOM/tasks?deleted=only", Route::Trash(room)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, TaskQuery::default())),
+            ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, touched)),
             ("POST", "/peer/v1/rooms/ROOM/tasks", Route::PostTask(room)),
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
@@ -254,14 +245,8 @@ mod tests {
             "/peer/v1/health?",
             "/peer/v1/rooms?since=1",
             "/peer/v1/rooms/ROOM/tasks?",
-            "/peer/v1/rooms/ROOM/tasks?since=",
-            "/peer/v1/rooms/ROOM/tasks?since=+1",
-            "/peer/v1/rooms/ROOM/tasks?since=-1",
-            "/peer/v1/rooms/ROOM/tasks?since=1&since=2",
-            "/peer/v1/rooms/ROOM/tasks?since=99999999999999999999999",
             "/peer/v1/rooms/ROOM/tasks?until=1",
-            "/peer/v1/rooms/ROOM/tasks?deleted=true",
-            "/peer/v1/rooms/ROOM/tasks?deleted=only&since=1",
+            "/peer/v1/rooms/ROOM/tasks/TASK?limit=1",
         ] {
             assert_eq!(find("GET", path), Err((400, None)), "{path}");
         }
@@ -273,10 +258,22 @@ mod tests {
         let open: Vec<_> = ["GET", "PUT", "POST", "PATCH", "DELETE"]
             .into_iter()
             .flat_map(|method| {
-                ["", "/devices", "/device", "/tasks", "/tasks/TASK", "/vector", "/sync", "/changes"]
-                    .map(|part| (method, part))
+                [
+                    "",
+                    "/devices",
+                    "/device",
+                    "/tasks",
+                    "/tasks?deleted=only",
+                    "/tasks/TASK",
+                    "/vector",
+                    "/sync",
+                    "/changes",
+                ]
+                .map(|part| (method, part))
             })
-            .filter(|(method, part)| find(method, &format!("/peer/v1/rooms/ROOM{part}")).is_ok_and(Route::is_for_peers))
+            .filter(|(method, part)| {
+                find(method, &format!("/peer/v1/rooms/ROOM{part}")).is_ok_and(|route| route.is_for_peers())
+            })
             .collect();
         assert_eq!(open, [("GET", "/tasks"), ("GET", "/vector"), ("POST", "/sync"), ("POST", "/changes")]);
         assert!(!Route::Rooms.is_for_peers());

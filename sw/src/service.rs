@@ -9,7 +9,8 @@ use partyline_core::api::{
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
-    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task, element_hash,
+    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Placing, Position, Record, Replica, Spot, SyncAnswer,
+    SyncRequest, Task, element_hash,
 };
 use tokio::sync::Mutex;
 
@@ -20,11 +21,14 @@ use crate::problem::{Failure, sentence};
 use crate::room::OpenRoom;
 use crate::route::Route;
 use crate::store::{Addition, Durability, Limits, Outcome, RoomRecord, Store, StoreError};
+use crate::task_query::{Next, TaskQuery};
 
 /// Rooms that stay in memory while nobody asks for them.
 const MAX_OPEN_ROOMS: usize = 8;
 /// How often a write is tried when another worker keeps getting in between.
 const MAX_ATTEMPTS: usize = 8;
+/// Bytes of a page of tasks, after which it ends with the task that it has come to.
+const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// The peer API over a store.
 ///
@@ -112,8 +116,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::DeleteRoom(room) => self.delete_room(room).await,
             Route::Devices(room) => self.devices(room).await,
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
-            Route::Tasks(room, since) => self.tasks(room, since).await,
-            Route::Trash(room) => self.trash(room).await,
+            Route::Tasks(room, query) => self.tasks(room, &query).await,
             Route::PostTask(room) => self.post_task(room, request.document()?).await,
             Route::Task(room, task) => self.task(room, task).await,
             Route::PatchTask(room, task) => self.patch_task(room, task, request).await,
@@ -262,24 +265,13 @@ impl<S: Store, H: Host> Service<S, H> {
         .await
     }
 
-    async fn tasks(&self, room: RoomId, since: Option<u64>) -> Result<Response, Failure> {
+    async fn tasks(&self, room: RoomId, query: &TaskQuery) -> Result<Response, Failure> {
         self.read(room, &|open| {
-            let tasks = match since {
-                // All there is would pass for what changed, and what is gone would stay on the screen.
-                Some(cursor) if !open.replica.is_cursor(cursor) => return Err(Failure::stale_cursor()),
-                Some(cursor) => open.replica.tasks_since(cursor),
-                None => open.replica.tasks(),
-            };
-            let tasks = tasks.into_iter().map(convert::task_document).collect();
-            Ok(Response::json(200, &Tasks { tasks, cursor: open.replica.cursor().to_string() }))
-        })
-        .await
-    }
-
-    async fn trash(&self, room: RoomId) -> Result<Response, Failure> {
-        self.read(room, &|open| {
-            let tasks = open.replica.deleted_tasks().into_iter().map(convert::task_document).collect();
-            Ok(Response::json(200, &Tasks { tasks, cursor: open.replica.cursor().to_string() }))
+            // All there is would pass for what changed, and what is gone would stay on the screen.
+            if query.cursors().any(|cursor| !open.replica.is_cursor(cursor)) {
+                return Err(Failure::stale_cursor());
+            }
+            Ok(Response::json(200, &page(&open.replica, query)))
         })
         .await
     }
@@ -299,9 +291,11 @@ impl<S: Store, H: Host> Service<S, H> {
                 if open.replica.task(id).is_some() {
                     return Err(Failure::task_exists());
                 }
-                let ops = convert::new_task(&document, open.last_position(), self.host.now_ms())?;
+                let spot = convert::spot(document.position.as_deref(), document.after.as_ref())?.unwrap_or(Spot::Last);
+                let Placing { position, moved } = open.place(id, spot).ok_or_else(convert::unknown_neighbour)?;
+                let ops = convert::new_task(&document, position, self.host.now_ms())?;
                 convert::check_parent(&open.replica, id, &ops)?;
-                self.edit(open, ObjectId::Task(id), ops, &|replica| task_response(201, replica.task(id)))
+                self.place(open, id, (ops, &moved), &|replica| task_response(201, replica.task(id)))
             })
             .await?;
         Ok(created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
@@ -316,12 +310,19 @@ impl<S: Store, H: Host> Service<S, H> {
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
                 return Err(Failure::deleted_task());
             }
-            let ops = convert::patch(&patch, &task)?;
+            let spot = convert::spot(patch.position.as_deref(), patch.after.as_ref())?;
+            let placing = match spot {
+                Some(spot) => Some(open.place(id, spot).ok_or_else(convert::unknown_neighbour)?),
+                None => None,
+            };
+            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+            let ops = convert::patch(&patch, place, &task)?;
             convert::check_parent(&open.replica, id, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
-            self.edit(open, ObjectId::Task(id), ops, &|replica| task_response(200, replica.task(id)))
+            let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
+            self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
         })
         .await
     }
@@ -435,6 +436,22 @@ impl<S: Store, H: Host> Service<S, H> {
         let now = self.host.now_ms();
         let change = convert::edit(&mut open.replica, object, ops, now)?;
         Ok(Effect::Write { record: Batch::live(vec![change]).at(now), from: None, answer: answer(&open.replica) })
+    }
+
+    /// The same of a task for which others move over.
+    fn place(
+        &self,
+        open: &mut OpenRoom,
+        task: TaskId,
+        (ops, moved): (Vec<Op>, &[(TaskId, Position)]),
+        answer: &dyn Fn(&Replica) -> Response,
+    ) -> Result<Effect, Failure> {
+        let mut effect = self.edit(open, ObjectId::Task(task), ops, answer)?;
+        // After the edit, which may be refused.
+        if let Effect::Write { record, .. } = &mut effect {
+            record.batch.changes.extend(open.replica.make_room(moved));
+        }
+        Ok(effect)
     }
 
     /// Answers from the room as it is stored now.
@@ -587,6 +604,27 @@ impl<S: Store, H: Host> Service<S, H> {
         slots.push(slot);
         room
     }
+}
+
+/// A page of the tasks of a room: as many as were asked for, or as fit.
+fn page(replica: &Replica, query: &TaskQuery) -> Tasks {
+    let after = query.next.as_ref().map(|next| (&next.position, next.task));
+    let cursor = query.next.as_ref().map_or_else(|| replica.cursor(), |next| next.cursor);
+    // One more says whether there is another page.
+    let mut listed = replica.list(query.listing, after, query.limit + 1).into_iter();
+    let (mut tasks, mut bytes, mut last) = (Vec::new(), 0, None);
+    for task in listed.by_ref().take(query.limit).filter_map(|id| replica.task(id)) {
+        last = Some((task.position.clone(), task.id));
+        let document = convert::task_document(task);
+        bytes += convert::json_len(&document);
+        tasks.push(document);
+        if bytes > MAX_PAGE_BYTES {
+            break;
+        }
+    }
+    let last = last.filter(|_| listed.next().is_some());
+    let next = last.map(|(position, task)| Next { cursor, listing: query.listing, position, task }.to_string());
+    Tasks { tasks, cursor: cursor.to_string(), next }
 }
 
 /// What tells two states of a resource apart.

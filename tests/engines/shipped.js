@@ -94,7 +94,13 @@ async function save(from, count) {
 }
 
 async function all(room, count) {
-  const { tasks } = await read(`rooms/${room}/tasks`);
+  const tasks = [];
+  let query = "";
+  do {
+    const page = await read(`rooms/${room}/tasks${query}`);
+    tasks.push(...page.tasks);
+    query = page.next && `?next=${page.next}`;
+  } while (query);
   if (tasks.length !== count) throw new Error(`${tasks.length} tasks of ${count}`);
   return tasks;
 }

@@ -2,7 +2,7 @@
 //!
 //! [`App`] holds the rooms and which one is shown; a [`Room`] holds its tasks, one signal each, and is fed from the
 //! service worker only: a write is asked for, and what it made of the task is read back. The rest of the modules are
-//! pure: order, days, fields, routes, words.
+//! pure: order, pages, days, fields, routes, words.
 
 pub(crate) mod app;
 pub(crate) mod connection;
@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub(crate) mod network;
 pub(crate) mod notice;
 pub(crate) mod order;
+pub(crate) mod pages;
 pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;

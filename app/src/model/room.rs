@@ -2,11 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, TaskStatus, Tasks};
+use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::notice::{NoticeAction, Notices};
 use super::order::{OrderKey, Place, replace};
+use super::pages::Pages;
 use super::seen::Seen;
 use super::window::Window;
 use crate::api::{self, ApiError};
@@ -292,37 +293,48 @@ impl Room {
             (reading.started, reading.cursor.clone())
         });
         let Some((number, since)) = started else { return Ok(()) };
-        let (answer, whole) = match api::tasks(self.id, since.as_deref()).await {
-            // A cursor that the service worker no longer knows: from the beginning, then.
-            Err(ApiError::Refused(problem)) if since.is_some() && matches!(problem.status, 400 | 410) => {
-                (api::tasks(self.id, None).await?, true)
+        let (pages, whole) = match self.read_pages(since.as_deref()).await {
+            // The service worker keeps the room anew, in the midst of it perhaps: from the
+            // beginning, then.
+            Err(ApiError::Refused(problem)) if matches!(problem.status, 400 | 410) => {
+                (self.read_pages(None).await?, true)
             }
-            answer => (answer?, since.is_none()),
+            pages => (pages?, since.is_none()),
         };
+        let (tasks, cursor) = pages.finish();
         let latest = self.reading.try_update_value(|reading| {
             if number < reading.applied {
                 return false;
             }
             reading.applied = number;
-            reading.cursor = Some(answer.cursor.clone());
+            reading.cursor = Some(cursor);
             true
         });
         if latest == Some(true) {
-            self.show(answer, whole);
+            self.show(tasks, whole);
         }
         Ok(())
+    }
+
+    /// Reads all pages of what changed since a cursor, or of all there is.
+    async fn read_pages(self, since: Option<&str>) -> Result<Pages, ApiError> {
+        let mut pages = Pages::begin(api::tasks(self.id, since).await?);
+        while let Some(next) = pages.next() {
+            let page = api::more_tasks(self.id, next).await?;
+            pages.add(page);
+        }
+        Ok(pages)
     }
 
     /// Shows what was read: what changed, or all there is if it is `whole`.
     ///
     /// A task keeps its signal for as long as it is here: its row listens to that one.
-    fn show(self, answer: Tasks, whole: bool) {
+    fn show(self, read: Vec<TaskDocument>, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
         let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task), id));
         self.tasks.update_value(|tasks| {
             if whole {
-                let listed: HashSet<TaskId> =
-                    answer.tasks.iter().filter_map(|task| TaskId::parse(&task.id).ok()).collect();
+                let listed: HashSet<TaskId> = read.iter().filter_map(|task| TaskId::parse(&task.id).ok()).collect();
                 tasks.retain(|id, task| {
                     let stays = listed.contains(id);
                     if !stays {
@@ -331,7 +343,7 @@ impl Room {
                     stays
                 });
             }
-            for document in answer.tasks {
+            for document in read {
                 let Ok(id) = TaskId::parse(&document.id) else { continue };
                 let Some(task) = tasks.get(&id) else {
                     come.extend(place(&document, id));
@@ -528,18 +540,17 @@ mod tests {
         owner.set();
         let room = Room::new(RoomId::from_random_bytes([7; 16]), String::new(), Notices::new());
         let other = TaskDocument { id: "0c52c43a-64f5-4f0b-9d5b-6b7d3f5f9a11".to_owned(), ..task("Sweep") };
-        let answer = |tasks: Vec<TaskDocument>| Tasks { tasks, cursor: "1".to_owned() };
-        room.show(answer(vec![task("Paint"), other.clone()]), true);
+        room.show(vec![task("Paint"), other.clone()], true);
         let id = TaskId::parse(&task("").id).unwrap();
         let gone = TaskId::parse(&other.id).unwrap();
         let row = room.task(id).unwrap();
         // Two reads that began before either was answered are both whole.
-        room.show(answer(vec![task("Paint"), other.clone()]), true);
-        room.show(answer(vec![TaskDocument { status: TaskStatus::Done, ..task("Paint") }]), false);
+        room.show(vec![task("Paint"), other.clone()], true);
+        room.show(vec![TaskDocument { status: TaskStatus::Done, ..task("Paint") }], false);
         assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Done);
         assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [gone, id]);
         // What a whole list no longer has is gone.
-        room.show(answer(vec![task("Paint")]), true);
+        room.show(vec![task("Paint")], true);
         assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [id]);
         assert!(room.task(gone).is_none());
         assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Open);

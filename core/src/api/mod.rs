@@ -148,15 +148,28 @@ pub struct NewDevice {
     pub name: String,
 }
 
-/// Tasks of a room, and where to go on reading from.
+/// A page of the tasks of a room, and where to go on reading from. Ask for more with `?limit=N`,
+/// for fewer tasks a page than [`MAX_PAGE`] or as many as take 4 MiB.
+///
+/// All pages of one reading have one cursor: what changed while they were read, `?since=` that
+/// cursor tells. So a task that moved meanwhile may be on two pages, of which the later one counts,
+/// or on none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tasks {
-    /// All tasks that are not deleted; for `?deleted=only`, those that are deleted and can be restored; or, for
-    /// `?since=CURSOR`, all that were touched after it, deleted ones included.
+    /// All tasks that are not deleted, or for `?deleted=only`, those that are deleted and can be
+    /// restored, by position and then id; or, for `?since=CURSOR`, all that were touched after it,
+    /// deleted ones included, by id.
     pub tasks: Vec<TaskDocument>,
-    /// To be given as `since` next time. Opaque.
+    /// To be given as `since` once all pages are read. Opaque.
     pub cursor: String,
+    /// To be given as `next` for the next page; absent on the last one. Opaque. As `cursor`, it is
+    /// refused with 410 once the room is no longer the one that it was given out for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
+
+/// Maximum tasks of a page of [`Tasks`].
+pub const MAX_PAGE: usize = 10_000;
 
 /// A task as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +191,8 @@ pub struct TaskDocument {
     pub assignee: String,
     /// In the order of their text.
     pub labels: Vec<String>,
-    /// Where it stands in the list: tasks sort by this text, byte by byte, then by id.
+    /// Where it stands in the list: tasks sort by this text, byte by byte, then by id. At most 128
+    /// digits.
     pub position: String,
     /// The task it is a part of.
     pub parent: Option<String>,
@@ -235,6 +249,10 @@ pub struct NewTask {
     /// See [`TaskDocument::position`]; after the last task otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
+    /// In the place of a position: the task that it comes right after; `Some(None)` for the front
+    /// of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub after: Option<Option<String>>,
     /// See [`TaskDocument::parent`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -282,6 +300,10 @@ pub struct TaskPatch {
     /// See [`TaskDocument::position`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub position: Option<String>,
+    /// See [`NewTask::after`]. The service finds a position there, and moves a neighbour over where
+    /// there is no room.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub after: Option<Option<String>>,
     /// See [`TaskDocument::parent`]; `Some(None)` for none. It must be a task that is there, and no part of this one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
@@ -314,7 +336,9 @@ impl TaskPatch {
         self.labels = later.labels.or(self.labels.take());
         both(&mut self.add_labels, later.add_labels);
         both(&mut self.remove_labels, later.remove_labels);
-        self.position = later.position.or(self.position.take());
+        if later.position.is_some() || later.after.is_some() {
+            (self.position, self.after) = (later.position, later.after);
+        }
         self.parent = later.parent.or(self.parent.take());
         self.deleted = later.deleted.or(self.deleted.take());
     }

@@ -55,13 +55,10 @@ impl Replica {
         }
         let ops = self.with_labels(object, ops)?;
 
-        let seq = self.seq.max(self.vector.get(self.device)) + 1;
-        if seq > MAX_SEQ {
-            return Err(EditError::OutOfNumbers);
-        }
+        let dot = self.next_dot()?;
         let mut clock = self.clock.clone();
         let stamp = clock.tick(now_ms);
-        let change = Change { dot: Dot { device: self.device, seq }, stamp, object, complete: true, machine, ops };
+        let change = Change { dot, stamp, object, complete: true, machine, ops };
         change.check()?;
 
         self.drop_values(now_ms);
@@ -69,6 +66,12 @@ impl Replica {
         self.merge(change.clone(), true);
         self.count(change.dot);
         Ok(change)
+    }
+
+    /// The name of this device's next change.
+    pub(crate) fn next_dot(&self) -> Result<Dot, EditError> {
+        let seq = self.seq.max(self.vector.get(self.device)) + 1;
+        if seq > MAX_SEQ { Err(EditError::OutOfNumbers) } else { Ok(Dot { device: self.device, seq }) }
     }
 
     /// Says of each label that is taken off which additions that undoes, and that labels were written. Labels that would be

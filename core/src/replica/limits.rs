@@ -18,7 +18,7 @@ pub const MAX_ELEMENTS: usize = 256;
 /// Maximum additions of one element, by as many devices, that are kept. Of more, the latest are kept.
 pub const MAX_ADDITIONS: usize = 64;
 /// Maximum bytes of a position.
-pub const MAX_POSITION: usize = 256;
+pub const MAX_POSITION: usize = 64;
 /// Maximum bytes of any value: what a later version may write and this one passes on.
 pub const MAX_VALUE: usize = 64 * 1024;
 /// Maximum operations in a change.

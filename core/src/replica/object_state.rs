@@ -354,13 +354,22 @@ impl ObjectState {
         })
     }
 
-    /// Where a task stands, unless it is deleted or nothing says so.
+    /// Where a task stands, or stood before it was deleted, if anything says so.
     pub(crate) fn position<'a>(&'a self, writes: &'a Writes) -> Option<&'a Position> {
-        let position = self.shown(writes).find_map(|register| match &register.value {
+        self.shown(writes).find_map(|register| match &register.value {
             Op::Position(position) => Some(position),
             _ => None,
-        });
-        position.filter(|_| self.deletion(writes).is_none())
+        })
+    }
+
+    pub(crate) fn has_title(&self, writes: &Writes) -> bool {
+        self.shown(writes).any(|register| matches!(&register.value, Op::Title(title) if !title.is_empty()))
+    }
+
+    /// When that was written; if nothing says where it stands, something before that.
+    pub(crate) fn placed(&self, writes: &Writes) -> Option<Stamp> {
+        let placed = self.shown(writes).find(|register| register.value.field() == Field::POSITION);
+        placed.or(self.registers.first()).and_then(|register| writes.get(register.write)).map(Write::stamp)
     }
 
     pub(crate) fn task(&self, id: TaskId, writes: &Writes) -> Task {

@@ -115,51 +115,17 @@ impl Replica {
         self.objects.get(&ObjectId::Task(id)).map(|state| state.task(id, &self.writes))
     }
 
-    /// The tasks that are not deleted, by position and then id.
-    pub fn tasks(&self) -> Vec<Task> {
-        self.sorted_tasks(false)
-    }
-
-    /// What is in the trash: the tasks that are deleted and of which something is left, by position and then id.
-    pub fn deleted_tasks(&self) -> Vec<Task> {
-        let mut tasks = self.sorted_tasks(true);
-        tasks.retain(|task| !task.title.is_empty());
-        tasks
-    }
-
-    fn sorted_tasks(&self, deleted: bool) -> Vec<Task> {
-        let mut tasks: Vec<Task> = self.all_tasks().filter(|task| task.deleted == deleted).collect();
-        tasks.sort_unstable_by(|a, b| (&a.position, a.id).cmp(&(&b.position, b.id)));
-        tasks
-    }
-
     /// Where the last of the tasks stands.
     pub fn last_position(&self) -> Option<Position> {
         let is_task = |object: &ObjectId| matches!(object, ObjectId::Task(_));
         let states = self.objects.iter().filter(|(object, _)| is_task(object)).map(|(_, state)| state);
-        states.filter_map(|state| state.position(&self.writes)).max().cloned()
+        let alive = states.filter(|state| state.deletion(&self.writes).is_none());
+        alive.filter_map(|state| state.position(&self.writes)).max().cloned()
     }
 
     /// Whether this replica has given out the cursor.
     pub fn is_cursor(&self, cursor: u64) -> bool {
         cursor & ((1 << CURSOR_BITS) - 1) == self.cursor_tag() && cursor >> CURSOR_BITS <= self.writes.last_arrival()
-    }
-
-    /// The tasks of which anything was written since the replica's [cursor](Self::cursor) was `cursor`, deleted ones
-    /// included, by id. All of them if it never was.
-    pub fn tasks_since(&self, cursor: u64) -> Vec<Task> {
-        let cursor = self.known_cursor(Some(cursor));
-        let mut touched: Vec<TaskId> = self
-            .writes
-            .since(cursor)
-            .filter_map(|write| match write.object {
-                ObjectId::Task(task) => Some(task),
-                ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
-            })
-            .collect();
-        touched.sort_unstable();
-        touched.dedup();
-        touched.into_iter().filter_map(|task| self.task(task)).collect()
     }
 
     /// The number of the last change that had an effect here, for [`Replica::tasks_since`]. Local to this replica.
@@ -397,13 +363,6 @@ impl Replica {
         self.vector.raise(device, seq)
     }
 
-    fn all_tasks(&self) -> impl Iterator<Item = Task> {
-        self.objects.iter().filter_map(|(object, state)| match object {
-            ObjectId::Task(id) => Some(state.task(*id, &self.writes)),
-            ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
-        })
-    }
-
     /// A cursor names the replica that gave it out: arrival numbers of another one, which took this device's place or was
     /// in it before, would pass something over.
     fn cursor_at(&self, arrival: u64) -> u64 {
@@ -416,7 +375,7 @@ impl Replica {
     }
 
     /// The arrival number that a cursor stands for; 0 if it is not one of this replica.
-    fn known_cursor(&self, cursor: Option<u64>) -> u64 {
+    pub(crate) fn known_cursor(&self, cursor: Option<u64>) -> u64 {
         cursor.filter(|cursor| self.is_cursor(*cursor)).map_or(0, |cursor| cursor >> CURSOR_BITS)
     }
 }

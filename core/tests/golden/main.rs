@@ -48,7 +48,7 @@ fn unknown(field: u64, value: UnknownValue) -> Op {
 fn replicas() -> (Replica, Replica) {
     let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..........."));
     let mut bob = Replica::new(DeviceId::from_bytes(*b"bob............."));
-    let first = Position::between(None, None);
+    let first = Position::default();
     let whole = vec![
         Op::Title("Buy milk".into()),
         Op::Notes("Zwei Liter, «haltbar» 🥛".into()),
@@ -56,7 +56,7 @@ fn replicas() -> (Replica, Replica) {
         Op::Priority(Priority::HIGHEST),
         Op::Due(Some(Date::new(2026, 10, 25).unwrap())),
         Op::Assignee("Carol".into()),
-        Op::Position(Position::between(Some(&first), None)),
+        Op::Position(Position::parse("8180").unwrap()),
         Op::parent(Some(TaskId::from_random_bytes([2; 16]))),
         Op::CreatedAt(NOON),
         Op::add_label("shop"),

@@ -111,7 +111,7 @@ fn neither_a_place_nor_a_machine_brings_a_task_back() {
     play.edit("alice", milk(), some_task());
     play.meet(["alice", "bob"]);
     play.edit("alice", milk(), vec![Op::Deleted]);
-    play.edit("bob", milk(), vec![Op::Position(Position::between(None, None)), Op::parent(Some(task(2)))]);
+    play.edit("bob", milk(), vec![Op::Position(Position::default()), Op::parent(Some(task(2)))]);
     for ops in [title("Buy milk again"), vec![Op::Alive], vec![Op::add_label("weekly")]] {
         play.edit_by_machine("bob", milk(), ops);
     }
@@ -263,7 +263,7 @@ proptest! {
                 }
                 Write::Tick => vec![Op::Status(Status::Done)],
                 Write::Label => vec![Op::add_label("x")],
-                Write::Place => vec![Op::Position(Position::between(None, None))],
+                Write::Place => vec![Op::Position(Position::default())],
                 Write::Delete => vec![Op::Deleted],
                 Write::Restore => vec![Op::Alive],
             };

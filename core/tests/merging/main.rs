@@ -10,6 +10,7 @@ mod labels;
 mod limits;
 mod pages;
 mod play;
+mod positions;
 mod properties;
 mod registers;
 mod scale;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Record, Replica, SyncAnswer, SyncRequest, Task,
-    Verdict,
+    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Placing, Record, Replica, Spot, SyncAnswer,
+    SyncRequest, Task, Verdict,
 };
 
 /// 2026-09-21, when all clocks begin.
@@ -172,6 +172,24 @@ impl Play {
         device.log.push(Batch::live(vec![change.clone()]).at(now).encode());
         self.history.push(change.clone());
         Ok(change)
+    }
+
+    /// A device puts a task in its place, and writes what else there is to be written about it.
+    /// Returns the edit, and what has to move for it.
+    pub(crate) fn place(&mut self, name: &str, task: TaskId, spot: Spot, ops: Vec<Op>) -> Vec<Change> {
+        self.now += 1;
+        let now = self.now(name);
+        let device = self.devices.get_mut(name).unwrap();
+        device.latest = device.latest.max(now);
+        let Placing { position, moved } = device.replica.place(task, spot).unwrap();
+        let ops = ops.into_iter().chain([Op::Position(position)]).collect();
+        let mut changes = vec![device.replica.edit(ObjectId::Task(task), ops, now).unwrap()];
+        changes.extend(device.replica.make_room(&moved));
+        assert_eq!(changes.len(), 1 + moved.len());
+        changes.iter_mut().for_each(|change| change.ops.sort_by_key(Op::field));
+        device.log.push(Batch::live(changes.clone()).at(now).encode());
+        self.history.extend(changes.clone());
+        changes
     }
 
     /// A live change arrives.

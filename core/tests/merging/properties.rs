@@ -73,7 +73,7 @@ fn op(code: u8, salt: usize) -> Op {
         6 | 7 => Op::add_label("x"),
         8 | 9 => Op::remove_label("x"),
         10 => Op::add_label("y"),
-        _ => Op::Position(Position::between(None, None)),
+        _ => Op::Position(Position::default()),
     }
 }
 

@@ -15,7 +15,7 @@ fn an_edit_is_there_at_once_and_elsewhere_when_it_arrives() {
         Op::Priority(Priority::HIGHEST),
         Op::Due(Some("2026-12-24".parse_date())),
         Op::Assignee("Bob".into()),
-        Op::Position(Position::between(None, None)),
+        Op::Position(Position::default()),
         Op::parent(Some(task(2))),
         Op::CreatedAt(NOON),
         Op::add_label("shop"),
@@ -134,9 +134,10 @@ fn the_room_and_the_devices_have_names() {
 #[test]
 fn tasks_stand_in_the_order_of_their_positions() {
     let mut play = Play::with(["alice"]);
-    let first = Position::between(None, None);
-    let last = Position::between(Some(&first), None);
-    let middle = Position::between(Some(&first), Some(&last));
+    let between = |low, high| Position::between(low, high, device("alice")).unwrap();
+    let first = between(None, None);
+    let last = between(Some(&first), None);
+    let middle = between(Some(&first), Some(&last));
     for (number, position) in [(3, &last), (1, &first), (2, &middle), (4, &last)] {
         play.edit("alice", ObjectId::Task(task(number)), vec![Op::Position(position.clone())]);
     }

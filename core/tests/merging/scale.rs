@@ -22,7 +22,7 @@ fn ten_thousand_tasks() {
     let mut alice = Replica::new(device("alice"));
     let mut last: Option<Position> = None;
     for number in 0..TASKS {
-        let position = Position::between(last.as_ref(), None);
+        let position = Position::between(last.as_ref(), None, alice.device()).unwrap();
         let ops = vec![
             Op::Title(format!("Task number {number}, with a title like that").into()),
             Op::Notes(format!("Notes of task number {number}, which are a little longer than its title is").into()),

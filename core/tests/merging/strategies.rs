@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::play::{NOON, task};
+use crate::play::{NOON, device, task};
 
 pub(crate) fn any_device() -> impl Strategy<Value = DeviceId> {
     (0_u8..4).prop_map(|n| DeviceId::from_bytes([n; 16]))
@@ -31,10 +31,10 @@ fn any_text() -> impl Strategy<Value = Box<str>> {
 fn any_position() -> impl Strategy<Value = Position> {
     vec(any::<bool>(), 0..20).prop_map(|turns| {
         let (mut low, mut high) = (None, None);
-        let mut at = Position::between(None, None);
+        let mut at = Position::default();
         for up in turns {
-            *(if up { &mut low } else { &mut high }) = Some(at);
-            at = Position::between(low.as_ref(), high.as_ref());
+            *(if up { &mut low } else { &mut high }) = Some(at.clone());
+            at = Position::between(low.as_ref(), high.as_ref(), device("alice")).unwrap_or(at);
         }
         at
     })

@@ -98,7 +98,7 @@ impl Engine {
         due: &str,
         priority: u8,
     ) -> Result<(), JsError> {
-        let position = Position::between(self.last.as_ref(), None);
+        let position = Position::between(self.last.as_ref(), None, self.replica.device()).unwrap_or_default();
         self.last = Some(position.clone());
         let ops = vec![
             Op::Title(title.into()),
