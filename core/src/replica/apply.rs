@@ -121,11 +121,9 @@ impl Replica {
                 let deletion = self.objects.get(&change.object).and_then(|state| state.deletion(&self.writes));
                 change.revives() && Some(change.stamp) > deletion
             };
-            for change in changes.iter().filter(brings_back) {
-                if let Ok(at) = gone.binary_search(&change.object) {
-                    gone.remove(at);
-                }
-            }
+            let mut back: Vec<ObjectId> = changes.iter().filter(brings_back).map(|change| change.object).collect();
+            back.sort_unstable();
+            gone.retain(|object| back.binary_search(object).is_err());
         }
         gone
     }

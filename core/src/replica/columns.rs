@@ -1,13 +1,15 @@
 //! Changes in columns: what is alike stands together, so that a general compressor finds it, and one edit by itself is
 //! some thirty bytes.
 
-use litemap::LiteMap;
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use crate::clock::Stamp;
 use crate::id::{DeviceId, TaskId};
 use crate::replica::op::{Shape, Value, unzigzag, zigzag};
 use crate::replica::wire::DecodeError;
+use crate::replica::work::step;
 use crate::replica::{
     Change, Dot, Field, MAX_BATCH_OPS, MAX_CHANGES, MAX_OPS, MAX_VALUE, ObjectId, Op, OtherObject, Removal,
 };
@@ -128,7 +130,7 @@ struct Column {
 /// 11. field by field, in the order of their numbers, the values: nothing, numbers, lengths before bytes, or removals.
 #[derive(Default)]
 pub(crate) struct ColumnWriter {
-    devices: LiteMap<DeviceId, usize>,
+    devices: BTreeMap<DeviceId, usize>,
     sender: bool,
     last_seq: Vec<u64>,
     last_millis: u64,
@@ -315,6 +317,7 @@ impl ColumnWriter {
     }
 
     fn place(&mut self, device: DeviceId) -> usize {
+        step(1);
         let next = self.devices.len();
         let place = *self.devices.entry(device).or_insert(next);
         if place == next {
@@ -432,6 +435,7 @@ pub(crate) fn read(
         counter = u32::try_from(u64::from(expected(is_same, counter)).wrapping_add(off))
             .map_err(|_| DecodeError::Malformed)?;
         let flags = if head & FLAGGED == 0 { 0 } else { flags.next().unwrap_or_default() };
+        step(1);
         let change = Change {
             dot: Dot { device: author, seq },
             stamp: Stamp { millis, counter, device: author },
@@ -488,6 +492,7 @@ pub(crate) fn read(
                     Op::of(field, Value::Removal(&Removal { element, of: Stamp { millis, counter, device } }))
                 }
             };
+            step(1);
             change.ops.push(op);
         }
     }

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::id::TaskId;
 use crate::replica::columns::put;
+use crate::replica::work::step;
 use crate::replica::{ObjectId, OtherObject, Replica};
 
 /// A hash of what is kept of an object, or of several.
@@ -126,6 +127,7 @@ impl Replica {
                 }
                 let mut hash = Sha256::new();
                 while let Some((object, state)) = objects.next_if(|(object, _)| bucket(**object) == number) {
+                    step(1);
                     hash.update(state.hash(*object, day, &self.writes));
                 }
                 *slot = Some(hash.finalize().into());

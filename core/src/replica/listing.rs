@@ -1,4 +1,5 @@
 use crate::id::TaskId;
+use crate::replica::work::step;
 use crate::replica::{ObjectId, Position, Replica, Task};
 
 /// Which tasks of a room to list, and in what order.
@@ -73,6 +74,7 @@ impl Replica {
 
     /// The tasks that are deleted, or those that are not, with their positions, in no order.
     pub(crate) fn listed<'a>(&'a self, is_deleted: bool, unplaced: &'a Position) -> Vec<(&'a Position, TaskId)> {
+        step(self.objects.len());
         let tasks = self.objects.iter().filter_map(|(object, state)| match object {
             ObjectId::Task(task) => Some((state, *task)),
             ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,

@@ -80,6 +80,7 @@ mod sync;
 mod task;
 mod version_vector;
 mod wire;
+mod work;
 mod writes;
 
 pub use apply::{Applied, ApplyError};

@@ -5,6 +5,7 @@ use crate::id::TaskId;
 use crate::replica::columns::{REMOVAL_WEIGHT, weight};
 use crate::replica::digest::{Canonical, Hash};
 use crate::replica::op::{Value, element_hash};
+use crate::replica::work::step;
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
     Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, ObjectId, Op, Position, Priority, Removal, Status, TRASH_DAYS, Task,
@@ -88,6 +89,7 @@ pub(crate) fn trash_day(now_ms: u64) -> u64 {
 impl ObjectState {
     /// Merges an operation of the open write `arrival`.
     pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) {
+        step(1);
         self.hash.set(None);
         let field = op.field();
         if !field.is_set() {
@@ -136,6 +138,7 @@ impl ObjectState {
             // Most tasks get no other fields than those that they were made with: no room is wasted.
             self.registers.reserve_exact(1);
         }
+        step(self.registers.len() - at);
         self.registers.insert(at, Register { write: arrival, value });
     }
 
@@ -151,6 +154,7 @@ impl ObjectState {
                 writes.drop(old.write, old.weight());
             }
             Err(at) => {
+                step(self.elements.len());
                 let alike = self.elements.iter().filter(|held| (held.set, held.hash) == (new.set, new.hash)).count();
                 let is_full = alike >= MAX_ADDITIONS || self.elements.len() >= MAX_ELEMENTS;
                 writes.keep(new.write, new.weight());
@@ -179,6 +183,7 @@ impl ObjectState {
 
     /// The last deletion, and the last write that brings back what was deleted before it: one to the content, by a person.
     fn life(&self, writes: &Writes) -> (Option<Stamp>, Option<Stamp>) {
+        step(self.registers.len());
         let (mut deleted, mut revived) = (None, None);
         for register in &self.registers {
             let Some(write) = writes.get(register.write) else { continue };
@@ -239,6 +244,7 @@ impl ObjectState {
         if !is_gone && let Some(hash) = self.hash.get() {
             return hash;
         }
+        step(self.registers.len() + self.elements.len());
         let mut out = Canonical::default();
         out.fixed(&object.to_key());
         let mut last = None;
@@ -286,6 +292,7 @@ impl ObjectState {
 
     /// Calls `each` with the operations that came with the write, and answers how many there are.
     pub(crate) fn ops_of(&self, write: u64, each: &mut dyn FnMut(&Op)) -> usize {
+        step(self.registers.len() + self.elements.len());
         let mut count = 0;
         for register in self.registers.iter().filter(|register| register.write == write) {
             each(&register.value);

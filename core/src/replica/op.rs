@@ -85,7 +85,8 @@ pub enum UnknownValue {
 /// - bits 0 and 1: the shape of its value: 0 none, 1 a number, 2 bytes, 3 the removal of an element;
 /// - bit 2: 0 for a last-writer-wins register, 1 for an add-wins set, whose additions have shape 2 and removals shape 3;
 /// - bit 3: whether a person's write to it brings back a task that was deleted before;
-/// - the rest: an index.
+/// - the rest: an index below 128, so that an object cannot have more fields than can be gone
+///   through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Field(u16);
 
@@ -146,7 +147,8 @@ impl Field {
 
     /// A field by its number; `None` if there can be none: sets are added to and removed from, and registers are not.
     pub fn from_code(code: u64) -> Option<Self> {
-        let field = Self(u16::try_from(code).ok()?);
+        const END: u16 = 128 << 4;
+        let field = Self(u16::try_from(code).ok().filter(|code| *code < END)?);
         let fits = match field.shape() {
             Shape::Unit | Shape::Number => !field.is_set(),
             Shape::Bytes => true,

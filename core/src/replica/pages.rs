@@ -3,6 +3,7 @@ use crate::id::DeviceId;
 use crate::replica::columns::{self, ColumnWriter, Context, Encoded};
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
+use crate::replica::work::step;
 use crate::replica::writes::PageTally;
 use crate::replica::{Change, MAX_SEQ, Replica, VersionVector};
 
@@ -213,7 +214,8 @@ impl Replica {
         pages: impl IntoIterator<Item = (u64, P)>,
     ) -> Result<Self, LoadError> {
         let (head, next_page, tallies) = wire::whole(wire::unsealed(manifest)?, |input| Ok(read_manifest(input)))??;
-        let pages: Vec<(u64, P)> = pages.into_iter().collect();
+        let mut pages: Vec<(u64, P)> = pages.into_iter().collect();
+        pages.sort_unstable_by_key(|(number, _)| *number);
         if pages.len() != tallies.len() {
             return Err(LoadError::Mixed);
         }
@@ -224,7 +226,8 @@ impl Replica {
         let places: Vec<(u64, u64)> = tallies.iter().map(|page| (page.number, page.checksum)).collect();
         replica.writes.set_pages(tallies);
         for (number, sum) in places {
-            let page = pages.iter().find(|(other, _)| *other == number);
+            step(1);
+            let page = pages.binary_search_by_key(&number, |(other, _)| *other).ok().and_then(|at| pages.get(at));
             let Some((_, bytes)) = page else { return Err(LoadError::Mixed) };
             let bytes = bytes.as_ref();
             if checksum(bytes) != sum {
@@ -347,14 +350,16 @@ fn read_manifest(input: &mut Reader<'_>) -> Result<(Head, u64, Vec<PageTally>), 
         let number = input.uint()?;
         last_arrival = last_arrival.checked_add(input.uint()?).ok_or(LoadError::Damaged)?;
         let (checksum, bytes, written) = (input.uint()?, input.uint()?, input.uint()?);
-        let is_known = tallies.iter().any(|page| page.number == number);
-        if number >= next_page || is_known || last_arrival > head.last_arrival {
+        if number >= next_page || last_arrival > head.last_arrival {
             return Err(LoadError::Damaged);
         }
         // Nothing of it is in the state yet.
         tallies.push(PageTally { number, last_arrival, checksum, bytes, written, live: 0, purge: false });
     }
-    if items.is_multiple_of(5) && next_page < MAX_SEQ {
+    let mut numbers: Vec<u64> = tallies.iter().map(|page| page.number).collect();
+    numbers.sort_unstable();
+    let is_each_once = numbers.windows(2).all(|pair| matches!(pair, [a, b] if a != b));
+    if items.is_multiple_of(5) && is_each_once && next_page < MAX_SEQ {
         Ok((head, next_page, tallies))
     } else {
         Err(LoadError::Damaged)

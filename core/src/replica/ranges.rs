@@ -3,6 +3,7 @@ use sha2::{Digest as _, Sha256};
 use crate::replica::columns::ColumnWriter;
 use crate::replica::digest::Hash;
 use crate::replica::wire::{DecodeError, Reader, Writer};
+use crate::replica::work::step;
 use crate::replica::{ObjectId, Replica, SyncAnswer};
 
 /// Bytes of a fingerprint.
@@ -82,6 +83,7 @@ impl Items {
             [] => self.0.len(),
             to => self.0.partition_point(|(key, ..)| key.as_slice() < to),
         };
+        step(1 + end.saturating_sub(begin));
         self.0.get(begin..end).unwrap_or_default()
     }
 }
@@ -150,7 +152,8 @@ impl RangeRequest {
 fn is_in_order<'a>(ranges: impl Iterator<Item = &'a Range>) -> bool {
     let mut end: Option<&[u8]> = None;
     for range in ranges {
-        if end.is_some_and(|end| end.is_empty() || end > range.from.as_slice()) {
+        let is_backwards = !range.to.is_empty() && range.to < range.from;
+        if is_backwards || end.is_some_and(|end| end.is_empty() || end > range.from.as_slice()) {
             return false;
         }
         end = Some(&range.to);

@@ -9,7 +9,7 @@ use crate::replica::runs::Runs;
 use crate::replica::sync::{End, Verdict};
 use crate::replica::writes::{Write, Writes};
 use crate::replica::{
-    Batch, Change, Dot, MAX_CHANGES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, VersionVector,
+    Batch, Change, Dot, MAX_CHANGES, MAX_DEVICES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
 /// How far above this device's own numbers one may be that others have of it.
@@ -349,14 +349,17 @@ impl Replica {
     /// more devices than it can name, one of which nothing is kept gives way, and where there is none, the changes of the
     /// new one are not counted. They are merged like all others, and a sync that finds a difference goes over them again.
     fn raise(&mut self, device: DeviceId, seq: u64) -> bool {
+        /// How many devices are looked at for one to give way: whose place it is does not matter,
+        /// and each newcomer looks.
+        const LOOK: usize = 64;
         if !self.vector.has_room_for(device) {
             let is_kept = |other: &DeviceId| *other == self.device || self.writes.has_device(*other);
-            let Some(claimed) = self.vector.iter().map(|(other, _)| other).find(|other| !is_kept(other)) else {
-                return false;
-            };
-            if !is_kept(&device) {
-                return false;
-            }
+            // From anywhere on, but from the same place when the log is merged again.
+            let [first, second, ..] = device.to_bytes();
+            let from = usize::from(u16::from_be_bytes([first, second])) % (MAX_DEVICES - LOOK);
+            let others = self.vector.iter().map(|(other, _)| other).skip(from).take(LOOK);
+            let claimed = others.into_iter().find(|other| !is_kept(other)).filter(|_| is_kept(&device));
+            let Some(claimed) = claimed else { return false };
             self.vector.remove(claimed);
         }
         let seq = self.ahead.catch_up(device, seq);

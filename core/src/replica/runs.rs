@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
+
 use crate::id::DeviceId;
 use crate::replica::wire::{DecodeError, Reader, Writer};
+use crate::replica::work::step;
 use crate::replica::{Dot, MAX_SEQ};
 
 /// Runs of numbers that are remembered. Past that they are forgotten, and a sync accounts for them.
@@ -8,22 +11,14 @@ const MAX_RUNS: usize = 4096;
 /// Changes that a replica has besides those in its version vector, as runs of numbers of devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
-    /// In order, and neither overlapping nor adjacent.
-    runs: Vec<Run>,
-}
-
-/// From the first to the last number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
-    device: DeviceId,
-    first: u64,
-    last: u64,
+    /// Devices, and the first and the last number of each run. They neither overlap nor join.
+    runs: BTreeSet<(DeviceId, u64, u64)>,
 }
 
 impl Runs {
     /// Whether the change is in one of them.
     pub fn includes(&self, dot: Dot) -> bool {
-        self.at_or_before(dot).is_some_and(|run| run.device == dot.device && dot.seq <= run.last)
+        self.at_or_before(dot.device, dot.seq).is_some_and(|(_, last)| dot.seq <= last)
     }
 
     /// Whether there are none.
@@ -36,9 +31,10 @@ impl Runs {
         self.runs.len()
     }
 
-    fn at_or_before(&self, dot: Dot) -> Option<&Run> {
-        let at = self.runs.partition_point(|run| (run.device, run.first) <= (dot.device, dot.seq));
-        at.checked_sub(1).and_then(|at| self.runs.get(at))
+    /// The last run of the device that begins at or before the number.
+    fn at_or_before(&self, device: DeviceId, seq: u64) -> Option<(u64, u64)> {
+        step(1);
+        self.runs.range((device, 0, 0)..=(device, seq, u64::MAX)).next_back().map(|(_, first, last)| (*first, *last))
     }
 
     /// Remembers a change. Answers whether it is new, and there was room.
@@ -48,62 +44,59 @@ impl Runs {
 
     /// The same for those with numbers from the first to the last.
     pub(crate) fn insert_run(&mut self, device: DeviceId, first: u64, last: u64) -> bool {
-        // Those that overlap it or join it without a gap.
-        let begin = self.runs.partition_point(|run| (run.device, run.last + 1) < (device, first));
-        let end = self.runs.partition_point(|run| (run.device, run.first) <= (device, last + 1));
-        let joined = self.runs.get(begin..end).unwrap_or_default();
-        if joined.iter().any(|run| run.first <= first && last <= run.last) {
+        // Those that overlap it or join it without a gap, from the back.
+        let joins = |(_, end): &(u64, u64)| end.saturating_add(1) >= first;
+        let (mut begin, mut end) = (first, last);
+        let mut next = self.at_or_before(device, last.saturating_add(1)).filter(joins);
+        if next.is_some_and(|run| run.0 <= first && last <= run.1) || next.is_none() && self.runs.len() >= MAX_RUNS {
             return false;
         }
-        if joined.is_empty() && self.runs.len() >= MAX_RUNS {
-            return false;
+        while let Some(run) = next {
+            self.runs.remove(&(device, run.0, run.1));
+            (begin, end) = (begin.min(run.0), end.max(run.1));
+            next = self.at_or_before(device, last.saturating_add(1)).filter(joins);
         }
-        let first = joined.first().map_or(first, |run| run.first.min(first));
-        let last = joined.last().map_or(last, |run| run.last.max(last));
-        self.runs.splice(begin..end, [Run { device, first, last }]);
+        self.runs.insert((device, begin, end));
         true
     }
 
     /// The devices, and the first and last number of each run.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (DeviceId, u64, u64)> {
-        self.runs.iter().map(|run| (run.device, run.first, run.last))
+        self.runs.iter().copied()
     }
 
     /// Forgets the numbers of the device that `has` includes, and those that follow it without a gap: answers the last of
     /// these, or `has`.
     pub(crate) fn catch_up(&mut self, device: DeviceId, has: u64) -> u64 {
         let mut has = has;
-        self.runs.retain_mut(|run| {
-            if run.device != device || run.first > has + 1 {
-                return true;
-            }
-            has = has.max(run.last);
-            false
-        });
+        while let Some((first, last)) = self.at_or_before(device, has.saturating_add(1)) {
+            self.runs.remove(&(device, first, last));
+            has = has.max(last);
+        }
         has
     }
 
     /// `[device, first, how many, …]`
     pub(crate) fn write(&self, out: &mut Writer) {
         out.array(3 * self.runs.len());
-        for run in &self.runs {
-            out.bytes(&run.device.to_bytes());
-            out.uint(run.first);
-            out.uint(run.last - run.first + 1);
+        for (device, first, last) in &self.runs {
+            out.bytes(&device.to_bytes());
+            out.uint(*first);
+            out.uint(last - first + 1);
         }
     }
 
     pub(crate) fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let items = input.array(3 * MAX_RUNS)?;
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs = BTreeSet::new();
         for _ in 0..items / 3 {
             let (device, first, count) = (input.device()?, input.uint()?, input.uint()?);
             let last = first.checked_add(count).and_then(|end| end.checked_sub(1)).ok_or(DecodeError::Malformed)?;
-            let follows = |run: &Run| run.device < device || run.device == device && run.last + 1 < first;
+            let follows = |run: &(DeviceId, u64, u64)| run.0 < device || run.0 == device && run.2 + 1 < first;
             if first == 0 || count == 0 || last > MAX_SEQ || !runs.last().is_none_or(follows) {
                 return Err(DecodeError::Malformed);
             }
-            runs.push(Run { device, first, last });
+            runs.insert((device, first, last));
         }
         if items.is_multiple_of(3) { Ok(Self { runs }) } else { Err(DecodeError::Malformed) }
     }

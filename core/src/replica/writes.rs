@@ -1,8 +1,9 @@
-use litemap::LiteMap;
+use std::collections::BTreeSet;
 
 use crate::clock::Stamp;
 use crate::id::DeviceId;
 use crate::replica::columns::ChangeHead;
+use crate::replica::work::step;
 use crate::replica::{Change, Dot, ObjectId, VersionVector};
 
 /// What surviving operations share: the head of the change that they came in.
@@ -68,8 +69,9 @@ pub(crate) struct Writes {
     /// In order of arrival. Those without live operations are gone and wait to be swept out.
     list: Vec<Write>,
     gone: usize,
-    /// Numbers and arrivals, in order; those that are gone wait like the others. A list, for most come in order.
-    by_device: LiteMap<DeviceId, Vec<(u64, u64)>>,
+    /// Devices, numbers and arrivals; those that are gone wait like the others. A tree, in which
+    /// whatever order they come in costs the same.
+    by_device: BTreeSet<(DeviceId, u64, u64)>,
     last_arrival: u64,
     /// The pages on disk, in order. What arrived after the last one is not on a page yet.
     pages: Vec<PageTally>,
@@ -133,10 +135,8 @@ impl Writes {
         let arrival = write.arrival;
         *self.live_weight(arrival) += HEAD_WEIGHT;
         let Some(write) = self.list.last() else { return false };
-        let seqs = self.by_device.entry(write.dot.device).or_default();
-        let entry = (write.dot.seq, write.arrival);
-        let at = seqs.partition_point(|other| *other < entry);
-        seqs.insert(at, entry);
+        step(1);
+        self.by_device.insert((write.dot.device, write.dot.seq, write.arrival));
         true
     }
 
@@ -185,14 +185,19 @@ impl Writes {
 
     /// A write with this dot, if any of it is in the state.
     pub(crate) fn of_dot(&self, dot: Dot) -> Option<&Write> {
-        let seqs = self.by_device.get(&dot.device)?;
-        let parts = seqs.get(seqs.partition_point(|(seq, _)| *seq < dot.seq)..)?;
-        parts.iter().take_while(|(seq, _)| *seq == dot.seq).find_map(|(_, arrival)| self.get(*arrival))
+        /// More parts than a change of an honest device ever comes in.
+        const MAX_PARTS: usize = 64;
+        let parts = self.by_device.range((dot.device, dot.seq, 0)..=(dot.device, dot.seq, u64::MAX));
+        parts.take(MAX_PARTS).find_map(|(.., arrival)| {
+            step(1);
+            self.get(*arrival)
+        })
     }
 
     /// Whether anything of the device is in the state, or was until recently.
     pub(crate) fn has_device(&self, device: DeviceId) -> bool {
-        self.by_device.get(&device).is_some()
+        step(1);
+        self.by_device.range((device, 0, 0)..=(device, u64::MAX, u64::MAX)).next().is_some()
     }
 
     /// The pages on disk.
@@ -223,7 +228,10 @@ impl Writes {
     /// All, in order of arrival, from behind `after`.
     pub(crate) fn since(&self, after: u64) -> impl Iterator<Item = &Write> {
         let start = self.list.partition_point(|write| write.arrival <= after);
-        self.list.get(start..).unwrap_or_default().iter().filter(|write| write.live > 0)
+        self.list.get(start..).unwrap_or_default().iter().filter(|write| {
+            step(1);
+            write.live > 0
+        })
     }
 
     /// What `vector` does not include, in order of arrival, from behind `after`.
@@ -236,17 +244,33 @@ impl Writes {
         after: u64,
     ) -> Box<dyn Iterator<Item = &'a Write> + 'a> {
         const LITTLE: usize = 4096;
-        let lacked = self.by_device.iter().flat_map(|(device, seqs)| {
-            let has = vector.get(*device);
-            seqs.get(seqs.partition_point(|(seq, _)| *seq <= has)..).unwrap_or_default()
-        });
-        let mut few: Vec<_> = lacked.take(LITTLE + 1).map(|(_, arrival)| *arrival).collect();
+        let mut few: Vec<u64> = self.lacked(vector).take(LITTLE + 1).collect();
         if few.len() > LITTLE {
             return Box::new(self.since(after).filter(|write| !vector.includes(write.dot)));
         }
         few.retain(|arrival| *arrival > after);
         few.sort_unstable();
         Box::new(few.into_iter().filter_map(|arrival| self.get(arrival)))
+    }
+
+    /// The arrivals of what `vector` does not include, device by device.
+    fn lacked<'a>(&'a self, vector: &'a VersionVector) -> impl Iterator<Item = u64> + 'a {
+        let of = move |device: DeviceId| {
+            let above = vector.get(device).saturating_add(1);
+            self.by_device.range((device, above, 0)..=(device, u64::MAX, u64::MAX))
+        };
+        let next = move |after: Option<DeviceId>| {
+            step(1);
+            let mut rest = match after {
+                Some(device) => self.by_device.range((device, u64::MAX, u64::MAX)..),
+                None => self.by_device.range(..),
+            };
+            rest.next().map(|(device, ..)| *device)
+        };
+        std::iter::successors(next(None), move |device| next(Some(*device))).flat_map(of).map(|(.., arrival)| {
+            step(1);
+            *arrival
+        })
     }
 
     fn find(&self, arrival: u64) -> Option<usize> {
@@ -266,11 +290,8 @@ impl Writes {
             self.list.retain(|write| write.live > 0 || (open && Some(write.arrival) == last));
             self.gone = 0;
             let Self { list, by_device, .. } = self;
-            for (_, seqs) in by_device.iter_mut() {
-                seqs.retain(|(_, arrival)| list.binary_search_by_key(arrival, |write| write.arrival).is_ok());
-            }
-            // A device all of whose writes were overwritten.
-            by_device.retain(|_, seqs| !seqs.is_empty());
+            step(list.len() + by_device.len());
+            by_device.retain(|(.., arrival)| list.binary_search_by_key(arrival, |write| write.arrival).is_ok());
         }
     }
 }

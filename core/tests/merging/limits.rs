@@ -10,8 +10,9 @@ use partyline_core::replica::{
 
 use crate::play::{NOON, Play, device, milk, task, title, view};
 
+/// One of the 256 fields without a value.
 fn number(n: usize) -> Field {
-    Field::from_code(n as u64 * 16).unwrap()
+    Field::from_code((n / 2 * 16 + n % 2 * 8) as u64).unwrap()
 }
 
 fn refused(ops: Vec<Op>) -> EditError {
@@ -39,9 +40,9 @@ fn edits_are_held_to_the_limits() {
     assert_eq!(refused(vec![Op::CreatedAt(u64::MAX)]), EditError::Malformed(MalformedChange::Stamp));
     assert_eq!(refused(title(" \t\n")), EditError::BlankTitle);
     assert_eq!(refused(vec![Op::parent(Some(task(1)))]), EditError::OwnParent);
-    let many =
-        (0..=MAX_OPS).map(|n| Op::Unknown(Box::new(Unknown { field: number(n), value: UnknownValue::Unit }))).collect();
-    assert_eq!(refused(many), EditError::Malformed(MalformedChange::TooManyOps));
+    let unit = |n| Op::Unknown(Box::new(Unknown { field: number(n), value: UnknownValue::Unit }));
+    let many = (0..MAX_OPS).map(unit).chain(title("one more"));
+    assert_eq!(refused(many.collect()), EditError::Malformed(MalformedChange::TooManyOps));
     let error = play.try_edit("alice", ObjectId::Room, title("Home")).unwrap_err();
     assert_eq!(error, EditError::Malformed(MalformedChange::ForeignField));
 }
