@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 mod pages;
 #[path = "service/places.rs"]
 mod places;
+#[path = "service/stored.rs"]
+mod stored;
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
 const OTHER_ROOM: &str = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d";

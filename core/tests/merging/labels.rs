@@ -2,11 +2,13 @@
 
 use partyline_core::clock::Stamp;
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Batch, Change, Dot, MAX_ELEMENTS, Op, Removal, Replica, element_hash};
+use partyline_core::replica::{
+    Batch, Change, Dot, MAX_ELEMENTS, MAX_LABELS, Op, Removal, Replica, Status, element_hash,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::play::{Disk, NOON, Play, device, milk, view};
+use crate::play::{Disk, NOON, Play, device, milk, title, view};
 
 fn labels(play: &Play, name: &str) -> Vec<String> {
     play.milk(name).labels
@@ -145,6 +147,28 @@ fn labels_that_come_and_go_cost_no_more_after_thousands_than_after_hundreds() {
     };
     let (hundreds, thousands) = (toggled(300), toggled(3_000));
     assert!(thousands < hundreds + 1_000 && thousands < 10_000, "{hundreds} bytes, then {thousands}");
+}
+
+/// More labels than an edit may leave, by edits at the same time, keep nobody from editing,
+/// deleting or restoring it.
+#[test]
+fn a_task_with_many_labels_can_be_brought_back() {
+    let mut play = Play::with(["alice", "bob"]);
+    play.edit("alice", milk(), title("Buy milk"));
+    play.meet(["alice", "bob"]);
+    for name in ["alice", "bob"] {
+        play.edit(name, milk(), (0..40).map(|number| Op::add_label(format!("{name} {number}"))).collect());
+    }
+    play.meet(["alice", "bob"]);
+    let all = labels(&play, "alice");
+    assert!(all.len() > MAX_LABELS);
+    play.edit("alice", milk(), vec![Op::Deleted]);
+    play.edit("bob", milk(), vec![Op::Status(Status::Done)]);
+    play.meet(["alice", "bob"]);
+    assert!(!play.milk("alice").deleted);
+    assert_eq!(labels(&play, "alice"), all);
+    play.edit("alice", milk(), vec![Op::remove_label("alice 0")]);
+    assert_eq!(labels(&play, "alice").len(), all.len() - 1);
 }
 
 #[test]

@@ -239,3 +239,17 @@ fn a_cursor_from_elsewhere_begins_anew() {
     play.apply("bob", answer.batch);
     assert_eq!(view(play.replica("bob")), view(play.replica("alice")));
 }
+
+/// Such as one that was given out before the storage was put back.
+#[test]
+fn a_cursor_from_beyond_the_end_begins_anew() {
+    let mut play = Play::with(["alice"]);
+    play.edit("alice", milk(), title("Buy milk"));
+    let before = play.replica("alice").clone();
+    play.edit("alice", ObjectId::Task(task(2)), title("Buy bread"));
+    let cursor = play.replica("alice").cursor();
+    assert!(play.replica("alice").is_cursor(cursor) && !before.is_cursor(cursor));
+    assert_eq!(before.tasks_since(cursor).len(), 1);
+    let request = SyncRequest { cursor: Some(cursor), ..Default::default() };
+    assert_eq!(before.answer(&request, 1000).batch.changes.len(), 1);
+}
