@@ -213,15 +213,15 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
 
 /// At least as many bytes as a task takes in JSON.
 pub(crate) fn json_len(task: &TaskDocument) -> usize {
-    /// Names of fields, ids, position, moments and punctuation, with some to spare.
-    const REST: usize = 600;
+    /// Names of fields, ids, moments and punctuation, at their longest.
+    const REST: usize = 320;
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\t' | b'\r' | 8 | 12 => 2,
         0..0x20 => 6,
         _ => 1,
     };
     let texts = [&task.title, &task.notes, &task.assignee].into_iter().chain(&task.labels);
-    REST + texts.map(|text| 3 + text.bytes().map(escaped).sum::<usize>()).sum::<usize>()
+    REST + task.position.len() + texts.map(|text| 3 + text.bytes().map(escaped).sum::<usize>()).sum::<usize>()
 }
 
 /// A version vector as JSON.
@@ -383,4 +383,43 @@ fn task_id(field: &str, text: &str) -> Result<TaskId, Failure> {
 
 fn device_id(field: &str, text: &str) -> Result<DeviceId, Failure> {
     DeviceId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_task_takes_more_bytes_than_is_said(
+            texts in ["\\PC{0,20}", "[\\x00-\\x7f]{0,40}", "[\"\\\\\n]{0,9}"],
+            labels in proptest::collection::vec("[\\x00-\\x7f]{0,8}", 0..5),
+            digits in "([0-9a-f]{2}){0,63}80",
+            is_full: bool,
+        ) {
+            let id = "7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e".to_owned();
+            let moment = format_timestamp(1_790_000_000_000);
+            let [title, notes, assignee] = texts;
+            let task = TaskDocument {
+                id: id.clone(),
+                title,
+                notes,
+                status: TaskStatus::Blocked,
+                priority: 3,
+                due: is_full.then(|| "2026-10-25".to_owned()),
+                assignee,
+                labels,
+                position: digits,
+                parent: is_full.then_some(id),
+                created_at: moment.clone(),
+                updated_at: moment,
+                deleted: !is_full,
+            };
+            // With the comma behind it.
+            let bytes = serde_json::to_vec(&task).unwrap().len() + 1;
+            prop_assert!(bytes <= json_len(&task) && json_len(&task) < bytes + 150, "{bytes} {}", json_len(&task));
+        }
+    }
 }
