@@ -2,7 +2,7 @@ use crate::id::DeviceId;
 use crate::replica::columns::{self, CHECK, ColumnWriter, Context, Encoded, Name};
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
-use crate::replica::{Change, Replica, SyncAnswer, VersionVector};
+use crate::replica::{Change, VersionVector};
 
 /// Changes on their way: live ones, or a chunk of an answer to a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Batch {
         self.encode_with(ColumnWriter::default(), |_| None)
     }
 
-    fn encode_with(&self, mut writer: ColumnWriter, name: impl Fn(&Change) -> Option<Name>) -> Vec<u8> {
+    pub(crate) fn encode_with(&self, mut writer: ColumnWriter, name: impl Fn(&Change) -> Option<Name>) -> Vec<u8> {
         for change in &self.changes {
             writer.push(change, name(change));
         }
@@ -59,26 +59,6 @@ impl Batch {
         }
         out.changes(&encoded);
         out.finish()
-    }
-
-    /// Reads the binary form, also that of a [`SyncAnswer`], of which it takes the changes and the vector.
-    ///
-    /// # Errors
-    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit; and if it has short names,
-    /// which take a replica to read.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode_with(bytes, &Context::NONE)
-    }
-
-    fn decode_with(bytes: &[u8], context: &Context<'_>) -> Result<Self, DecodeError> {
-        wire::whole(bytes, |input| match input.array(SyncAnswer::ITEMS)? {
-            SyncAnswer::ITEMS => Ok(SyncAnswer::read(input, context)?.batch),
-            items @ (2 | 3) => {
-                let check = if items == 3 { Some(input.check()?) } else { None };
-                Ok(Self::live(Self::read_changes(input, check, context)?))
-            }
-            _ => Err(DecodeError::Malformed),
-        })
     }
 
     pub(crate) fn read_changes(
@@ -125,49 +105,6 @@ impl Record {
             let changes = Batch::read_changes(input, None, &Context::NONE)?;
             Ok(Self { now_ms, batch: Batch { changes, vector, ahead, asker: None } })
         })
-    }
-}
-
-impl Replica {
-    /// The binary form of live changes for replicas that most likely have what was there before: a task goes by a short
-    /// name.
-    pub fn encode_live(&self, batch: &Batch) -> Vec<u8> {
-        self.encode_short(batch, ColumnWriter::default())
-    }
-
-    /// The same for a session that has proven that this device sends it, whose id is left out.
-    pub fn encode_own(&self, batch: &Batch) -> Vec<u8> {
-        self.encode_short(batch, ColumnWriter::sent_by(self.device()))
-    }
-
-    fn encode_short(&self, batch: &Batch, writer: ColumnWriter) -> Vec<u8> {
-        // Of many, some are likely to be new tasks and what was done to them.
-        const FEW: usize = 16;
-        let is_few = batch.changes.len() <= FEW;
-        let is_news = |dot| batch.changes.iter().any(|change| change.dot == dot);
-        batch.encode_with(writer, |change| {
-            // A task that is new itself is named by its id.
-            let is_known = is_few && self.is_written_besides(change.object, &is_news);
-            if is_known { self.short_name(change.object, change.dot.device) } else { None }
-        })
-    }
-
-    /// Reads the binary form of a batch or of a [`SyncAnswer`], in which tasks may go by short names. `sender` is the device
-    /// that the session over which it came belongs to.
-    ///
-    /// # Errors
-    /// [`DecodeError::Unresolved`] if a short name stands for nothing here, or for something else: then what it is part of
-    /// has to be asked for, [in full](crate::replica::SyncRequest::in_full). Otherwise as [`Batch::decode`].
-    pub fn decode(&self, bytes: &[u8], sender: Option<DeviceId>) -> Result<Batch, DecodeError> {
-        Batch::decode_with(bytes, &Context { resolve: &|name| self.resolve(name), sender })
-    }
-
-    /// Reads the binary form of a [`SyncAnswer`], in which tasks may go by short names.
-    ///
-    /// # Errors
-    /// As [`Replica::decode`].
-    pub fn decode_answer(&self, bytes: &[u8]) -> Result<SyncAnswer, DecodeError> {
-        SyncAnswer::decode_with(bytes, &Context { resolve: &|name| self.resolve(name), sender: None })
     }
 }
 

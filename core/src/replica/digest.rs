@@ -18,8 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::id::TaskId;
 use crate::replica::columns::put;
-use crate::replica::work::step;
-use crate::replica::{ObjectId, OtherObject, Replica};
+use crate::replica::{ObjectId, OtherObject};
 
 /// A hash of what is kept of an object, or of several.
 pub(crate) type Hash = [u8; 32];
@@ -43,13 +42,13 @@ impl fmt::Debug for Digest {
 }
 
 /// Buckets: of the room and devices, of tasks by their first byte, and of all other objects.
-const BUCKETS: usize = 1 + 256 + 1;
+pub(crate) const BUCKETS: usize = 1 + 256 + 1;
 
 /// The hashes of buckets that are still good, for a day before which values are left out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buckets {
-    day: Cell<u64>,
-    hashes: RefCell<Vec<Option<Hash>>>,
+    pub(crate) day: Cell<u64>,
+    pub(crate) hashes: RefCell<Vec<Option<Hash>>>,
 }
 
 impl Buckets {
@@ -61,7 +60,7 @@ impl Buckets {
     }
 }
 
-fn bucket(object: ObjectId) -> usize {
+pub(crate) fn bucket(object: ObjectId) -> usize {
     match object {
         ObjectId::Room | ObjectId::Device(_) => 0,
         ObjectId::Task(task) => 1 + usize::from(task.as_bytes().first().copied().unwrap_or_default()),
@@ -70,7 +69,7 @@ fn bucket(object: ObjectId) -> usize {
 }
 
 /// The least object that a bucket may have.
-fn first_of(bucket: usize) -> ObjectId {
+pub(crate) fn first_of(bucket: usize) -> ObjectId {
     let mut id = [0; 16];
     match (bucket.checked_sub(1).map(u8::try_from), id.first_mut()) {
         (None, _) => ObjectId::Room,
@@ -102,41 +101,5 @@ impl Canonical {
 
     pub(crate) fn hash(&self) -> Hash {
         Sha256::digest(&self.0).into()
-    }
-}
-
-impl Replica {
-    /// The digest of what is kept here, without the values of what was deleted before that day (counted from 1970). Two
-    /// replicas that drop values on different days are compared by the later one, at which both leave out the same.
-    pub fn digest(&self, day: u64) -> Digest {
-        let Buckets { day: of, hashes } = &self.buckets;
-        let mut hashes = hashes.borrow_mut();
-        if of.replace(day) != day || hashes.len() != BUCKETS {
-            hashes.clear();
-            hashes.resize(BUCKETS, None);
-        }
-        if hashes.iter().any(Option::is_none) {
-            let mut objects = self.objects.range(first_of(0)..).peekable();
-            for (number, slot) in hashes.iter_mut().enumerate() {
-                if slot.is_some() {
-                    continue;
-                }
-                // Objects are in the order of their buckets.
-                if objects.peek().is_some_and(|(object, _)| bucket(**object) != number) {
-                    objects = self.objects.range(first_of(number)..).peekable();
-                }
-                let mut hash = Sha256::new();
-                while let Some((object, state)) = objects.next_if(|(object, _)| bucket(**object) == number) {
-                    step(1);
-                    hash.update(state.hash(*object, day, &self.writes));
-                }
-                *slot = Some(hash.finalize().into());
-            }
-        }
-        let mut root = Sha256::new();
-        for hash in hashes.iter().flatten() {
-            root.update(hash);
-        }
-        Digest(root.finalize().into())
     }
 }

@@ -1,9 +1,9 @@
 use crate::clock::Stamp;
 use crate::id::TaskId;
-use crate::replica::change::MalformedChange;
 use crate::replica::wire::checksum;
 use crate::replica::{
-    Date, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, MAX_VALUE, ObjectId, Position, Priority, Status,
+    Date, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, MAX_VALUE, MalformedChange, ObjectId, Position,
+    Priority, Status,
 };
 
 /// Sets one field of an object, or adds or removes one label of a task.

@@ -1,33 +1,28 @@
-use sha2::{Digest as _, Sha256};
-
-use crate::replica::columns::ColumnWriter;
-use crate::replica::digest::Hash;
+use crate::replica::ObjectId;
 use crate::replica::wire::{DecodeError, Reader, Writer};
-use crate::replica::work::step;
-use crate::replica::{ObjectId, Replica, SyncAnswer};
 
 /// Bytes of a fingerprint.
 const FINGERPRINT: usize = 12;
 /// Into how many parts a range is split.
-const FANOUT: usize = 16;
+pub(crate) const FANOUT: usize = 16;
 /// A range with at most so many objects is not split, but sent as far as it differs.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 /// Of a range with more objects than this at the asking side, and few at the other, all are sent.
-const MAX_KNOWN: usize = 256;
+pub(crate) const MAX_KNOWN: usize = 256;
 /// Maximum ranges that are asked about at once. The rest is asked about when those are the same.
-const MAX_PARTS: usize = 1024;
+pub(crate) const MAX_PARTS: usize = 1024;
 /// Maximum ranges in an answer.
 const MAX_RANGES: usize = MAX_PARTS * FANOUT;
 
 /// The beginning of a hash over a salt and what is in a range.
-type Fingerprint = [u8; FINGERPRINT];
+pub(crate) type Fingerprint = [u8; FINGERPRINT];
 
 /// A range of objects by their [keys](ObjectId::to_key), from `from` up to but without `to`; both may be the beginning of a
 /// key, and an empty `to` is the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
-    from: Vec<u8>,
-    to: Vec<u8>,
+    pub(crate) from: Vec<u8>,
+    pub(crate) to: Vec<u8>,
 }
 
 /// Asks where two replicas differ that should be equal: range-based set reconciliation (Aljoscha Meyer, 2022).
@@ -39,69 +34,31 @@ pub(crate) struct Range {
 pub struct RangeRequest {
     /// Random, and new for each sync: nobody can prepare two ranges that look the same.
     pub(crate) salt: u64,
-    parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Part {
-    range: Range,
+pub(crate) struct Part {
+    pub(crate) range: Range,
     /// The fingerprints of the objects that whoever asks has there, to get all others; `None` to have the range split.
-    known: Option<Vec<Fingerprint>>,
+    pub(crate) known: Option<Vec<Fingerprint>>,
 }
 
 /// How a replica looks in smaller ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RangeAnswer {
-    salt: u64,
+    pub(crate) salt: u64,
     /// The day before which values were left out.
     pub(crate) day: u64,
-    ranges: Vec<Look>,
+    pub(crate) ranges: Vec<Look>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
-    range: Range,
+pub(crate) struct Look {
+    pub(crate) range: Range,
     /// How many objects there are.
-    count: u64,
-    fingerprint: Fingerprint,
-}
-
-/// Everything that is compared, in order.
-struct Items(Vec<([u8; ObjectId::KEY], ObjectId, Hash)>);
-
-impl Items {
-    fn of(replica: &Replica, day: u64) -> Self {
-        let hash = |(object, state): (&ObjectId, &crate::replica::object_state::ObjectState)| {
-            (object.to_key(), *object, state.hash(*object, day, &replica.writes))
-        };
-        Self(replica.objects.iter().map(hash).collect())
-    }
-
-    fn within(&self, range: &Range) -> &[([u8; ObjectId::KEY], ObjectId, Hash)] {
-        let begin = self.0.partition_point(|(key, ..)| key.as_slice() < range.from.as_slice());
-        let end = match range.to.as_slice() {
-            [] => self.0.len(),
-            to => self.0.partition_point(|(key, ..)| key.as_slice() < to),
-        };
-        step(1 + end.saturating_sub(begin));
-        self.0.get(begin..end).unwrap_or_default()
-    }
-}
-
-fn fingerprint<'a>(salt: u64, hashes: impl IntoIterator<Item = &'a Hash>) -> Fingerprint {
-    let mut hash = Sha256::new();
-    hash.update(salt.to_be_bytes());
-    for item in hashes {
-        hash.update(item);
-    }
-    let hash: Hash = hash.finalize().into();
-    hash.first_chunk().copied().unwrap_or_default()
-}
-
-/// The shortest beginning of `next` that is above `last`.
-fn separator(last: &[u8], next: &[u8]) -> Vec<u8> {
-    let shared = last.iter().zip(next).take_while(|(a, b)| a == b).count();
-    next.iter().take(shared + 1).copied().collect()
+    pub(crate) count: u64,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl RangeRequest {
@@ -202,70 +159,6 @@ impl RangeAnswer {
             Ok(Self { salt, day, ranges })
         } else {
             Err(DecodeError::Malformed)
-        }
-    }
-}
-
-impl Replica {
-    /// Answers about ranges: how it looks there, and what the asking replica says that it lacks, as far as that fits.
-    pub(crate) fn answer_ranges(&self, request: &RangeRequest, day: u64, max_bytes: usize) -> Vec<u8> {
-        let items = Items::of(self, day);
-        let mut answer = RangeAnswer { salt: request.salt, day, ranges: Vec::new() };
-        let mut changes = ColumnWriter::default();
-        for Part { range, known } in &request.parts {
-            let there = items.within(range);
-            let Some(known) = known else {
-                answer.split(range, there);
-                continue;
-            };
-            let mut known = known.clone();
-            known.sort_unstable();
-            for (_, object, hash) in there {
-                let is_known = known.binary_search(&fingerprint(request.salt, [hash])).is_ok();
-                if !is_known && (changes.count() == 0 || changes.len() < max_bytes) {
-                    self.encode_object(*object, day, &mut changes);
-                }
-            }
-        }
-        let left = changes.count() as u64;
-        SyncAnswer { ranges: Some(answer), left, ..SyncAnswer::default() }.encode_with(changes)
-    }
-
-    /// What to ask about next, after an answer: the ranges that look different here.
-    pub(crate) fn compare(&self, answer: &RangeAnswer, day: u64) -> Option<RangeRequest> {
-        let items = Items::of(self, day);
-        let mut next = RangeRequest { salt: answer.salt, parts: Vec::new() };
-        for Look { range, count, fingerprint: look } in &answer.ranges {
-            let here = items.within(range);
-            if next.parts.len() == MAX_PARTS || fingerprint(answer.salt, here.iter().map(|(.., hash)| hash)) == *look {
-                continue;
-            }
-            let known = (*count <= FEW as u64).then(|| {
-                let known = if here.len() > MAX_KNOWN { 0 } else { here.len() };
-                here.iter().take(known).map(|(.., hash)| fingerprint(answer.salt, [hash])).collect()
-            });
-            next.parts.push(Part { range: range.clone(), known });
-        }
-        (!next.parts.is_empty()).then_some(next)
-    }
-}
-
-impl RangeAnswer {
-    fn split(&mut self, range: &Range, there: &[([u8; ObjectId::KEY], ObjectId, Hash)]) {
-        let size = if there.len() <= FEW { FEW } else { there.len().div_ceil(FANOUT) };
-        let mut from = range.from.clone();
-        let mut groups = there.chunks(size).peekable();
-        while let Some(group) = groups.next() {
-            let next = groups.peek().and_then(|next| next.first());
-            let to = match (group.last(), next) {
-                (Some((last, ..)), Some((next, ..))) => separator(last, next),
-                _ => range.to.clone(),
-            };
-            self.ranges.push(Look {
-                range: Range { from: std::mem::replace(&mut from, to.clone()), to },
-                count: group.len() as u64,
-                fingerprint: fingerprint(self.salt, group.iter().map(|(.., hash)| hash)),
-            });
         }
     }
 }

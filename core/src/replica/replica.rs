@@ -2,15 +2,12 @@ use std::collections::BTreeMap;
 
 use crate::clock::Clock;
 use crate::id::{DeviceId, TaskId};
-use crate::replica::columns::{ColumnWriter, Name, PREFIX};
+use crate::replica::columns::{Name, PREFIX};
 use crate::replica::digest::Buckets;
 use crate::replica::object_state::{ObjectState, trash_day};
 use crate::replica::runs::Runs;
-use crate::replica::sync::{End, Verdict};
-use crate::replica::writes::{Write, Writes};
-use crate::replica::{
-    Batch, Change, Dot, MAX_CHANGES, MAX_DEVICES, ObjectId, Op, Position, SyncAnswer, SyncRequest, Task, VersionVector,
-};
+use crate::replica::writes::Writes;
+use crate::replica::{Change, Dot, MAX_DEVICES, ObjectId, Position, Task, VersionVector};
 
 /// How far above this device's own numbers one may be that others have of it.
 const MAX_STEP: u64 = 1 << 20;
@@ -131,87 +128,6 @@ impl Replica {
     /// The number of the last change that had an effect here, for [`Replica::tasks_since`]. Local to this replica.
     pub fn cursor(&self) -> u64 {
         self.cursor_at(self.writes.last_arrival())
-    }
-
-    /// Answers a sync: the next chunk of what the asking replica lacks, encoded in at most `max_bytes`.
-    ///
-    /// A chunk has at least one change while there are any, so a change (or a vector) larger than `max_bytes` is a chunk
-    /// of its own. A cursor that this replica never gave out begins from the start.
-    pub fn answer(&self, request: &SyncRequest, max_bytes: usize) -> SyncAnswer {
-        let in_full = SyncRequest { in_full: true, ..request.clone() };
-        let answer = SyncAnswer::decode(&self.answer_encoded(&in_full, max_bytes));
-        debug_assert!(answer.is_ok(), "what is written can be read");
-        answer.unwrap_or_default()
-    }
-
-    /// The same in its binary form, in which tasks may go by short names.
-    pub fn answer_encoded(&self, request: &SyncRequest, max_bytes: usize) -> Vec<u8> {
-        let day = request.day.max(self.dropped_before);
-        if let Some(digest) = request.digest {
-            if request.day == day && self.digest(day) == digest {
-                return SyncAnswer::verdict(Verdict::Same).encode();
-            }
-            if request.is_by_digest() {
-                return SyncAnswer::verdict(Verdict::Differs((day > request.day).then_some(day))).encode();
-            }
-        }
-        if let Some(ranges) = &request.ranges {
-            return self.answer_ranges(ranges, day, max_bytes.saturating_sub(SyncAnswer::ENVELOPE));
-        }
-        let budget = max_bytes.saturating_sub(SyncAnswer::ENVELOPE);
-        let cursor = self.known_cursor(request.cursor);
-        let mut missing =
-            self.writes.missing(&request.vector, cursor).filter(|write| !request.ahead.includes(write.dot));
-        let mut chunk = ColumnWriter::default();
-        let mut last = None;
-        for write in missing.by_ref() {
-            if last.is_some() && (chunk.len() + self.at_most(write) > budget || chunk.count() >= MAX_CHANGES) {
-                let left = (chunk.count() + 1 + missing.count()) as u64;
-                return SyncAnswer { next: last, left, ..SyncAnswer::default() }.encode_with(chunk);
-            }
-            let name = || self.maker(write.object).filter(|dot| request.vector.includes(*dot)).map(Name::Dot);
-            self.encode_write(write, if request.in_full { None } else { name() }, &mut chunk);
-            last = Some(self.cursor_at(write.arrival));
-        }
-        // After the last change, or in a chunk of its own.
-        let left = chunk.count() as u64;
-        if let Some(next) = last.filter(|_| chunk.len() + End::at_most(&self.vector, &self.ahead) > budget) {
-            return SyncAnswer { next: Some(next), left, ..SyncAnswer::default() }.encode_with(chunk);
-        }
-        let end = End { day, digest: self.digest(day) };
-        let batch = Batch { vector: Some(self.vector.clone()), ahead: self.ahead.clone(), ..Batch::default() };
-        SyncAnswer { batch, left, end: Some(end), ..SyncAnswer::default() }.encode_with(chunk)
-    }
-
-    /// More bytes than [`Replica::encode_write`] adds.
-    pub(crate) fn at_most(&self, write: &Write) -> usize {
-        let mut bytes = ColumnWriter::HEAD_AT_MOST;
-        let mut add = |op: &Op| bytes += ColumnWriter::at_most(op);
-        if let Some(state) = self.objects.get(&write.object) {
-            state.ops_of(write.arrival, &mut add);
-        }
-        bytes
-    }
-
-    /// Encodes what is kept of an object.
-    pub(crate) fn encode_object(&self, object: ObjectId, day: u64, out: &mut ColumnWriter) {
-        let Some(state) = self.objects.get(&object) else { return };
-        let mut writes: Vec<u64> =
-            if state.is_gone(day, &self.writes) { state.deletions().collect() } else { state.writes().collect() };
-        writes.sort_unstable();
-        writes.dedup();
-        for write in writes.into_iter().filter_map(|arrival| self.writes.get(arrival)) {
-            self.encode_write(write, None, out);
-        }
-    }
-
-    /// Encodes what is left of a change.
-    pub(crate) fn encode_write(&self, write: &Write, name: Option<Name>, out: &mut ColumnWriter) {
-        out.begin(write.head(), name);
-        let mut each = |op: &Op| out.op(op);
-        let ops = self.objects.get(&write.object).map_or(0, |state| state.ops_of(write.arrival, &mut each));
-        debug_assert!(ops > 0, "a write without operations is not in the index");
-        out.end(ops);
     }
 
     /// The change that made a task, by which it can be named.
@@ -368,7 +284,7 @@ impl Replica {
 
     /// A cursor names the replica that gave it out: arrival numbers of another one, which took this device's place or was
     /// in it before, would pass something over.
-    fn cursor_at(&self, arrival: u64) -> u64 {
+    pub(crate) fn cursor_at(&self, arrival: u64) -> u64 {
         arrival << CURSOR_BITS | self.cursor_tag()
     }
 

@@ -3,7 +3,7 @@ use crate::replica::digest::Digest;
 use crate::replica::ranges::{RangeAnswer, RangeRequest};
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
-use crate::replica::{Batch, Replica, VersionVector};
+use crate::replica::{Batch, VersionVector};
 
 /// Maximum changes that may be said to come: people are shown how many, and no room has more.
 const MAX_LEFT: u64 = 1 << 28;
@@ -258,6 +258,29 @@ impl SyncAnswer {
     }
 }
 
+impl Batch {
+    /// Reads the binary form, also that of a [`SyncAnswer`], of which it takes the changes and the
+    /// vector.
+    ///
+    /// # Errors
+    /// If the bytes are of a newer format, or not a batch, or anything in it is over its limit; and
+    /// if it has short names, which take a replica to read.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_with(bytes, &Context::NONE)
+    }
+
+    pub(crate) fn decode_with(bytes: &[u8], context: &Context<'_>) -> Result<Self, DecodeError> {
+        wire::whole(bytes, |input| match input.array(SyncAnswer::ITEMS)? {
+            SyncAnswer::ITEMS => Ok(SyncAnswer::read(input, context)?.batch),
+            items @ (2 | 3) => {
+                let check = if items == 3 { Some(input.check()?) } else { None };
+                Ok(Self::live(Self::read_changes(input, check, context)?))
+            }
+            _ => Err(DecodeError::Malformed),
+        })
+    }
+}
+
 impl End {
     /// More bytes than it takes, with the vector.
     pub(crate) fn at_most(vector: &VersionVector, ahead: &Runs) -> usize {
@@ -268,65 +291,6 @@ impl End {
 impl Digest {
     fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self(input.bytes()?.try_into().map_err(|_| DecodeError::Malformed)?))
-    }
-}
-
-impl Replica {
-    /// The request that begins a sync: whether the other one has the same as this. Who has nothing asks for everything.
-    pub fn opening(&self) -> SyncRequest {
-        if self.objects.is_empty() && self.vector.is_empty() {
-            return self.asking();
-        }
-        let day = self.dropped_before;
-        SyncRequest { day, digest: Some(self.digest(day)), ..SyncRequest::default() }
-    }
-
-    /// The request for what the vector says is missing here.
-    pub fn asking(&self) -> SyncRequest {
-        SyncRequest {
-            vector: self.vector.clone(),
-            ahead: self.ahead.clone(),
-            day: self.dropped_before,
-            ..SyncRequest::default()
-        }
-    }
-
-    /// What to ask the same replica next, once an answer without a [next chunk](SyncAnswer::next) was merged; `None` if the
-    /// sync is over. `is_news` says whether anything in the answer was new. The salt has to be random.
-    ///
-    /// **Invariant:** a vector is never the truth. Where it says that the other one lacks nothing and the digests differ
-    /// nevertheless, the two are compared by ranges of what they hold: so nothing that somebody claimed, and no mistake of
-    /// ours, can hold a write back for good. As long as the vector says that the other one lacks something, it is the one
-    /// to ask first.
-    pub fn following(&self, answer: &SyncAnswer, is_news: bool, salt: u64) -> Option<SyncRequest> {
-        if let Some(verdict) = answer.verdict {
-            return match verdict {
-                Verdict::Same => None,
-                Verdict::Differs(Some(day)) if day > self.dropped_before => {
-                    Some(SyncRequest { day, digest: Some(self.digest(day)), ..SyncRequest::default() })
-                }
-                Verdict::Differs(_) => Some(self.asking()),
-            };
-        }
-        let look_at_all = |day| SyncRequest {
-            day,
-            digest: Some(self.digest(day)),
-            ranges: Some(RangeRequest::whole(salt)),
-            ..SyncRequest::default()
-        };
-        if let (Some(end), Some(vector)) = (&answer.end, &answer.batch.vector) {
-            let is_equal = end.day < self.dropped_before || self.digest(end.day) == end.digest;
-            let lacks_nothing = || self.writes.missing(vector, 0).all(|write| answer.batch.ahead.includes(write.dot));
-            return (!is_equal && lacks_nothing()).then(|| look_at_all(end.day));
-        }
-        let ranges = answer.ranges.as_ref()?;
-        let day = ranges.day.max(self.dropped_before);
-        let next = self.compare(ranges, day);
-        match next {
-            Some(next) => Some(SyncRequest { day, ranges: Some(next), ..SyncRequest::default() }),
-            // Something may be left for which there was no room.
-            None => is_news.then(|| look_at_all(day)),
-        }
     }
 }
 
