@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use partyline_core::clock::Stamp;
 use partyline_core::id::TaskId;
-use partyline_core::replica::{MAX_POSITION, ObjectId, Op, Placing, Position, Replica, Spot};
+use partyline_core::replica::{
+    Batch, Change, Dot, MAX_CHANGES, MAX_POSITION, ObjectId, Op, Placing, Position, Replica, Spot,
+};
 use proptest::prelude::*;
 
 use crate::play::{NOON, Play, device, task, title};
@@ -166,6 +169,31 @@ fn one_position_at_the_very_end_does_not_use_up_the_space_behind_it() {
     assert_eq!(titles(&play, "alice"), wanted);
     let places: BTreeSet<Position> = positions(&play, "alice").into_iter().collect();
     assert_eq!(places.len(), 103);
+}
+
+/// So many tasks at the very end that not all of them can move in one batch: then nothing moves, and
+/// the new one shares their place.
+#[test]
+fn what_moves_is_bounded() {
+    let mut alice = Replica::new(device("alice"));
+    let last = Position::parse(&("ff".repeat(MAX_POSITION - 1) + "80")).unwrap();
+    let mallory = device("mallory");
+    let change = |seq: u64| Change {
+        dot: Dot { device: mallory, seq },
+        stamp: Stamp { millis: NOON, counter: 0, device: mallory },
+        object: ObjectId::Task(TaskId::from_random_bytes(u128::from(seq).to_be_bytes())),
+        complete: true,
+        machine: false,
+        ops: vec![Op::Title("t".into()), Op::Position(last.clone())],
+    };
+    let half = MAX_CHANGES as u64 / 2;
+    alice.apply(Batch::live((1..half).map(change).collect()), NOON).unwrap();
+    let placing = alice.place(task(1), Spot::Last).unwrap();
+    assert_eq!(placing.moved.len() as u64, half - 1);
+    assert!(placing.moved.iter().all(|(_, moved)| *moved < placing.position));
+    alice.apply(Batch::live((half..=2 * half).map(change).collect()), NOON).unwrap();
+    let placing = alice.place(task(1), Spot::Last).unwrap();
+    assert_eq!(placing, Placing { position: last.clone(), moved: vec![] });
 }
 
 #[test]

@@ -126,3 +126,18 @@ async fn text_comes_back_as_it_was_or_is_refused() {
         assert_eq!((read.title.as_str(), read.notes), (title, format!("{title}\n\t{title}")));
     }
 }
+
+#[tokio::test]
+async fn a_patch_that_changes_nothing_writes_nothing() {
+    let worker = Worker::with_room().await;
+    let task = worker.add("Buy milk").await;
+    let part = format!("/tasks/{}", task.id);
+    let writes = worker.store.writes();
+    for patch in [json!({}), json!({ "title": "Buy milk", "deleted": false }), json!({ "position": task.position })] {
+        let answer = worker.send("PATCH", &part, patch).await;
+        assert_eq!((answer.status, worker.store.writes()), (200, writes));
+    }
+    // The name of the room and the task.
+    let vector: Vector = document(&worker.get("/vector").await);
+    assert_eq!(vector.values().copied().collect::<Vec<_>>(), [2]);
+}
