@@ -66,11 +66,14 @@ proptest! {
         counts in [1_u8..20, 1_u8..20, 1_u8..20],
         spot in prop_oneof![Just(Spot::First), Just(Spot::Last), Just(Spot::After(task(1))), Just(Spot::After(task(2)))],
         again in any::<bool>(),
+        hole in any::<bool>(),
     ) {
         let mut play = Play::with(["alice", "bob", "carol"]);
-        for number in 1..4 {
-            play.place("alice", task(number), Spot::Last, title("there before"));
+        for (number, spot) in [(2, Spot::Last), (3, Spot::Last), (1, Spot::First), (4, Spot::Last)] {
+            play.place("alice", task(number), spot, title("there before"));
         }
+        // In the midst of her run a place is free, which the others find too.
+        play.place("alice", task(2), if hole { Spot::Last } else { Spot::After(task(1)) }, title("there before"));
         play.meet(["alice", "bob", "carol"]);
         for (name, tasks) in ["alice", "bob", "carol"].into_iter().zip(counts) {
             add_in_a_row(&mut play, name, spot, tasks);
