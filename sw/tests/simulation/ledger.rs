@@ -29,8 +29,8 @@ pub(crate) struct Ledger {
     pub(crate) wrong: Vec<String>,
 }
 
-/// A register of a replica, to be compared.
-type Key = (ObjectId, Field);
+/// A register of a replica, to be compared, and whether it is what a machine wrote.
+type Key = (ObjectId, Field, bool);
 
 /// The registers of a replica and what stands in them.
 pub(crate) struct Registers(std::collections::HashMap<Key, (Stamp, Op)>);
@@ -39,21 +39,26 @@ impl Registers {
     pub(crate) fn of(replica: &Replica) -> Self {
         let all = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
         let mut registers = std::collections::HashMap::new();
-        for Change { stamp, object, ops, .. } in all {
+        for Change { stamp, object, machine, ops, .. } in all {
             for op in ops.into_iter().filter(is_register) {
-                registers.insert((object, op.field()), (stamp, op));
+                registers.insert((object, op.field(), machine), (stamp, op));
             }
         }
         Self(registers)
     }
 
     /// Whether the operation is here, or one that beats it, or a deletion after it.
-    fn accounts_for(&self, object: ObjectId, stamp: Stamp, op: &Op) -> bool {
-        let deletion = self.0.get(&(object, Op::Deleted.field())).filter(|(_, life)| *life == Op::Deleted);
+    fn accounts_for(&self, change: &Change, op: &Op) -> bool {
+        let Change { object, stamp, machine, .. } = *change;
+        let deletion = self.0.get(&(object, Op::Deleted.field(), false)).filter(|(_, life)| *life == Op::Deleted);
         !is_register(op)
             || deletion.is_some_and(|(deletion, _)| *deletion >= stamp)
-            || self.0.get(&(object, op.field())).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+            || self.0.get(&(object, op.field(), machine)).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
     }
+}
+
+fn is_move(change: &Change) -> bool {
+    matches!(change.ops[..], [Op::Position(_)])
 }
 
 fn is_register(op: &Op) -> bool {
@@ -75,11 +80,14 @@ impl Ledger {
             // What comes back from others has lost the order in which it was written.
             change.ops.sort();
             let latest = self.latest.get(&owner).copied();
+            // What moves over for another task has the time of the place that it had.
+            let is_dated_before = change.machine && is_move(&change);
             self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
             if self.owners.get(&change.dot.device) != Some(&owner) {
                 continue;
             }
-            if !self.made.contains_key(&change.dot) && latest.is_some_and(|latest| change.stamp <= latest) {
+            let is_new = !is_dated_before && !self.made.contains_key(&change.dot);
+            if is_new && latest.is_some_and(|latest| change.stamp <= latest) {
                 self.wrong.push(format!("{:?} is not later than all that its device had seen", change.dot));
             }
             match self.made.get(&change.dot) {
@@ -93,9 +101,11 @@ impl Ledger {
     }
 
     fn make(&mut self, change: Change) {
-        let last = self.last_stamp.insert(change.dot.device, change.stamp);
-        if last.is_some_and(|last| change.stamp <= last) {
-            self.wrong.push(format!("the clock of {:?} ran backwards to {:?}", change.dot.device, change.stamp));
+        if !(change.machine && is_move(&change)) {
+            let last = self.last_stamp.insert(change.dot.device, change.stamp);
+            if last.is_some_and(|last| change.stamp <= last) {
+                self.wrong.push(format!("the clock of {:?} ran backwards to {:?}", change.dot.device, change.stamp));
+            }
         }
         for op in &change.ops {
             if let Op::Notes(mark) = op {
@@ -150,7 +160,7 @@ impl Ledger {
             let claimed = replica.vector().includes(*dot);
             if promised || claimed {
                 for op in &change.ops {
-                    if !registers.accounts_for(change.object, change.stamp, op) {
+                    if !registers.accounts_for(change, op) {
                         let why = if claimed { "claims" } else { "has lost" };
                         self.wrong.push(format!("{name} {why} {op:?} of {dot:?}, which is not there"));
                     }

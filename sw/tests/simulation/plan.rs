@@ -33,9 +33,22 @@ pub(crate) struct Moment {
 /// What somebody does to a task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Edit {
-    Write { task: u8 },
-    Delete { task: u8, deleted: bool },
-    Label { task: u8, labels: u8 },
+    Write {
+        task: u8,
+    },
+    Delete {
+        task: u8,
+        deleted: bool,
+    },
+    Label {
+        task: u8,
+        labels: u8,
+    },
+    /// Puts it right after another one, to the front, or to the one position that many have.
+    Move {
+        task: u8,
+        to: u8,
+    },
 }
 
 /// A whole life of a crew.
@@ -118,7 +131,8 @@ fn far(dice: &Runtime, step: Step) -> Step {
 fn edit(dice: &Runtime) -> Edit {
     let task = dice.below(256) as u8;
     match dice.below(10) {
-        0..6 => Edit::Write { task },
+        0..4 => Edit::Write { task },
+        4..6 => Edit::Move { task, to: dice.below(256) as u8 },
         6..8 => Edit::Delete { task, deleted: dice.below(3) > 0 },
         _ => Edit::Label { task, labels: dice.below(8) as u8 },
     }

@@ -480,9 +480,20 @@ impl World {
                 let body = format!(r#"{{"labels":[{}],"notes":"{mark}"}}"#, named.join(","));
                 (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
             }
+            Edit::Move { task: at, to } => {
+                let place = match to {
+                    0..60 => r#""position":"80""#.to_owned(),
+                    60..80 => r#""after":null"#.to_owned(),
+                    _ => format!(r#""after":"{}""#, task(to)),
+                };
+                let body = format!(r#"{{{place},"notes":"{mark}"}}"#);
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+            }
         };
-        let create =
-            json("POST", "/tasks", format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"}}"#, task(chosen)));
+        // Half of the tasks begin at one position, where others have to make room.
+        let place = if chosen % 2 == 0 { r#","position":"80""# } else { "" };
+        let new = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(chosen));
+        let create = json("POST", "/tasks", new);
         let world = self.clone();
         // Whoever edits is in a tab: what it was told before it closed, it was told.
         self.runtime.spawn(0, async move {
