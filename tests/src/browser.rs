@@ -191,6 +191,26 @@ impl Browser {
         Ok(())
     }
 
+    /// Copies the profile of a browser that does not run.
+    pub fn back_up(&self) -> Result<TempDir> {
+        let backup = tempfile::Builder::new().prefix("partyline-backup-").tempdir()?;
+        copy_folder(self.profile.path(), backup.path())?;
+        Ok(backup)
+    }
+
+    /// Makes the profile of a browser that does not run what it was.
+    pub fn put_back(&self, backup: &TempDir) -> Result<()> {
+        for entry in std::fs::read_dir(self.profile.path())? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        copy_folder(backup.path(), self.profile.path())
+    }
+
     /// The tab that is in front.
     pub async fn tab(self: &Arc<Self>) -> Result<Tab> {
         let window = self.running().await?.window.clone();
@@ -364,4 +384,19 @@ impl Running {
         }
         Ok(())
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, to) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), to)?;
+        }
+        // A lock of a browser that runs is a link; a copy has no use for it.
+    }
+    Ok(())
 }

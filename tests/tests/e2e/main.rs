@@ -5,6 +5,7 @@
 //! always the same. One behaviour alone: `cargo xtask test --only e2e --filter sharing`.
 
 mod apart;
+mod backups;
 mod boundary;
 mod bulk;
 mod by_hand;
@@ -117,6 +118,9 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("redial::killed_browser_is_back::{name}"), move |play| redial::killed(play, kind)));
         add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
         add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));
+        add(theatre.trial(&format!("backups::a_profile_that_is_put_back_loses_nothing::{name}"), move |play| {
+            backups::restored(play, kind)
+        }));
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
