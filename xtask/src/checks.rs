@@ -129,8 +129,9 @@ const PHONE_BOOK_TESTS: &str = "contract";
 const END_TO_END_TESTS: &str = "e2e";
 
 /// Where it makes least difference whether Chromium refuses changed credentials. `--refusing` leaves out none of them.
-const SAME_IF_REFUSED: [&str; 15] = [
+const SAME_IF_REFUSED: [&str; 16] = [
     "apart::",
+    "backups::",
     "bulk::",
     "by_hand::",
     "diagnostics::",
