@@ -239,7 +239,7 @@ pub(crate) fn call_later(object: &JsValue, method: &str) {
     if let Some(method) =
         Reflect::get(object, &JsValue::from_str(method)).ok().and_then(|it| it.dyn_into::<Function>().ok())
     {
-        let _ = window().set_timeout_with_callback(&method.bind(object));
+        let _ = window().set_timeout_with_callback(&method.bind0(object));
     }
 }
 
