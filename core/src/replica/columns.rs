@@ -1,7 +1,7 @@
 //! Changes in columns: what is alike stands together, so that a general compressor finds it, and one edit by itself is
 //! some thirty bytes.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
@@ -130,7 +130,8 @@ struct Column {
 /// 11. field by field, in the order of their numbers, the values: nothing, numbers, lengths before bytes, or removals.
 #[derive(Default)]
 pub(crate) struct ColumnWriter {
-    devices: BTreeMap<DeviceId, usize>,
+    /// Each with its place in the table. (Two numbers, as in the other sets of the replica: they share one compiled form.)
+    devices: BTreeSet<(DeviceId, u64, u64)>,
     sender: bool,
     last_seq: Vec<u64>,
     last_millis: u64,
@@ -318,13 +319,15 @@ impl ColumnWriter {
 
     fn place(&mut self, device: DeviceId) -> usize {
         step(1);
-        let next = self.devices.len();
-        let place = *self.devices.entry(device).or_insert(next);
-        if place == next {
-            self.table.extend_from_slice(&device.to_bytes());
-            self.last_seq.push(0);
+        let known = self.devices.range((device, 0, 0)..).next().filter(|(known, ..)| *known == device);
+        if let Some(place) = known.and_then(|(_, place, _)| usize::try_from(*place).ok()) {
+            return place;
         }
-        place
+        let next = self.devices.len();
+        self.devices.insert((device, next as u64, 0));
+        self.table.extend_from_slice(&device.to_bytes());
+        self.last_seq.push(0);
+        next
     }
 
     pub(crate) fn finish(mut self) -> Encoded {

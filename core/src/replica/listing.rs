@@ -20,13 +20,16 @@ impl Replica {
     /// that position; it need not stand there any more. Costs about as much as looking at each task
     /// once.
     pub fn list(&self, listing: Listing, after: Option<(&Position, TaskId)>, limit: usize) -> Vec<TaskId> {
-        let is_deleted = match listing {
-            Listing::Alive => false,
-            Listing::Deleted => true,
-            Listing::Since(cursor) => return self.touched_since(cursor, after.map(|(_, task)| task), limit),
-        };
         let unplaced = Position::default();
-        let mut listed = self.listed(is_deleted, &unplaced);
+        let mut listed = match listing {
+            Listing::Alive => self.listed(false, &unplaced),
+            Listing::Deleted => self.listed(true, &unplaced),
+            Listing::Since(cursor) => self.touched_since(cursor, &unplaced),
+        };
+        let after = after.map(|(position, task)| match listing {
+            Listing::Alive | Listing::Deleted => (position, task),
+            Listing::Since(_) => (&unplaced, task),
+        });
         if let Some(after) = after {
             listed.retain(|task| *task > after);
         }
@@ -59,16 +62,16 @@ impl Replica {
         self.list(listing, None, usize::MAX).into_iter().filter_map(|task| self.task(task)).collect()
     }
 
-    fn touched_since(&self, cursor: u64, after: Option<TaskId>, limit: usize) -> Vec<TaskId> {
+    /// The tasks of which anything was written, each once, all at one place: what counts is the id.
+    fn touched_since<'a>(&'a self, cursor: u64, unplaced: &'a Position) -> Vec<(&'a Position, TaskId)> {
         let cursor = self.known_cursor(Some(cursor));
         let tasks = self.writes.since(cursor).filter_map(|write| match write.object {
-            ObjectId::Task(task) => Some(task),
+            ObjectId::Task(task) => Some((unplaced, task)),
             ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
         });
-        let mut touched: Vec<TaskId> = tasks.filter(|task| after.is_none_or(|after| *task > after)).collect();
+        let mut touched: Vec<_> = tasks.collect();
         touched.sort_unstable();
         touched.dedup();
-        touched.truncate(limit);
         touched
     }
 
