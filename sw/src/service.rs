@@ -407,8 +407,9 @@ impl<S: Store, H: Host> Service<S, H> {
             // What a peer pushes by itself is no answer to be gone on from.
             let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
             let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
+            let is_apart = is_asked && next.is_none() && open.replica.is_apart(&sent);
             let answer = answer(&Merged {
-                gap: applied.gap,
+                gap: applied.gap || is_apart,
                 skew: applied.skew.map(convert::skew_document),
                 ask: next.map(|next| Base64(next.encode())),
             });

@@ -14,6 +14,17 @@ use super::by_hand::HandWish;
 use super::phone_book::Observed;
 use super::proxy::Call;
 
+/// What came of a pull.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The two have the same.
+    Alike,
+    /// All that the peer has was got, and yet the two have not the same: most likely the peer has still to get something.
+    Apart,
+    /// Not everything was got.
+    BrokenOff,
+}
+
 /// Everything that the loop of a room reacts to.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -53,8 +64,8 @@ pub(super) enum Event {
     Ask(Box<Ask>),
     /// A pull of everything that a peer has and we lack got so many of so many changes.
     Pulling(SlotId, u64, u64),
-    /// A pull came to its end: how far it is, should it go on, and whether it has everything.
-    Pulled(SlotId, Option<Box<Pull>>, bool),
+    /// A pull came to its end: how far it is, should it go on, and what came of it.
+    Pulled(SlotId, Option<Box<Pull>>, Outcome),
     /// Changes came that were made by a clock far ahead of ours.
     Skewed(Skew),
     /// The page was shown or hidden.

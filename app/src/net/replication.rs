@@ -14,7 +14,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 
-use super::event::{Ask, Event, Events, Part, Pull, Reply, ReplyError};
+use super::event::{Ask, Event, Events, Outcome, Part, Pull, Reply, ReplyError};
 use crate::api::{self, Answer};
 
 /// Reads what our service worker answered to changes, and has the room told of a clock that is far ahead.
@@ -67,8 +67,9 @@ const MOST_QUESTIONS: u32 = 64;
 /// ends the pull.
 pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: DeviceId, begun: Option<Pull>) {
     let mut pull = begun;
-    let done = pull_all(&events, slot, room, device, &mut pull).await.is_some();
-    events.send(Event::Pulled(slot, if done { None } else { pull.map(Box::new) }, done));
+    let outcome = pull_all(&events, slot, room, device, &mut pull).await.unwrap_or(Outcome::BrokenOff);
+    let rest = if outcome == Outcome::BrokenOff { pull.map(Box::new) } else { None };
+    events.send(Event::Pulled(slot, rest, outcome));
 }
 
 async fn pull_all(
@@ -77,7 +78,7 @@ async fn pull_all(
     room: RoomId,
     device: DeviceId,
     state: &mut Option<Pull>,
-) -> Option<()> {
+) -> Option<Outcome> {
     // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
     let asker = api::room(room).await.ok().map(|room| room.device);
     if state.as_ref().is_none_or(|pull| pull.asker != asker) {
@@ -91,7 +92,7 @@ async fn pull_all(
         send(events, slot, head, request.encode())
     };
     let mut next = Some(send(&pull.request));
-    let mut questions = 0;
+    let (mut questions, mut outcome) = (0, Outcome::Alike);
     while let Some(awaited) = next {
         let reply = awaited.await.ok()?.ok()?;
         if reply.status != 200 {
@@ -115,7 +116,9 @@ async fn pull_all(
             // Our service worker says what to ask after that, until the two have the same.
             200 => {
                 questions += 1;
-                let ask = merged(events, &stored).ask.filter(|_| questions < MOST_QUESTIONS);
+                let merged = merged(events, &stored);
+                outcome = if merged.gap { Outcome::Apart } else { Outcome::Alike };
+                let ask = merged.ask.filter(|_| questions < MOST_QUESTIONS);
                 if let Some(ask) = ask {
                     pull.request = SyncRequest::decode(&ask.0).ok()?;
                     next = Some(send(&pull.request));
@@ -129,7 +132,7 @@ async fn pull_all(
             _ => return None,
         }
     }
-    Some(())
+    Some(outcome)
 }
 
 /// Has our service worker merge and keep an answer to a sync.

@@ -27,7 +27,7 @@ use web_sys::{BroadcastChannel, EventTarget, MessageEvent};
 use super::by_hand::{self, HandStatus};
 use super::certificate::{self, Certificate};
 use super::diagnostics::{self, Log};
-use super::event::{Event, Events, Pull, SpareError};
+use super::event::{Event, Events, Outcome, Pull, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
 use super::slot::Slot;
@@ -42,7 +42,7 @@ const INTRODUCTIONS: &str = "introductions";
 const STANDBY: &str = "standby";
 /// A timer that is so late was stopped: the page or the whole device slept.
 const SLEPT_MS: u64 = 3_000;
-/// The wait after a pull that came to nothing, doubled each time up to eight times.
+/// The wait after a pull that came to nothing, or after which the two still have not the same, doubled each time up to eight times.
 const PULL_RETRY: u64 = 1_000;
 /// The wait after one that did not: a service worker may end after it has kept an edit and before it has told of it.
 const PULL_AGAIN: u64 = 60_000;
@@ -244,7 +244,7 @@ impl Room {
                 const MANY: u64 = 500;
                 self.getting = Some((slot, got, of)).filter(|_| of >= MANY);
             }
-            Event::Pulled(slot, pull, done) => self.pulled(slot, pull, done),
+            Event::Pulled(slot, pull, outcome) => self.pulled(slot, pull, outcome),
             Event::Skewed(skew) => self.skew = Some(skew),
             Event::Visible(visible) => {
                 self.dialler.handle_visibility(visible, now);
@@ -700,7 +700,7 @@ impl Room {
         spawn_local(replication::pull(self.events.clone(), slot, self.membership.room, device, begun));
     }
 
-    fn pulled(&mut self, slot: SlotId, pull: Option<Box<Pull>>, done: bool) {
+    fn pulled(&mut self, slot: SlotId, pull: Option<Box<Pull>>, outcome: Outcome) {
         if self.getting.is_some_and(|(getting, ..)| getting == slot) {
             self.getting = None;
         }
@@ -714,10 +714,14 @@ impl Room {
         }
         let Some(link) = self.links.get_mut(&slot) else { return };
         let again = link.pull.take() == Some(true);
-        // Storage that fails may be mended: nobody else would ask for what was not kept.
-        let (wait, vain) = if done { (PULL_AGAIN, 0) } else { (PULL_RETRY << link.vain.min(8), link.vain + 1) };
+        let (wait, vain) = match outcome {
+            Outcome::Alike => (PULL_AGAIN, 0),
+            Outcome::Apart => ((PULL_RETRY << link.vain.min(8)).min(PULL_AGAIN), link.vain + 1),
+            // Storage that fails may be mended: nobody else would ask for what was not kept.
+            Outcome::BrokenOff => (PULL_RETRY << link.vain.min(8), link.vain + 1),
+        };
         (link.pull_at, link.vain) = (Some(monotonic_ms() + wait), vain);
-        if done && !std::mem::replace(&mut self.marked_synced, true) {
+        if outcome != Outcome::BrokenOff && !std::mem::replace(&mut self.marked_synced, true) {
             mark("partyline:synced");
         }
         if again {

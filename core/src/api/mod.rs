@@ -421,7 +421,8 @@ pub struct OpDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct Merged {
-    /// A change arrived out of sequence: something before it is missing, and a sync would fetch it.
+    /// A sync is due: a change arrived out of sequence, and something before it is missing; or a sync is over, and the two
+    /// still have not the same, since the peer lacks something itself.
     #[n(0)]
     pub gap: bool,
     /// A clock that is far ahead of this device's.

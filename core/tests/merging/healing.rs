@@ -16,7 +16,13 @@ fn id(number: u32) -> ObjectId {
 
 /// `to` gets what `from` has, as pages do it: changes that came, questions asked, and bytes both ways.
 fn pull(to: &mut Replica, from: &Replica) -> (usize, usize, usize) {
-    let (mut came, mut questions, mut bytes) = (0, 0, 0);
+    let (came, questions, bytes, _) = pull_and_see(to, from);
+    (came, questions, bytes)
+}
+
+/// The same, and whether the two have not the same then.
+fn pull_and_see(to: &mut Replica, from: &Replica) -> (usize, usize, usize, bool) {
+    let (mut came, mut questions, mut bytes, mut is_apart) = (0, 0, 0, false);
     let mut next = Some(to.opening());
     while let Some(mut request) = next {
         questions += 1;
@@ -36,8 +42,9 @@ fn pull(to: &mut Replica, from: &Replica) -> (usize, usize, usize) {
             Some(cursor) => Some(SyncRequest { cursor: Some(cursor), ..request }),
             None => to.following(&answer, is_news, 7),
         };
+        is_apart = next.is_none() && to.is_apart(&answer);
     }
-    (came, questions, bytes)
+    (came, questions, bytes, is_apart)
 }
 
 fn assert_equal(one: &Replica, other: &Replica) {
@@ -84,6 +91,24 @@ fn a_backup_that_is_put_back_loses_nothing_on_either_side() {
     alice.edit(id(4), title("after it was put back"), NOON + 9).unwrap();
     exchange(&mut alice, &mut bob);
     assert_eq!(bob.tasks().len(), 4);
+}
+
+#[test]
+fn whoever_asks_before_the_other_one_has_everything_is_told_to_ask_again() {
+    let (mut alice, mut bob) = (Replica::new(device("alice")), Replica::new(device("bob")));
+    alice.edit(id(1), title("one"), NOON).unwrap();
+    let backup = alice.clone();
+    alice.edit(id(2), title("after the backup"), NOON + 1).unwrap();
+    exchange(&mut alice, &mut bob);
+    let mut alice = backup;
+    alice.edit(id(3), title("under a number that Bob knows"), NOON + 9).unwrap();
+    bob.edit(id(4), title("what Alice lacks"), NOON + 9).unwrap();
+    let (came, .., is_apart) = pull_and_see(&mut bob, &alice);
+    assert_eq!((came, is_apart), (0, true));
+    pull(&mut alice, &bob);
+    let (.., is_apart) = pull_and_see(&mut bob, &alice);
+    assert!(!is_apart);
+    assert_equal(&alice, &bob);
 }
 
 #[test]
