@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use partyline_core::api::{TaskDocument, Tasks};
 
@@ -23,20 +23,17 @@ impl Pages {
         self.next.as_deref()
     }
 
-    /// Adds the next page.
+    /// Adds the next page. Of a task that moved from page to page, the later state counts.
     pub(crate) fn add(&mut self, page: Tasks) {
+        let listed: HashSet<&str> = page.tasks.iter().map(|task| task.id.as_str()).collect();
+        self.tasks.retain(|task| !listed.contains(task.id.as_str()));
         self.tasks.extend(page.tasks);
         self.next = page.next;
     }
 
-    /// All tasks, each once, and the cursor to go on from. Of one that moved from page to page, the
-    /// later state counts.
+    /// All tasks, each once, and the cursor to go on from.
     pub(crate) fn finish(self) -> (Vec<TaskDocument>, String) {
-        let last: HashMap<String, usize> =
-            self.tasks.iter().enumerate().map(|(at, task)| (task.id.clone(), at)).collect();
-        let is_last = |at: usize, task: &TaskDocument| last.get(&task.id) == Some(&at);
-        let tasks = self.tasks.into_iter().enumerate().filter(|(at, task)| is_last(*at, task));
-        (tasks.map(|(_, task)| task).collect(), self.cursor)
+        (self.tasks, self.cursor)
     }
 }
 

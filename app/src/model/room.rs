@@ -333,18 +333,10 @@ impl Room {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
         let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task), id));
         self.tasks.update_value(|tasks| {
-            if whole {
-                let listed: HashSet<TaskId> = read.iter().filter_map(|task| TaskId::parse(&task.id).ok()).collect();
-                tasks.retain(|id, task| {
-                    let stays = listed.contains(id);
-                    if !stays {
-                        gone.extend(task.with_untracked(|task| place(task, *id)));
-                    }
-                    stays
-                });
-            }
+            let mut unlisted: HashSet<TaskId> = if whole { tasks.keys().copied().collect() } else { HashSet::new() };
             for document in read {
                 let Ok(id) = TaskId::parse(&document.id) else { continue };
+                unlisted.remove(&id);
                 let Some(task) = tasks.get(&id) else {
                     come.extend(place(&document, id));
                     tasks.insert(id, ArcRwSignal::new(document));
@@ -359,6 +351,9 @@ impl Room {
                     come.extend(place(&new, id));
                     changed.push((task.clone(), new));
                 }
+            }
+            for id in unlisted {
+                gone.extend(tasks.remove(&id).and_then(|task| task.with_untracked(|task| place(task, id))));
             }
         });
         self.reading.update_value(|reading| replace(&mut reading.places, gone, come));

@@ -42,7 +42,8 @@ const INTRODUCTIONS: &str = "introductions";
 const STANDBY: &str = "standby";
 /// A timer that is so late was stopped: the page or the whole device slept.
 const SLEPT_MS: u64 = 3_000;
-/// The wait after a pull that came to nothing, or after which the two still have not the same, doubled each time up to eight times.
+/// The wait after a pull that came to nothing, or after which the two still have not the same, doubled each time up to
+/// eight times.
 const PULL_RETRY: u64 = 1_000;
 /// The wait after one that did not: a service worker may end after it has kept an edit and before it has told of it.
 const PULL_AGAIN: u64 = 60_000;
@@ -714,13 +715,15 @@ impl Room {
         }
         let Some(link) = self.links.get_mut(&slot) else { return };
         let again = link.pull.take() == Some(true);
-        let (wait, vain) = match outcome {
-            Outcome::Alike => (PULL_AGAIN, 0),
-            Outcome::Apart => ((PULL_RETRY << link.vain.min(8)).min(PULL_AGAIN), link.vain + 1),
+        let retry = PULL_RETRY << link.vain.min(8);
+        let wait = match outcome {
+            Outcome::Alike => PULL_AGAIN,
+            Outcome::Apart => retry.min(PULL_AGAIN),
             // Storage that fails may be mended: nobody else would ask for what was not kept.
-            Outcome::BrokenOff => (PULL_RETRY << link.vain.min(8), link.vain + 1),
+            Outcome::BrokenOff => retry,
         };
-        (link.pull_at, link.vain) = (Some(monotonic_ms() + wait), vain);
+        link.vain = if outcome == Outcome::Alike { 0 } else { link.vain + 1 };
+        link.pull_at = Some(monotonic_ms() + wait);
         if outcome != Outcome::BrokenOff && !std::mem::replace(&mut self.marked_synced, true) {
             mark("partyline:synced");
         }

@@ -52,9 +52,8 @@ impl Replica {
             ..SyncRequest::default()
         };
         if let (Some(end), Some(vector)) = (&answer.end, &answer.batch.vector) {
-            let is_equal = end.day < self.dropped_before || self.digest(end.day) == end.digest;
             let lacks_nothing = || self.writes.missing(vector, 0).all(|write| answer.batch.ahead.includes(write.dot));
-            return (!is_equal && lacks_nothing()).then(|| look_at_all(end.day));
+            return (self.is_apart(answer) && lacks_nothing()).then(|| look_at_all(end.day));
         }
         let ranges = answer.ranges.as_ref()?;
         let day = ranges.day.max(self.dropped_before);

@@ -63,6 +63,16 @@ mod tests {
         complete: bool,
     }
 
+    /// A new task a change, as one device makes them.
+    const USUAL: Shape = Shape {
+        devices: Spread::One,
+        objects: Spread::Each,
+        seqs: Order::Rising,
+        stamps: Order::Rising,
+        what: What::Title,
+        complete: true,
+    };
+
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Spread {
         One,
@@ -227,26 +237,18 @@ mod tests {
 
     #[test]
     fn neither_crowds_nor_holes_nor_repeats_are_dearer() {
-        let usual = Shape {
-            devices: Spread::One,
-            objects: Spread::Each,
-            seqs: Order::Rising,
-            stamps: Order::Rising,
-            what: What::Title,
-            complete: true,
-        };
-        let crowd = Shape { devices: Spread::Each, seqs: Order::Equal, ..usual };
+        let crowd = Shape { devices: Spread::Each, seqs: Order::Equal, ..USUAL };
         for shape in [
-            usual,
+            USUAL,
             // Each device writes once, and its write is counted.
             crowd,
             Shape { objects: Spread::One, what: What::SameLabel, ..crowd },
             // Holes in the numbers, which are filled from behind and at random.
-            Shape { seqs: Order::Falling, ..usual },
-            Shape { seqs: Order::Scattered, ..usual },
+            Shape { seqs: Order::Falling, ..USUAL },
+            Shape { seqs: Order::Scattered, ..USUAL },
             // One name for all.
-            Shape { seqs: Order::Equal, ..usual },
-            Shape { objects: Spread::One, stamps: Order::Falling, what: What::Fields, ..usual },
+            Shape { seqs: Order::Equal, ..USUAL },
+            Shape { objects: Spread::One, stamps: Order::Falling, what: What::Fields, ..USUAL },
         ] {
             assert_linear(shape);
         }
@@ -286,16 +288,8 @@ mod tests {
 
     #[test]
     fn a_question_about_ranges_goes_through_nothing_twice() {
-        let shape = Shape {
-            devices: Spread::One,
-            objects: Spread::Each,
-            seqs: Order::Rising,
-            stamps: Order::Rising,
-            what: What::Title,
-            complete: true,
-        };
         let mut alice = Replica::new(DeviceId::from_bytes([1; 16]));
-        alice.apply(Batch::live(shape.changes(MANY)), NOON).unwrap();
+        alice.apply(Batch::live(USUAL.changes(MANY)), NOON).unwrap();
         // Forth over everything and back again, as often as there is room for: ranges that would
         // pass one by one.
         let mut out = crate::replica::wire::Writer::new();
