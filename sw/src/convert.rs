@@ -62,24 +62,25 @@ pub(crate) fn check_parent(replica: &Replica, task: TaskId, ops: &[Op]) -> Resul
     Err(Failure::invalid("`parent`: a task cannot be a part of its own parts."))
 }
 
-/// Where a document says that a task comes in the list, unless by its position.
-pub(crate) fn spot(position: Option<&str>, after: Option<&Option<String>>) -> Result<Option<Spot>, Failure> {
+/// Where in the list a document puts a task, unless it has a position of its own; `otherwise` if it says neither.
+pub(crate) fn spot(
+    position: Option<&str>,
+    after: Option<&Option<String>>,
+    otherwise: Option<Spot>,
+) -> Result<Option<Spot>, Failure> {
     match (position, after) {
-        (_, None) => Ok(None),
+        (None, None) => Ok(otherwise),
+        (Some(_), None) => Ok(None),
         (None, Some(None)) => Ok(Some(Spot::First)),
         (None, Some(Some(text))) => Ok(Some(Spot::After(task_id("after", text)?))),
         (Some(_), Some(_)) => Err(Failure::invalid("Either `position` or `after`, not both.")),
     }
 }
 
-/// The list does not have the task that one is to come after.
-pub(crate) fn unknown_neighbour() -> Failure {
-    Failure::invalid("`after`: the list has no such task.")
-}
-
 /// What makes a new task. It goes to `place` unless the document has a position.
-pub(crate) fn new_task(document: &NewTask, place: Position, now_ms: u64) -> Result<Vec<Op>, Failure> {
-    let position = document.position.as_deref().map(position).transpose()?.unwrap_or(place);
+pub(crate) fn new_task(document: &NewTask, place: Option<Position>, now_ms: u64) -> Result<Vec<Op>, Failure> {
+    let given = document.position.as_deref().map(position).transpose()?;
+    let position = given.or(place).unwrap_or_default();
     let mut ops =
         vec![Op::Title(within("title", &document.title, MAX_TITLE)?), Op::Position(position), Op::CreatedAt(now_ms)];
     // What is as a new task is anyway is left out.

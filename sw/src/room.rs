@@ -77,9 +77,23 @@ impl OpenRoom {
         }
     }
 
-    /// What puts a task in its place; `None` if the list does not have the one that it is to come
-    /// after.
-    pub(crate) fn place(&mut self, task: TaskId, spot: Spot) -> Option<Placing> {
+    /// What puts a task there, if it is to go anywhere: its position, and others that move over.
+    ///
+    /// # Errors
+    ///
+    /// If the list does not have the task that it is to come after.
+    pub(crate) fn place(
+        &mut self,
+        task: TaskId,
+        spot: Option<Spot>,
+    ) -> Result<(Option<Position>, Vec<(TaskId, Position)>), Failure> {
+        let Some(spot) = spot else { return Ok((None, Vec::new())) };
+        let unknown = || Failure::invalid("`after`: the list has no such task.");
+        let Placing { position, moved } = self.placing(task, spot).ok_or_else(unknown)?;
+        Ok((Some(position), moved))
+    }
+
+    fn placing(&mut self, task: TaskId, spot: Spot) -> Option<Placing> {
         let Self { replica, last_position, .. } = self;
         if spot == Spot::Last {
             // Of the last task, or of one that was last until recently: not worth looking at all of

@@ -9,8 +9,8 @@ use partyline_core::api::{
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::replica::{
-    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Placing, Position, Record, Replica, Spot, SyncAnswer,
-    SyncRequest, Task, element_hash,
+    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer, SyncRequest, Task,
+    element_hash,
 };
 use tokio::sync::Mutex;
 
@@ -291,9 +291,9 @@ impl<S: Store, H: Host> Service<S, H> {
                 if open.replica.task(id).is_some() {
                     return Err(Failure::task_exists());
                 }
-                let spot = convert::spot(document.position.as_deref(), document.after.as_ref())?.unwrap_or(Spot::Last);
-                let Placing { position, moved } = open.place(id, spot).ok_or_else(convert::unknown_neighbour)?;
-                let ops = convert::new_task(&document, position, self.host.now_ms())?;
+                let (position, after) = (document.position.as_deref(), document.after.as_ref());
+                let (place, moved) = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
+                let ops = convert::new_task(&document, place, self.host.now_ms())?;
                 convert::check_parent(&open.replica, id, &ops)?;
                 self.place(open, id, (ops, &moved), &|replica| task_response(201, replica.task(id)))
             })
@@ -310,19 +310,15 @@ impl<S: Store, H: Host> Service<S, H> {
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
                 return Err(Failure::deleted_task());
             }
-            let spot = convert::spot(patch.position.as_deref(), patch.after.as_ref())?;
-            let placing = match spot {
-                Some(spot) => Some(open.place(id, spot).ok_or_else(convert::unknown_neighbour)?),
-                None => None,
-            };
-            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+            let (place, moved) =
+                open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
             let ops = convert::patch(&patch, place, &task)?;
             convert::check_parent(&open.replica, id, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
-            let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
-            self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
+            let moved: &[_] = if patch.deleted == Some(true) { &[] } else { &moved };
+            self.place(open, id, (ops, moved), &|replica| task_response(200, replica.task(id)))
         })
         .await
     }

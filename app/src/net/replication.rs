@@ -117,7 +117,7 @@ async fn pull_all(
             200 => {
                 questions += 1;
                 let merged = merged(events, &stored);
-                outcome = if merged.gap { Outcome::Apart } else { Outcome::Alike };
+                outcome = if merged.gap || merged.ask.is_some() { Outcome::Apart } else { Outcome::Alike };
                 let ask = merged.ask.filter(|_| questions < MOST_QUESTIONS);
                 if let Some(ask) = ask {
                     pull.request = SyncRequest::decode(&ask.0).ok()?;

@@ -38,6 +38,22 @@ async fn a_task_goes_where_it_is_put() {
 }
 
 #[tokio::test]
+async fn a_task_with_a_position_of_its_own_moves_nothing() {
+    let worker = Worker::with_room().await;
+    // Behind it there is no room.
+    let last = format!("{}80", "ff".repeat(63));
+    for (title, position) in [("last", last.as_str()), ("first", "80")] {
+        let made = worker.send("POST", "/tasks", json!({ "title": title, "position": position })).await;
+        assert_eq!(made.status, 201, "{}", text(&made));
+    }
+    assert_eq!(positions(&worker).await, ["80", &last]);
+    // Whoever goes to the end has the other one move over.
+    worker.add("end").await;
+    assert_eq!(worker.titles().await, ["first", "last", "end"]);
+    assert_ne!(positions(&worker).await[1], last);
+}
+
+#[tokio::test]
 async fn a_deletion_moves_nothing() {
     let worker = Worker::with_room().await;
     let ids: Vec<String> = {
