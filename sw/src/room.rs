@@ -82,15 +82,9 @@ impl OpenRoom {
     /// # Errors
     ///
     /// If the list does not have the task that it is to come after.
-    pub(crate) fn place(
-        &mut self,
-        task: TaskId,
-        spot: Option<Spot>,
-    ) -> Result<(Option<Position>, Vec<(TaskId, Position)>), Failure> {
-        let Some(spot) = spot else { return Ok((None, Vec::new())) };
+    pub(crate) fn place(&mut self, task: TaskId, spot: Option<Spot>) -> Result<Option<Placing>, Failure> {
         let unknown = || Failure::invalid("`after`: the list has no such task.");
-        let Placing { position, moved } = self.placing(task, spot).ok_or_else(unknown)?;
-        Ok((Some(position), moved))
+        spot.map(|spot| self.placing(task, spot).ok_or_else(unknown)).transpose()
     }
 
     fn placing(&mut self, task: TaskId, spot: Spot) -> Option<Placing> {

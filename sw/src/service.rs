@@ -292,9 +292,11 @@ impl<S: Store, H: Host> Service<S, H> {
                     return Err(Failure::task_exists());
                 }
                 let (position, after) = (document.position.as_deref(), document.after.as_ref());
-                let (place, moved) = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
-                let ops = convert::new_task(&document, place, self.host.now_ms())?;
+                let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
+                let position = placing.as_ref().map(|placing| placing.position.clone());
+                let ops = convert::new_task(&document, position, self.host.now_ms())?;
                 convert::check_parent(&open.replica, id, &ops)?;
+                let moved = placing.map_or_else(Vec::new, |placing| placing.moved);
                 self.place(open, id, (ops, &moved), &|replica| task_response(201, replica.task(id)))
             })
             .await?;
@@ -310,15 +312,18 @@ impl<S: Store, H: Host> Service<S, H> {
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
                 return Err(Failure::deleted_task());
             }
-            let (place, moved) =
-                open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
-            let ops = convert::patch(&patch, place, &task)?;
+            let placing = open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
+            let position = placing.as_ref().map(|placing| placing.position.clone());
+            let ops = convert::patch(&patch, position, &task)?;
             convert::check_parent(&open.replica, id, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
-            let moved: &[_] = if patch.deleted == Some(true) { &[] } else { &moved };
-            self.place(open, id, (ops, moved), &|replica| task_response(200, replica.task(id)))
+            let moved = match placing {
+                Some(placing) if patch.deleted != Some(true) => placing.moved,
+                _ => Vec::new(),
+            };
+            self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
         })
         .await
     }
