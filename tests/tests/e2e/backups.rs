@@ -1,7 +1,8 @@
 //! A browser's profile is put back from a backup.
 
 use anyhow::Result;
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage};
+use partyline_tests::BrowserKind::{self, Chromium};
+use partyline_tests::{BrowserSetup, Play, RoomPage};
 
 /// Alice's browser goes back to what it was some edits ago. What others have of those comes back, what she writes from
 /// then on arrives, and so does what was done meanwhile: nobody loses anything.
@@ -11,7 +12,7 @@ pub(crate) async fn restored(play: Play, kind: BrowserKind) -> Result<()> {
     let alice = RoomPage::make_room(&alices, &site, "Archive").await?;
     alice.add("Shelves").await?;
     let link = alice.share_link().await?;
-    let bob = RoomPage::open(&play.browser(BrowserKind::Chromium, "Bob").await?, &link.url).await?;
+    let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
     bob.wait_task("Shelves").await?;
     alice.wait_stored(&link, "Shelves").await?;
     alices.quit().await?;
@@ -46,4 +47,58 @@ pub(crate) async fn restored(play: Play, kind: BrowserKind) -> Result<()> {
     bob.edit("Lamp", &[("Notes", "Spare bulbs")]).await?;
     alice.wait_details("Lamp", |details| details.notes == "Spare bulbs").await?;
     bob.wait_tasks(&alice.tasks().await?).await
+}
+
+/// Two go back, one after the other, and what they do then is ticking and deleting; a third has it all.
+pub(crate) async fn both_restored(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let alices = play.own_browser(kind, "Alice", BrowserSetup::default()).await?;
+    let bobs = play.own_browser(kind, "Bob", BrowserSetup::default()).await?;
+    let alice = RoomPage::make_room(&alices, &site, "Two").await?;
+    for title in ["Shelves", "Doors", "Floor"] {
+        alice.add(title).await?;
+    }
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    bob.wait_tasks(&alice.tasks().await?).await?;
+    let carol = RoomPage::open(&play.browser(Chromium, "Carol").await?, &link.url).await?;
+    carol.wait_tasks(&alice.tasks().await?).await?;
+    alices.quit().await?;
+    bobs.quit().await?;
+    let backups = (alices.back_up()?, bobs.back_up()?);
+    alices.start_again().await?;
+    bobs.start_again().await?;
+    let alice = RoomPage::open(&alices, &link.url).await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    alice.wait_task("Shelves").await?;
+    bob.wait_task("Doors").await?;
+    alice.edit("Shelves", &[("Notes", "Alice's")]).await?;
+    bob.edit("Doors", &[("Notes", "Bob's")]).await?;
+    bob.add("Windows").await?;
+    carol.wait_details("Shelves", |details| details.notes == "Alice's").await?;
+    carol.wait_details("Doors", |details| details.notes == "Bob's").await?;
+    carol.wait_task("Windows").await?;
+    alices.quit().await?;
+    bobs.quit().await?;
+    alices.put_back(&backups.0)?;
+    bobs.put_back(&backups.1)?;
+    alices.start_again().await?;
+    let alice = RoomPage::open(&alices, &link.url).await?;
+    alice.wait_task("Floor").await?;
+    alice.toggle("Doors").await?;
+    alice.delete("Floor").await?;
+    bobs.start_again().await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    bob.wait_task("Shelves").await?;
+    bob.toggle("Shelves").await?;
+    for page in [&alice, &bob, &carol] {
+        page.wait_done("Doors", true).await?;
+        page.wait_done("Shelves", true).await?;
+        page.wait_no_task("Floor").await?;
+        page.wait_task("Windows").await?;
+        page.wait_details("Shelves", |details| details.notes == "Alice's").await?;
+        page.wait_details("Doors", |details| details.notes == "Bob's").await?;
+    }
+    bob.wait_tasks(&alice.tasks().await?).await?;
+    carol.wait_tasks(&alice.tasks().await?).await
 }

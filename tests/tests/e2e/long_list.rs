@@ -1,7 +1,8 @@
 //! A list of thousands: what is in view is on the page, and the rest is as far away as it would be.
 
 use anyhow::{Result, ensure};
-use partyline_tests::{BrowserKind, Play, RoomPage, Tab};
+use partyline_tests::BrowserKind::{self, Chromium};
+use partyline_tests::{BrowserSetup, Play, RoomPage, Tab};
 use serde_json::json;
 
 /// How many tasks there are.
@@ -106,4 +107,38 @@ pub(crate) async fn scrolled(play: Play, kind: BrowserKind) -> Result<()> {
     let focused = "return !!document.activeElement.closest('[data-task]');";
     page.wait("a row with the keyboard", || tab.execute::<bool>(focused, vec![]), |focused| *focused).await?;
     Ok(())
+}
+
+/// A page whose cursor is refused each time it reads what is new reads all of the list, and its rows follow.
+pub(crate) async fn refused(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let alice =
+        RoomPage::make_room(&play.own_browser(kind, "Alice", BrowserSetup::default()).await?, &site, "Stale").await?;
+    for title in ["Paint", "Canvas", "Brushes"] {
+        alice.add(title).await?;
+    }
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
+    bob.wait_tasks(&alice.tasks().await?).await?;
+    let script = "
+        const real = window.fetch;
+        window.stale = 0;
+        window.fetch = (request, ...rest) => {
+            const url = String(request.url ?? request);
+            if (!url.includes('/tasks?since=')) return real(request, ...rest);
+            window.stale += 1;
+            return real(new Request(url.replace(/since=\\d+/, 'since=1'), request), ...rest);
+        };";
+    alice.tab().execute::<()>(script, vec![]).await?;
+    bob.toggle("Paint").await?;
+    alice.wait_done("Paint", true).await?;
+    bob.delete("Canvas").await?;
+    alice.wait_no_task("Canvas").await?;
+    bob.edit("Brushes", &[("Title", "Broad brushes")]).await?;
+    alice.wait_task("Broad brushes").await?;
+    bob.toggle("Paint").await?;
+    alice.wait_done("Paint", false).await?;
+    let stale: u32 = alice.tab().execute("return window.stale;", vec![]).await?;
+    ensure!(stale >= 4, "{stale}");
+    alice.wait_tasks(&bob.tasks().await?).await
 }

@@ -121,6 +121,9 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("backups::a_profile_that_is_put_back_loses_nothing::{name}"), move |play| {
             backups::restored(play, kind)
         }));
+        add(theatre.trial(&format!("backups::two_that_are_put_back_lose_nothing::{name}"), move |play| {
+            backups::both_restored(play, kind)
+        }));
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
@@ -128,6 +131,9 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
             .trial(&format!("kills::what_was_acknowledged_is_there::{name}"), move |play| kills::short(play, kind)));
         add(theatre
             .trial(&format!("long_list::any_part_can_be_seen::{name}"), move |play| long_list::scrolled(play, kind)));
+        add(theatre.trial(&format!("long_list::rows_follow_when_cursors_are_refused::{name}"), move |play| {
+            long_list::refused(play, kind)
+        }));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
