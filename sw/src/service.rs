@@ -293,11 +293,10 @@ impl<S: Store, H: Host> Service<S, H> {
                 }
                 let (position, after) = (document.position.as_deref(), document.after.as_ref());
                 let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
-                let position = placing.as_ref().map(|placing| placing.position.clone());
-                let ops = convert::new_task(&document, position, self.host.now_ms())?;
+                let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+                let ops = convert::new_task(&document, place, self.host.now_ms())?;
                 convert::check_parent(&open.replica, id, &ops)?;
-                let moved = placing.map_or_else(Vec::new, |placing| placing.moved);
-                self.place(open, id, (ops, &moved), &|replica| task_response(201, replica.task(id)))
+                self.place(open, id, (ops, &moved.unwrap_or_default()), &|replica| task_response(201, replica.task(id)))
             })
             .await?;
         Ok(created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
@@ -313,16 +312,13 @@ impl<S: Store, H: Host> Service<S, H> {
                 return Err(Failure::deleted_task());
             }
             let placing = open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
-            let position = placing.as_ref().map(|placing| placing.position.clone());
-            let ops = convert::patch(&patch, position, &task)?;
+            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+            let ops = convert::patch(&patch, place, &task)?;
             convert::check_parent(&open.replica, id, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
-            let moved = match placing {
-                Some(placing) if patch.deleted != Some(true) => placing.moved,
-                _ => Vec::new(),
-            };
+            let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
             self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
         })
         .await

@@ -23,17 +23,19 @@ impl Pages {
         self.next.as_deref()
     }
 
-    /// Adds the next page. Of a task that moved from page to page, the later state counts.
+    /// Adds the next page.
     pub(crate) fn add(&mut self, page: Tasks) {
-        let listed: HashSet<&str> = page.tasks.iter().map(|task| task.id.as_str()).collect();
-        self.tasks.retain(|task| !listed.contains(task.id.as_str()));
         self.tasks.extend(page.tasks);
         self.next = page.next;
     }
 
-    /// All tasks, each once, and the cursor to go on from.
+    /// All tasks, each once, and the cursor to go on from. Of one that moved from page to page, the
+    /// later state counts.
     pub(crate) fn finish(self) -> (Vec<TaskDocument>, String) {
-        (self.tasks, self.cursor)
+        let mut later = HashSet::new();
+        let is_last: Vec<bool> = self.tasks.iter().rev().map(|task| later.insert(task.id.as_str())).collect();
+        let tasks = self.tasks.into_iter().zip(is_last.into_iter().rev());
+        (tasks.filter_map(|(task, is_last)| is_last.then_some(task)).collect(), self.cursor)
     }
 }
 

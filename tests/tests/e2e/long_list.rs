@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::{self, Chromium};
-use partyline_tests::{BrowserSetup, Play, RoomPage, Tab};
+use partyline_tests::{Play, RoomPage, Tab};
 use serde_json::json;
 
 /// How many tasks there are.
@@ -111,9 +111,8 @@ pub(crate) async fn scrolled(play: Play, kind: BrowserKind) -> Result<()> {
 
 /// A page whose cursor is refused each time it reads what is new reads all of the list, and its rows follow.
 pub(crate) async fn refused(play: Play, kind: BrowserKind) -> Result<()> {
-    let site = play.site_of_its_own().await?;
-    let alice =
-        RoomPage::make_room(&play.own_browser(kind, "Alice", BrowserSetup::default()).await?, &site, "Stale").await?;
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Stale").await?;
     for title in ["Paint", "Canvas", "Brushes"] {
         alice.add(title).await?;
     }
