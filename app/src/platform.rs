@@ -162,6 +162,11 @@ pub(crate) fn is_online() -> bool {
     window().navigator().on_line()
 }
 
+/// Whether this is Firefox: a few things that it does not do cannot be found out otherwise.
+pub(crate) fn is_firefox() -> bool {
+    user_agent().contains("Firefox/")
+}
+
 /// Whether the page is in view.
 pub(crate) fn is_shown() -> bool {
     document().visibility_state() == VisibilityState::Visible

@@ -33,7 +33,7 @@ use super::phone_book::Observed;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, Progress, RoomStatus};
 use super::{kept, phone_book, proxy, replication};
-use crate::platform::{is_shown, mark, monotonic_ms, random_bytes};
+use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes};
 
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
 /// and where a peer can be called again.
@@ -135,10 +135,10 @@ impl Room {
         publish: Rc<dyn Fn(RoomStatus)>,
     ) -> Self {
         let now = monotonic_ms();
-        let mut dialler = Dialler::new(certificate.hash, DiallerConfig::default(), seed, now);
-        if let Some(window) = web_sys::window() {
-            dialler.handle_online(window.navigator().on_line(), now);
-        }
+        // Firefox 153 does not show that a connection which waits is dialled: its ICE state stays `new`.
+        let config = if is_firefox() { DiallerConfig::without_knocks() } else { DiallerConfig::default() };
+        let mut dialler = Dialler::new(certificate.hash, config, seed, now);
+        dialler.handle_online(is_online(), now);
         dialler.handle_visibility(is_shown(), now);
         let mesh = Mesh::new(membership.device, certificate.hash);
         let redial = Redial::new(membership.secret.clone(), certificate.hash, known.clone(), seed, now);
@@ -217,10 +217,15 @@ impl Room {
                 {
                     spawn_local(kept::keep_observed(self.membership.room, ip));
                 }
-                self.dialler.handle_registered(&endpoints, taken.is_some(), now);
+                self.dialler.handle_registered(&endpoints, taken.is_some(), taken.flatten(), now);
             }
             Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
-            Event::Changed { from, batch } => self.pass_on(from, &batch),
+            Event::Changed { from, batch } => {
+                if from.is_none() {
+                    self.dialler.handle_use(now);
+                }
+                self.pass_on(from, &batch);
+            }
             Event::Answered(part) => {
                 // Dropping the part tells whoever reads the answer that the link is gone.
                 if let Some(link) = self.links.get_mut(&part.slot) {
@@ -522,7 +527,7 @@ impl Room {
     /// Carries out what the dialler wants, once it knows who stands before us: nobody who is no doorkeeper any more may
     /// register.
     fn act(&mut self, now: u64) -> bool {
-        self.dialler.handle_lower(self.mesh.lower(), now);
+        self.dialler.handle_keepers(self.mesh.lower(), self.mesh.other_keeper(), now);
         let mut any = false;
         while let Some(action) = self.dialler.poll_action() {
             any = true;
@@ -539,24 +544,33 @@ impl Room {
                 Action::Drop(slot) => {
                     self.drop_link(slot);
                 }
-                Action::Dial { slot, address } => {
-                    let credentials = IceCredentials::derive(&self.membership.secret, &address.cert_hash);
-                    let endpoints = dial_candidates(&address);
-                    self.dial(slot, Contact { cert_hash: address.cert_hash, credentials, endpoints });
-                }
-                Action::AddEndpoints { slot, address } => {
+                Action::Dial { slot, peer, candidates } => self.dial(slot, self.listed(peer, candidates)),
+                Action::AddEndpoints { slot, candidates } => {
                     if let Some(link) = self.links.get(&slot) {
-                        link.slot.add_candidates(&dial_candidates(&address));
+                        link.slot.add_candidates(&candidates);
                     }
+                }
+                Action::Probe { slot, peer, candidates } => {
+                    // Of the two ends of DTLS the one that waits, always.
+                    let answer = RemoteAnswer { setup: Setup::Active, ..self.answer(self.listed(peer, candidates)) };
+                    let credentials = IceCredentials::derive(&self.membership.secret, &local);
+                    let made = Slot::probe(slot, &self.certificate, credentials, &answer, &events);
+                    self.insert(slot, made, Some(peer));
                 }
                 Action::Register(endpoints) => self.register(endpoints),
                 Action::Poll => spawn_local(async move {
-                    events.send(Event::Peers(phone_book::peers(room, local).await));
+                    events.send(Event::Peers(phone_book::peers(room).await));
                 }),
                 Action::ProbePeers => self.probe(now),
             }
         }
         any
+    }
+
+    /// All that it takes to dial a device that is listed.
+    fn listed(&self, cert_hash: CertHash, endpoints: Vec<Endpoint>) -> Contact {
+        let credentials = IceCredentials::derive(&self.membership.secret, &cert_hash);
+        Contact { cert_hash, credentials, endpoints }
     }
 
     /// Lists these endpoints in the phone book.
@@ -653,7 +667,7 @@ impl Room {
         }
         // First, so that nobody registers who is no doorkeeper any more.
         self.mesh.handle_open(slot, device, remote, now);
-        self.dialler.handle_lower(self.mesh.lower(), now);
+        self.dialler.handle_keepers(self.mesh.lower(), self.mesh.other_keeper(), now);
         self.dialler.handle_open(slot, remote, now);
         self.redial.handle_open(slot, device, remote, now);
         self.hand.handle_open(slot, remote);

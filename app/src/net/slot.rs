@@ -65,6 +65,21 @@ impl Slot {
         Ok(slot)
     }
 
+    /// Makes a connection that dials at once and is listed nowhere, to see whether anybody answers. No
+    /// [`Event::SpareReady`] follows.
+    pub(super) fn probe(
+        id: SlotId,
+        certificate: &Certificate,
+        credentials: IceCredentials,
+        answer: &RemoteAnswer,
+        events: &Events,
+    ) -> Result<Self, JsValue> {
+        let (slot, gathered) = Self::new(id, certificate, events)?;
+        let answer = answer.to_sdp();
+        spawn_local(async move { gathered.probe(&credentials, &answer).await });
+        Ok(slot)
+    }
+
     /// Makes a connection that dials at once, as the side that answers: `offer` is what whoever is dialled would have
     /// offered.
     pub(super) fn call(
@@ -97,9 +112,7 @@ impl Slot {
 
     /// Dials: gives the browser the answer that we wrote for the other side.
     pub(super) fn dial(&self, id: SlotId, answer: &RemoteAnswer, events: &Events) {
-        let description = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
-        description.set_sdp(&answer.to_sdp());
-        let taken = JsFuture::from(self.connection.set_remote_description(&description));
+        let taken = take_answer(&self.connection, &answer.to_sdp());
         let events = events.clone();
         spawn_local(async move {
             if taken.await.is_err() {
@@ -114,7 +127,7 @@ impl Slot {
     /// and another before it gives those up.
     pub(super) fn arm(&self, id: SlotId, mut answer: RemoteAnswer, events: &Events) {
         answer.candidates = Vec::new();
-        if !platform::user_agent().contains("Firefox/") {
+        if !platform::is_firefox() {
             return self.dial(id, &answer, events);
         }
         answer.candidates.extend(nowhere(0));
@@ -161,6 +174,12 @@ impl Slot {
     pub(super) fn send(&self, message: &[u8]) -> bool {
         self.channel.send_with_u8_array(message).is_ok()
     }
+}
+
+fn take_answer(connection: &RtcPeerConnection, sdp: &str) -> JsFuture {
+    let description = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
+    description.set_sdp(sdp);
+    JsFuture::from(connection.set_remote_description(&description))
 }
 
 fn add(connection: &RtcPeerConnection, candidates: &[Endpoint], first_rank: u16) {
@@ -211,6 +230,17 @@ impl Gathered {
                 Timeout::new(GATHER_MS, move || late.tell()).forget();
             }
             Err(error) => self.events.send(Event::SpareFailed(self.id, spare_error(&error))),
+        }
+    }
+
+    /// Offers and, without waiting for endpoints that nobody is told, takes the answer that we wrote.
+    async fn probe(&self, credentials: &IceCredentials, answer: &str) {
+        let taken = async {
+            self.describe(Some(credentials)).await?;
+            take_answer(&self.connection, answer).await
+        };
+        if taken.await.is_err() {
+            self.events.send(Event::Closed(self.id));
         }
     }
 

@@ -1,5 +1,5 @@
 use super::SlotId;
-use crate::id::{Address, Endpoint};
+use crate::id::{CertHash, Endpoint};
 
 /// What the [`Dialler`](super::Dialler) wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,25 +10,39 @@ pub enum Action {
     MakeSpare(SlotId),
     /// Close this connection and forget it. No `handle_closed` is expected for it.
     Drop(SlotId),
-    /// Dial: set the remote description that follows from the address.
+    /// Dial from the spare: set the remote description of this peer.
     Dial {
         /// The spare to dial with.
         slot: SlotId,
-        /// Whom.
-        address: Address,
+        /// Certificate hash of the peer, from which its credentials follow.
+        peer: CertHash,
+        /// Where to try, best first: at most [`Dialler::MAX_CANDIDATES`](super::Dialler::MAX_CANDIDATES).
+        candidates: Vec<Endpoint>,
     },
     /// The device being dialled has moved: let this dial try its new endpoints too. Its credentials are the same.
     AddEndpoints {
         /// The connection that dials.
         slot: SlotId,
-        /// Where the device is now.
-        address: Address,
+        /// Where to try as well.
+        candidates: Vec<Endpoint>,
+    },
+    /// Make a connection that asks for a sign of life: it dials at once, is listed nowhere, has our credentials, answers
+    /// DTLS and never begins it. [`handle_reached`] follows if the peer answers a connectivity check.
+    ///
+    /// [`handle_reached`]: super::Dialler::handle_reached
+    Probe {
+        /// The connection to make.
+        slot: SlotId,
+        /// Certificate hash of the peer, from which its credentials follow.
+        peer: CertHash,
+        /// Where to try, best first: at most [`Dialler::MAX_PROBED`](super::Dialler::MAX_PROBED).
+        candidates: Vec<Endpoint>,
     },
     /// List these endpoints in the phone book and tell [`handle_registered`]; an empty list withdraws the listing.
     ///
     /// [`handle_registered`]: super::Dialler::handle_registered
     Register(Vec<Endpoint>),
-    /// Ask the phone book for the other addresses and tell [`handle_peers`].
+    /// Ask the phone book for all addresses, this device's own among them, and tell [`handle_peers`].
     ///
     /// [`handle_peers`]: super::Dialler::handle_peers
     Poll,

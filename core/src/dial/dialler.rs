@@ -1,64 +1,14 @@
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use litemap::LiteMap;
 
+use super::book::Book;
 use super::jitter::Jitter;
-use super::{Action, SlotId, Way};
+use super::listed::{Listed, Listing, Proof};
+use super::probes::{Probe, Probes, Stage};
+use super::{Action, BookState, DiallerConfig, SlotId, Way};
 use crate::id::{Address, CertHash, Endpoint};
-
-/// The times that the policy works with, all in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiallerConfig {
-    /// How often a visible device without a peer looks into the phone book.
-    pub poll_alone: u64,
-    /// How often a visible doorkeeper of a connected crew does.
-    pub poll_doorkeeper: u64,
-    /// How often a hidden one does, connected or not.
-    pub poll_hidden: u64,
-    /// How often a listing is renewed. Shorter than half the phone book's 120 s, so that one lost request costs nothing.
-    pub relist: u64,
-    /// How long a dial may take, and up to half as much again, until the connection's first sign of life. Longer than
-    /// the other side's poll and the round trip to the phone book.
-    pub dial: u64,
-    /// How long DTLS may take once ICE has found a way; twice as long after three tries in which it was not enough, and
-    /// four times after six. Short, because a connection of the other side that is taken by somebody else answers ICE
-    /// just the same (all of a device's connections have the same credentials), and shorter than a poll, lest two devices
-    /// wait for each other in step.
-    pub dtls: u64,
-    /// How long the rest may take (SCTP, Noise). Whoever is there has the right certificate by then.
-    pub handshake: u64,
-    /// How long gathering a spare's endpoints may take.
-    pub gather: u64,
-    /// The longest wait between two tries after failures, for the phone book and for a peer.
-    pub backoff_max: u64,
-}
-
-impl Default for DiallerConfig {
-    fn default() -> Self {
-        Self {
-            poll_alone: 3_000,
-            poll_doorkeeper: 5_000,
-            poll_hidden: 30_000,
-            relist: 45_000,
-            dial: 5_000,
-            dtls: 2_000,
-            handshake: 8_000,
-            gather: 10_000,
-            backoff_max: 30_000,
-        }
-    }
-}
-
-/// What is known of the phone book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BookState {
-    /// Not asked yet.
-    Unknown,
-    /// The last request was answered.
-    Reachable,
-    /// The last request was not.
-    Unreachable,
-}
 
 /// What a dialler is doing, as a person would be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +23,7 @@ pub enum Activity {
     Connected,
 }
 
-/// The one connection that waits for a peer.
+/// The one listed connection.
 #[derive(Debug)]
 enum Spare {
     /// There is none; make one not before this time.
@@ -81,16 +31,38 @@ enum Spare {
     /// Being made.
     Preparing { slot: SlotId, deadline: u64 },
     /// Waiting, with endpoints that others may dial.
-    Waiting { slot: SlotId, endpoints: Vec<Endpoint> },
+    Waiting { slot: SlotId, endpoints: Vec<Endpoint>, knock: Option<Knock> },
     /// Dialling `peer`; its endpoints stay listed meanwhile.
-    Dialling { slot: SlotId, endpoints: Vec<Endpoint>, peer: CertHash, since: u64, deadline: u64, sign: Sign },
+    Dialling { slot: SlotId, endpoints: Vec<Endpoint>, dial: Dial },
+}
+
+/// A dial that is under way.
+#[derive(Debug)]
+struct Dial {
+    peer: CertHash,
+    deadline: u64,
+    sign: Sign,
+    /// Where it was dialled in the beginning.
+    tried: Vec<Endpoint>,
+    /// How many more endpoints it may be given.
+    more: usize,
+}
+
+/// Somebody's connectivity check has reached the spare.
+#[derive(Clone, Copy, Debug)]
+struct Knock {
+    at: u64,
+    /// Whether those who were silent have been probed for it.
+    is_looked_into: bool,
 }
 
 /// How far a dial has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
-    /// No sign of life.
-    None,
+    /// Nothing has shown yet that the peer is there.
+    Blind,
+    /// It has answered a probe, and not this connection.
+    Proven,
     /// Something with the peer's credentials answers.
     Reached {
         /// Since when.
@@ -98,51 +70,6 @@ enum Sign {
     },
     /// It has the peer's certificate.
     Secured,
-}
-
-/// A listed device that is not this one.
-#[derive(Debug)]
-struct Listed {
-    address: Address,
-    /// Tries that ended without a connection since the listing last changed.
-    failures: u32,
-    /// Tries that ended without a connection since the last one that did not, however often it was listed meanwhile.
-    misses: u32,
-    /// Where it stands among those to be dialled: behind those with fewer misses, most of the time. If a miss always
-    /// told, two devices could take turns for ever, each dialling the other while that dials a third. If a new listing
-    /// wiped it out, somebody whose secret is wrong could keep a device busy by listing itself again and again.
-    rank: u32,
-    /// When its listing was seen to be new. `None` for one that was there when we came, and whose device may be gone:
-    /// a page that crashed, or a phone that was put away, stays listed for a while.
-    alive_at: Option<u64>,
-    /// Not to be dialled before.
-    not_before: u64,
-    /// When this device first stood in the book.
-    first_seen: u64,
-    /// Dials that were answered and came no further, since the last that did.
-    stalls: u32,
-}
-
-impl Listed {
-    /// Whether its device showed so lately that it is listening that it surely still is.
-    fn is_fresh(&self, now_ms: u64) -> bool {
-        self.alive_at.is_some_and(|at| now_ms.saturating_sub(at) < FRESH)
-    }
-}
-
-/// Requests to the phone book: at most one of each kind is under way.
-#[derive(Debug)]
-struct Book {
-    state: BookState,
-    failures: u32,
-    polling: bool,
-    registering: bool,
-    /// What the book holds of us, as far as we know.
-    listed: Option<Vec<Endpoint>>,
-    next_poll: u64,
-    next_register: u64,
-    /// Whether a first answer about the others has come.
-    answered: bool,
 }
 
 /// The dialling policy of one room on one device. See the [module](super).
@@ -156,28 +83,117 @@ pub struct Dialler {
     jitter: Jitter,
     online: bool,
     visible: bool,
+    /// Since when this device waits without a peer, or was last used by a person.
+    waits_since: u64,
     next_slot: u32,
     spare: Spare,
+    probes: Probes,
+    /// When a silent listing may be probed again.
+    reprobe_at: u64,
+    blind: Blind,
+    /// Who has shown a sign of life while a blind dial kept the spare: dialled before the new one is listed.
+    hurry: Option<CertHash>,
+    /// Somebody has knocked, and the book has not said since who that may be.
+    knocked: bool,
     book: Book,
+    /// How often in a row our listing was missing from the book.
+    losses: u32,
     listed: LiteMap<CertHash, Listed>,
-    peers: LiteMap<CertHash, SlotId>,
+    /// Who is connected: over which connection, and since when.
+    peers: LiteMap<CertHash, (SlotId, u64)>,
     /// Members of the crew who stand before us in keeping its listing.
     lower: usize,
+    /// The other one who keeps it.
+    other_keeper: Option<CertHash>,
     actions: VecDeque<Action>,
+}
+
+/// Dials of devices that no probe could prove to be there.
+#[derive(Debug)]
+struct Blind {
+    /// So many more are allowed.
+    left: u32,
+    /// When there is one more.
+    refill_at: u64,
+    /// When the last one began; at first, when this device came.
+    last_at: u64,
+    /// Devices that have gone lately from the book without ever having answered, since somebody did.
+    strangers: u32,
+}
+
+impl Blind {
+    fn new(now_ms: u64) -> Self {
+        Self { left: BLINDS, refill_at: now_ms + BLIND_REFILL, last_at: now_ms, strangers: 0 }
+    }
+
+    /// When there may be one.
+    fn allowed_at(&self, is_among_strangers: bool) -> u64 {
+        let at = if self.left > 0 { 0 } else { self.refill_at };
+        if is_among_strangers { at.max(self.last_at + AMONG_STRANGERS) } else { at }
+    }
+
+    fn note_strangers(&mut self, more: u32) {
+        self.strangers = self.strangers.saturating_add(more).min(MOST_STRANGERS);
+    }
+
+    /// Time has passed.
+    fn advance(&mut self, now_ms: u64) {
+        if now_ms >= self.refill_at {
+            self.left = (self.left + 1).min(BLINDS);
+            self.strangers = self.strangers.saturating_sub(1);
+            self.refill_at = now_ms + BLIND_REFILL;
+        }
+    }
 }
 
 /// Misses of a listed device below which a person is told that we are connecting.
 const PATIENCE: u32 = 2;
-/// How long a new listing counts as new.
-const FRESH: u64 = 20_000;
 /// How long a device waits to be dialled after it was led astray, from half of it to one and a half.
 const WAIT: u64 = 5_000;
 /// How long DTLS may take after ICE where it is doubtful who answered; longer for those who stalled.
 const SOON: u64 = 700;
-/// A dial that has lasted this long gives way to a device that has just come.
-const GIVE_WAY: u64 = 2_500;
+/// Most listings of others that are looked at: as many as a phone book has for a room.
+const MAX_LISTINGS: usize = 64;
+/// How long a probe has to be without an answer before its device is dialled all the same.
+const QUIET: u64 = 250;
+/// How often a silent listing is probed again, one of them all.
+const REPROBE: u64 = 60_000;
+/// Blind dials that may be saved up, and when there is one more.
+const BLINDS: u32 = 2;
+const BLIND_REFILL: u64 = 20_000;
+/// How long one is put off where so many are silent, and how many silent ones are remembered that have gone.
+const AMONG_STRANGERS: u64 = 60_000;
+const STRANGERS: u32 = 4;
+const MOST_STRANGERS: u32 = 12;
+/// The wait before the second call of a device is answered, doubled each time up to six times.
+const ANSWER_BACKOFF: u64 = 30_000;
+/// How long a listing may have stood from which somebody is called.
+const JUST_LISTED: u64 = 2_000;
+/// How often a device looks while it dials, and while it waits for somebody who was led astray, unless that was so often.
+const POLL_MEETING: u64 = 600;
+const MANY: u32 = 8;
+/// The wait before the third blind dial of a device, doubled each time up to five times.
+const BLIND_BACKOFF: u64 = 30_000;
+/// How long after a knock it must be clear whose it was before whoever is silent is asked once more, and how long before
+/// the spare is made anew: a connection shows one knock only.
+const KNOCK_UNCLEAR: u64 = 1_500;
+const KNOCK_OVER: u64 = 8_000;
+/// For how long a device that has just come looks as often as it can, and until when it looks ever less.
+const FIRST: u64 = 15_000;
+const SOME_MINUTES: u64 = 600_000;
+const ONE_HOUR: u64 = 3_600_000;
+/// How long the phone book keeps a listing.
+const LISTED: u64 = 120_000;
+/// A doorkeeper renews its listing when it is its turn, and by itself if it has no turn for so long.
+const TURN_AT_MOST: u64 = 16_000;
 
 impl Dialler {
+    /// Most candidates of one dial. RFC 8445 (section 19.5.1) asks for a bound: whoever lists addresses that are not his
+    /// own has members send connectivity checks there.
+    pub const MAX_CANDIDATES: usize = 24;
+    /// Most candidates of one probe. At the pace of 50 ms a check all are tried within its time.
+    pub const MAX_PROBED: usize = 8;
+
     /// A dialler for the device with this certificate, visible and online. `seed` spreads its retries.
     #[must_use]
     pub fn new(local: CertHash, config: DiallerConfig, seed: u64, now_ms: u64) -> Self {
@@ -187,21 +203,20 @@ impl Dialler {
             jitter: Jitter::new(seed),
             online: true,
             visible: true,
+            waits_since: now_ms,
             next_slot: 0,
             spare: Spare::Absent { retry_at: now_ms },
-            book: Book {
-                state: BookState::Unknown,
-                failures: 0,
-                polling: false,
-                registering: false,
-                listed: None,
-                next_poll: now_ms,
-                next_register: now_ms,
-                answered: false,
-            },
+            probes: Probes::new(config.probe_refill, now_ms),
+            reprobe_at: now_ms + REPROBE,
+            blind: Blind::new(now_ms),
+            hurry: None,
+            knocked: false,
+            book: Book::new(now_ms),
+            losses: 0,
             listed: LiteMap::new(),
             peers: LiteMap::new(),
             lower: 0,
+            other_keeper: None,
             actions: VecDeque::new(),
         };
         dialler.advance(now_ms);
@@ -219,13 +234,26 @@ impl Dialler {
         debug_assert!(self.actions.is_empty(), "drain the actions before asking for the deadline");
         let spare = match &self.spare {
             Spare::Absent { retry_at } => self.wants_listing().then_some(*retry_at),
-            Spare::Preparing { deadline, .. } | Spare::Dialling { deadline, .. } => Some(*deadline),
-            Spare::Waiting { endpoints, .. } => self.may_dial_from(endpoints).then(|| self.next_dial_at()).flatten(),
+            Spare::Preparing { deadline, .. } => Some(*deadline),
+            Spare::Dialling { dial, .. } => Some(dial.deadline),
+            Spare::Waiting { knock, .. } => {
+                let knock = knock.map(|knock| knock.at + if knock.is_looked_into { KNOCK_OVER } else { KNOCK_UNCLEAR });
+                let dial = self.is_found().then(|| self.next_dial_at()).flatten();
+                [knock, dial].into_iter().flatten().min()
+            }
         };
-        let poll = (self.asks_book() && !self.book.polling).then_some(self.book.next_poll);
+        let probe = self.probes.running.iter().map(|probe| probe.deadline).min();
+        let more = if !self.is_found() {
+            None
+        } else if self.next_probe(self.reprobe_at.saturating_sub(1)).is_some() {
+            self.probes.next_at()
+        } else {
+            self.probes.next_at().filter(|_| self.has_silent()).map(|at| at.max(self.reprobe_at))
+        };
+        let poll = (self.asks_book() && self.book.polling.is_none()).then_some(self.book.next_poll);
         let register =
             (self.online && self.register_wanted() && !self.book.registering).then_some(self.book.next_register);
-        [spare, poll, register].into_iter().flatten().min()
+        [spare, probe, more, poll, register].into_iter().flatten().min()
     }
 
     /// What a person should be told.
@@ -238,9 +266,12 @@ impl Dialler {
             return Activity::Offline;
         }
         let hopeful = match &self.spare {
-            Spare::Dialling { peer, .. } => self.listed.get(peer).is_some_and(|listed| listed.misses < PATIENCE),
+            Spare::Dialling { dial, .. } => self.listed.get(&dial.peer).is_some_and(|listed| listed.misses < PATIENCE),
             // Without the phone book nobody can be dialled, however lately they stood in it.
-            _ => self.book.failures < PATIENCE && self.listed.values().any(|listed| listed.misses < PATIENCE),
+            _ => {
+                let is_hopeful = |listed: &Listed| listed.misses < PATIENCE && !listed.is_silent();
+                self.book.failures < PATIENCE && self.listed.values().any(is_hopeful)
+            }
         };
         if hopeful || (!self.book.answered && self.book.failures == 0) { Activity::Connecting } else { Activity::Alone }
     }
@@ -259,7 +290,7 @@ impl Dialler {
     /// The spare asked for by [`Action::MakeSpare`] waits at these endpoints.
     pub fn handle_spare_ready(&mut self, slot: SlotId, endpoints: Vec<Endpoint>, now_ms: u64) {
         if matches!(&self.spare, Spare::Preparing { slot: wanted, .. } if *wanted == slot) {
-            self.spare = Spare::Waiting { slot, endpoints };
+            self.spare = Spare::Waiting { slot, endpoints, knock: None };
             self.book.next_register = now_ms;
             self.advance(now_ms);
         } else {
@@ -267,47 +298,68 @@ impl Dialler {
         }
     }
 
-    /// Somebody's connectivity check reached the spare: look up at once who that is.
+    /// Somebody's connectivity check reached the spare, so a member is there: look up at once who that is.
     pub fn handle_knock(&mut self, slot: SlotId, now_ms: u64) {
-        if !matches!(&self.spare, Spare::Waiting { slot: waiting, .. } if *waiting == slot) {
-            return;
+        match &mut self.spare {
+            Spare::Waiting { slot: waiting, knock, .. } if *waiting == slot => {
+                *knock = Some(Knock { at: now_ms, is_looked_into: false });
+                self.knocked = true;
+            }
+            _ => return,
         }
-        for listed in self.listed.iter_mut().map(|(_, listed)| listed) {
+        for (_, listed) in self.listed.iter_mut() {
             listed.not_before = now_ms;
         }
         self.book.next_poll = now_ms;
-        if self.dialable(now_ms).is_none() && !self.peers.is_empty() {
+        if self.next_probe(now_ms).is_none() && self.proven(now_ms).is_none() && !self.peers.is_empty() {
             self.actions.push_back(Action::ProbePeers);
         }
         self.advance(now_ms);
     }
 
-    /// The dialled connection came up as far as ICE: something answers that has the credentials of the peer.
+    /// The connection came up as far as ICE: something answers that has the credentials of the peer.
     pub fn handle_reached(&mut self, slot: SlotId, now_ms: u64) {
-        if let Spare::Dialling { slot: dialling, deadline, sign, peer, .. } = &mut self.spare
+        if let Some(probe) = self.probes.of_slot(slot) {
+            probe.reached(&self.local, now_ms);
+            let (peer, ip) = (probe.peer, probe.ip);
+            if let Some(listing) = self.listing_mut(&peer, ip)
+                && matches!(listing.proof, Proof::Asked { .. })
+            {
+                listing.proof = Proof::Answering;
+            }
+        } else if let Spare::Dialling { slot: dialling, dial, .. } = &mut self.spare
             && *dialling == slot
-            && *sign == Sign::None
+            && matches!(dial.sign, Sign::Blind | Sign::Proven)
         {
-            *sign = Sign::Reached { at: now_ms };
-            let stalls = self.listed.get(peer).map_or(0, |listed| listed.stalls);
-            *deadline = now_ms + (self.config.dtls << (stalls / 3).min(2));
+            dial.sign = Sign::Reached { at: now_ms };
+            let patience = |listed: &Listed| {
+                let patience = self.config.dtls << (listed.stalls / 3).min(2);
+                if listed.was_there { patience.max(self.config.poll_alone + SOON) } else { patience }
+            };
+            dial.deadline = now_ms + self.listed.get(&dial.peer).map_or(self.config.dtls, patience);
+            if self.config.hears_knocks && self.visible && self.peers.is_empty() {
+                self.book.next_poll = self.book.next_poll.min(now_ms + SOON);
+            }
         }
+        self.advance(now_ms);
     }
 
-    /// The dialled connection came up as far as DTLS, so it is the peer that answers: leave it the time for the rest.
+    /// The connection came up as far as DTLS, so it is the peer that answers: leave it the time for the rest.
     pub fn handle_secured(&mut self, slot: SlotId, now_ms: u64) {
-        if let Spare::Dialling { slot: dialling, deadline, sign, .. } = &mut self.spare
+        let patience = now_ms + self.config.handshake;
+        if let Some(probe) = self.probes.of_slot(slot) {
+            (probe.stage, probe.deadline) = (Stage::Secured, patience);
+        } else if let Spare::Dialling { slot: dialling, dial, .. } = &mut self.spare
             && *dialling == slot
         {
-            *sign = Sign::Secured;
-            *deadline = now_ms + self.config.handshake;
+            (dial.sign, dial.deadline) = (Sign::Secured, patience);
         }
     }
 
-    /// The dialled connection is open and its peer has proved membership.
+    /// The connection is open and its peer has proved membership.
     pub fn handle_open(&mut self, slot: SlotId, peer: CertHash, now_ms: u64) {
-        if let Spare::Dialling { slot: dialling, peer: dialled, .. } = &self.spare
-            && (*dialling == slot || *dialled == peer)
+        if let Spare::Dialling { slot: dialling, dial, .. } = &self.spare
+            && (*dialling == slot || dial.peer == peer)
         {
             if *dialling != slot {
                 // Somebody introduced the two meanwhile.
@@ -315,25 +367,29 @@ impl Dialler {
             }
             self.spare = Spare::Absent { retry_at: now_ms };
         }
-        if let Some(older) = self.peers.insert(peer, slot)
+        self.probes.take(slot);
+        self.end_probes_of(Some(peer));
+        if let Some((older, _)) = self.peers.insert(peer, (slot, now_ms))
             && older != slot
         {
             self.actions.push_back(Action::Drop(older));
         }
         if let Some(listed) = self.listed.get_mut(&peer) {
             (listed.failures, listed.misses, listed.rank, listed.stalls) = (0, 0, 0, 0);
+            (listed.answers, listed.is_owed) = (0, false);
         }
+        (self.blind.left, self.blind.strangers) = (BLINDS, 0);
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
         self.book.next_poll = now_ms;
         self.advance(now_ms);
     }
 
-    /// A connection failed or ended: the spare, a dial or a peer.
+    /// A connection failed or ended: the spare, a dial, a probe or a peer.
     pub fn handle_closed(&mut self, slot: SlotId, now_ms: u64) {
         match &self.spare {
-            Spare::Dialling { slot: dialling, peer, .. } if *dialling == slot => {
-                let peer = *peer;
+            Spare::Dialling { slot: dialling, dial, .. } if *dialling == slot => {
+                let peer = dial.peer;
                 self.fail_dial(peer, now_ms);
             }
             Spare::Waiting { slot: waiting, .. } if *waiting == slot => {
@@ -344,121 +400,130 @@ impl Dialler {
             }
             _ => {}
         }
+        if let Some(probe) = self.probes.take(slot) {
+            self.conclude(&probe, now_ms);
+        }
         let before = self.peers.len();
-        self.peers.retain(|_, held| *held != slot);
+        self.peers.retain(|_, (held, _)| *held != slot);
         if self.peers.len() < before {
+            self.waits_since = now_ms;
             self.book.next_poll = now_ms;
-            for listed in self.listed.iter_mut().map(|(_, listed)| listed) {
+            for (_, listed) in self.listed.iter_mut() {
                 listed.not_before = now_ms;
             }
         }
         self.advance(now_ms);
     }
 
-    /// The answer to [`Action::Register`]: whether the phone book took it.
-    pub fn handle_registered(&mut self, endpoints: &[Endpoint], taken: bool, now_ms: u64) {
+    /// The answer to [`Action::Register`]: whether the phone book took it, and where it saw us if it said so.
+    pub fn handle_registered(&mut self, endpoints: &[Endpoint], taken: bool, seen_at: Option<IpAddr>, now_ms: u64) {
         self.book.registering = false;
-        self.note_book(taken);
+        self.book.note(taken);
         if taken {
             let listed = (!endpoints.is_empty()).then(|| endpoints.to_vec());
-            if listed.is_some() && self.book.listed != listed && self.dialable(now_ms).is_none() {
+            if listed.is_some() && self.book.listed != listed && self.proven(now_ms).is_none() {
                 // Of two who come at the same moment, the one listed later finds the other at once.
                 self.book.next_poll = now_ms;
             }
-            self.book.listed = listed;
-            self.book.next_register = if self.register_wanted_now() { now_ms } else { now_ms + self.config.relist };
+            (self.book.listed, self.book.listed_at, self.book.seen_at) = (listed, now_ms, seen_at);
+            let turns = if self.peers.is_empty() { 0 } else { TURN_AT_MOST };
+            self.book.next_register =
+                if self.register_wanted_now() { now_ms } else { now_ms + self.config.relist + turns };
         } else {
             self.book.next_register = now_ms + self.backoff(self.book.failures);
         }
         self.advance(now_ms);
     }
 
-    /// The answer to [`Action::Poll`]: the other addresses, or `None` when the phone book did not answer.
+    /// The answer to [`Action::Poll`]: all addresses, or `None` when the phone book did not answer. Those under our own
+    /// certificate hash are nobody to dial. If the listing that we made is not among them, it is made once more: the phone
+    /// book keeps nothing but in memory.
     pub fn handle_peers(&mut self, addresses: Option<Vec<Address>>, now_ms: u64) {
-        self.book.polling = false;
-        self.note_book(addresses.is_some());
-        let Some(addresses) = addresses else {
+        let asked_at = self.book.polling.take().unwrap_or(now_ms);
+        self.book.note(addresses.is_some());
+        let Some(mut addresses) = addresses else {
             self.book.next_poll = now_ms + self.backoff(self.book.failures);
             self.advance(now_ms);
             return;
         };
         let looked_before = std::mem::replace(&mut self.book.answered, true);
-        self.book.next_poll = now_ms + self.poll_interval();
-        let (mut peer_relisted, mut moved) = (false, None);
-        self.listed.retain(|hash, _| addresses.iter().any(|address| address.cert_hash == *hash));
-        for address in addresses {
-            if address.cert_hash == self.local || address.endpoints.is_empty() {
+        self.book.next_poll = self.next_look(now_ms);
+        self.note_own(&addresses, asked_at, now_ms);
+        addresses.retain(|address| address.cert_hash != self.local && !address.endpoints.is_empty());
+        addresses.truncate(MAX_LISTINGS);
+        self.forget_gone(&addresses);
+        if std::mem::take(&mut self.knocked) {
+            self.probes.grant(now_ms);
+        }
+        let (mut peer_relisted, mut came) = (false, Vec::new());
+        for (place, address) in addresses.into_iter().enumerate() {
+            let (peer, ip) = (address.cert_hash, address.ip);
+            if !self.listed.contains_key(&peer) {
+                came.push(peer);
+            }
+            let alive_at = looked_before.then_some(now_ms);
+            let listed = self.listed.entry(peer).or_insert_with(|| Listed::new(alive_at, now_ms));
+            let known = listed.listings.iter_mut().find(|listing| listing.address.ip == ip);
+            match known {
+                Some(known) if known.address == address => {
+                    known.place = place;
+                    continue;
+                }
+                Some(known) => *known = Listing::new(address, place),
+                None => listed.listings.push(Listing::new(address, place)),
+            }
+            if came.contains(&peer) {
                 continue;
             }
-            let listed = self.listed.entry(address.cert_hash).or_insert_with(|| Listed {
-                address: address.clone(),
-                failures: 0,
-                misses: 0,
-                rank: 0,
-                alive_at: looked_before.then_some(now_ms),
-                not_before: now_ms,
-                first_seen: now_ms,
-                stalls: 0,
-            });
-            if listed.address != address {
-                listed.alive_at = Some(now_ms);
-                // A renewed listing is a sign of life: whoever lost a race for a spare comes round again.
-                peer_relisted |= self.peers.contains_key(&address.cert_hash);
-                if let Spare::Dialling { slot, peer, deadline, sign, .. } = &mut self.spare
-                    && *peer == address.cert_hash
-                {
-                    match sign {
-                        // It dials from its new endpoints, most likely us: meet it there instead of starting anew,
-                        // which would move us in turn.
-                        Sign::None => {
-                            *deadline = now_ms + self.config.dial;
-                            self.actions.push_back(Action::AddEndpoints { slot: *slot, address: address.clone() });
-                        }
-                        // The new connection's checks may come here before its listing does: that shows soon.
-                        Sign::Reached { at } if now_ms < *at + SOON => {
-                            *deadline = (*deadline).min(*at + (SOON << (listed.stalls / 3).min(2)));
-                        }
-                        Sign::Reached { .. } => moved = Some((*slot, *peer)),
-                        Sign::Secured => {}
-                    }
-                }
-                listed.address = address;
-                listed.failures = 0;
-                listed.not_before = now_ms;
-            }
+            (listed.alive_at, listed.moved_at, listed.was_there) = (Some(now_ms), Some(now_ms), false);
+            listed.failures = 0;
+            listed.not_before = now_ms;
+            // A renewed listing is a sign of life: whoever lost a race for a spare comes round again.
+            peer_relisted |= self.peers.contains_key(&peer);
+            self.follow(peer, ip);
         }
         if peer_relisted {
             // Either it made a new spare, or it was reloaded and its end of our connection is gone.
             self.actions.push_back(Action::ProbePeers);
         }
-        if let Some((slot, peer)) = moved {
-            // What answered us was its old connection, and that was taken by somebody else.
-            self.leave_wrong_way(slot, peer, now_ms);
-        }
-        self.give_way(now_ms);
         self.advance(now_ms);
     }
 
     /// The page became visible or hidden.
     pub fn handle_visibility(&mut self, visible: bool, now_ms: u64) {
         if visible && !self.visible {
-            self.book.next_poll = now_ms;
-            self.book.failures = 0;
+            self.begin_anew(now_ms);
         }
         self.visible = visible;
         self.advance(now_ms);
+    }
+
+    /// The person does something on this device: whoever waits looks more often again.
+    pub fn handle_use(&mut self, now_ms: u64) {
+        if self.visible && self.peers.is_empty() && self.poll_interval(now_ms) > self.config.poll_alone {
+            self.waits_since = now_ms;
+            self.book.next_poll = now_ms;
+            self.advance(now_ms);
+        }
     }
 
     /// The network went or came. When it comes, addresses may have changed: the spare is made anew.
     pub fn handle_online(&mut self, online: bool, now_ms: u64) {
         if online && !self.online {
             self.renew_spare(now_ms);
-            self.book.next_poll = now_ms;
+            self.begin_anew(now_ms);
             self.book.next_register = now_ms;
-            self.book.failures = 0;
         }
         self.online = online;
         self.advance(now_ms);
+    }
+
+    fn begin_anew(&mut self, now_ms: u64) {
+        self.waits_since = now_ms;
+        self.book.next_poll = now_ms;
+        self.book.failures = 0;
+        self.probes.refill();
+        self.blind.left = BLINDS;
     }
 
     /// Makes the spare anew, as after a change of network.
@@ -470,9 +535,11 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// So many members can be called, are peers or connected to one, and have a lower certificate hash than ours.
-    pub fn handle_lower(&mut self, count: usize, now_ms: u64) {
-        if std::mem::replace(&mut self.lower, count) != count {
+    /// So many members can be called, are peers or connected to one, and have a lower certificate hash than ours; and
+    /// which of the others has the lowest.
+    pub fn handle_keepers(&mut self, lower: usize, other: Option<CertHash>, now_ms: u64) {
+        if (self.lower, self.other_keeper) != (lower, other) {
+            (self.lower, self.other_keeper) = (lower, other);
             self.advance(now_ms);
         }
     }
@@ -487,12 +554,56 @@ impl Dialler {
         self.online && self.wants_listing()
     }
 
-    fn poll_interval(&self) -> u64 {
-        match (self.visible, self.peers.is_empty()) {
-            (false, _) => self.config.poll_hidden,
-            (true, true) => self.config.poll_alone,
-            (true, false) => self.config.poll_doorkeeper,
+    fn poll_interval(&self, now_ms: u64) -> u64 {
+        match now_ms.saturating_sub(self.waits_since) {
+            _ if !self.visible => self.config.poll_hidden,
+            _ if self.is_meeting(now_ms) => POLL_MEETING,
+            ..FIRST => self.config.poll_first,
+            FIRST..SOME_MINUTES => self.config.poll_alone,
+            SOME_MINUTES..ONE_HOUR => self.config.poll_later,
+            _ => self.config.poll_hidden,
         }
+    }
+
+    /// Whether a blind dial keeps the spare.
+    fn is_blind(&self) -> bool {
+        matches!(&self.spare, Spare::Dialling { dial, .. } if dial.sign == Sign::Blind)
+    }
+
+    /// Whether this device dials somebody, or waits for somebody who was led astray to come back: what that does shows in
+    /// its listing.
+    fn is_meeting(&self, now_ms: u64) -> bool {
+        let is_awaited = |listed: &Listed| listed.has_answered && listed.not_before > now_ms && listed.stalls < MANY;
+        let is_doubtful = match &self.spare {
+            Spare::Dialling { dial, .. } if self.config.hears_knocks => matches!(dial.sign, Sign::Reached { .. }),
+            _ => self.others().any(|(_, listed)| is_awaited(listed)),
+        };
+        self.is_blind() || is_doubtful
+    }
+
+    /// How long a crew waits from look to look.
+    fn crew_turn(&self) -> u64 {
+        if self.visible { self.config.crew_turn } else { self.config.crew_turn_hidden }
+    }
+
+    /// When to look again. The two doorkeepers of a crew take turns: both know when the connection between them opened,
+    /// and count from then.
+    fn next_look(&mut self, now_ms: u64) -> u64 {
+        if self.is_blind() {
+            return now_ms + POLL_MEETING;
+        }
+        if self.peers.is_empty() {
+            return now_ms + self.poll_interval(now_ms);
+        }
+        let turn = self.crew_turn();
+        let Some(other) = self.other_keeper else { return now_ms + turn };
+        let Some((_, since)) = self.peers.get(&other) else {
+            // Not connected to each other: on the average it comes to the same.
+            return now_ms + turn * 7 / 4 + self.jitter.below(turn / 2);
+        };
+        let first = since + if self.lower == 0 { 0 } else { turn };
+        let past = now_ms.saturating_sub(first) / (2 * turn) + u64::from(now_ms >= first);
+        first + past * 2 * turn
     }
 
     /// What should stand in the book: `None` means nothing.
@@ -505,27 +616,72 @@ impl Dialler {
         }
     }
 
+    /// Whether whoever looks finds the spare: only then can the other side answer a dial or a probe.
+    fn is_found(&self) -> bool {
+        self.online && self.own_endpoints().is_some() && self.own_endpoints() == self.book.listed.as_ref()
+    }
+
+    /// Whether this doorkeeper is listed only when somebody is there to be let in: where it shows no knock it has to look
+    /// all the same, and a listing that nobody needs would be renewed besides.
+    fn is_quiet(&self) -> bool {
+        !self.config.hears_knocks && !self.peers.is_empty() && self.others().next().is_none()
+    }
+
     /// Whether the book has to be told something other than what it holds.
     fn register_wanted_now(&self) -> bool {
         match self.own_endpoints() {
-            Some(endpoints) => self.book.listed.as_ref() != Some(endpoints),
+            Some(endpoints) => !self.is_quiet() && self.book.listed.as_ref() != Some(endpoints),
             // Between two spares the old listing may stand for the moment.
             None => !self.wants_listing() && self.book.listed.is_some(),
         }
     }
 
     fn register_wanted(&self) -> bool {
-        self.register_wanted_now() || self.own_endpoints().is_some()
+        self.register_wanted_now() || (!self.is_quiet() && self.own_endpoints().is_some())
     }
 
-    fn note_book(&mut self, answered: bool) {
-        if answered {
-            self.book.state = BookState::Reachable;
-            self.book.failures = 0;
-        } else {
-            self.book.state = BookState::Unreachable;
-            self.book.failures = self.book.failures.saturating_add(1);
+    /// Lists this device again if the book has lost its listing; ever more slowly if that is of no use.
+    fn note_own(&mut self, addresses: &[Address], asked_at: u64, now_ms: u64) {
+        if self.book.has_lost_us(&self.local, addresses, asked_at) {
+            self.book.listed = None;
+            self.book.next_register = if self.losses < 3 { now_ms } else { now_ms + self.backoff(self.losses) };
+            self.losses += 1;
+        } else if asked_at >= self.book.listed_at {
+            self.losses = 0;
         }
+    }
+
+    /// The device being dialled has another listing, by itself or by somebody else: it dials from there, most likely us.
+    /// Meeting it there is better than starting anew, which would move us in turn.
+    fn follow(&mut self, peer: CertHash, ip: IpAddr) {
+        let Some(listed) = self.listed.get(&peer) else { return };
+        let listing = listed.listings.iter().find(|listing| listing.address.ip == ip);
+        if let Spare::Dialling { slot, dial, .. } = &mut self.spare
+            && dial.peer == peer
+            && matches!(dial.sign, Sign::Blind | Sign::Proven)
+            && let Some(listing) = listing
+        {
+            let mut candidates = listing.candidates();
+            candidates.truncate((Self::MAX_PROBED / listed.listings.len().max(1)).max(1).min(dial.more));
+            dial.more -= candidates.len();
+            if !candidates.is_empty() {
+                self.actions.push_back(Action::AddEndpoints { slot: *slot, candidates });
+            }
+        }
+    }
+
+    fn forget_gone(&mut self, addresses: &[Address]) {
+        let mut strangers = 0;
+        for (hash, listed) in self.listed.iter_mut() {
+            let stays = |listing: &Listing| {
+                addresses.iter().any(|address| address.cert_hash == *hash && address.ip == listing.address.ip)
+            };
+            let was_silent = listed.was_silent && !listed.has_answered;
+            listed.listings.retain(stays);
+            strangers += u32::from(was_silent && listed.listings.is_empty());
+        }
+        self.listed.retain(|_, listed| !listed.listings.is_empty());
+        self.blind.note_strangers(strangers);
     }
 
     /// Exponential, from one poll interval up, with a quarter of jitter so that a crew does not call in step.
@@ -546,6 +702,9 @@ impl Dialler {
             listed.rank = if forgotten { 0 } else { misses };
             // The first retry comes at once: most often the other side was busy with somebody else.
             listed.not_before = if failures == 0 { now_ms } else { now_ms + wait };
+            listed.blind_from =
+                if misses < PATIENCE { 0 } else { now_ms + (BLIND_BACKOFF << (misses - PATIENCE).min(5)) };
+            listed.doubt();
         }
         self.spare = Spare::Absent { retry_at: now_ms };
     }
@@ -559,28 +718,13 @@ impl Dialler {
         if let Some(listed) = self.listed.get_mut(&peer) {
             listed.stalls = listed.stalls.saturating_add(1);
             listed.alive_at = Some(now_ms);
+            listed.doubt();
         }
         if self.jitter.below(2) == 0 {
             let until = now_ms + WAIT / 2 + self.jitter.below(WAIT);
             for (_, listed) in self.listed.iter_mut() {
                 listed.not_before = listed.not_before.max(until);
             }
-        }
-    }
-
-    /// A dial without an answer ends early for a device that came after it began: that one is surely there.
-    fn give_way(&mut self, now_ms: u64) {
-        let Spare::Dialling { slot, peer, since, sign: Sign::None, .. } = &self.spare else {
-            return;
-        };
-        let (slot, peer, since) = (*slot, *peer, *since);
-        let fresh = self
-            .listed
-            .iter()
-            .any(|(hash, listed)| *hash != peer && listed.first_seen > since && !self.peers.contains_key(hash));
-        if fresh && now_ms.saturating_sub(since) >= GIVE_WAY {
-            self.actions.push_back(Action::Drop(slot));
-            self.fail_dial(peer, now_ms);
         }
     }
 
@@ -598,33 +742,243 @@ impl Dialler {
         score
     }
 
-    fn dialable(&self, now_ms: u64) -> Option<CertHash> {
-        self.listed
-            .iter()
-            .filter(|(hash, listed)| !self.peers.contains_key(hash) && listed.not_before <= now_ms)
-            .min_by_key(|(hash, listed)| {
-                let fresh = listed.is_fresh(now_ms);
-                // One miss is forgiven to whoever is surely there; more would let a stranger jump the queue for ever.
-                (listed.rank.saturating_sub(u32::from(fresh)), !fresh, self.pair_score(hash))
-            })
+    /// Whom to dial first.
+    fn order(&self, hash: &CertHash, listed: &Listed, now_ms: u64) -> (u32, bool, [u8; 32]) {
+        let fresh = listed.is_fresh(now_ms);
+        // One miss is forgiven to whoever is surely there; more would let a stranger jump the queue for ever.
+        (listed.rank.saturating_sub(u32::from(fresh)), !fresh, self.pair_score(hash))
+    }
+
+    fn others(&self) -> impl Iterator<Item = (&CertHash, &Listed)> {
+        self.listed.iter().filter(|(hash, _)| !self.peers.contains_key(hash))
+    }
+
+    /// The first of those who are there for sure; none while somebody who would come before may still prove to be. Whoever
+    /// took the first that answers could go round in circles with two others.
+    fn proven(&self, now_ms: u64) -> Option<CertHash> {
+        let (first, listed) = self
+            .others()
+            .filter(|(_, listed)| listed.not_before <= now_ms && listed.is_proven())
+            .min_by_key(|(hash, listed)| self.order(hash, listed, now_ms))?;
+        let order = self.order(first, listed, now_ms);
+        let is_awaited = |(hash, other): (&CertHash, &Listed)| {
+            other.not_before <= now_ms
+                && (other.is_answering() || other.asked_at().is_some_and(|at| now_ms < at + QUIET))
+                && self.order(hash, other, now_ms) < order
+        };
+        (!self.others().any(is_awaited)).then_some(*first)
+    }
+
+    /// When a device may be dialled though no probe of it was answered: a NAT lets in only whom it has sent to, and it has
+    /// not sent to the probe.
+    fn blind_at(&self, listed: &Listed) -> Option<u64> {
+        if listed.has_answered && !self.probes.has_some() {
+            return Some(listed.not_before);
+        }
+        let quiet_at = listed.quiet_at(QUIET)?.max(listed.not_before);
+        if listed.is_owed && !self.is_among_strangers() {
+            return Some(quiet_at);
+        }
+        let call_at = quiet_at.max(listed.blind_from).max(self.blind.allowed_at(self.is_among_strangers()));
+        let answer_at = quiet_at.max(listed.answer_from);
+        Some(if self.may_answer(listed, answer_at) { call_at.min(answer_at) } else { call_at })
+    }
+
+    /// Whether a blind dial of this device would answer a call that it may be making.
+    fn may_answer(&self, listed: &Listed, now_ms: u64) -> bool {
+        listed.is_calling(now_ms) && listed.answer_from <= now_ms && !self.is_among_strangers()
+    }
+
+    /// When anybody may be dialled blindly: whoever has ever answered comes first, be it that we wait for it, or that it is
+    /// being probed again. `None` until that shows.
+    fn blind_from(&self) -> Option<u64> {
+        let mut answered = self.others().map(|(_, listed)| listed).filter(|listed| listed.has_answered);
+        answered.try_fold(0, |from, listed| listed.asked_at().is_none().then_some(from.max(listed.not_before)))
+    }
+
+    fn blind(&self, now_ms: u64) -> Option<CertHash> {
+        if self.is_answering()
+            || self.others().any(|(_, listed)| listed.is_proven())
+            || self.blind_from().is_none_or(|at| now_ms < at)
+        {
+            return None;
+        }
+        self.others()
+            .filter(|(_, listed)| !listed.is_proven())
+            .filter(|(_, listed)| self.blind_at(listed).is_some_and(|at| at <= now_ms))
+            .min_by_key(|(hash, listed)| self.order(hash, listed, now_ms))
             .map(|(hash, _)| *hash)
     }
 
-    /// The other side must be able to find the very endpoints that we dial from.
-    fn may_dial_from(&self, endpoints: &Vec<Endpoint>) -> bool {
-        self.online && self.book.listed.as_ref() == Some(endpoints)
+    /// When to dial next, unless a probe has to end first.
+    fn next_dial_at(&self) -> Option<u64> {
+        if self.is_answering() {
+            return None;
+        }
+        let settled_at = self.others().filter_map(|(_, listed)| listed.asked_at()).max().map_or(0, |at| at + QUIET);
+        let blind_from = self.blind_from();
+        let at = |listed: &Listed| {
+            let at = if listed.is_proven() { listed.not_before } else { self.blind_at(listed)?.max(blind_from?) };
+            Some(at.max(settled_at))
+        };
+        self.others().filter_map(|(_, listed)| at(listed)).min()
     }
 
-    fn next_dial_at(&self) -> Option<u64> {
-        self.listed.iter().filter(|(hash, _)| !self.peers.contains_key(hash)).map(|(_, listed)| listed.not_before).min()
+    /// Whether a probe was answered that may still open.
+    fn is_answering(&self) -> bool {
+        self.others().any(|(_, listed)| listed.is_answering())
+    }
+
+    /// Whether so many devices have not answered at any of their addresses, or had not when they went, that they are hardly
+    /// all behind NATs.
+    fn is_among_strangers(&self) -> bool {
+        let is_silent = |(_, listed): &(&CertHash, &Listed)| listed.was_silent && !listed.has_answered;
+        let silent = u32::try_from(self.others().filter(is_silent).count()).unwrap_or(u32::MAX);
+        self.blind.strangers.saturating_add(silent) >= STRANGERS
+    }
+
+    fn has_silent(&self) -> bool {
+        self.others().any(|(_, listed)| listed.listings.iter().any(|listing| listing.proof == Proof::Silent))
+    }
+
+    /// The listing to be probed next: the latest that was not yet, and now and then one that was.
+    fn next_probe(&self, now_ms: u64) -> Option<(CertHash, IpAddr)> {
+        let rank = |listing: &Listing| match listing.proof {
+            Proof::Unknown => Some((0, listing.place)),
+            Proof::Silent if now_ms >= self.reprobe_at => Some((listing.silences, listing.place)),
+            _ => None,
+        };
+        self.others()
+            .flat_map(|(hash, listed)| listed.listings.iter().map(move |listing| (hash, listing)))
+            .filter_map(|(hash, listing)| Some((rank(listing)?, (*hash, listing.address.ip))))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, found)| found)
+    }
+
+    fn listing_mut(&mut self, peer: &CertHash, ip: IpAddr) -> Option<&mut Listing> {
+        self.listed.get_mut(peer)?.listings.iter_mut().find(|listing| listing.address.ip == ip)
+    }
+
+    fn slot(&mut self) -> SlotId {
+        let slot = SlotId::new(Way::PhoneBook, self.next_slot);
+        self.next_slot += 1;
+        slot
+    }
+
+    fn begin_probes(&mut self, now_ms: u64) {
+        while self.probes.may_begin()
+            && let Some((peer, ip)) = self.next_probe(now_ms)
+        {
+            let tried = match &self.spare {
+                Spare::Dialling { dial, .. } if dial.peer == peer => dial.tried.clone(),
+                _ => Vec::new(),
+            };
+            let Some(listing) = self.listing_mut(&peer, ip) else { return };
+            let was_silent = listing.proof == Proof::Silent;
+            let mut candidates = listing.candidates();
+            candidates.retain(|candidate| !tried.contains(candidate));
+            let is_worth_it = !candidates.is_empty();
+            if is_worth_it {
+                listing.proof = Proof::Asked { at: now_ms };
+            } else {
+                listing.note_silence();
+            }
+            if was_silent {
+                self.reprobe_at = now_ms + REPROBE;
+            }
+            if !is_worth_it {
+                continue;
+            }
+            let (slot, deadline) = (self.slot(), now_ms + self.config.probe);
+            self.probes.begin(Probe { slot, peer, ip, since: now_ms, deadline, stage: Stage::Asking });
+            self.actions.push_back(Action::Probe { slot, peer, candidates });
+        }
+    }
+
+    /// Ends the probes of a peer, or all but those that are about to be a connection to somebody new.
+    fn end_probes_of(&mut self, peer: Option<CertHash>) {
+        let (actions, listed) = (&mut self.actions, &mut self.listed);
+        self.probes.running.retain(|probe| {
+            let ends = peer.map_or(probe.stage != Stage::Secured, |peer| probe.peer == peer);
+            if ends {
+                actions.push_back(Action::Drop(probe.slot));
+                let listings = listed.get_mut(&probe.peer).into_iter().flat_map(|listed| &mut listed.listings);
+                for listing in
+                    listings.filter(|listing| matches!(listing.proof, Proof::Asked { .. } | Proof::Answering))
+                {
+                    listing.proof = Proof::Unknown;
+                }
+            }
+            !ends
+        });
+    }
+
+    /// Notes what a probe has shown that is over.
+    fn conclude(&mut self, probe: &Probe, now_ms: u64) {
+        let dial_deadline = self.dial_deadline(now_ms);
+        if probe.stage == Stage::Asking
+            && let Some(listed) = self.listed.get_mut(&probe.peer)
+        {
+            listed.was_silent = true;
+        }
+        let Some(listing) = self.listing_mut(&probe.peer, probe.ip) else { return };
+        if probe.stage == Stage::Asking {
+            return listing.note_silence();
+        }
+        (listing.proof, listing.silences) = (Proof::Answered { at: now_ms }, 0);
+        if let Some(listed) = self.listed.get_mut(&probe.peer) {
+            (listed.alive_at, listed.has_answered) = (Some(now_ms), true);
+        }
+        let Spare::Dialling { slot, dial, .. } = &mut self.spare else { return };
+        let (slot, is_dialled) = (*slot, dial.peer == probe.peer);
+        match dial.sign {
+            Sign::Blind | Sign::Proven if is_dialled => (dial.sign, dial.deadline) = (Sign::Proven, dial_deadline),
+            // Nobody has answered who is dialled, and this one has.
+            Sign::Blind => {
+                self.hurry = Some(probe.peer);
+                self.actions.push_back(Action::Drop(slot));
+                self.spare = Spare::Absent { retry_at: now_ms };
+            }
+            // It has moved, and what has answered us is its old connection, which was taken by somebody else. But the new
+            // one's checks may come here before its listing does: that shows soon.
+            Sign::Reached { at } if is_dialled && now_ms < at + SOON => dial.deadline = dial.deadline.min(at + SOON),
+            Sign::Reached { .. } if is_dialled => self.leave_wrong_way(slot, probe.peer, now_ms),
+            Sign::Proven | Sign::Reached { .. } | Sign::Secured => {}
+        }
     }
 
     /// Brings everything to where it should be at `now_ms`. Every `handle_*` ends here.
     fn advance(&mut self, now_ms: u64) {
-        match &self.spare {
-            Spare::Dialling { slot, peer, deadline, sign, .. } if *deadline <= now_ms => {
-                let (slot, peer, sign) = (*slot, *peer, *sign);
-                if matches!(sign, Sign::Reached { .. }) {
+        self.probes.advance(now_ms);
+        let listings = self.listed.iter_mut().flat_map(|(_, listed)| &mut listed.listings);
+        listings.for_each(|listing| listing.expire(now_ms));
+        self.end_what_is_over(now_ms);
+        if matches!(&self.spare, Spare::Absent { retry_at } if *retry_at <= now_ms) && self.wants_listing() {
+            let slot = self.slot();
+            self.spare = Spare::Preparing { slot, deadline: now_ms + self.config.gather };
+            self.actions.push_back(Action::MakeSpare(slot));
+        }
+        if self.is_found() {
+            self.begin_probes(now_ms);
+        }
+        if self.online {
+            self.dial(now_ms);
+        }
+        self.ask_book(now_ms);
+    }
+
+    fn end_what_is_over(&mut self, now_ms: u64) {
+        while let Some(at) = self.probes.running.iter().position(|probe| probe.deadline <= now_ms) {
+            let probe = self.probes.running.swap_remove(at);
+            self.actions.push_back(Action::Drop(probe.slot));
+            self.conclude(&probe, now_ms);
+        }
+        self.blind.advance(now_ms);
+        let is_wanted = self.wants_listing();
+        match &mut self.spare {
+            Spare::Dialling { slot, dial, .. } if dial.deadline <= now_ms => {
+                let (slot, peer) = (*slot, dial.peer);
+                if matches!(dial.sign, Sign::Reached { .. }) {
                     self.leave_wrong_way(slot, peer, now_ms);
                 } else {
                     self.actions.push_back(Action::Drop(slot));
@@ -635,36 +989,88 @@ impl Dialler {
                 self.actions.push_back(Action::Drop(*slot));
                 self.spare = Spare::Absent { retry_at: now_ms + self.config.poll_alone };
             }
-            Spare::Waiting { slot, .. } if !self.wants_listing() => {
-                self.actions.push_back(Action::Drop(*slot));
-                self.spare = Spare::Absent { retry_at: now_ms };
+            Spare::Waiting { slot, knock, .. } => {
+                let for_ms = knock.map_or(0, |knock| now_ms - knock.at);
+                if let Some(knock) = knock
+                    && for_ms >= KNOCK_UNCLEAR
+                    && !std::mem::replace(&mut knock.is_looked_into, true)
+                {
+                    let listings = self.listed.iter_mut().flat_map(|(_, listed)| &mut listed.listings);
+                    for listing in listings.filter(|listing| listing.proof == Proof::Silent) {
+                        listing.proof = Proof::Unknown;
+                    }
+                }
+                if for_ms >= KNOCK_OVER || !is_wanted {
+                    self.actions.push_back(Action::Drop(*slot));
+                    self.spare = Spare::Absent { retry_at: now_ms };
+                }
             }
             _ => {}
         }
-        if matches!(&self.spare, Spare::Absent { retry_at } if *retry_at <= now_ms) && self.wants_listing() {
-            let slot = SlotId::new(Way::PhoneBook, self.next_slot);
-            self.next_slot += 1;
-            self.spare = Spare::Preparing { slot, deadline: now_ms + self.config.gather };
-            self.actions.push_back(Action::MakeSpare(slot));
+        if !is_wanted {
+            self.end_probes_of(None);
         }
-        if let Spare::Waiting { slot, endpoints } = &self.spare
-            && self.may_dial_from(endpoints)
-            && let Some(peer) = self.dialable(now_ms)
-            && let Some(listed) = self.listed.get(&peer)
+    }
+
+    fn dial(&mut self, now_ms: u64) {
+        let Spare::Waiting { slot, endpoints, knock } = &self.spare else { return };
+        let (slot, endpoints, is_knocked) = (*slot, endpoints.clone(), knock.is_some());
+        let hurry = self.hurry.take();
+        let (peer, sign) = match (self.proven(now_ms), self.blind(now_ms)) {
+            (Some(proven), _) if self.is_found() || hurry == Some(proven) => (proven, Sign::Proven),
+            (None, Some(blind)) if self.is_found() => (blind, Sign::Blind),
+            _ => return,
+        };
+        let Some(listed) = self.listed.get(&peer) else { return };
+        let (is_calling, answers) = (listed.is_calling(now_ms), self.may_answer(listed, now_ms));
+        if sign == Sign::Blind && !is_calling && !is_knocked && self.book.listed_at + JUST_LISTED <= now_ms {
+            // A call: only a new listing shows it to the other side.
+            self.actions.push_back(Action::Drop(slot));
+            self.spare = Spare::Absent { retry_at: now_ms };
+            return;
+        }
+        if sign == Sign::Blind || (self.visible && self.peers.is_empty() && !self.config.hears_knocks) {
+            self.book.next_poll = self.book.next_poll.min(now_ms + POLL_MEETING);
+        }
+        let deadline = self.dial_deadline(now_ms);
+        let Some(listed) = self.listed.get_mut(&peer) else { return };
+        if sign == Sign::Blind && !listed.has_answered {
+            (self.blind.left, self.blind.last_at) = (self.blind.left.saturating_sub(1), now_ms);
+            if answers {
+                listed.answer_from = now_ms + (ANSWER_BACKOFF << listed.answers.min(6));
+                listed.answers = listed.answers.saturating_add(1);
+            }
+        }
+        (listed.moved_at, listed.is_owed) = (None, answers);
+        let candidates = listed.candidates(listed.misses);
+        let dial = Dial { peer, deadline, sign, tried: candidates.clone(), more: Self::MAX_CANDIDATES };
+        self.actions.push_back(Action::Dial { slot, peer, candidates });
+        self.spare = Spare::Dialling { slot, endpoints, dial };
+    }
+
+    fn ask_book(&mut self, now_ms: u64) {
+        if self.is_quiet() && self.book.listed_at + LISTED <= now_ms {
+            self.book.listed = None;
+        }
+        let mut looks = self.asks_book() && self.book.polling.is_none() && self.book.next_poll <= now_ms;
+        let mut renews = self.book.next_register <= now_ms;
+        if looks && !self.peers.is_empty() && self.book.listed_at + self.config.relist <= now_ms + self.crew_turn() / 2
         {
-            let (slot, endpoints) = (*slot, endpoints.clone());
-            self.actions.push_back(Action::Dial { slot, address: listed.address.clone() });
-            let deadline = self.dial_deadline(now_ms);
-            self.spare = Spare::Dialling { slot, endpoints, peer, since: now_ms, deadline, sign: Sign::None };
+            // Its turn goes into the renewal. A device that no knock reaches has to look as well.
+            renews = true;
+            if self.config.hears_knocks && self.register_wanted() && !self.book.registering {
+                looks = false;
+                self.book.next_poll = self.next_look(now_ms);
+            }
         }
-        if self.online && !self.book.registering && self.register_wanted() && (self.book.next_register <= now_ms) {
+        if self.online && !self.book.registering && self.register_wanted() && renews {
             let endpoints = self.own_endpoints().cloned().unwrap_or_default();
             self.book.registering = true;
             self.actions.push_back(Action::Register(endpoints));
         }
         // Looking comes after listing: whoever is found must be able to find us.
-        if self.asks_book() && !self.book.polling && self.book.next_poll <= now_ms {
-            self.book.polling = true;
+        if looks {
+            self.book.polling = Some(now_ms);
             self.actions.push_back(Action::Poll);
         }
     }

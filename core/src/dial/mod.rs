@@ -20,6 +20,22 @@
 //! - **A caller stays listed while it dials**, with the very endpoints that it dials from, so the other side can look
 //!   it up. A knock ([`Dialler::handle_knock`]) makes the other side look at once; otherwise its next poll does.
 //!
+//! # Who is there
+//!
+//! Whoever knows a room's id can list what he likes, so a listing is a hint. The spare is too dear to be spent on hints: while
+//! it waits, *probes* ask all listings at once. A probe is a connection of its own that is listed nowhere and dials under
+//! the same derived credentials. Whoever answers its connectivity check has the room's secret, for that is what the ICE
+//! password follows from; the spare then dials one that has answered. A probe answers DTLS and never begins it, so at most
+//! one of the two connections that may come about between two devices opens.
+//!
+//! - All listings of one certificate hash are one device. They are probed side by side, and a dial takes the candidates of
+//!   those that have answered, then of the others in turns, so no number of listings crowds out another.
+//! - A NAT that lets in only whom it has sent to answers no probe. Those behind one are dialled *blindly*, and only if nobody
+//!   has answered. Such a dial is a *call*: it begins with a new listing, for nothing else shows it to the other side. Whoever
+//!   sees a silent device listed anew answers with a blind dial of its own, and with a call if that comes to nothing. Calls
+//!   that miss, and answers, become rarer and rarer; where many of the listed have never answered there are hardly any.
+//! - Probes are bounded: 64 at once and 64 saved up, and anew for a knock, which only a member can bring about.
+//!
 //! # Being led astray
 //!
 //! All of a device's connections have the same ICE credentials, since those follow from its certificate. So a connection
@@ -29,17 +45,28 @@
 //!
 //! # Who asks the phone book
 //!
-//! A device with no peer. In a connected crew only the *doorkeepers*: those who see fewer than two members with a lower
-//! certificate hash than their own, among their peers and those that these are connected to
-//! ([`Dialler::handle_lower`]). Members whose browser refuses changed credentials do not count: nobody could call them. That needs no election message, and when a doorkeeper leaves, the next lowest finds
+//! A device with no peer: each second when it has just come, and ever less as it waits. In a connected crew only the
+//! *doorkeepers*: those who see fewer than two members with a lower certificate hash than their own, among their peers and
+//! those that these are connected to ([`Dialler::handle_keepers`]). Members whose browser refuses changed credentials do not
+//! count: nobody could call them. That needs no election message, and when a doorkeeper leaves, the next lowest finds
 //! itself to be one. All others withdraw their listing and make no request at all.
+//!
+//! The two doorkeepers take turns, counted from when the connection between them opened, which both know. A listing is
+//! renewed in place of a look. The phone book keeps nothing but in memory, so everybody asks for its own listing as well,
+//! and makes it again where it is missing.
 
 mod action;
+mod book;
+mod config;
 mod dialler;
 mod jitter;
+mod listed;
+mod probes;
 mod slot;
 
 pub use action::Action;
-pub use dialler::{Activity, BookState, Dialler, DiallerConfig};
+pub use book::BookState;
+pub use config::DiallerConfig;
+pub use dialler::{Activity, Dialler};
 pub(crate) use jitter::Jitter;
 pub use slot::{SlotId, Way};

@@ -270,14 +270,24 @@ impl Mesh {
     /// How many of those who are connected, or reached by way of a peer, can keep the crew's listing and have a lower
     /// certificate hash than this device.
     pub fn lower(&self) -> usize {
-        let is_lower = |link: &Neighbour| !link.unlisted && link.cert_hash < self.local.cert_hash;
-        let beyond = self.peers.values().flat_map(|peer| &peer.links).copied();
-        let beyond = beyond.filter(|link| !self.peers.contains_key(&link.device));
-        let mut lower: Vec<DeviceId> =
-            self.neighbours().chain(beyond).filter(is_lower).map(|link| link.device).collect();
+        let lower = self.others().filter(|link| !link.unlisted && link.cert_hash < self.local.cert_hash);
+        let mut lower: Vec<DeviceId> = lower.map(|link| link.device).collect();
         lower.sort_unstable();
         lower.dedup();
         lower.len()
+    }
+
+    /// Of those who can keep the crew's listing besides this device the first: the lowest certificate hash. Where this
+    /// device is a doorkeeper, that is the other one.
+    pub fn other_keeper(&self) -> Option<CertHash> {
+        self.others().filter(|link| !link.unlisted).map(|link| link.cert_hash).min()
+    }
+
+    /// Those who are connected, and those who are reached by way of a peer, the latter once a way.
+    fn others(&self) -> impl Iterator<Item = Neighbour> {
+        let beyond = self.peers.values().flat_map(|peer| &peer.links).copied();
+        let is_beyond = |link: &Neighbour| link.device != self.local.device && !self.peers.contains_key(&link.device);
+        self.neighbours().chain(beyond.filter(is_beyond))
     }
 
     /// Those who are connected.

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use partyline_core::connect::sdp::dial_candidates;
@@ -66,7 +67,7 @@ enum Event {
     Opened(SlotId),
     Arrived(SlotId),
     Closed(SlotId),
-    Registered(Vec<Endpoint>, bool),
+    Registered(Vec<Endpoint>, Option<IpAddr>),
     Peers(Option<Vec<Address>>),
     Moved,
     Due,
@@ -79,6 +80,8 @@ struct Wire {
     port: u16,
     /// Whom it was dialled to, and where it looks for them.
     remote: Option<Contact>,
+    /// It asks for a sign of life: it answers DTLS and never begins it.
+    is_probe: bool,
     /// It answered, or was answered by, a connection that is not meant for it.
     is_astray: bool,
     end: Option<End>,
@@ -127,7 +130,7 @@ pub(crate) struct Net {
     grounds: Vec<Ground>,
     /// Pairs of whom the first's packets do not get to the second.
     walls: BTreeSet<(usize, usize)>,
-    book: BTreeMap<CertHash, (u64, Address)>,
+    book: BTreeMap<(CertHash, IpAddr), (u64, Address)>,
     book_is_alive: bool,
     ports: u16,
     /// Who is to get what whom has, once nobody looks at this any more.
@@ -150,6 +153,7 @@ impl Wire {
             site,
             port,
             remote: None,
+            is_probe: false,
             is_astray: false,
             end: None,
             inbox: VecDeque::new(),
@@ -162,6 +166,12 @@ impl Wire {
 
     fn knows(&self, endpoint: Endpoint) -> bool {
         self.remote.as_ref().is_some_and(|remote| remote.endpoints.contains(&endpoint))
+    }
+
+    /// Whether DTLS begins between the two: the lower certificate hash does that, unless it only probes.
+    fn begins(&self, other: &Self) -> bool {
+        let lower = if self.contact.cert_hash < other.contact.cert_hash { self } else { other };
+        !lower.is_probe
     }
 
     /// Whether it was dialled to this connection of that device.
@@ -266,6 +276,15 @@ impl Net {
                 let (there, back) =
                     (self.gets_through((number, one), (device, two)), self.gets_through((device, two), (number, one)));
                 let is_free = two.end.is_none() && !two.is_astray;
+                // Whoever waits answers as well; to one that dials that says no more than the rest would.
+                let is_answered = there && one.is_probe && (two.remote.is_none() || !one.begins(two));
+                if is_answered {
+                    self.post(world, number, LATENCY, Event::Reached(slot));
+                }
+                let (Some(one), Some(two)) = (self.wire(own), self.wire(other)) else { return };
+                if is_free && two.means(one) && !one.begins(two) {
+                    continue;
+                }
                 if is_free && two.means(one) {
                     let is_open = !self.is_walled(number, device) && !self.is_walled(device, number);
                     if (there || back) && is_open {
@@ -306,6 +325,16 @@ impl Net {
     }
 
     fn make(&mut self, world: &World, number: usize, slot: SlotId, credentials: Option<IceCredentials>) {
+        self.insert(number, slot, credentials);
+        self.post(world, number, MAKING, Event::Ready(slot));
+    }
+
+    /// What it takes to dial a device under the credentials that follow from its certificate.
+    fn contact(cert_hash: CertHash, endpoints: Vec<Endpoint>) -> Contact {
+        Contact { cert_hash, credentials: IceCredentials::derive(&secret(), &cert_hash), endpoints }
+    }
+
+    fn insert(&mut self, number: usize, slot: SlotId, credentials: Option<IceCredentials>) {
         self.ports += 1;
         let (port, site, hash) = (self.ports, self.grounds[number].site, self.grounds[number].hash);
         let made = || IceCredentials::new(format!("made{port}"), "0123456789abcdefghijkl").unwrap();
@@ -314,7 +343,6 @@ impl Net {
         if let Some(page) = self.page(number) {
             page.wires.insert(slot, Wire::new(contact, site, port));
         }
-        self.post(world, number, MAKING, Event::Ready(slot));
     }
 
     fn dial(&mut self, world: &World, number: usize, slot: SlotId, contact: Contact) {
@@ -407,9 +435,9 @@ impl Net {
             }
             Event::Closed(slot) if page.redial.is_patient(slot) => {}
             Event::Closed(slot) => self.close(world, number, slot),
-            Event::Registered(endpoints, taken) => {
-                page.is_observed |= taken;
-                page.dialler.handle_registered(&endpoints, taken, now);
+            Event::Registered(endpoints, seen_at) => {
+                page.is_observed |= seen_at.is_some();
+                page.dialler.handle_registered(&endpoints, seen_at.is_some(), seen_at, now);
             }
             Event::Peers(addresses) => page.dialler.handle_peers(addresses, now),
             Event::Moved => {
@@ -428,18 +456,15 @@ impl Net {
         let Some(page) = self.page(number) else { return };
         page.dialler.handle_timeout(now);
         page.mesh.handle_timeout(now);
-        self.redial(world, number);
-        let Some(page) = self.page(number) else { return };
-        if page.redial.poll_timeout().is_some_and(|due| due <= now) {
-            page.redial.handle_timeout(now);
-        }
+        page.redial.handle_timeout(now);
         for session in page.wires.values_mut().filter_map(|wire| wire.session.as_mut()) {
             session.handle_timeout(now);
         }
         loop {
             let mut any = self.drain_sessions(world, number);
-            let Some(page) = self.page(number) else { return };
-            page.dialler.handle_lower(page.mesh.lower(), now);
+            if self.page(number).is_none() {
+                return;
+            }
             any |= self.dial_by_book(world, number);
             any |= self.introduce(world, number);
             any |= self.redial(world, number);
@@ -564,7 +589,7 @@ impl Net {
         }
         let Some(page) = self.page(number) else { return };
         page.mesh.handle_open(slot, device, remote, now);
-        page.dialler.handle_lower(page.mesh.lower(), now);
+        page.dialler.handle_keepers(page.mesh.lower(), page.mesh.other_keeper(), now);
         page.dialler.handle_open(slot, remote, now);
         page.redial.handle_open(slot, device, remote, now);
         self.pulls.extend(world.number_of(device).map(|other| (number, other)));
@@ -618,7 +643,10 @@ impl Net {
     }
 
     fn dial_by_book(&mut self, world: &World, number: usize) -> bool {
-        let (mut any, local) = (false, self.grounds[number].hash);
+        let (mut any, local, now) = (false, self.grounds[number].hash, world.runtime.now());
+        if let Some(page) = self.page(number) {
+            page.dialler.handle_keepers(page.mesh.lower(), page.mesh.other_keeper(), now);
+        }
         while let Some(action) = self.page(number).and_then(|page| page.dialler.poll_action()) {
             any = true;
             match action {
@@ -626,32 +654,44 @@ impl Net {
                     self.make(world, number, slot, Some(IceCredentials::derive(&secret(), &local)));
                 }
                 Action::Drop(slot) => drop(self.remove(world, number, slot)),
-                Action::Dial { slot, address } | Action::AddEndpoints { slot, address } => {
-                    let credentials = IceCredentials::derive(&secret(), &address.cert_hash);
-                    let endpoints = dial_candidates(&address);
-                    self.dial(world, number, slot, Contact { cert_hash: address.cert_hash, credentials, endpoints });
+                Action::Dial { slot, peer, candidates } => {
+                    self.dial(world, number, slot, Self::contact(peer, candidates));
+                }
+                Action::AddEndpoints { slot, candidates } => {
+                    let wire = self.page(number).and_then(|page| page.wires.get_mut(&slot));
+                    if let Some(remote) = wire.and_then(|wire| wire.remote.as_mut()) {
+                        remote.endpoints.extend(candidates);
+                        self.check(world, number, slot);
+                    }
+                }
+                Action::Probe { slot, peer, candidates } => {
+                    self.insert(number, slot, Some(IceCredentials::derive(&secret(), &local)));
+                    if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
+                        wire.is_probe = true;
+                    }
+                    self.dial(world, number, slot, Self::contact(peer, candidates));
                 }
                 Action::Register(endpoints) => {
+                    // A listing belongs to its certificate and to the network that it came from.
+                    let ip: IpAddr = Self::observed(self.grounds[number].site).parse().unwrap();
                     if self.book_is_alive {
-                        self.book.remove(&local);
+                        self.book.remove(&(local, ip));
                         if !endpoints.is_empty() {
-                            let site = self.grounds[number].site;
-                            let ip = Self::observed(site).parse().unwrap();
                             let address = Address::new(ip, endpoints.clone(), local).unwrap();
-                            self.book.insert(local, (world.runtime.now() + TTL, address));
+                            self.book.insert((local, ip), (now + TTL, address));
                         }
                     }
-                    self.post(world, number, 2 * LATENCY, Event::Registered(endpoints, self.book_is_alive));
+                    let seen_at = self.book_is_alive.then_some(ip);
+                    self.post(world, number, 2 * LATENCY, Event::Registered(endpoints, seen_at));
                 }
                 Action::Poll => {
-                    let now = world.runtime.now();
                     self.book.retain(|_, (until, _)| *until > now);
-                    let others = self.book.iter().filter(|(hash, _)| **hash != local);
-                    let others = others.map(|(_, (_, address))| address.clone()).collect();
-                    self.post(world, number, 2 * LATENCY, Event::Peers(self.book_is_alive.then_some(others)));
+                    let mut listed: Vec<&(u64, Address)> = self.book.values().collect();
+                    listed.sort_by_key(|(until, _)| std::cmp::Reverse(*until));
+                    let listed = listed.into_iter().map(|(_, address)| address.clone()).collect();
+                    self.post(world, number, 2 * LATENCY, Event::Peers(self.book_is_alive.then_some(listed)));
                 }
                 Action::ProbePeers => {
-                    let now = world.runtime.now();
                     let Some(page) = self.page(number) else { return false };
                     page.wires
                         .values_mut()
@@ -776,11 +816,12 @@ impl World {
             let mut net = net.borrow_mut();
             let ground = &mut net.grounds[number];
             let (now, seed) = (self.runtime.now(), self.runtime.below(u64::MAX));
+            let config = if ground.hears_knocks { DiallerConfig::default() } else { DiallerConfig::without_knocks() };
             ground.page = Some(Page {
                 group,
                 device,
                 run: Run(std::array::from_fn(|_| self.runtime.below(256) as u8)),
-                dialler: Dialler::new(ground.hash, DiallerConfig::default(), seed, now),
+                dialler: Dialler::new(ground.hash, config, seed, now),
                 mesh: Mesh::new(device, ground.hash),
                 redial: Redial::new(secret(), ground.hash, ground.kept.clone(), seed, now),
                 wires: BTreeMap::new(),

@@ -1,10 +1,11 @@
 //! Browsers that vanish without a word.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, eventually, http_get};
+use serde_json::json;
 
 /// How soon a lost connection must be noticed, with a second for the look at the page.
 const NOTICED: Duration = Duration::from_secs(11);
@@ -82,4 +83,43 @@ pub(crate) async fn stale(play: Play) -> Result<()> {
     alice.wait_connected(1).await?;
     bob.add("Compass").await?;
     alice.wait_task("Compass").await
+}
+
+/// Withdraws all listings of the room `arguments[0]` and says how many there were.
+const EVICT: &str = "
+    const [room, done] = arguments;
+    (async () => {
+        const nobody = 'A'.repeat(43);
+        const answer = await (await fetch(`/discovery/peers?roomId=${room}&certHash=${nobody}`)).json();
+        for (const { certHash } of answer.peers)
+            await fetch('/discovery/register', {
+                method: 'POST',
+                headers: { 'content-type': 'application/json' },
+                body: JSON.stringify({ roomId: room, endpoints: [], certHash }),
+            });
+        done(answer.peers.length);
+    })().catch(() => done(0));";
+
+/// The phone book loses a crew's listings, as when it is restarted. Whoever opens the link then comes in all the same.
+pub(crate) async fn evicted(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let alice = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Regatta").await?;
+    alice.add("Buoys").await?;
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
+    bob.wait_task("Buoys").await?;
+    alice.wait_connected(1).await?;
+    bob.wait_connected(1).await?;
+    let lost: usize = bob.tab().execute_async(EVICT, vec![json!(link.room)]).await?;
+    ensure!(lost > 0, "nobody was listed");
+
+    let carols = play.browser(Chromium, "Carol").await?;
+    let since = Instant::now();
+    let carol = RoomPage::open(&carols, &link.url).await?;
+    carol.wait_task("Buoys").await?;
+    println!("in again {:.1} s after an eviction", since.elapsed().as_secs_f32());
+    carol.wait_connected(2).await?;
+    carol.add("Flags").await?;
+    alice.wait_task("Flags").await?;
+    bob.wait_task("Flags").await
 }

@@ -74,9 +74,10 @@ fn main() -> Result<ExitCode> {
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 14] = [
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
+    ("drops::lost_listings_keep_nobody_out", UNLISTED),
     ("drops::stale_listing_does_not_keep_others_away", UNLISTED),
     ("secret::wrong_secret_gets_nothing", UNLISTED),
     ("redial::next_tab_calls::chromium", ANOTHER_PAGE),
@@ -127,6 +128,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("drops::killed_browser_is_noticed_and_returns::{name}"), move |play| {
             drops::noticed(play, kind)
         }));
+        add(theatre
+            .trial(&format!("drops::lost_listings_keep_nobody_out::{name}"), move |play| drops::evicted(play, kind)));
         add(theatre
             .trial(&format!("kills::what_was_acknowledged_is_there::{name}"), move |play| kills::short(play, kind)));
         add(theatre

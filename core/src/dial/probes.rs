@@ -1,0 +1,119 @@
+use std::net::IpAddr;
+
+use super::SlotId;
+use crate::id::CertHash;
+
+/// How far a probe has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No sign of life.
+    Asking,
+    /// The peer answered. Should it be dialling us already, this connection is about to open.
+    Reached,
+    /// It has the peer's certificate.
+    Secured,
+}
+
+/// A connection that asks one listing for a sign of life.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) slot: SlotId,
+    pub(super) peer: CertHash,
+    /// Which of the peer's listings.
+    pub(super) ip: IpAddr,
+    pub(super) since: u64,
+    pub(super) deadline: u64,
+    pub(super) stage: Stage,
+}
+
+/// The probes that are under way, and how many more may be made.
+#[derive(Debug)]
+pub(super) struct Probes {
+    pub(super) running: Vec<Probe>,
+    allowed: u32,
+    refill_at: u64,
+    refill: u64,
+    granted_at: Option<u64>,
+}
+
+/// Most probes at once, and most that may be saved up: as many as a phone book lists for a room.
+const MOST: usize = 64;
+const SAVED: u32 = 64;
+/// So many more for a knock, which only a member can bring about, and no more often than this.
+const GRANT: u32 = 64;
+const GRANT_EVERY: u64 = 30_000;
+/// How long a probe that was answered waits for DTLS: so long, and three times as long as the answer took.
+const GRACE: u64 = 50;
+const SLOWEST: u64 = 150;
+/// How much longer where the peer is the one who begins DTLS. It dials first, then, and should it have found this probe
+/// and not the spare, it opens.
+const COURTESY: u64 = 150;
+
+impl Probes {
+    pub(super) fn new(refill: u64, now_ms: u64) -> Self {
+        Self { running: Vec::new(), allowed: SAVED, refill_at: now_ms + refill, refill, granted_at: None }
+    }
+
+    /// Whether any may be made, now or once one has ended.
+    pub(super) fn has_some(&self) -> bool {
+        self.allowed > 0
+    }
+
+    /// Whether one more may be made now.
+    pub(super) fn may_begin(&self) -> bool {
+        self.allowed > 0 && self.running.len() < MOST
+    }
+
+    pub(super) fn begin(&mut self, probe: Probe) {
+        self.allowed = self.allowed.saturating_sub(1);
+        self.running.push(probe);
+    }
+
+    /// Time has passed: more may be made.
+    pub(super) fn advance(&mut self, now_ms: u64) {
+        if now_ms >= self.refill_at {
+            let more = 1 + (now_ms - self.refill_at) / self.refill.max(1);
+            self.allowed = self.allowed.saturating_add(u32::try_from(more).unwrap_or(SAVED)).min(SAVED);
+            self.refill_at += more * self.refill.max(1);
+        }
+    }
+
+    /// When one more may be made, unless one has to end first.
+    pub(super) fn next_at(&self) -> Option<u64> {
+        let at = if self.allowed > 0 { 0 } else { self.refill_at };
+        (self.running.len() < MOST).then_some(at)
+    }
+
+    /// A member is there.
+    pub(super) fn grant(&mut self, now_ms: u64) {
+        if self.granted_at.is_none_or(|at| now_ms.saturating_sub(at) >= GRANT_EVERY) {
+            self.granted_at = Some(now_ms);
+            self.allowed = (self.allowed + GRANT).min(SAVED);
+        }
+    }
+
+    /// The person, or another network, makes a new beginning.
+    pub(super) fn refill(&mut self) {
+        self.allowed = SAVED;
+    }
+
+    pub(super) fn of_slot(&mut self, slot: SlotId) -> Option<&mut Probe> {
+        self.running.iter_mut().find(|probe| probe.slot == slot)
+    }
+
+    pub(super) fn take(&mut self, slot: SlotId) -> Option<Probe> {
+        let at = self.running.iter().position(|probe| probe.slot == slot)?;
+        Some(self.running.swap_remove(at))
+    }
+}
+
+impl Probe {
+    /// It was answered: it has a little longer.
+    pub(super) fn reached(&mut self, local: &CertHash, now_ms: u64) {
+        if self.stage == Stage::Asking {
+            let courtesy = if self.peer < *local { COURTESY } else { 0 };
+            self.stage = Stage::Reached;
+            self.deadline = now_ms + GRACE + 3 * (now_ms - self.since).min(SLOWEST) + courtesy;
+        }
+    }
+}

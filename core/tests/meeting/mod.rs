@@ -1,0 +1,588 @@
+//! Devices, browsers, NATs and a phone book, in virtual time.
+//!
+//! What connections do was measured with Chromium 156 and Firefox 153. A connection that waits answers the connectivity
+//! checks of whoever has its ICE password, and so does one that dials somebody else or is taken: to the caller it looks as
+//! if ICE had found a way. Chromium shows a check that comes in (a knock), once a connection. Two connections open when
+//! each was dialled with the other's credentials and each takes the other for the way that was found; Firefox stays with
+//! the first way that it finds, Chromium leaves one that has gone dead. A probe answers DTLS and never begins it, so it
+//! opens only towards the lower certificate hash. A NAT lets in only whom it has sent to.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, SlotId};
+use partyline_core::id::{Address, CertHash, Endpoint};
+
+use crate::timeline::{Next, Timeline};
+
+/// How long a packet, or a request to the phone book, takes.
+pub(crate) const LATENCY: u64 = 40;
+/// How long a listing lasts.
+const TTL: u64 = 120_000;
+/// How long a phone book that nobody asks keeps its memory.
+const IDLE: u64 = 10_000;
+/// How long a dead connection goes unnoticed.
+const KEEP_ALIVE: u64 = 8_000;
+
+/// What is on its way.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    SpareReady(SlotId, Endpoint),
+    Knock(SlotId),
+    Reached(SlotId),
+    Open(SlotId, CertHash),
+    Closed(SlotId),
+    Registered(Vec<Endpoint>, bool),
+    Peers(Option<Vec<Address>>),
+    Moment,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Where the world finds it.
+    outside: Endpoint,
+    is_probe: bool,
+    dialled: Option<(CertHash, Vec<Endpoint>)>,
+    /// The connection that has answered it.
+    way: Option<(usize, SlotId)>,
+    is_open: bool,
+    is_knocked: bool,
+}
+
+pub(crate) struct Device {
+    pub(crate) hash: CertHash,
+    pub(crate) dialler: Dialler,
+    slots: BTreeMap<SlotId, Slot>,
+    pub(crate) alive: bool,
+    /// Whether its browser shows a knock (Chromium does, Firefox does not).
+    hears_knocks: bool,
+    /// Whether it is behind a NAT of its own.
+    has_nat: bool,
+    /// Whether it has another secret: its credentials fit nobody's.
+    pub(crate) foreign: bool,
+    pub(crate) visible: bool,
+    pub(crate) polls: usize,
+    pub(crate) registrations: usize,
+    /// Most probes that it had at once, and all that it ever made.
+    pub(crate) most_probes: usize,
+    pub(crate) probes: usize,
+}
+
+/// A listing: until when it stands, when it was made, and what it says.
+struct Entry {
+    until: u64,
+    number: u64,
+    address: Address,
+}
+
+/// Listings of somebody who does not know the room's secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Falsehood {
+    /// Devices that do not exist.
+    Strangers,
+    /// The same, other ones and elsewhere each time.
+    EverNewStrangers,
+    /// The same devices, elsewhere each time.
+    MovingStrangers,
+    /// Listings in the name of those who are listed.
+    Copies,
+    /// The same, elsewhere each time.
+    MovingCopies,
+}
+
+pub(crate) struct World {
+    pub(crate) time: Timeline<Delivery>,
+    pub(crate) devices: Vec<Device>,
+    next_port: u16,
+    book: BTreeMap<(CertHash, IpAddr), Entry>,
+    listings: u64,
+    pub(crate) book_alive: bool,
+    /// Whether the phone book forgets all when nobody has asked it for a while.
+    pub(crate) is_forgetful: bool,
+    asked_at: u64,
+    falsehood: Option<(Falsehood, u32, u64, u64)>,
+    dice: u64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            time: Timeline::default(),
+            devices: Vec::new(),
+            next_port: 1024,
+            book: BTreeMap::new(),
+            listings: 0,
+            book_alive: true,
+            is_forgetful: false,
+            asked_at: 0,
+            falsehood: None,
+            dice: 0x9E37_79B9_7F4A_7C15,
+        }
+    }
+
+    /// Spread like a SHA-256, so that a pair's score says nothing about its names.
+    fn hash(mut state: u64) -> CertHash {
+        let mut bytes = [0; 32];
+        for byte in &mut bytes {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = u8::try_from(state & 0xFF).unwrap();
+        }
+        CertHash::from_bytes(bytes)
+    }
+
+    fn roll(&mut self) -> u64 {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.dice >> 33
+    }
+
+    fn config(hears_knocks: bool) -> DiallerConfig {
+        if hears_knocks { DiallerConfig::default() } else { DiallerConfig::without_knocks() }
+    }
+
+    pub(crate) fn arrive(&mut self, name: u32, hears_knocks: bool) -> usize {
+        self.arrive_behind(name, hears_knocks, false)
+    }
+
+    pub(crate) fn arrive_behind(&mut self, name: u32, hears_knocks: bool, has_nat: bool) -> usize {
+        let index = self.devices.len();
+        let state = (u64::from(name) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let hash = Self::hash(state);
+        let dialler = Dialler::new(hash, Self::config(hears_knocks), state, self.time.now);
+        self.devices.push(Device {
+            hash,
+            dialler,
+            slots: BTreeMap::new(),
+            alive: true,
+            hears_knocks,
+            has_nat,
+            foreign: false,
+            visible: true,
+            polls: 0,
+            registrations: 0,
+            most_probes: 0,
+            probes: 0,
+        });
+        self.drain(index);
+        index
+    }
+
+    /// The device is gone in an instant, as in a crash: nobody is told.
+    pub(crate) fn crash(&mut self, index: usize) {
+        self.devices[index].alive = false;
+        for (peer, theirs) in self.partners(index) {
+            self.time.send(KEEP_ALIVE, peer, Delivery::Closed(theirs));
+        }
+        self.devices[index].slots.clear();
+    }
+
+    /// It comes back with its kept certificate.
+    pub(crate) fn come_back(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        device.alive = true;
+        device.dialler = Dialler::new(device.hash, Self::config(device.hears_knocks), 7, self.time.now);
+        // Numbers of slots are per page: those of the page that crashed mean nothing now.
+        self.time.forget(index);
+        self.drain(index);
+    }
+
+    fn partners(&self, index: usize) -> Vec<(usize, SlotId)> {
+        self.devices[index].slots.values().filter(|slot| slot.is_open).filter_map(|slot| slot.way).collect()
+    }
+
+    fn observed(index: usize) -> IpAddr {
+        format!("203.0.113.{}", index + 1).parse().unwrap()
+    }
+
+    fn make(&mut self, index: usize, slot: SlotId, is_probe: bool) -> Endpoint {
+        self.next_port += 1;
+        let (port, has_nat) = (self.next_port, self.devices[index].has_nat);
+        let host =
+            if has_nat { format!("10.0.0.{}:{port}", index + 1) } else { format!("192.0.2.{}:{port}", index + 1) };
+        let outside = if has_nat { format!("{}:{port}", Self::observed(index)) } else { host.clone() };
+        let (host, outside) = (Endpoint::parse(&host).unwrap(), Endpoint::parse(&outside).unwrap());
+        let made = Slot { outside, is_probe, dialled: None, way: None, is_open: false, is_knocked: false };
+        self.devices[index].slots.insert(slot, made);
+        host
+    }
+
+    fn drain(&mut self, index: usize) {
+        self.act(index);
+        // Whom it is connected to may be another matter now.
+        self.tell_keepers(index);
+        self.act(index);
+        self.find_ways();
+    }
+
+    fn act(&mut self, index: usize) {
+        while let Some(action) = self.devices[index].dialler.poll_action() {
+            match action {
+                Action::MakeSpare(slot) => {
+                    let host = self.make(index, slot, false);
+                    self.time.send(LATENCY, index, Delivery::SpareReady(slot, host));
+                }
+                Action::Drop(slot) => {
+                    let dropped = self.devices[index].slots.remove(&slot);
+                    if let Some((peer, theirs)) = dropped.filter(|slot| slot.is_open).and_then(|slot| slot.way) {
+                        self.time.send(LATENCY, peer, Delivery::Closed(theirs));
+                    }
+                }
+                Action::Probe { slot, peer, candidates } => {
+                    assert!(candidates.len() <= Dialler::MAX_PROBED);
+                    self.make(index, slot, true);
+                    self.dial(index, slot, peer, candidates);
+                    let device = &mut self.devices[index];
+                    device.probes += 1;
+                    let running = device.slots.values().filter(|slot| slot.is_probe && !slot.is_open).count();
+                    device.most_probes = device.most_probes.max(running);
+                }
+                Action::Dial { slot, peer, candidates } => {
+                    assert!(candidates.len() <= Dialler::MAX_CANDIDATES);
+                    self.dial(index, slot, peer, candidates);
+                }
+                Action::AddEndpoints { slot, candidates } => {
+                    if let Some((peer, known)) =
+                        self.devices[index].slots.get(&slot).and_then(|slot| slot.dialled.clone())
+                    {
+                        assert!(known.len() + candidates.len() <= 2 * Dialler::MAX_CANDIDATES);
+                        self.dial(index, slot, peer, candidates);
+                    }
+                }
+                Action::Register(endpoints) => self.register(index, endpoints),
+                Action::Poll => self.poll(index),
+                Action::ProbePeers => self.probe(index),
+            }
+        }
+    }
+
+    fn dial(&mut self, index: usize, slot: SlotId, peer: CertHash, candidates: Vec<Endpoint>) {
+        if let Some(slot) = self.devices[index].slots.get_mut(&slot) {
+            slot.dialled.get_or_insert((peer, Vec::new())).1.extend(candidates);
+        }
+    }
+
+    /// Somebody asks the phone book.
+    fn ask(&mut self) {
+        let now = self.time.now;
+        if self.is_forgetful && now > self.asked_at + IDLE {
+            self.forget_listings();
+        }
+        self.asked_at = now;
+        self.book.retain(|_, entry| entry.until > now);
+    }
+
+    fn list(&mut self, address: Address) {
+        self.listings += 1;
+        let entry = Entry { until: self.time.now + TTL, number: self.listings, address: address.clone() };
+        self.book.insert((address.cert_hash, address.ip), entry);
+    }
+
+    /// The phone book begins anew.
+    pub(crate) fn forget_listings(&mut self) {
+        self.book.clear();
+    }
+
+    pub(crate) fn listed(&self) -> usize {
+        self.book.len()
+    }
+
+    fn register(&mut self, index: usize, endpoints: Vec<Endpoint>) {
+        self.devices[index].registrations += 1;
+        if self.book_alive {
+            self.ask();
+            let (hash, ip) = (self.devices[index].hash, Self::observed(index));
+            if endpoints.is_empty() {
+                self.book.remove(&(hash, ip));
+            } else {
+                self.list(Address::new(ip, endpoints.clone(), hash).unwrap());
+            }
+        }
+        self.time.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
+    }
+
+    fn poll(&mut self, index: usize) {
+        self.devices[index].polls += 1;
+        if self.book_alive {
+            self.ask();
+        }
+        let mut all: Vec<&Entry> = self.book.values().collect();
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.number));
+        let all = all.into_iter().map(|entry| entry.address.clone()).collect();
+        let answer = self.book_alive.then_some(all);
+        self.time.send(LATENCY, index, Delivery::Peers(answer));
+    }
+
+    /// Somebody lists what is false, and goes on listing it.
+    pub(crate) fn lie(&mut self, falsehood: Falsehood, count: u32) {
+        self.falsehood = Some((falsehood, count, 0, self.time.now));
+        self.tell_lies();
+    }
+
+    /// Each lie is told again after a time, in which a part of them is each second.
+    fn tell_lies(&mut self) {
+        let Some((falsehood, count, told, at)) = self.falsehood else { return };
+        if at > self.time.now {
+            return;
+        }
+        let is_moving =
+            matches!(falsehood, Falsehood::EverNewStrangers | Falsehood::MovingStrangers | Falsehood::MovingCopies);
+        // At first all of them, then each once in 3 s.
+        let (share, wait) = if told == 0 { (count, 1_000) } else { (count.div_ceil(3), 1_000) };
+        let named: Vec<CertHash> = self.devices.iter().map(|device| device.hash).collect();
+        for number in told..told + u64::from(share) {
+            let place = number % u64::from(count);
+            let ip: IpAddr = format!("198.51.{}.{}", 100 + place / 200, 1 + place % 200).parse().unwrap();
+            let hash = match falsehood {
+                Falsehood::Strangers | Falsehood::MovingStrangers => {
+                    Self::hash((place + 77).wrapping_mul(0xD6E8_FEB8_6659_FD93) | 1)
+                }
+                Falsehood::EverNewStrangers => {
+                    // The one before is withdrawn.
+                    self.book.retain(|(_, listed), _| *listed != ip);
+                    Self::hash(self.roll().wrapping_mul(0xD6E8_FEB8_6659_FD93) | 1)
+                }
+                Falsehood::Copies | Falsehood::MovingCopies => match named.get(number as usize % named.len().max(1)) {
+                    Some(hash) => *hash,
+                    None => continue,
+                },
+            };
+            let endpoints = (0..8u16).map(|n| {
+                let port = if is_moving { 2_000 + n + u16::try_from(number * 8 % 50_000).unwrap() } else { 2_000 + n };
+                Endpoint::parse(&format!("{ip}:{port}")).unwrap()
+            });
+            self.list(Address::new(ip, endpoints.collect(), hash).unwrap());
+        }
+        let told = told + u64::from(share);
+        self.falsehood = Some((falsehood, count, told, self.time.now + wait));
+        self.time.send(wait, 0, Delivery::Moment);
+    }
+
+    /// A peer that does not answer a probe is given up after two seconds.
+    fn probe(&mut self, index: usize) {
+        let is_dead = |slot: &Slot| {
+            let way = slot.way.filter(|_| slot.is_open);
+            way.is_some_and(|(peer, theirs)| !self.devices[peer].slots.contains_key(&theirs))
+        };
+        let slots = self.devices[index].slots.iter();
+        let dead: Vec<SlotId> = slots.filter(|(_, slot)| is_dead(slot)).map(|(id, _)| *id).collect();
+        for slot in dead {
+            self.time.send(2_000, index, Delivery::Closed(slot));
+        }
+    }
+
+    /// Whether a check of the first connection gets to the second.
+    fn gets_through(&self, from: &Slot, (device, to): (usize, &Slot)) -> bool {
+        let tries = |slot: &Slot, endpoint: &Endpoint| {
+            slot.dialled.as_ref().is_some_and(|(_, candidates)| candidates.contains(endpoint))
+        };
+        tries(from, &to.outside) && (!self.devices[device].has_nat || tries(to, &from.outside))
+    }
+
+    fn is_meant(&self, slot: &Slot, index: usize) -> bool {
+        slot.dialled.as_ref().is_some_and(|(peer, _)| *peer == self.devices[index].hash)
+    }
+
+    /// Every connection that was dialled and has no way yet looks for one.
+    fn find_ways(&mut self) {
+        let all = |world: &Self| -> Vec<(usize, SlotId)> {
+            let devices = world.devices.iter().enumerate().filter(|(_, device)| device.alive);
+            devices.flat_map(|(index, device)| device.slots.keys().map(move |slot| (index, *slot))).collect()
+        };
+        let slots = all(self);
+        for (index, id) in &slots {
+            self.find_way(*index, *id);
+        }
+        for (index, id) in slots {
+            self.open(index, id);
+        }
+    }
+
+    fn find_way(&mut self, index: usize, id: SlotId) {
+        let slot = &self.devices[index].slots[&id];
+        let Some((peer, candidates)) = &slot.dialled else { return };
+        if slot.is_open {
+            return;
+        }
+        let Some(other) = self.devices.iter().position(|device| device.hash == *peer && device.alive) else { return };
+        if self.devices[index].foreign != self.devices[other].foreign {
+            return;
+        }
+        let (us, them) = (&self.devices[index], &self.devices[other]);
+        let has_answered = |theirs: &Slot| {
+            // A caller of Firefox and one who waits in Chromium do not always settle who leads.
+            let is_unsettled = !slot.is_probe && !us.hears_knocks && them.hears_knocks && theirs.dialled.is_none();
+            !(is_unsettled && id.number().is_multiple_of(2))
+        };
+        let rank = |theirs: &Slot| candidates.iter().position(|candidate| *candidate == theirs.outside);
+        let mut ways: Vec<(usize, SlotId)> = Vec::new();
+        let mut knocked = Vec::new();
+        for (theirs_id, theirs) in &them.slots {
+            let reaches = self.gets_through(slot, (other, theirs));
+            let is_reached = self.is_meant(theirs, index) && self.gets_through(theirs, (index, slot));
+            if reaches && theirs.dialled.is_none() && them.hears_knocks && !theirs.is_knocked {
+                knocked.push(*theirs_id);
+            }
+            if (reaches && has_answered(theirs)) || is_reached {
+                ways.push((rank(theirs).unwrap_or(usize::MAX), *theirs_id));
+            }
+        }
+        ways.sort_unstable();
+        let is_alive = slot.way.is_some_and(|(peer, theirs)| self.devices[peer].slots.contains_key(&theirs));
+        let stays = slot.way.is_some() && (is_alive || !us.hears_knocks);
+        let first = slot.way.is_none();
+        for theirs in knocked {
+            self.devices[other].slots.get_mut(&theirs).unwrap().is_knocked = true;
+            self.time.send(LATENCY, other, Delivery::Knock(theirs));
+        }
+        if let Some((_, way)) = ways.first()
+            && !stays
+        {
+            self.devices[index].slots.get_mut(&id).unwrap().way = Some((other, *way));
+            if first {
+                self.time.send(LATENCY, index, Delivery::Reached(id));
+            }
+        }
+    }
+
+    fn open(&mut self, index: usize, id: SlotId) {
+        let slot = &self.devices[index].slots[&id];
+        let Some((other, theirs_id)) = slot.way.filter(|_| !slot.is_open) else { return };
+        let Some(theirs) = self.devices[other].slots.get(&theirs_id) else { return };
+        let (ours_hash, theirs_hash) = (self.devices[index].hash, self.devices[other].hash);
+        let begins = (slot.is_probe && theirs_hash > ours_hash) || (theirs.is_probe && ours_hash > theirs_hash);
+        let is_mutual = theirs.way == Some((index, id)) && self.is_meant(theirs, index) && self.is_meant(slot, other);
+        if !is_mutual || theirs.is_open || begins || (slot.is_probe && theirs.is_probe) {
+            return;
+        }
+        for (device, id, peer) in [(index, id, theirs_hash), (other, theirs_id, ours_hash)] {
+            self.devices[device].slots.get_mut(&id).unwrap().is_open = true;
+            self.time.send(LATENCY, device, Delivery::Open(id, peer));
+        }
+    }
+
+    /// One thing happens: the next delivery, or the next deadline of a device.
+    fn step(&mut self) {
+        let devices = self.devices.iter().enumerate().filter(|(_, device)| device.alive);
+        let deadlines = devices.filter_map(|(index, device)| Some((device.dialler.poll_timeout()?, index)));
+        match self.time.next(deadlines) {
+            Some(Next::Delivery(to, delivery)) => self.deliver(to, delivery),
+            Some(Next::Deadline(index)) => {
+                self.devices[index].dialler.handle_timeout(self.time.now);
+                self.drain(index);
+            }
+            None => {}
+        }
+    }
+
+    fn deliver(&mut self, to: usize, delivery: Delivery) {
+        let now = self.time.now;
+        if matches!(delivery, Delivery::Moment) {
+            return self.tell_lies();
+        }
+        let device = &mut self.devices[to];
+        if !device.alive {
+            return;
+        }
+        let dialler = &mut device.dialler;
+        match delivery {
+            Delivery::SpareReady(slot, endpoint) => dialler.handle_spare_ready(slot, vec![endpoint], now),
+            Delivery::Knock(slot) => dialler.handle_knock(slot, now),
+            Delivery::Reached(slot) => dialler.handle_reached(slot, now),
+            Delivery::Open(slot, peer) => {
+                if device.slots.contains_key(&slot) {
+                    dialler.handle_reached(slot, now);
+                    dialler.handle_secured(slot, now);
+                    self.tell_keepers(to);
+                    self.devices[to].dialler.handle_open(slot, peer, now);
+                }
+            }
+            Delivery::Closed(slot) => {
+                device.slots.remove(&slot);
+                self.tell_keepers(to);
+                self.devices[to].dialler.handle_closed(slot, now);
+            }
+            Delivery::Registered(endpoints, taken) => {
+                dialler.handle_registered(&endpoints, taken, Some(Self::observed(to)), now);
+            }
+            Delivery::Peers(answer) => dialler.handle_peers(answer, now),
+            Delivery::Moment => {}
+        }
+        self.drain(to);
+    }
+
+    fn tell_keepers(&mut self, index: usize) {
+        let (lower, now) = (self.lower(index), self.time.now);
+        let other = self.peers(index).into_iter().map(|peer| self.devices[peer].hash).min();
+        self.devices[index].dialler.handle_keepers(lower, other, now);
+    }
+
+    pub(crate) fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let until = self.time.now + limit;
+        let mut steps = 0u64;
+        while self.time.now < until {
+            if done(self) {
+                return true;
+            }
+            self.step();
+            steps += 1;
+            assert!(steps < 100 * limit, "the world turns without time passing");
+        }
+        done(self)
+    }
+
+    pub(crate) fn run_for(&mut self, time: u64) {
+        self.run_until(time, |_| false);
+    }
+
+    pub(crate) fn peers(&self, index: usize) -> BTreeSet<usize> {
+        self.partners(index).into_iter().map(|(peer, _)| peer).collect()
+    }
+
+    /// How many peers stand before this device in keeping the listing.
+    pub(crate) fn lower(&self, index: usize) -> usize {
+        let own = self.devices[index].hash;
+        self.peers(index).into_iter().filter(|peer| self.devices[*peer].hash < own).count()
+    }
+
+    pub(crate) fn connected(&self, a: usize, b: usize) -> bool {
+        self.peers(a).contains(&b) && self.peers(b).contains(&a)
+    }
+
+    /// Whether news from anybody reaches everybody who is alive.
+    pub(crate) fn one_crew(&self) -> bool {
+        let alive: Vec<usize> = (0..self.devices.len()).filter(|index| self.devices[*index].alive).collect();
+        let mut reached = BTreeSet::from([alive[0]]);
+        let mut frontier = vec![alive[0]];
+        while let Some(index) = frontier.pop() {
+            for peer in self.peers(index) {
+                if self.devices[peer].alive && reached.insert(peer) {
+                    frontier.push(peer);
+                }
+            }
+        }
+        reached.len() == alive.len()
+    }
+
+    pub(crate) fn activity(&self, index: usize) -> Activity {
+        self.devices[index].dialler.activity()
+    }
+
+    pub(crate) fn tell(&mut self, index: usize, what: impl FnOnce(&mut Dialler, u64)) {
+        what(&mut self.devices[index].dialler, self.time.now);
+        self.drain(index);
+    }
+
+    pub(crate) fn show(&mut self, index: usize, visible: bool) {
+        self.devices[index].visible = visible;
+        self.tell(index, |dialler, now| dialler.handle_visibility(visible, now));
+    }
+
+    /// Requests of a device to the phone book since this was asked last.
+    pub(crate) fn requests(&mut self, index: usize) -> usize {
+        let device = &mut self.devices[index];
+        std::mem::take(&mut device.polls) + std::mem::take(&mut device.registrations)
+    }
+}
