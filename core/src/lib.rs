@@ -6,6 +6,7 @@ pub mod connect;
 pub mod dial;
 pub mod hand;
 pub mod id;
+pub mod key;
 pub mod mesh;
 pub mod redial;
 pub mod replica;

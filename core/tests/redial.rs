@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{CertHash, DeviceId, Endpoint, RoomSecret};
+use partyline_core::key::MeetingKey;
 use partyline_core::redial::{AHEAD, MOST, Redial, RedialAction, decode_told, encode_told};
 use proptest::prelude::*;
 
@@ -78,8 +79,8 @@ struct World {
     calls: usize,
 }
 
-fn secret() -> RoomSecret {
-    RoomSecret::from_bytes([9; 32])
+fn key() -> MeetingKey {
+    MeetingKey::of(&RoomSecret::from_bytes([9; 32]))
 }
 
 fn cert_hash(device: usize) -> CertHash {
@@ -95,7 +96,7 @@ impl World {
     fn of(size: usize) -> Self {
         let mut world = Self { ports: 1024, ..Self::default() };
         for device in 0..size {
-            let redial = Redial::new(secret(), cert_hash(device), Vec::new(), device as u64, 0);
+            let redial = Redial::new(key(), cert_hash(device), Vec::new(), device as u64, 0);
             let (slots, kept) = (BTreeMap::new(), BTreeMap::new());
             world.devices.push(Device { redial, run: 0, slots, kept, alive: true, refuses: false, is_slow: false });
         }
@@ -275,7 +276,7 @@ impl World {
         device.alive = true;
         let kept = device.kept.iter().map(|(id, contacts)| (*id, contacts.clone())).collect();
         let seed = u64::from(device.run);
-        device.redial = Redial::new(secret(), cert_hash(index), kept, seed, self.time.now);
+        device.redial = Redial::new(key(), cert_hash(index), kept, seed, self.time.now);
         self.drain(index);
     }
 

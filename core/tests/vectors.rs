@@ -8,6 +8,7 @@ use partyline_core::connect::sdp::{
     LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote, with_credentials,
 };
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
+use partyline_core::key::{DeviceKey, DevicePublicKey, MeetingKey};
 use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionConfig, SessionEvent};
 use serde_json::Value;
 
@@ -51,6 +52,10 @@ fn secret(row: &Value) -> RoomSecret {
     RoomSecret::parse(text(row, "secret")).unwrap()
 }
 
+fn meeting_key(row: &Value) -> MeetingKey {
+    MeetingKey::of(&secret(row))
+}
+
 fn endpoints(row: &Value) -> Vec<Endpoint> {
     let texts = row["endpoints"].as_array().unwrap().iter();
     texts.map(|text| Endpoint::parse(text.as_str().unwrap()).unwrap()).collect()
@@ -62,9 +67,24 @@ fn ice_credentials_are_derived() {
         let cert_hash = cert_hash(&row, "certHash");
         assert_eq!(cert_hash.to_fingerprint(), text(&row, "fingerprint"));
         assert_eq!(CertHash::from_fingerprint(text(&row, "fingerprint")), Ok(cert_hash));
-        let credentials = IceCredentials::derive(&secret(&row), &cert_hash);
+        let key = meeting_key(&row);
+        let credentials = IceCredentials::derive(&key, &cert_hash);
         assert_eq!(credentials.ufrag(), text(&row, "ufrag"));
         assert_eq!(credentials.pwd(), text(&row, "pwd"));
+        let peer = self::cert_hash(&row, "peer");
+        let of_pair = IceCredentials::derive_for(&key, &cert_hash, &peer);
+        assert_eq!(of_pair.ufrag(), text(&row, "redialUfrag"));
+        assert_eq!(of_pair.pwd(), text(&row, "redialPwd"));
+    }
+}
+
+#[test]
+fn device_ids_are_derived() {
+    for row in rows(include_str!("vectors/device.json")) {
+        let key = DeviceKey::parse(text(&row, "private")).unwrap();
+        let public: [u8; 32] = hex(&row, "public").try_into().unwrap();
+        assert_eq!(DevicePublicKey::from_bytes(public), Ok(key.public()));
+        assert_eq!(key.public().device().to_string(), text(&row, "device"));
     }
 }
 
@@ -111,7 +131,7 @@ fn answers_are_written() {
                 .unwrap();
         let setup = setup_of_remote(&cert_hash(&row, "localCertHash"), &address.cert_hash);
         let answer = RemoteAnswer {
-            credentials: IceCredentials::derive(&secret(&row), &address.cert_hash),
+            credentials: IceCredentials::derive(&meeting_key(&row), &address.cert_hash),
             cert_hash: address.cert_hash,
             setup,
             candidates: dial_candidates(&address),

@@ -1,6 +1,7 @@
 //! A room in memory: a replica, and what of the store it reflects.
 
-use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::id::TaskId;
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Placing, Position, Record, Replica, Spot};
 
 use crate::problem::Failure;
@@ -23,11 +24,11 @@ impl OpenRoom {
     /// Puts a room together from its pages and log.
     ///
     /// If something of it cannot be decoded, the rest is used, and the second value says how to bring the store in line
-    /// with it. See [`salvage`] for what that takes.
+    /// with it. See [`salvage`] for what that takes; it is then that a `spare` key is asked for.
     pub(crate) fn load(
         record: &RoomRecord,
         stored: &Stored,
-        spare: DeviceId,
+        spare: &dyn Fn() -> DeviceKey,
         limits: &Limits,
     ) -> Result<(Self, Option<Rewrite>), Failure> {
         let open = |replica| Self { replica, head: stored.head, name: record.name.clone(), last_position: None };
@@ -37,7 +38,7 @@ impl OpenRoom {
                 Err(Failure::unreadable_room(&other))
             }
             Err(_) => {
-                let (replica, rewrite) = salvage(stored, spare, limits);
+                let (replica, rewrite) = salvage(stored, spare(), limits);
                 Ok((open(replica), Some(rewrite)))
             }
         }
@@ -114,9 +115,15 @@ impl OpenRoom {
 }
 
 fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
-    let mut replica = match &stored.pages {
-        Some(pages) if !pages.manifest.is_empty() || !pages.pages.is_empty() => load(pages)?,
-        _ => Replica::new(record.device),
+    let own = record.device();
+    let mut replica = match (&stored.pages, own) {
+        (Some(pages), _) if !pages.manifest.is_empty() || !pages.pages.is_empty() => load(pages)?,
+        (_, Some(own)) => Replica::new(own),
+        // Of before devices had keys: there is one to be made, unless it is of a format that is not read any more.
+        (_, None) => {
+            let unread = stored.log.iter().find_map(|(_, bytes)| Record::decode(bytes).err());
+            return Err(unread.map_or(LoadError::Mixed, LoadError::from));
+        }
     };
     if stored.log.len() != stored.head.records as usize {
         return Err(LoadError::Mixed);
@@ -124,7 +131,8 @@ fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
     for (_, bytes) in &stored.log {
         replay(&mut replica, bytes)?;
     }
-    Ok(replica)
+    // Nobody writes under an id whose key it does not have.
+    if own == Some(replica.device()) { Ok(replica) } else { Err(LoadError::Mixed) }
 }
 
 fn load(pages: &Pages) -> Result<Replica, LoadError> {
@@ -140,9 +148,9 @@ fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
 /// A room that lost a part must not claim to have it, or nobody would ever send it again. So no version vector that was
 /// stored is believed: the replica begins with an empty one, which then grows only by changes that are really there, and
 /// the next sync brings back what other devices have. And since the lost part may hold this device's own last numbers,
-/// which must never be given twice, the device goes on under a new id.
-fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewrite) {
-    let mut replica = Replica::new(spare);
+/// which must never be given twice, the device goes on with a new key, and so under a new id.
+fn salvage(stored: &Stored, spare: DeviceKey, limits: &Limits) -> (Replica, Rewrite) {
+    let mut replica = Replica::new(spare.device());
     let (mut damaged_pages, mut damaged_log) = (Vec::new(), Vec::new());
     for page in stored.pages.iter().flat_map(|pages| &pages.pages) {
         match Replica::changes_of_page(&page.bytes) {
@@ -157,7 +165,7 @@ fn salvage(stored: &Stored, spare: DeviceId, limits: &Limits) -> (Replica, Rewri
         }
     }
     let whole = Rewrite::of(replica.to_pages(limits.page));
-    (replica, Rewrite { anew: true, device: Some(spare), damaged_pages, damaged_log, ..whole })
+    (replica, Rewrite { anew: true, key: Some(spare), damaged_pages, damaged_log, ..whole })
 }
 
 fn merge(replica: &mut Replica, changes: Vec<Change>) {

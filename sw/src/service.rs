@@ -8,6 +8,7 @@ use partyline_core::api::{
     SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::{
     Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer, SyncRequest, Task,
     element_hash,
@@ -144,19 +145,24 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     async fn room(&self, room: RoomId) -> Result<Response, Failure> {
-        // Opened before: where something is damaged, this device has another id afterwards. What only a later version can
+        // Opened before: where something is damaged, this device has another key afterwards. What only a later version can
         // open can still be shared.
-        if let Err(failure) = self.read(room, &|_| Ok(Response::no_content())).await
-            && !failure.is_unreadable_room()
-        {
-            return Err(failure);
-        }
+        let unreadable = match self.read(room, &|_| Ok(Response::no_content())).await {
+            Ok(_) => None,
+            Err(failure) if failure.is_unreadable_room() => Some(failure),
+            Err(failure) => return Err(failure),
+        };
         let record = self.store.room(room).await?.ok_or_else(Failure::unknown_room)?;
+        // What can be read has one.
+        let Some(key) = record.key else {
+            return Err(unreadable.unwrap_or_else(Failure::contention));
+        };
         let document = RoomDocument {
             id: room.to_string(),
             name: record.name,
             secret: SecretText(record.secret.to_base64url()),
-            device: record.device.to_string(),
+            device: key.device().to_string(),
+            key: SecretText(key.to_base64url()),
         };
         Ok(Response::json(200, &document))
     }
@@ -196,8 +202,8 @@ impl<S: Store, H: Host> Service<S, H> {
         let mut slot = slot.lock().await;
         *slot = None;
         let now = self.host.now_ms();
-        let device = DeviceId::from_bytes(self.host.random());
-        let mut replica = Replica::new(device);
+        let key = self.new_key();
+        let mut replica = Replica::new(key.device());
         let first = match name {
             Some(name) => {
                 let change = convert::edit(&mut replica, ObjectId::Room, vec![convert::name(name)?], now)?;
@@ -206,7 +212,7 @@ impl<S: Store, H: Host> Service<S, H> {
             None => None,
         };
         let name = name.unwrap_or_default().to_owned();
-        let record = RoomRecord { room, secret: secret.clone(), device, joined_at: now, name: name.clone() };
+        let record = RoomRecord { room, secret: secret.clone(), key: Some(key), joined_at: now, name: name.clone() };
         if !self.store.create(&record, first.as_deref()).await? {
             return Ok(None);
         }
@@ -564,11 +570,10 @@ impl<S: Store, H: Host> Service<S, H> {
         }
         for _ in 0..MAX_ATTEMPTS {
             let stored = self.store.read(room, None).await?.ok_or(StoreError::NoRoom)?;
-            // Read after the content: if another worker gives the device a new id in between, our head is the old one,
+            // Read after the content: if another worker gives the device a new key in between, our head is the old one,
             // and nothing can be written on it.
             let record = self.store.room(room).await?.ok_or(StoreError::NoRoom)?;
-            let (mut open, damage) =
-                OpenRoom::load(&record, &stored, DeviceId::from_bytes(self.host.random()), &self.limits)?;
+            let (mut open, damage) = OpenRoom::load(&record, &stored, &|| self.new_key(), &self.limits)?;
             let Some(damage) = damage else {
                 if open.head.is_compaction_due(&self.limits) {
                     self.compact_later(room);
@@ -581,6 +586,11 @@ impl<S: Store, H: Host> Service<S, H> {
             }
         }
         Err(Failure::contention())
+    }
+
+    /// A key for this device in a room. The one place where an identity begins.
+    fn new_key(&self) -> DeviceKey {
+        DeviceKey::from_random_bytes(self.host.random())
     }
 
     /// The slot of a room. Makes room for it if necessary: rooms that nobody waits for go, the longest unused first.

@@ -7,12 +7,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{Merged, Problem, SkewDocument, TaskDocument, Tasks, Vector};
-use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
-use partyline_sw::store::{Limits, MemoryStore, Store, StoreError};
+use partyline_sw::store::{Limits, MemoryStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -246,7 +247,8 @@ mod rooms {
 
         let room: Value = document(&worker.get("").await);
         assert_eq!((&room["name"], &room["secret"]), (&json!("Kitchen"), &json!(SECRET)));
-        assert_eq!(room["device"].as_str().map(str::len), Some(32));
+        let key = DeviceKey::parse(room["key"].as_str().unwrap()).unwrap();
+        assert_eq!(room["device"], key.device().to_string(), "the id follows from the key");
 
         let renamed = worker.send("PUT", "", json!({ "name": "Home" })).await;
         assert_eq!((renamed.status, document::<Value>(&renamed)), (200, json!({ "id": ROOM, "name": "Home" })));
@@ -281,14 +283,24 @@ mod rooms {
         let old = worker.successor();
         worker.add("Buy milk").await;
         assert_eq!(old.titles().await, ["Buy milk"]);
-        let device = document::<Value>(&worker.get("").await)["device"].clone();
+        let known: Value = document(&worker.get("").await);
         worker.ask(request("DELETE", "", Vec::new())).await;
         worker.host.now.set(NOW + 1);
         worker.send("PUT", "", json!({ "secret": SECRET, "name": "Kitchen" })).await;
         assert_eq!(worker.titles().await, [""; 0]);
         assert_eq!(old.titles().await, [""; 0]);
         // Its numbers begin at 1 again, so it must not be the same device.
-        assert_ne!(document::<Value>(&worker.get("").await)["device"], device);
+        let new: Value = document(&worker.get("").await);
+        assert!(new["device"] != known["device"] && new["key"] != known["key"], "{new}");
+    }
+
+    #[tokio::test]
+    async fn a_device_has_another_key_in_every_room() {
+        let worker = Worker::with_room().await;
+        let other = "/peer/v1/rooms/00000000-0000-4000-8000-000000000001";
+        worker.send("PUT", other, json!({ "secret": OTHER_SECRET })).await;
+        let (one, two): (Value, Value) = (document(&worker.get("").await), document(&worker.get(other).await));
+        assert!(one["device"] != two["device"] && one["key"] != two["key"], "{one} {two}");
     }
 
     #[tokio::test]
@@ -822,6 +834,8 @@ mod merging {
     async fn a_peer_reaches_nothing_else() {
         let worker = Worker::with_room().await;
         let device = Some("00112233445566778899aabbccddeeff".to_owned());
+        let room: Value = document(&worker.get("").await);
+        let secrets = ["key", "secret"].map(|name| room[name].as_str().unwrap().to_owned());
         for (method, part) in [
             ("GET", ""),
             ("PUT", ""),
@@ -831,7 +845,10 @@ mod merging {
             ("POST", "/tasks"),
         ] {
             let request = Request { device: device.clone(), ..request(method, part, b"{}".to_vec()) };
-            problem(&worker.ask(request).await, 403);
+            let refused = worker.ask(request).await;
+            problem(&refused, 403);
+            let said = String::from_utf8(refused.body).unwrap();
+            assert!(!secrets.iter().any(|secret| said.contains(secret)), "{method} {part}: {said}");
         }
         let request = Request { device: Some("nonsense".to_owned()), ..request("GET", "/vector", Vec::new()) };
         problem(&worker.ask(request).await, 400);
@@ -1118,6 +1135,55 @@ mod storage {
         assert_eq!(document::<Value>(&worker.get("/peer/v1/health").await)["damaged"], 1);
         worker.add("after").await;
         assert_eq!(worker.successor().titles().await.len(), titles.len() + 1);
+    }
+
+    #[tokio::test]
+    async fn a_room_of_before_there_were_keys_gets_one() {
+        let worker = Worker::new();
+        let mut replica = Replica::new(DeviceId::from_bytes(*b"a random id....."));
+        let change = replica.edit(ObjectId::Room, vec![Op::Name("Kitchen".into())], NOW).unwrap();
+        let secret = RoomSecret::parse(SECRET).unwrap();
+        let record = RoomRecord { room: room_id(), secret, key: None, joined_at: NOW, name: "Kitchen".to_owned() };
+        worker.store.create(&record, Some(&Batch::live(vec![change]).at(NOW).encode())).await.unwrap();
+        let room: Value = document(&worker.get("").await);
+        let key = DeviceKey::parse(room["key"].as_str().unwrap()).unwrap();
+        assert_eq!((&room["name"], &room["device"]), (&json!("Kitchen"), &json!(key.device().to_string())));
+        worker.add("Buy milk").await;
+        let worker = worker.successor();
+        assert_eq!(document::<Value>(&worker.get("").await)["key"], room["key"]);
+        let vector: Vector = document(&worker.get("/vector").await);
+        assert_eq!(vector.get(&key.device().to_string()), Some(&1));
+        assert_eq!(vector.get(&replica.device().to_string()), Some(&1));
+    }
+
+    #[tokio::test]
+    async fn a_room_of_before_there_were_keys_and_of_a_format_that_is_not_read_is_left_alone() {
+        let worker = Worker::new();
+        let secret = RoomSecret::parse(SECRET).unwrap();
+        let record = RoomRecord { room: room_id(), secret, key: None, joined_at: NOW, name: "Kitchen".to_owned() };
+        worker.store.create(&record, Some(&[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4])).await.unwrap();
+        let head = worker.store.head(room_id());
+        for part in ["", "/tasks"] {
+            assert_eq!(problem(&worker.get(part).await, 500).kind, "urn:partyline:unreadable-room", "{part}");
+        }
+        assert_eq!(document::<Value>(&worker.get("/peer/v1/rooms").await)["rooms"][0]["name"], "Kitchen");
+        assert_eq!(worker.store.head(room_id()), head);
+        assert_eq!(worker.ask(request("DELETE", "", Vec::new())).await.status, 204);
+    }
+
+    /// A replica writes only under the id whose key the page can show.
+    #[tokio::test]
+    async fn content_under_another_id_than_that_of_the_key_gets_a_new_key() {
+        let worker = Worker::with_room().await;
+        worker.add("Buy milk").await;
+        let room: Value = document(&worker.get("").await);
+        let other = DeviceKey::from_random_bytes([9; 32]);
+        let fold = Replica::new(DeviceId::from_bytes(*b"another device..")).to_pages(1 << 10);
+        let head = worker.store.head(room_id()).unwrap();
+        let mixed = Rewrite { key: Some(other.clone()), anew: true, ..Rewrite::of(fold) };
+        assert!(matches!(worker.store.rewrite(room_id(), head, &mixed).await, Ok(Outcome::Written(_))));
+        let now: Value = document(&worker.successor().get("").await);
+        assert!(![&room["key"], &json!(other.to_base64url())].contains(&&now["key"]), "{now}");
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use indexed_db_futures::transaction::TransactionMode;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use partyline_core::api::{CBOR, DEFLATED, Health, Merged, Problem, StorageState, Tasks, Vector};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest};
 use partyline_sw::browser::{self, BrowserHost};
 use partyline_sw::deflate::{deflate, inflate};
@@ -104,7 +105,7 @@ fn record() -> RoomRecord {
     RoomRecord {
         room: room_id(),
         secret: RoomSecret::parse(SECRET).unwrap(),
-        device: DeviceId::from_bytes(*b"a device........"),
+        key: Some(DeviceKey::from_random_bytes(*b"the key of a device.............")),
         joined_at: 7,
         name: "Kitchen".to_owned(),
     }
@@ -231,7 +232,8 @@ async fn a_write_on_another_head_does_not_happen() {
     assert_eq!((missed.head, missed.pages, missed.log), (head, None, vec![(2, b"second".to_vec())]));
     assert_eq!(two.read(room_id(), Some(head)).await, Ok(None));
 
-    let device = DeviceId::from_bytes(*b"another ........");
+    let other = DeviceKey::from_random_bytes(*b"another key of the same device..");
+    let device = other.device();
     let mut replica = Replica::new(device);
     for task in [1, 2] {
         let task = ObjectId::Task(TaskId::from_random_bytes([task; 16]));
@@ -240,7 +242,7 @@ async fn a_write_on_another_head_does_not_happen() {
     let fold = replica.to_pages(1);
     let (pages, bytes) = (fold.added.clone(), fold.bytes);
     assert_eq!(pages.len(), 2);
-    let rewrite = Rewrite { anew: true, damaged_log: vec![1], device: Some(device), ..Rewrite::of(fold.clone()) };
+    let rewrite = Rewrite { anew: true, damaged_log: vec![1], key: Some(other), ..Rewrite::of(fold.clone()) };
     let Ok(Outcome::Written(compacted)) = two.rewrite(room_id(), head, &rewrite).await else {
         panic!("the head was current")
     };
@@ -260,7 +262,7 @@ async fn a_write_on_another_head_does_not_happen() {
     assert_eq!(kept.pages, [pages[0].clone(), next.added[0].clone()]);
     let loaded = Replica::from_pages(&kept.manifest, kept.pages.iter().map(|page| (page.number, &page.bytes)));
     assert_eq!(loaded.unwrap().tasks(), replica.tasks());
-    assert_eq!((one.damaged().await, one.room(room_id()).await.unwrap().unwrap().device), (Ok(1), device));
+    assert_eq!((one.damaged().await, one.room(room_id()).await.unwrap().unwrap().device()), (Ok(1), Some(device)));
     assert_eq!((one.remove(room_id()).await, two.remove(room_id()).await), (Ok(true), Ok(false)));
     assert_eq!(one.read(room_id(), None).await, Err(StoreError::NoRoom));
 }

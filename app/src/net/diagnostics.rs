@@ -303,6 +303,7 @@ mod tests {
     use partyline_core::connect::IceCredentials;
     use partyline_core::connect::sdp::LocalDescription;
     use partyline_core::id::{CertHash, RoomSecret};
+    use partyline_core::key::MeetingKey;
 
     use super::*;
 
@@ -321,7 +322,7 @@ mod tests {
     fn tells_what_happened_and_nothing_about_whom() {
         let mut log = Log::default();
         let cert_hash = CertHash::from_bytes([7; 32]);
-        let credentials = IceCredentials::derive(&RoomSecret::from_bytes([9; 32]), &cert_hash);
+        let credentials = IceCredentials::derive(&MeetingKey::of(&RoomSecret::from_bytes([9; 32])), &cert_hash);
         let endpoints = ENDPOINTS.iter().map(|text| Endpoint::parse(text).unwrap()).collect();
         let description = LocalDescription { credentials, cert_hash, endpoints };
         let (first, second) = (slot(Way::PhoneBook, 1), slot(Way::ByHand, 1));

@@ -18,6 +18,7 @@ use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::hand::{Hand, HandAction, best_first};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret};
+use partyline_core::key::MeetingKey;
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
@@ -96,6 +97,7 @@ pub(super) async fn run(
 /// The state of the loop. Every change ends in [`settle`](Self::settle).
 struct Room {
     membership: Membership,
+    meeting_key: MeetingKey,
     certificate: Certificate,
     dialler: Dialler,
     mesh: Mesh,
@@ -141,7 +143,8 @@ impl Room {
         dialler.handle_online(is_online(), now);
         dialler.handle_visibility(is_shown(), now);
         let mesh = Mesh::new(membership.device, certificate.hash);
-        let redial = Redial::new(membership.secret.clone(), certificate.hash, known.clone(), seed, now);
+        let meeting_key = MeetingKey::of(&membership.secret);
+        let redial = Redial::new(meeting_key.clone(), certificate.hash, known.clone(), seed, now);
         let link = RoomLink { room: membership.room, secret: membership.secret.clone() };
         Self {
             mesh,
@@ -152,6 +155,7 @@ impl Room {
             observed: None,
             skew: None,
             membership,
+            meeting_key,
             certificate,
             dialler,
             links: LiteMap::new(),
@@ -538,7 +542,7 @@ impl Room {
             let events = self.events.clone();
             match action {
                 Action::MakeSpare(slot) => {
-                    let credentials = IceCredentials::derive(&self.membership.secret, &local);
+                    let credentials = IceCredentials::derive(&self.meeting_key, &local);
                     self.make(slot, Some(credentials));
                 }
                 Action::Drop(slot) => {
@@ -553,7 +557,7 @@ impl Room {
                 Action::Probe { slot, peer, candidates } => {
                     // Of the two ends of DTLS the one that waits, always.
                     let answer = RemoteAnswer { setup: Setup::Active, ..self.answer(self.listed(peer, candidates)) };
-                    let credentials = IceCredentials::derive(&self.membership.secret, &local);
+                    let credentials = IceCredentials::derive(&self.meeting_key, &local);
                     let made = Slot::probe(slot, &self.certificate, credentials, &answer, &events);
                     self.insert(slot, made, Some(peer));
                 }
@@ -569,7 +573,7 @@ impl Room {
 
     /// All that it takes to dial a device that is listed.
     fn listed(&self, cert_hash: CertHash, endpoints: Vec<Endpoint>) -> Contact {
-        let credentials = IceCredentials::derive(&self.membership.secret, &cert_hash);
+        let credentials = IceCredentials::derive(&self.meeting_key, &cert_hash);
         Contact { cert_hash, credentials, endpoints }
     }
 

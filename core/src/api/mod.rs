@@ -100,7 +100,8 @@ pub struct NewRoom {
     pub name: Option<String>,
 }
 
-/// A room as this device keeps it. Answered to local pages only.
+/// A room as this device keeps it, its secrets included: a page needs them to connect. Answered to own pages only; no
+/// peer may ask for it, see [`peer_gate`](crate::session::peer_gate).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomDocument {
     /// Room id, a UUID.
@@ -109,11 +110,13 @@ pub struct RoomDocument {
     pub name: String,
     /// The room's secret, as in the room link.
     pub secret: SecretText,
-    /// This device's id in the room.
+    /// This device's id in the room; it follows from the key.
     pub device: String,
+    /// This device's private key in the room: whoever has it can pass for this device.
+    pub key: SecretText,
 }
 
-/// A room secret in its text form (43 base64url characters). Its `Debug` form shows nothing of it.
+/// A secret in its text form (43 base64url characters). Its `Debug` form shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretText(pub String);

@@ -2,7 +2,8 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::id::{CertHash, RoomSecret};
+use crate::id::CertHash;
+use crate::key::{Label, MeetingKey};
 
 /// The user name fragment and password with which a browser's ICE agent knows its callers (RFC 8839, section 5.4).
 ///
@@ -27,24 +28,27 @@ pub enum InvalidIceCredentials {
 }
 
 impl IceCredentials {
-    /// The credentials of the member whose certificate is `cert_hash`, in the room of `secret`.
+    /// The credentials of the member whose certificate is `cert_hash`, in the room of this meeting key.
     ///
-    /// HKDF-SHA-256 with the secret as key material, `partyline/1` as salt, and `ice-ufrag` or `ice-pwd` followed by the 32
-    /// bytes of the hash as info gives 12 bytes for the fragment and 24 for the password. In standard base64 these are 16
-    /// and 32 characters without padding, all of them *ice-chars*.
-    pub fn derive(secret: &RoomSecret, cert_hash: &CertHash) -> Self {
-        let ufrag: [u8; 12] = secret.derive(&[b"ice-ufrag", cert_hash.as_bytes()]);
-        let pwd: [u8; 24] = secret.derive(&[b"ice-pwd", cert_hash.as_bytes()]);
-        Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
+    /// Derived as [`key`](crate::key) says, `ice-ufrag` gives 12 bytes for the fragment and `ice-pwd` 24 for the password,
+    /// with the 32 bytes of the hash as context. In standard base64 these are 16 and 32 characters without padding, all of
+    /// them *ice-chars*.
+    pub fn derive(key: &MeetingKey, cert_hash: &CertHash) -> Self {
+        Self::derive_with(key, (Label::IceUfrag, Label::IcePwd), &[cert_hash.as_bytes()])
     }
 
     /// The credentials under which the member with the certificate `local` calls the one with `remote`, and waits for it to
     /// call, after the two have been connected.
     ///
-    /// As [`derive`](Self::derive), with `redial-ufrag` or `redial-pwd` and both hashes as info.
-    pub fn derive_for(secret: &RoomSecret, local: &CertHash, remote: &CertHash) -> Self {
-        let ufrag: [u8; 12] = secret.derive(&[b"redial-ufrag", local.as_bytes(), remote.as_bytes()]);
-        let pwd: [u8; 24] = secret.derive(&[b"redial-pwd", local.as_bytes(), remote.as_bytes()]);
+    /// As [`derive`](Self::derive), with `redial-ufrag` and `redial-pwd` and both hashes as context.
+    pub fn derive_for(key: &MeetingKey, local: &CertHash, remote: &CertHash) -> Self {
+        let context: [&[u8]; 2] = [local.as_bytes(), remote.as_bytes()];
+        Self::derive_with(key, (Label::RedialUfrag, Label::RedialPwd), &context)
+    }
+
+    fn derive_with(key: &MeetingKey, (ufrag, pwd): (Label, Label), context: &[&[u8]]) -> Self {
+        let ufrag: [u8; 12] = ufrag.derive(key.expose(), context);
+        let pwd: [u8; 24] = pwd.derive(key.expose(), context);
         Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
     }
 
@@ -88,13 +92,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::RoomSecret;
 
     #[test]
     fn differ_by_certificate_and_by_room() {
-        let (secret, other_secret) = (RoomSecret::from_bytes([1; 32]), RoomSecret::from_bytes([2; 32]));
+        let [key, other_key] = [1, 2].map(|n| MeetingKey::of(&RoomSecret::from_bytes([n; 32])));
         let (cert, other_cert) = (CertHash::from_bytes([3; 32]), CertHash::from_bytes([4; 32]));
-        let credentials = IceCredentials::derive(&secret, &cert);
-        for other in [IceCredentials::derive(&secret, &other_cert), IceCredentials::derive(&other_secret, &cert)] {
+        let credentials = IceCredentials::derive(&key, &cert);
+        for other in [IceCredentials::derive(&key, &other_cert), IceCredentials::derive(&other_key, &cert)] {
             assert_ne!(credentials.ufrag(), other.ufrag());
             assert_ne!(credentials.pwd(), other.pwd());
         }
@@ -121,8 +126,8 @@ mod tests {
     proptest! {
         #[test]
         fn are_what_an_ice_agent_takes(secret: [u8; 32], cert: [u8; 32]) {
-            let credentials =
-                IceCredentials::derive(&RoomSecret::from_bytes(secret), &CertHash::from_bytes(cert));
+            let key = MeetingKey::of(&RoomSecret::from_bytes(secret));
+            let credentials = IceCredentials::derive(&key, &CertHash::from_bytes(cert));
             prop_assert_eq!(credentials.ufrag().len(), 16);
             prop_assert_eq!(credentials.pwd().len(), 32);
             prop_assert_eq!(

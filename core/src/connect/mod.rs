@@ -4,7 +4,7 @@
 //! credentials into it that every member of the room can compute, and then sets as its remote description an *answer that
 //! it wrote itself* from the other's [`Address`](crate::id::Address). This module has the parts of that which are no IO:
 //!
-//! - [`IceCredentials::derive`]: the credentials of any member, from the room's secret and the member's certificate;
+//! - [`IceCredentials::derive`]: the credentials of any member, from the room's meeting key and the member's certificate;
 //! - [`sdp::LocalDescription`]: what there is to know from the browser's own offer, to be listed in a phone book;
 //! - [`sdp::with_credentials`]: the offer with the derived credentials in place of the browser's;
 //! - [`sdp::dial_candidates`], [`sdp::setup_of_remote`] and [`sdp::RemoteAnswer`]: the answer that the dialler writes;

@@ -261,6 +261,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::RoomSecret;
+    use crate::key::MeetingKey;
 
     fn credentials() -> IceCredentials {
         IceCredentials::new("0123456789abcdef", "0123456789abcdef0123456789abcdef").unwrap()
@@ -391,7 +393,7 @@ mod tests {
             lf: bool,
         ) {
             let cert_hash = CertHash::from_bytes(cert);
-            let credentials = IceCredentials::derive(&crate::id::RoomSecret::from_bytes(secret), &cert_hash);
+            let credentials = IceCredentials::derive(&MeetingKey::of(&RoomSecret::from_bytes(secret)), &cert_hash);
             let setup = if active { Setup::Active } else { Setup::Passive };
             let answer = RemoteAnswer { credentials: credentials.clone(), cert_hash, setup, candidates: candidates.clone() };
             let sdp = if lf { answer.to_sdp().replace("\r\n", "\n") } else { answer.to_sdp() };

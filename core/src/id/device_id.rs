@@ -1,9 +1,11 @@
 use std::fmt;
 
-/// A device in a room: 16 random bytes, chosen by a browser profile when it joins the room.
+/// A device in a room: 16 bytes that follow from its key there, [`DevicePublicKey::device`].
 ///
-/// The same browser has another id in every room, so two rooms cannot tell that they share a member. The order of ids
-/// breaks ties between simultaneous edits.
+/// The same device has another key, and so another id, in every room: two rooms cannot tell that they share a member. The
+/// order of ids breaks ties between simultaneous edits.
+///
+/// [`DevicePublicKey::device`]: crate::key::DevicePublicKey::device
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId([u8; 16]);
 
@@ -14,7 +16,7 @@ pub struct DeviceId([u8; 16]);
 pub struct ParseDeviceIdError;
 
 impl DeviceId {
-    /// Takes 16 bytes: random ones for a new device, known ones for a known device.
+    /// Takes the 16 bytes of a known device. A new one gets its id from its key.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }

@@ -7,7 +7,7 @@
 //! | type | names | text form |
 //! |---|---|---|
 //! | [`RoomId`], [`TaskId`] | a room, a task | UUID version 4, hyphenated, lower case |
-//! | [`DeviceId`] | a browser profile in a room | 32 lower-case hexadecimal digits |
+//! | [`DeviceId`] | a device in a room | 32 lower-case hexadecimal digits |
 //! | [`RoomSecret`] | what a member knows | 43 base64url characters |
 //! | [`RoomLink`] | a room and its secret | `https://HOST/#<room>.<secret>` |
 //! | [`CertHash`] | a DTLS certificate | 43 base64url characters, or a fingerprint as SDP writes it |
@@ -18,7 +18,7 @@
 //! it in its `Debug` form, so that it cannot reach a log by accident.
 
 mod address;
-mod base64url;
+pub(crate) mod base64url;
 mod cert_hash;
 mod device_id;
 mod endpoint;

@@ -4,7 +4,8 @@ use litemap::LiteMap;
 
 use crate::connect::{Contact, IceCredentials};
 use crate::dial::{Jitter, SlotId, Way};
-use crate::id::{CertHash, DeviceId, RoomSecret};
+use crate::id::{CertHash, DeviceId};
+use crate::key::MeetingKey;
 
 /// So many devices are kept ready for, at most; those that are connected come first.
 pub const MOST: usize = 12;
@@ -126,7 +127,7 @@ struct Pair {
 /// [`poll_timeout`](Self::poll_timeout).
 #[derive(Debug)]
 pub struct Redial {
-    secret: RoomSecret,
+    key: MeetingKey,
     local: CertHash,
     /// The browser takes derived credentials.
     derives: bool,
@@ -138,15 +139,9 @@ pub struct Redial {
 
 impl Redial {
     /// A device that has just come, with what it [kept](RedialAction::Keep) of those it knows; it calls them at once.
-    pub fn new(
-        secret: RoomSecret,
-        local: CertHash,
-        kept: Vec<(DeviceId, Vec<Contact>)>,
-        seed: u64,
-        now_ms: u64,
-    ) -> Self {
+    pub fn new(key: MeetingKey, local: CertHash, kept: Vec<(DeviceId, Vec<Contact>)>, seed: u64, now_ms: u64) -> Self {
         let mut redial = Self {
-            secret,
+            key,
             local,
             derives: true,
             pairs: LiteMap::new(),
@@ -313,7 +308,7 @@ impl Redial {
             return;
         }
         pair.told = true;
-        let expected = || IceCredentials::derive_for(&self.secret, &pair.cert_hash, &self.local);
+        let expected = || IceCredentials::derive_for(&self.key, &pair.cert_hash, &self.local);
         if pair.theirs.first().map_or_else(expected, |theirs| theirs.credentials.clone()) != first.credentials {
             // They wait for somebody who will not come.
             let armed = pair.standbys.extract_if(.., |standby| standby.armed);
@@ -347,14 +342,14 @@ impl Redial {
 
     /// Brings everything to where it should be at `now_ms`. Nearly every `handle_*` ends here.
     fn advance(&mut self, now_ms: u64) {
-        let Self { secret, local, derives, next_slot, actions, .. } = self;
+        let Self { key, local, derives, next_slot, actions, .. } = self;
         let mut slot = || {
             *next_slot += 1;
             SlotId::new(Way::Redial, *next_slot)
         };
         for (device, pair) in self.pairs.iter_mut() {
             let peer = pair.cert_hash;
-            let own = || derives.then(|| IceCredentials::derive_for(secret, local, &peer));
+            let own = || derives.then(|| IceCredentials::derive_for(key, local, &peer));
             if pair.link.is_some() && pair.lacks(*derives) && pair.standby_at <= now_ms {
                 let slot = slot();
                 pair.standbys.push(Standby { slot, contact: None, armed: false, dials: false, reached: None });
@@ -363,7 +358,7 @@ impl Redial {
             if let Some(first) = pair.standbys.first_mut().filter(|_| pair.link.is_some()) {
                 first.dials = true;
             }
-            let derived = || IceCredentials::derive_for(secret, &peer, local);
+            let derived = || IceCredentials::derive_for(key, &peer, local);
             // Whoever has not told anything yet will call as one that derives, if it is gone before it has.
             let told = pair.theirs.first().map(|contact| &contact.credentials);
             let both_derive = || *derives && told.is_none_or(|told| *told == derived());

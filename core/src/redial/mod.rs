@@ -6,7 +6,7 @@
 //! again or a phone slept, whoever is there again dials the other's standby: it has all that is needed, and nothing has to
 //! be asked of anybody.
 //!
-//! The credentials of a pair follow from the room's secret and both certificates
+//! The credentials of a pair follow from the room's meeting key and both certificates
 //! ([`IceCredentials::derive_for`](crate::connect::IceCredentials::derive_for)), so a page that was loaded again, and has
 //! lost its connections with everything in them, is still the one that the other side's standby waits for. It calls with a
 //! new connection.

@@ -55,7 +55,7 @@ impl Counted {
         let stored = runtime.block_on(self.store.read(room, None)).unwrap().unwrap();
         let pages = stored.pages.unwrap();
         let mut replica = if pages.manifest.is_empty() {
-            Replica::new(record.device)
+            Replica::new(record.device().unwrap())
         } else {
             Replica::from_pages(&pages.manifest, pages.pages.iter().map(|page| (page.number, &page.bytes))).unwrap()
         };

@@ -18,7 +18,8 @@ use indexed_db_futures::primitive::TryToJs;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use indexed_db_futures::{KeyRange, Result as IdbResult};
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{RoomId, RoomSecret};
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::Page;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -347,12 +348,12 @@ impl Store for IndexedStore {
                     .without_key_type()
                     .primitive()?;
             }
-            if let Some(device) = rewrite.device {
+            if let Some(device_key) = &rewrite.key {
                 let rooms = transaction.object_store(ROOMS)?;
                 let Some(value) = rooms.get::<JsValue, _, _>(key.clone()).primitive()?.await? else {
                     return Ok(Err(StoreError::NoRoom));
                 };
-                set(&value, "device", &device.to_string().into());
+                set(&value, "key", &device_key.to_base64url().into());
                 rooms.put(value).with_key(key.clone()).without_key_type().primitive()?;
             }
             log.delete(parts_from(&key, 0.0)?).primitive()?;
@@ -521,7 +522,9 @@ fn put_head(transaction: &Transaction<'_>, key: &JsValue, head: Head) -> IdbResu
 fn room_value(record: &RoomRecord) -> JsValue {
     let value = JsValue::from(Object::new());
     set(&value, "secret", &record.secret.to_base64url().into());
-    set(&value, "device", &record.device.to_string().into());
+    if let Some(device_key) = &record.key {
+        set(&value, "key", &device_key.to_base64url().into());
+    }
     set(&value, "joinedAt", &(record.joined_at as f64).into());
     set(&value, "name", &record.name.as_str().into());
     value
@@ -531,15 +534,10 @@ fn room_record(key: &JsValue, value: &JsValue) -> Option<RoomRecord> {
     Some(RoomRecord {
         room: RoomId::parse(&key.as_string()?).ok()?,
         secret: RoomSecret::parse(&get(value, "secret").as_string()?).ok()?,
-        device: device_id(&get(value, "device").as_string()?)?,
+        key: get(value, "key").as_string().and_then(|text| DeviceKey::parse(&text).ok()),
         joined_at: get(value, "joinedAt").as_f64().unwrap_or_default() as u64,
         name: get(value, "name").as_string().unwrap_or_default(),
     })
-}
-
-/// A device's id. Before the first release it was half as long; such a room is listed, so that it can be left.
-fn device_id(text: &str) -> Option<DeviceId> {
-    DeviceId::parse(text).or_else(|_| DeviceId::parse(&["0000000000000000", text].concat())).ok()
 }
 
 fn get(object: &JsValue, name: &str) -> JsValue {

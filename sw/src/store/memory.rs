@@ -178,8 +178,8 @@ impl Store for MemoryStore {
         kept.pages.extend(rewrite.fold.added.iter().map(|page| (page.number, page.bytes.clone())));
         kept.manifest.clone_from(&rewrite.fold.manifest);
         kept.log.clear();
-        if let Some(device) = rewrite.device {
-            kept.record.device = device;
+        if rewrite.key.is_some() {
+            kept.record.key.clone_from(&rewrite.key);
         }
         Ok(Outcome::Written(kept.head))
     }

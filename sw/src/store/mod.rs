@@ -17,6 +17,7 @@ mod indexed;
 mod memory;
 
 use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::key::DeviceKey;
 use partyline_core::replica::{Fold, Page};
 
 pub use indexed::{IndexedStore, lay_out};
@@ -30,12 +31,19 @@ pub struct RoomRecord {
     pub room: RoomId,
     /// Its secret.
     pub secret: RoomSecret,
-    /// This device's id in it.
-    pub device: DeviceId,
+    /// This device's private key in it; `None` in a record of before there were keys.
+    pub key: Option<DeviceKey>,
     /// When it was made or joined, in Unix milliseconds.
     pub joined_at: u64,
     /// A copy of the shared name, so that the list of rooms can be shown without reading them.
     pub name: String,
+}
+
+impl RoomRecord {
+    /// This device's id in the room.
+    pub fn device(&self) -> Option<DeviceId> {
+        self.key.as_ref().map(DeviceKey::device)
+    }
 }
 
 /// Where the log and the pages of a room end. Equal heads mean equal content.
@@ -168,8 +176,8 @@ pub struct Rewrite {
     pub damaged_log: Vec<u64>,
     /// Keep the pages with these numbers for a later inspection.
     pub damaged_pages: Vec<u64>,
-    /// Give this device another id in the room.
-    pub device: Option<DeviceId>,
+    /// Gives this device another key, and with it another id, in the room.
+    pub key: Option<DeviceKey>,
     /// When it is done.
     pub durability: Durability,
 }
@@ -182,7 +190,7 @@ impl Rewrite {
             anew: false,
             damaged_log: Vec::new(),
             damaged_pages: Vec::new(),
-            device: None,
+            key: None,
             durability: Durability::Strict,
         }
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use partyline_core::id::RoomId;
+use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::replica::{LoadError, Page, Record, Replica};
 use partyline_sw::store::{
     Addition, Durability, Head, Missing, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError, Stored,
@@ -31,6 +31,8 @@ pub(crate) struct Disk {
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) record: RoomRecord,
+    /// What follows from the key in the record.
+    pub(crate) device: DeviceId,
     pub(crate) head: Head,
     pub(crate) manifest: Vec<u8>,
     pub(crate) pages: BTreeMap<u64, Vec<u8>>,
@@ -41,7 +43,7 @@ impl Kept {
     /// What a worker that opens the room has, were every byte as it was written.
     pub(crate) fn replica(&self) -> Result<Replica, LoadError> {
         let mut replica = if self.manifest.is_empty() && self.pages.is_empty() {
-            Replica::new(self.record.device)
+            Replica::new(self.device)
         } else {
             Replica::from_pages(&self.manifest, self.pages.iter().map(|(number, page)| (*number, page)))?
         };
@@ -154,7 +156,8 @@ impl Store for Disk {
             let mut head = Head::of_new_room(record.joined_at);
             let mut log = BTreeMap::new();
             let mut ledger = self.ledger.borrow_mut();
-            ledger.is_device_of(record.device, self.owner);
+            let device = record.device().unwrap();
+            ledger.is_device_of(device, self.owner);
             if let Some(first) = first {
                 head = head.appended(first.len());
                 log.insert(head.log, first.to_vec());
@@ -162,7 +165,7 @@ impl Store for Disk {
             }
             all.insert(
                 record.room,
-                Kept { record: record.clone(), head, manifest: Vec::new(), pages: BTreeMap::new(), log },
+                Kept { record: record.clone(), device, head, manifest: Vec::new(), pages: BTreeMap::new(), log },
             );
         }
         self.sync(Durability::Strict);
@@ -236,8 +239,10 @@ impl Store for Disk {
                 }
                 kept.manifest.clone_from(&rewrite.fold.manifest);
                 kept.log.clear();
-                if let Some(device) = rewrite.device {
-                    kept.record.device = device;
+                if let Some(key) = &rewrite.key {
+                    kept.record.key = Some(key.clone());
+                    let device = key.device();
+                    kept.device = device;
                     self.ledger.borrow_mut().is_device_of(device, self.owner);
                 }
                 Outcome::Written(kept.head)

@@ -13,6 +13,7 @@ use partyline_core::connect::sdp::dial_candidates;
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
+use partyline_core::key::MeetingKey;
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{
@@ -140,6 +141,10 @@ pub(crate) struct Net {
 
 fn secret() -> RoomSecret {
     RoomSecret::parse(SECRET).unwrap()
+}
+
+fn meeting_key() -> MeetingKey {
+    MeetingKey::of(&secret())
 }
 
 fn endpoint(text: &str) -> Endpoint {
@@ -331,7 +336,7 @@ impl Net {
 
     /// What it takes to dial a device under the credentials that follow from its certificate.
     fn contact(cert_hash: CertHash, endpoints: Vec<Endpoint>) -> Contact {
-        Contact { cert_hash, credentials: IceCredentials::derive(&secret(), &cert_hash), endpoints }
+        Contact { cert_hash, credentials: IceCredentials::derive(&meeting_key(), &cert_hash), endpoints }
     }
 
     fn insert(&mut self, number: usize, slot: SlotId, credentials: Option<IceCredentials>) {
@@ -651,7 +656,7 @@ impl Net {
             any = true;
             match action {
                 Action::MakeSpare(slot) => {
-                    self.make(world, number, slot, Some(IceCredentials::derive(&secret(), &local)));
+                    self.make(world, number, slot, Some(IceCredentials::derive(&meeting_key(), &local)));
                 }
                 Action::Drop(slot) => drop(self.remove(world, number, slot)),
                 Action::Dial { slot, peer, candidates } => {
@@ -665,7 +670,7 @@ impl Net {
                     }
                 }
                 Action::Probe { slot, peer, candidates } => {
-                    self.insert(number, slot, Some(IceCredentials::derive(&secret(), &local)));
+                    self.insert(number, slot, Some(IceCredentials::derive(&meeting_key(), &local)));
                     if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
                         wire.is_probe = true;
                     }
@@ -823,7 +828,7 @@ impl World {
                 run: Run(std::array::from_fn(|_| self.runtime.below(256) as u8)),
                 dialler: Dialler::new(ground.hash, config, seed, now),
                 mesh: Mesh::new(device, ground.hash),
-                redial: Redial::new(secret(), ground.hash, ground.kept.clone(), seed, now),
+                redial: Redial::new(meeting_key(), ground.hash, ground.kept.clone(), seed, now),
                 wires: BTreeMap::new(),
                 is_observed: false,
                 bell: Rc::clone(&bell),

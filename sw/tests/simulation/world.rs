@@ -109,7 +109,7 @@ impl Device {
 
     /// Its id in the room, as peers know it.
     pub(crate) fn id(&self) -> String {
-        self.disk.kept(room()).map(|kept| kept.record.device.to_string()).unwrap_or_default()
+        self.disk.kept(room()).map(|kept| kept.device.to_string()).unwrap_or_default()
     }
 }
 
@@ -317,7 +317,7 @@ impl World {
     async fn pull(&self, to: usize, from: usize) -> Option<()> {
         let mut asked = cbor("/sync", Vec::new(), None);
         "GET".clone_into(&mut asked.method);
-        let asker = self.device(to).disk.kept(room())?.record.device;
+        let asker = self.device(to).disk.kept(room())?.device;
         let opening = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
         let mut request = SyncRequest::decode(&opening.body).ok()?;
         let mut questions = 0;
