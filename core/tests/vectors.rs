@@ -8,7 +8,7 @@ use partyline_core::connect::sdp::{
     LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote, with_credentials,
 };
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
-use partyline_core::key::{DeviceKey, DevicePublicKey, MeetingKey};
+use partyline_core::key::{DeviceKey, DevicePublicKey, MeetingKey, Psk};
 use partyline_core::session::{PeerSession, RequestHead, ResponseHead, Run, SessionConfig, SessionEvent};
 use serde_json::Value;
 
@@ -152,17 +152,20 @@ fn run(row: &Value) -> Run {
     Run(hex(row, "run").try_into().unwrap())
 }
 
-fn session(all: &Value, local: &Value, remote: &Value) -> PeerSession {
-    let config = SessionConfig {
+fn psk(all: &Value, secret: &str) -> Psk {
+    Psk::of_room(&RoomSecret::parse(secret).unwrap(), RoomId::parse(text(all, "room")).unwrap())
+}
+
+fn config(all: &Value, local: &Value, remote: &Value) -> SessionConfig {
+    SessionConfig {
         room: RoomId::parse(text(all, "room")).unwrap(),
-        secret: secret(all),
+        psks: vec![psk(all, text(all, "secret"))],
         local: cert_hash(local, "certHash"),
         remote: cert_hash(remote, "certHash"),
-        device: DeviceId::parse(text(local, "device")).unwrap(),
+        key: DeviceKey::parse(text(local, "key")).unwrap(),
         run: run(local),
         ephemeral: hex(local, "ephemeral").try_into().unwrap(),
-    };
-    PeerSession::new(config, 0).unwrap()
+    }
 }
 
 fn messages(session: &mut PeerSession) -> Vec<Vec<u8>> {
@@ -173,30 +176,29 @@ fn events(session: &mut PeerSession) -> Vec<SessionEvent> {
     std::iter::from_fn(|| session.poll_event()).collect()
 }
 
-fn established(remote: &Value) -> SessionEvent {
-    SessionEvent::Established { device: DeviceId::parse(text(remote, "device")).unwrap(), run: run(remote) }
+fn established(remote: &Value, psk: usize) -> SessionEvent {
+    SessionEvent::Established { device: DeviceId::parse(text(remote, "device")).unwrap(), run: run(remote), psk }
 }
 
 #[test]
 fn a_session_is_the_same_to_the_byte() {
     let all: Value = serde_json::from_str(include_str!("vectors/session.json")).unwrap();
     let (initiator, responder) = (&all["initiator"], &all["responder"]);
-    let mut alice = session(&all, initiator, responder);
-    let mut bob = session(&all, responder, initiator);
+    let mut alice = PeerSession::new(config(&all, initiator, responder), 0).unwrap();
+    let mut bob = PeerSession::new(config(&all, responder, initiator), 0).unwrap();
 
     // The handshake.
-    assert_eq!(messages(&mut alice), [hex(initiator, "handshake")]);
+    assert_eq!(messages(&mut alice), [hex(initiator, "first")]);
     assert_eq!(messages(&mut bob), [[0_u8; 0]; 0]);
-    bob.handle_message(&hex(initiator, "handshake"), 0).unwrap();
-    assert_eq!(messages(&mut bob), [hex(responder, "handshake")]);
+    bob.handle_message(&hex(initiator, "first"), 0).unwrap();
+    assert_eq!(messages(&mut bob), [hex(responder, "second")]);
     assert_eq!(events(&mut bob), []);
-    alice.handle_message(&hex(responder, "handshake"), 0).unwrap();
-    assert_eq!(events(&mut alice), [established(responder)]);
-    assert_eq!(messages(&mut alice), [hex(initiator, "ping")]);
-    bob.handle_message(&hex(initiator, "ping"), 0).unwrap();
-    assert_eq!(events(&mut bob), [established(initiator)]);
-    assert_eq!(messages(&mut bob), [hex(responder, "pong")]);
-    alice.handle_message(&hex(responder, "pong"), 0).unwrap();
+    alice.handle_message(&hex(responder, "second"), 0).unwrap();
+    assert_eq!(events(&mut alice), [established(responder, 0)]);
+    assert_eq!(messages(&mut alice), [hex(initiator, "third")]);
+    bob.handle_message(&hex(initiator, "third"), 0).unwrap();
+    assert_eq!(events(&mut bob), [established(initiator, 0)]);
+    assert_eq!(messages(&mut bob), [[0_u8; 0]; 0]);
 
     // A request and its response.
     alice.request(&RequestHead::new("GET", "/peer/v1/health"), Vec::new()).unwrap();
@@ -220,4 +222,25 @@ fn a_session_is_the_same_to_the_byte() {
     // The end.
     alice.close();
     assert_eq!(messages(&mut alice), [hex(initiator, "close")]);
+}
+
+/// The last of sixteen is the one that the responder knows; it goes on as if it were the only one.
+#[test]
+fn a_session_with_sixteen_psks_is_the_same_to_the_byte() {
+    let all: Value = serde_json::from_str(include_str!("vectors/session.json")).unwrap();
+    let (initiator, responder, sixteen) = (&all["initiator"], &all["responder"], &all["sixteen"]);
+    let mut config_of_alice = config(&all, initiator, responder);
+    let others = sixteen["others"].as_array().unwrap().iter();
+    config_of_alice.psks =
+        others.map(|secret| psk(&all, secret.as_str().unwrap())).chain(config_of_alice.psks).collect();
+    let mut alice = PeerSession::new(config_of_alice, 0).unwrap();
+    let mut bob = PeerSession::new(config(&all, responder, initiator), 0).unwrap();
+    assert_eq!(messages(&mut alice), [hex(sixteen, "first")]);
+    bob.handle_message(&hex(sixteen, "first"), 0).unwrap();
+    assert_eq!(messages(&mut bob), [hex(responder, "second")]);
+    alice.handle_message(&hex(responder, "second"), 0).unwrap();
+    assert_eq!(events(&mut alice), [established(responder, 15)]);
+    assert_eq!(messages(&mut alice), [hex(initiator, "third")]);
+    bob.handle_message(&hex(initiator, "third"), 0).unwrap();
+    assert_eq!(events(&mut bob), [established(initiator, 0)]);
 }

@@ -74,7 +74,7 @@
 //!   listing but from the network that it came from: a neighbour behind the same IPv4 address or in
 //!   the same /64 can, and nobody else. A false listing makes others dial an address where nobody
 //!   answers, beside the true one: who answers needs the certificate behind the `certHash` for DTLS
-//!   and the room's secret for the Noise handshake (`NNpsk0`, with both hashes in the prologue).
+//!   and the room's secret for the Noise handshake (`XXpsk0`, with both hashes in the prologue).
 //!   The same holds for whoever runs this worker: it can refuse to help, but as long as the app
 //!   that it serves is the honest one, it can neither join a room nor read or change what is said
 //!   in it.

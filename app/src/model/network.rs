@@ -19,8 +19,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3);
 pub(crate) fn connect(app: App, room: Room) {
     let latest = StoredValue::new(0_u64);
     Effect::new(Box::new(move || {
-        let Some(Membership { secret, device }) = room.membership.get() else { return };
-        let network = net::join(room.id, secret, device, move |status| settle(room, latest, status));
+        let Some(Membership { secret, key, .. }) = room.membership.get() else { return };
+        let network = net::join(room.id, secret, key, move |status| settle(room, latest, status));
         app.set_network(Some((room.id, network)));
     }) as Box<dyn FnMut()>);
     on_cleanup(move || app.set_network(None));

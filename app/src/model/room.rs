@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
+use partyline_core::key::DeviceKey;
 
 use super::notice::{NoticeAction, Notices};
 use super::order::{OrderKey, Place, replace};
@@ -58,7 +59,9 @@ pub(crate) enum Loading {
 pub(crate) struct Membership {
     /// The room's secret.
     pub(crate) secret: RoomSecret,
-    /// This device's id in the room.
+    /// This device's private key in the room.
+    pub(crate) key: DeviceKey,
+    /// This device's id in the room, which follows from the key.
     pub(crate) device: DeviceId,
 }
 
@@ -193,10 +196,10 @@ impl Room {
         let document = api::room(self.id).await?;
         self.name.set(document.name);
         let secret = RoomSecret::parse(&document.secret.0);
-        let device = DeviceId::parse(&document.device);
-        match (secret, device) {
-            (Ok(secret), Ok(device)) => Ok(Membership { secret, device }),
-            _ => Err(ApiError::Unreadable("secret or device".to_owned())),
+        let key = DeviceKey::parse(&document.key.0);
+        match (secret, key) {
+            (Ok(secret), Ok(key)) => Ok(Membership { secret, device: key.device(), key }),
+            _ => Err(ApiError::Unreadable("secret or key".to_owned())),
         }
     }
 

@@ -15,7 +15,8 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::task::spawn_local;
-use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{RoomId, RoomSecret};
+use partyline_core::key::DeviceKey;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -99,7 +100,7 @@ impl Candidacy {
 struct Seat {
     room: RoomId,
     secret: RoomSecret,
-    device: DeviceId,
+    key: DeviceKey,
     channel: Option<BroadcastChannel>,
     on_status: Rc<dyn Fn(RoomStatus)>,
     /// None while it stands for nothing.
@@ -120,16 +121,11 @@ struct Term {
 }
 
 /// Stands for the room's lock; leads once it is granted.
-pub(super) fn stand(
-    room: RoomId,
-    secret: RoomSecret,
-    device: DeviceId,
-    on_status: Rc<dyn Fn(RoomStatus)>,
-) -> Candidacy {
+pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status: Rc<dyn Fn(RoomStatus)>) -> Candidacy {
     let seat = Rc::new(Seat {
         room,
         secret,
-        device,
+        key,
         channel: BroadcastChannel::new(CHANNEL).ok(),
         on_status,
         term: RefCell::default(),
@@ -254,7 +250,8 @@ impl Seat {
                 if let Some(wish) = seat.pending.take() {
                     events.send(Event::Hand(wish));
                 }
-                let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), device: seat.device };
+                let (key, device) = (seat.key.clone(), seat.key.device());
+                let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), key, device };
                 let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
                     seat.tell(Says::Status(StatusMessage::from(&status)));
                     (seat.on_status)(status);

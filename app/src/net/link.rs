@@ -180,7 +180,7 @@ impl Link {
         let mut events = Vec::new();
         while let Some(event) = self.session.as_mut().and_then(PeerSession::poll_event) {
             match event {
-                SessionEvent::Established { device, run } => {
+                SessionEvent::Established { device, run, .. } => {
                     self.peer = Some((device, platform::unix_ms()));
                     self.opened_ms = now_ms;
                     self.run = Some(run);

@@ -34,7 +34,8 @@ mod status;
 
 use std::rc::Rc;
 
-use partyline_core::id::{DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{RoomId, RoomSecret};
+use partyline_core::key::DeviceKey;
 
 pub(crate) use by_hand::{ANEW, HandWish, INVITE};
 pub(crate) use certificate::{stun_servers, use_stun_servers};
@@ -67,8 +68,8 @@ pub(crate) async fn forget(room: RoomId) {
 pub(crate) fn join(
     room: RoomId,
     secret: RoomSecret,
-    device: DeviceId,
+    key: DeviceKey,
     on_status: impl Fn(RoomStatus) + 'static,
 ) -> NetHandle {
-    NetHandle { candidacy: leader::stand(room, secret, device, Rc::new(on_status)) }
+    NetHandle { candidacy: leader::stand(room, secret, key, Rc::new(on_status)) }
 }

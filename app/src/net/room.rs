@@ -18,7 +18,7 @@ use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::hand::{Hand, HandAction, best_first};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret};
-use partyline_core::key::MeetingKey;
+use partyline_core::key::{DeviceKey, MeetingKey, Psk};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{MOST, Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, StreamId};
@@ -54,6 +54,8 @@ const PULL_AGAIN: u64 = 60_000;
 pub(super) struct Membership {
     pub(super) room: RoomId,
     pub(super) secret: RoomSecret,
+    pub(super) key: DeviceKey,
+    /// What follows from the key.
     pub(super) device: DeviceId,
 }
 
@@ -619,16 +621,16 @@ impl Room {
     }
 
     fn open_session(&mut self, slot: SlotId, now: u64) {
-        let Membership { room, secret, device } = &self.membership;
+        let Membership { room, secret, key, .. } = &self.membership;
         let Some(link) = self.links.get_mut(&slot) else { return };
         let Some(remote) = link.remote else { return };
         let Some(ephemeral) = random_bytes() else { return self.close(slot, now) };
         let config = SessionConfig {
             room: *room,
-            secret: secret.clone(),
+            psks: vec![Psk::of_room(secret, *room)],
             local: self.certificate.hash,
             remote,
-            device: *device,
+            key: key.clone(),
             run: self.run,
             ephemeral,
         };
@@ -645,11 +647,6 @@ impl Room {
     fn established(&mut self, slot: SlotId, device: DeviceId, run: Run, now: u64) {
         let remote: Option<CertHash> = self.links.get(&slot).and_then(|link| link.remote);
         let Some(remote) = remote else { return };
-        if device == self.membership.device {
-            // Our own profile, copied: two replicas that number their writes alike must not meet.
-            self.close(slot, now);
-            return;
-        }
         let (mut stays, mut older) = (false, Vec::new());
         for (id, link) in &self.links {
             if *id != slot && link.peer.is_some_and(|(other, _)| other == device) {

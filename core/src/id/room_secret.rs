@@ -1,14 +1,11 @@
 use std::fmt;
 
-use hkdf::Hkdf;
-use sha2::Sha256;
-
 use super::base64url;
 
 /// What makes a browser a member of a room: 32 random bytes that no server ever sees.
 ///
-/// Every key and every ICE credential of the room is derived from it. It has no `Display`, and its `Debug` form tells
-/// nothing; [`to_base64url`](Self::to_base64url) is the one way to its text.
+/// Every key of the room follows from it, see [`key`](crate::key), and nothing is done with it directly. It has no
+/// `Display`, and its `Debug` form tells nothing; [`to_base64url`](Self::to_base64url) is the one way to its text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomSecret([u8; 32]);
 
@@ -36,18 +33,6 @@ impl RoomSecret {
     /// When the text is anything but that.
     pub fn parse(text: &str) -> Result<Self, ParseRoomSecretError> {
         base64url::decode(text).map(Self).ok_or(ParseRoomSecretError)
-    }
-
-    /// Derives the key that `info` names: HKDF-SHA-256 (RFC 5869) of the secret, salted with this protocol's name.
-    ///
-    /// The parts of `info` are joined, so at most the last may be of variable length.
-    pub(crate) fn derive<const LEN: usize>(&self, info: &[&[u8]]) -> [u8; LEN] {
-        const { assert!(LEN <= 255 * 32, "HKDF gives at most 255 hashes") };
-        let mut key = [0; LEN];
-        let expanded = Hkdf::<Sha256>::new(Some(b"partyline/1"), &self.0).expand_multi_info(info, &mut key);
-        // A key of zeros would be worse than any panic; the line above the first excludes both.
-        assert!(expanded.is_ok(), "the length was checked at compile time");
-        key
     }
 
     /// The secret as 43 base64url characters, as it stands in a room link.

@@ -7,6 +7,7 @@ const SALT: &[u8] = b"partyline/2";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Label {
     DeviceId,
+    NoisePsk,
     MeetingKey,
     IceUfrag,
     IcePwd,
@@ -18,6 +19,7 @@ impl Label {
     fn name(self) -> &'static str {
         match self {
             Self::DeviceId => "device-id",
+            Self::NoisePsk => "noise-psk",
             Self::MeetingKey => "meeting-key",
             Self::IceUfrag => "ice-ufrag",
             Self::IcePwd => "ice-pwd",
@@ -44,8 +46,15 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Label; 6] =
-        [Label::DeviceId, Label::MeetingKey, Label::IceUfrag, Label::IcePwd, Label::RedialUfrag, Label::RedialPwd];
+    const ALL: [Label; 7] = [
+        Label::DeviceId,
+        Label::NoisePsk,
+        Label::MeetingKey,
+        Label::IceUfrag,
+        Label::IcePwd,
+        Label::RedialUfrag,
+        Label::RedialPwd,
+    ];
 
     #[test]
     fn labels_are_told_apart() {

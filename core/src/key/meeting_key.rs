@@ -5,7 +5,7 @@ use crate::id::RoomSecret;
 
 /// What the addresses of a room follow from: who has it can compute how any member is dialled.
 ///
-/// It lets nobody in. Its `Debug` form tells nothing.
+/// It lets nobody in: that takes a [`Psk`](super::Psk). Its `Debug` form tells nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MeetingKey([u8; 32]);
 

@@ -8,6 +8,7 @@
 //! | [`DeviceKey`] | who a device is | 32 random bytes, made for one device in one room |
 //! | [`DevicePublicKey`] | the same, to its peers | X25519 of the [`DeviceKey`] with the base point (RFC 7748) |
 //! | [`DeviceId`](crate::id::DeviceId) | the same, in what devices write | the public key: `device-id` |
+//! | [`Psk`] | who is let in | the room's secret: `noise-psk` |
 //! | [`MeetingKey`] | what addresses follow from | the room's secret: `meeting-key` |
 //! | [`IceCredentials`](crate::connect::IceCredentials) | who may dial | the meeting key: `ice-…`, `redial-…` |
 //!
@@ -24,6 +25,7 @@
 //! | label | key material | context | bytes |
 //! |---|---|---|---|
 //! | `device-id` | device's public key | | 16 |
+//! | `noise-psk` | room's secret | room id (16) | 32 |
 //! | `meeting-key` | room's secret | | 32 |
 //! | `ice-ufrag`, `ice-pwd` | meeting key | certificate hash (32) | 12, 24 |
 //! | `redial-ufrag`, `redial-pwd` | meeting key | own certificate hash (32), the peer's (32) | 12, 24 |
@@ -32,8 +34,10 @@ mod device_key;
 mod device_public_key;
 mod label;
 mod meeting_key;
+mod psk;
 
 pub use device_key::{DeviceKey, ParseDeviceKeyError};
 pub use device_public_key::{DevicePublicKey, InvalidPublicKey};
 pub(crate) use label::Label;
 pub use meeting_key::MeetingKey;
+pub use psk::Psk;

@@ -14,6 +14,9 @@ pub enum CloseReason {
     /// The peer knows another secret, or none, or somebody stands in the middle.
     #[error("The other device does not have the secret of this room")]
     WrongSecret,
+    /// The peer holds this device's own private key: the browser profile was copied, and both copies run.
+    #[error("This profile is in use twice")]
+    SameDevice,
     /// The peer speaks a newer version of the format than this one.
     #[error("This device runs a newer Partyline; update this one")]
     NewerVersion,

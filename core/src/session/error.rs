@@ -7,6 +7,9 @@ pub enum NewSessionError {
     /// Both certificates are the same: this side would talk to itself.
     #[error("a session needs two different certificates")]
     SameCertificate,
+    /// No psk, or more than [`MAX_PSKS`](super::limits::MAX_PSKS).
+    #[error("a session needs one to sixteen pre-shared keys")]
+    Psks,
     /// The Noise library refused the parameters.
     #[error("the handshake could not be set up")]
     Noise,
@@ -19,7 +22,7 @@ pub enum SessionError {
     /// Longer than [`MAX_MESSAGE_BYTES`](super::MAX_MESSAGE_BYTES).
     #[error("the message is too long")]
     TooLong,
-    /// Not of the form of a handshake message.
+    /// Not of the form of a handshake message, or with a public key that nobody can have.
     #[error("the handshake message is malformed")]
     MalformedHandshake,
     /// A handshake message of a newer format.
@@ -28,6 +31,9 @@ pub enum SessionError {
     /// A handshake message that does not decrypt, or the peer's word that ours did not.
     #[error("the handshake failed: another secret, or somebody in the middle")]
     WrongSecret,
+    /// The peer proved to hold this side's own private key.
+    #[error("the peer has this device's key")]
+    SameDevice,
     /// A message after the handshake that does not decrypt.
     #[error("the message does not decrypt")]
     Undecryptable,
@@ -51,6 +57,7 @@ impl SessionError {
         match self {
             Self::NewerVersion => CloseReason::NewerVersion,
             Self::WrongSecret => CloseReason::WrongSecret,
+            Self::SameDevice => CloseReason::SameDevice,
             Self::TooLong
             | Self::MalformedHandshake
             | Self::Undecryptable

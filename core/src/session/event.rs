@@ -1,3 +1,4 @@
+use super::noise::Peer;
 use super::{CloseReason, RequestHead, ResetCode, ResponseHead, Run, StreamId};
 use crate::id::DeviceId;
 
@@ -7,12 +8,14 @@ use crate::id::DeviceId;
 /// or the end of the session comes between. Nothing follows `Closed`, and it ends all streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// The peer proved that it knows the secret, and which device it is. Requests can be made from now on.
+    /// The peer proved that it knows a psk, and which device it is. Requests can be made from now on.
     Established {
-        /// The peer's device, as it says itself.
+        /// The peer's device: what follows from the key that it holds.
         device: DeviceId,
         /// Its page's run.
         run: Run,
+        /// Which psk both know, as its position in [`SessionConfig::psks`](super::SessionConfig::psks) of this side.
+        psk: usize,
     },
     /// The peer asks for something.
     Request {
@@ -52,8 +55,8 @@ pub enum SessionEvent {
 }
 
 impl SessionEvent {
-    pub(super) fn established((device, run): (DeviceId, Run)) -> Self {
-        Self::Established { device, run }
+    pub(super) fn established(peer: Peer) -> Self {
+        Self::Established { device: peer.key.device(), run: peer.run, psk: peer.psk }
     }
 
     /// Roughly what it takes in memory.

@@ -3,6 +3,12 @@
 /// Bytes of a message on the channel: what every browser can send in one piece.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
+/// Pre-shared keys of one side.
+pub const MAX_PSKS: usize = 16;
+
+/// Bytes of the payload of a handshake message. Today's is shorter: later versions may have more to say.
+pub const MAX_HANDSHAKE_PAYLOAD_BYTES: usize = 256;
+
 /// Bytes of a request's path with its query.
 pub const MAX_PATH_BYTES: usize = 512;
 

@@ -5,16 +5,17 @@ use std::fmt;
 
 use super::frame::{BODY_OVERHEAD, Frame};
 use super::limits::{
-    ALIVE_AFTER_MS, MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_MESSAGE_BYTES, MAX_OPEN_STREAMS, MAX_QUEUED_RESETS,
-    MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
+    ALIVE_AFTER_MS, MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_MESSAGE_BYTES, MAX_OPEN_STREAMS, MAX_PSKS,
+    MAX_QUEUED_RESETS, MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
 };
-use super::noise::{HANDSHAKE_BYTES, Handshake, TAG_BYTES, Transport};
+use super::noise::{Handshake, Peer, TAG_BYTES, Transport};
 use super::stream::{Incoming, Outgoing, Stream};
 use super::{
     CloseReason, CommandError, NewSessionError, RequestHead, ResetCode, ResponseHead, Run, SessionError, SessionEvent,
     StreamId, Violation,
 };
-use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use crate::id::{CertHash, RoomId};
+use crate::key::{DeviceKey, DevicePublicKey, Psk};
 
 /// Version of the handshake and of the frames after it.
 pub const FORMAT_VERSION: u8 = 2;
@@ -35,14 +36,15 @@ const CLOSE_NOT_NEEDED: u8 = 3;
 pub struct SessionConfig {
     /// The room whose member the peer must be.
     pub room: RoomId,
-    /// The room's secret.
-    pub secret: RoomSecret,
+    /// What lets in, of which the peer must know one: 1 to [`MAX_PSKS`]. The first that both know is used, in the order
+    /// of the side with the higher certificate hash.
+    pub psks: Vec<Psk>,
     /// The hash of this side's DTLS certificate.
     pub local: CertHash,
     /// The hash of the certificate that the peer showed in DTLS.
     pub remote: CertHash,
-    /// This device's id in the room.
-    pub device: DeviceId,
+    /// This device's key in the room.
+    pub key: DeviceKey,
     /// This run of the page.
     pub run: Run,
     /// 32 fresh random bytes from the system; never used before, and used for nothing else.
@@ -55,7 +57,6 @@ impl fmt::Debug for SessionConfig {
             .field("room", &self.room)
             .field("local", &self.local)
             .field("remote", &self.remote)
-            .field("device", &self.device)
             .finish_non_exhaustive()
     }
 }
@@ -76,7 +77,8 @@ impl fmt::Debug for SessionConfig {
 pub struct PeerSession {
     phase: Phase,
     initiator: bool,
-    local: (DeviceId, Run),
+    /// This side's own key.
+    local: DevicePublicKey,
     /// Messages that are encrypted already, or need not be.
     outbox: VecDeque<Vec<u8>>,
     ping_due: bool,
@@ -103,10 +105,10 @@ pub struct PeerSession {
 }
 
 enum Phase {
-    /// Waits for the other side's handshake message.
+    /// Waits for the other side's first handshake message.
     Handshake(Box<Handshake>),
-    /// The responder, after its handshake message, waits for a first message that decrypts.
-    Unconfirmed(Box<Transport>, (DeviceId, Run)),
+    /// The responder, after its handshake message, waits for the initiator to say who it is.
+    Answered(Box<Handshake>),
     Established(Box<Transport>),
     /// Between two of the above, never seen from outside.
     Moving,
@@ -118,22 +120,25 @@ impl PeerSession {
     ///
     /// # Errors
     ///
-    /// When both certificates are the same.
+    /// When both certificates are the same, or there are no psks or too many.
     pub fn new(config: SessionConfig, now_ms: u64) -> Result<Self, NewSessionError> {
         if config.local == config.remote {
             return Err(NewSessionError::SameCertificate);
         }
         let initiator = config.local < config.remote;
-        let mut handshake = Handshake::new(&config, initiator).map_err(|_| NewSessionError::Noise)?;
+        if config.psks.is_empty() || config.psks.len() > MAX_PSKS {
+            return Err(NewSessionError::Psks);
+        }
+        let mut handshake = Handshake::new(FORMAT_VERSION, &config, initiator).map_err(|_| NewSessionError::Noise)?;
         let mut outbox = VecDeque::new();
         if initiator {
-            let noise = handshake.write((config.device, config.run)).map_err(|_| NewSessionError::Noise)?;
+            let noise = handshake.call().map_err(|_| NewSessionError::Noise)?;
             outbox.push_back(with_version(&noise));
         }
         Ok(Self {
             phase: Phase::Handshake(Box::new(handshake)),
             initiator,
-            local: (config.device, config.run),
+            local: config.key.public(),
             outbox,
             ping_due: false,
             pong_due: false,
@@ -163,8 +168,8 @@ impl PeerSession {
         let result = match &self.phase {
             Phase::Closed => return Ok(()),
             _ if message.len() > MAX_MESSAGE_BYTES => Err(SessionError::TooLong),
-            Phase::Handshake(_) => self.handle_handshake(message, now_ms),
-            Phase::Unconfirmed(..) | Phase::Established(_) | Phase::Moving => self.handle_encrypted(message, now_ms),
+            Phase::Handshake(_) | Phase::Answered(_) => self.handle_handshake(message, now_ms),
+            Phase::Established(_) | Phase::Moving => self.handle_encrypted(message, now_ms),
         };
         if let Err(error) = &result {
             self.end(error.reason());
@@ -184,34 +189,48 @@ impl PeerSession {
         if noise == [REFUSED_SECRET] {
             return Err(SessionError::WrongSecret);
         }
-        if noise.len() != HANDSHAKE_BYTES {
-            return Err(SessionError::MalformedHandshake);
-        }
-        let Phase::Handshake(handshake) = &mut self.phase else {
-            return Ok(());
-        };
-        let Ok(remote) = handshake.read(noise) else {
-            self.outbox.push_back(with_version(&[REFUSED_SECRET]));
-            return Err(SessionError::WrongSecret);
-        };
-        let reply = if self.initiator { None } else { Some(handshake.write(self.local)) };
-        let reply = reply.transpose().map_err(|_| SessionError::MalformedHandshake)?;
-        let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Moving) else {
-            return Ok(());
-        };
-        let transport = handshake.finish().map_err(|_| SessionError::MalformedHandshake)?;
-        self.heard(now_ms);
-        match reply {
-            Some(reply) => {
+        match std::mem::replace(&mut self.phase, Phase::Moving) {
+            Phase::Handshake(mut handshake) if self.initiator => {
+                let (peer, reply) = handshake.confirm(noise).map_err(|error| self.refuse(error))?;
                 self.outbox.push_back(with_version(&reply));
-                self.phase = Phase::Unconfirmed(Box::new(transport), remote);
+                self.establish(*handshake, peer, now_ms)
             }
-            None => {
-                self.phase = Phase::Established(Box::new(transport));
-                self.ping_due = true;
-                self.tell(SessionEvent::established(remote));
+            Phase::Handshake(mut handshake) => {
+                let reply = handshake.answer(noise).map_err(|error| self.refuse(error))?;
+                self.outbox.push_back(with_version(&reply));
+                self.phase = Phase::Answered(handshake);
+                self.heard(now_ms);
+                Ok(())
+            }
+            Phase::Answered(mut handshake) => {
+                // A refusal would be of no use: the peer takes all that comes for encrypted by now.
+                let peer = handshake.conclude(noise)?;
+                self.establish(*handshake, peer, now_ms)
+            }
+            phase => {
+                self.phase = phase;
+                Ok(())
             }
         }
+    }
+
+    /// Tells the peer of a handshake that failed on account of its secret.
+    fn refuse(&mut self, error: SessionError) -> SessionError {
+        if error == SessionError::WrongSecret {
+            self.outbox.push_back(with_version(&[REFUSED_SECRET]));
+        }
+        error
+    }
+
+    fn establish(&mut self, handshake: Handshake, peer: Peer, now_ms: u64) -> Result<(), SessionError> {
+        // Both sides find this out, the initiator's last message being on its way.
+        if peer.key == self.local {
+            return Err(SessionError::SameDevice);
+        }
+        let transport = handshake.finish().map_err(|_| SessionError::MalformedHandshake)?;
+        self.phase = Phase::Established(Box::new(transport));
+        self.heard(now_ms);
+        self.tell(SessionEvent::established(peer));
         Ok(())
     }
 
@@ -219,13 +238,6 @@ impl PeerSession {
         let transport = self.transport().ok_or(SessionError::Undecryptable)?;
         let plaintext = transport.decrypt(message).map_err(|_| SessionError::Undecryptable)?;
         self.heard(now_ms);
-        match std::mem::replace(&mut self.phase, Phase::Moving) {
-            Phase::Unconfirmed(transport, remote) => {
-                self.phase = Phase::Established(transport);
-                self.tell(SessionEvent::established(remote));
-            }
-            phase => self.phase = phase,
-        }
         self.handle_frame(Frame::decode(&plaintext)?, now_ms)?;
         if self.unread > MAX_UNREAD_BYTES {
             return Err(SessionError::Undrained);
@@ -413,7 +425,7 @@ impl PeerSession {
     pub fn poll_timeout(&self) -> Option<u64> {
         let silence_ms = match self.phase {
             Phase::Closed => return None,
-            Phase::Unconfirmed(..) | Phase::Established(_) if !self.pinged => PING_AFTER_MS,
+            Phase::Established(_) if !self.pinged => PING_AFTER_MS,
             _ => TIMED_OUT_AFTER_MS,
         };
         let silence_ends_ms = self.last_received_ms.saturating_add(silence_ms);
@@ -559,8 +571,8 @@ impl PeerSession {
 
     fn transport(&mut self) -> Option<&mut Transport> {
         match &mut self.phase {
-            Phase::Unconfirmed(transport, _) | Phase::Established(transport) => Some(transport),
-            Phase::Handshake(_) | Phase::Moving | Phase::Closed => None,
+            Phase::Established(transport) => Some(transport),
+            Phase::Handshake(_) | Phase::Answered(_) | Phase::Moving | Phase::Closed => None,
         }
     }
 
@@ -583,7 +595,11 @@ impl PeerSession {
             CloseReason::Local => Some(CLOSE_GOODBYE),
             CloseReason::Protocol => Some(CLOSE_VIOLATION),
             CloseReason::TimedOut => Some(CLOSE_TIMED_OUT),
-            CloseReason::ByPeer | CloseReason::Parted | CloseReason::WrongSecret | CloseReason::NewerVersion => None,
+            CloseReason::ByPeer
+            | CloseReason::Parted
+            | CloseReason::WrongSecret
+            | CloseReason::SameDevice
+            | CloseReason::NewerVersion => None,
         };
         if let Some(code) = code {
             self.say_close(code);
@@ -675,7 +691,7 @@ impl fmt::Debug for PeerSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match &self.phase {
             Phase::Handshake(_) => "Handshake",
-            Phase::Unconfirmed(..) => "Unconfirmed",
+            Phase::Answered(_) => "Answered",
             Phase::Established(_) => "Established",
             Phase::Moving => "Moving",
             Phase::Closed => "Closed",

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::frame::Frame;
 use super::limits::{MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_OPEN_STREAMS, MAX_QUEUED_RESETS};
 use super::*;
-use crate::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use crate::id::{CertHash, RoomId, RoomSecret};
+use crate::key::{DeviceKey, Psk};
 
 /// Alice, who is honest, and Mallory, whose frames are written by hand. Mallory is the Noise initiator.
 struct Scene {
@@ -16,13 +17,14 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        let room = RoomId::from_random_bytes([1; 16]);
         let config = |local: u8, remote: u8| SessionConfig {
             run: Run([7; 4]),
-            room: RoomId::from_random_bytes([1; 16]),
-            secret: RoomSecret::from_bytes([2; 32]),
+            room,
+            psks: vec![Psk::of_room(&RoomSecret::from_bytes([2; 32]), room)],
             local: CertHash::from_bytes([local; 32]),
             remote: CertHash::from_bytes([remote; 32]),
-            device: DeviceId::from_bytes([local; 16]),
+            key: DeviceKey::from_random_bytes([local + 100; 32]),
             ephemeral: [local; 32],
         };
         let mut scene = Self {

@@ -4,13 +4,13 @@
 
 mod stage;
 
-use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{CertHash, RoomId};
 use partyline_core::session::limits::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, PROBE_MS, TIMED_OUT_AFTER_MS};
 use partyline_core::session::{
     CloseReason, CommandError, FORMAT_VERSION, HeadError, MAX_MESSAGE_BYTES, NewSessionError, PeerSession, RequestHead,
     ResetCode, ResponseHead, Run, SessionError, SessionEvent,
 };
-use stage::{Stage, alices_config, bobs_config};
+use stage::{Stage, alices_config, bobs_config, key, psk};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -27,9 +27,9 @@ fn closed(reason: CloseReason) -> SessionEvent {
 fn two_members_meet() {
     let mut stage = Stage::new(alices_config(), bobs_config());
     stage.run();
-    let device = |n| DeviceId::from_bytes([n; 16]);
-    assert_eq!(stage.alice.events(), [SessionEvent::Established { device: device(2), run: Run([2; 4]) }]);
-    assert_eq!(stage.bob.events(), [SessionEvent::Established { device: device(1), run: Run([1; 4]) }]);
+    let met = |n| SessionEvent::Established { device: key(n).device(), run: Run([n; 4]), psk: 0 };
+    assert_eq!(stage.alice.events(), [met(2)]);
+    assert_eq!(stage.bob.events(), [met(1)]);
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn nobody_meets_herself() {
 
 #[test]
 fn a_stranger_with_another_secret_gets_nothing() {
-    for (alice_knows, bob_knows) in [([8; 32], [9; 32]), ([9; 32], [8; 32])] {
+    for (alice_knows, bob_knows) in [(8, 9), (9, 8)] {
         let (mut alice, mut bob) = (alices_config(), bobs_config());
-        alice.secret = RoomSecret::from_bytes(alice_knows);
-        bob.secret = RoomSecret::from_bytes(bob_knows);
+        alice.psks = vec![psk(alice_knows)];
+        bob.psks = vec![psk(bob_knows)];
         let mut stage = Stage::new(alice, bob);
         stage.run();
         assert_eq!(stage.alice.events(), [closed(CloseReason::WrongSecret)]);
@@ -86,19 +86,25 @@ fn a_man_in_the_middle_is_found_out() {
 fn a_recorded_handshake_establishes_nothing() {
     let mut stage = Stage::new(alices_config(), bobs_config());
     stage.alice.speak();
-    let recorded = stage.alice.said.pop_front().unwrap();
+    let first = stage.alice.said.pop_front().unwrap();
+    stage.bob.hear(&first, 0);
+    stage.bob.speak();
+    let second = stage.bob.said.pop_front().unwrap();
+    stage.alice.hear(&second, 0);
+    stage.alice.speak();
+    let third = stage.alice.said.pop_front().unwrap();
     // Years later, to a Bob with another ephemeral key.
     let mut bob = bobs_config();
     bob.ephemeral = [77; 32];
     let mut stage = Stage::new(alices_config(), bob);
-    stage.bob.hear(&recorded, 0);
+    stage.bob.hear(&first, 0);
     stage.bob.speak();
     assert_eq!(stage.bob.said.len(), 1);
     assert_eq!(stage.bob.events(), []);
     assert!(!stage.bob.session.is_established());
     // Nor does what Alice said after it back then.
-    stage.bob.hear(&[0; 17], 0);
-    assert_eq!(stage.bob.events(), [closed(CloseReason::Protocol)]);
+    stage.bob.hear(&third, 0);
+    assert_eq!(stage.bob.events(), [closed(CloseReason::WrongSecret)]);
 }
 
 #[test]
@@ -116,7 +122,7 @@ fn a_newer_version_is_named() {
 #[test]
 fn garbage_in_place_of_a_handshake_ends_it() {
     let long = vec![FORMAT_VERSION; MAX_MESSAGE_BYTES + 1];
-    let random = [&[FORMAT_VERSION], [0xa5; 68].as_slice()].concat();
+    let random = [&[FORMAT_VERSION], [0xa5; 112].as_slice()].concat();
     for (garbage, error) in [
         (&[][..], SessionError::MalformedHandshake),
         (&[0], SessionError::MalformedHandshake),
@@ -138,7 +144,7 @@ fn garbage_in_place_of_a_handshake_ends_it() {
 
 #[test]
 fn every_bit_of_a_handshake_counts() {
-    for bit in 0..57 * 8 {
+    for bit in 0..49 * 8 {
         let mut stage = Stage::new(alices_config(), bobs_config());
         stage.alice.speak();
         let mut hello = stage.alice.said.pop_front().unwrap();

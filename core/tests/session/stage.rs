@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use partyline_core::id::{CertHash, DeviceId, RoomId, RoomSecret};
+use partyline_core::id::{CertHash, RoomId, RoomSecret};
+use partyline_core::key::{DeviceKey, Psk};
 use partyline_core::session::{
     MAX_MESSAGE_BYTES, PeerSession, RequestHead, ResetCode, ResponseHead, Run, SessionConfig, SessionEvent, StreamId,
 };
@@ -16,13 +17,25 @@ pub(crate) fn bobs_config() -> SessionConfig {
     config(2, 1)
 }
 
+pub(crate) fn room() -> RoomId {
+    RoomId::from_random_bytes([7; 16])
+}
+
+pub(crate) fn psk(secret: u8) -> Psk {
+    Psk::of_room(&RoomSecret::from_bytes([secret; 32]), room())
+}
+
+pub(crate) fn key(number: u8) -> DeviceKey {
+    DeviceKey::from_random_bytes([number + 100; 32])
+}
+
 fn config(local: u8, remote: u8) -> SessionConfig {
     SessionConfig {
-        room: RoomId::from_random_bytes([7; 16]),
-        secret: RoomSecret::from_bytes([8; 32]),
+        room: room(),
+        psks: vec![psk(8)],
         local: CertHash::from_bytes([local; 32]),
         remote: CertHash::from_bytes([remote; 32]),
-        device: DeviceId::from_bytes([local; 16]),
+        key: key(local),
         run: Run([local; 4]),
         ephemeral: [local; 32],
     }

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use partyline_core::api::{RoomDocument, read};
 use partyline_core::connect::sdp::dial_candidates;
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Dialler, DiallerConfig, SlotId, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
-use partyline_core::key::MeetingKey;
+use partyline_core::key::{DeviceKey, MeetingKey, Psk};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
 use partyline_core::redial::{Redial, RedialAction, decode_told, encode_told};
 use partyline_core::session::{
@@ -105,6 +106,8 @@ struct End {
 struct Page {
     group: Group,
     device: DeviceId,
+    /// What the worker handed over, from which the id follows.
+    key: DeviceKey,
     run: Run,
     dialler: Dialler,
     mesh: Mesh,
@@ -415,10 +418,10 @@ impl Net {
                 let remote = wire.remote.as_ref().unwrap().cert_hash;
                 let config = SessionConfig {
                     room: room(),
-                    secret: secret(),
+                    psks: vec![Psk::of_room(&secret(), room())],
                     local: wire.contact.cert_hash,
                     remote,
-                    device: page.device,
+                    key: page.key.clone(),
                     run: page.run,
                     ephemeral: std::array::from_fn(|_| world.runtime.below(256) as u8),
                 };
@@ -526,7 +529,7 @@ impl Net {
         let Some(page) = self.page(number) else { return };
         let Some(wire) = page.wires.get_mut(&slot) else { return };
         match event {
-            SessionEvent::Established { device, run } => self.established(world, number, slot, device, run),
+            SessionEvent::Established { device, run, .. } => self.established(world, number, slot, device, run),
             SessionEvent::Request { stream, head } => {
                 wire.coming.insert(stream, (head, Vec::new()));
             }
@@ -554,6 +557,10 @@ impl Net {
             }
             SessionEvent::Closed { reason } => {
                 let now = world.runtime.now();
+                if matches!(reason, CloseReason::SameDevice | CloseReason::WrongSecret | CloseReason::Protocol) {
+                    self.wrong.push(format!("members part with: {reason}"));
+                }
+                let Some(page) = self.page(number) else { return };
                 if reason == CloseReason::Parted {
                     page.redial.handle_parted(slot);
                 }
@@ -807,15 +814,21 @@ impl World {
         let world = self.clone();
         self.runtime.spawn(group, async move {
             // The worker says who this is: whoever lost its storage is somebody else. It may be killed before it answers.
-            while world.ask(number, json("GET", "", String::new())).await.is_none_or(|answer| answer.status != 200) {
+            loop {
+                let answer = world.ask(number, json("GET", "", String::new())).await;
+                let document = answer.filter(|answer| answer.status == 200);
+                let document = document.and_then(|answer| read::<RoomDocument>(&answer.body).ok());
+                if let Some(key) = document.and_then(|document| DeviceKey::parse(&document.key.0).ok()) {
+                    return world.run_page(number, group, key).await;
+                }
                 world.runtime.sleep(RETRY).await;
             }
-            world.run_page(number, group).await;
         });
     }
 
-    async fn run_page(&self, number: usize, group: Group) {
-        let (Some(net), Some(device)) = (&self.net, self.peer_id(number)) else { return };
+    async fn run_page(&self, number: usize, group: Group, key: DeviceKey) {
+        let Some(net) = &self.net else { return };
+        let device = key.device();
         let bell = Rc::new(Notify::new());
         {
             let mut net = net.borrow_mut();
@@ -825,6 +838,7 @@ impl World {
             ground.page = Some(Page {
                 group,
                 device,
+                key,
                 run: Run(std::array::from_fn(|_| self.runtime.below(256) as u8)),
                 dialler: Dialler::new(ground.hash, config, seed, now),
                 mesh: Mesh::new(device, ground.hash),
