@@ -5,7 +5,7 @@ use litemap::LiteMap;
 
 use super::book::Book;
 use super::jitter::Jitter;
-use super::listed::{Listed, Listing, Proof};
+use super::listed::{Listed, Listing, MAX_CANDIDATES, MAX_PROBED, Proof};
 use super::probes::{Probe, Probes, Stage};
 use super::{Action, BookState, DiallerConfig, SlotId, Way};
 use crate::id::{Address, CertHash, Endpoint};
@@ -190,9 +190,9 @@ const TURN_AT_MOST: u64 = 16_000;
 impl Dialler {
     /// Most candidates of one dial. RFC 8445 (section 19.5.1) asks for a bound: whoever lists addresses that are not his
     /// own has members send connectivity checks there.
-    pub const MAX_CANDIDATES: usize = 24;
+    pub const MAX_CANDIDATES: usize = MAX_CANDIDATES;
     /// Most candidates of one probe. At the pace of 50 ms a check all are tried within its time.
-    pub const MAX_PROBED: usize = 8;
+    pub const MAX_PROBED: usize = MAX_PROBED;
 
     /// A dialler for the device with this certificate, visible and online. `seed` spreads its retries.
     #[must_use]

@@ -1,6 +1,9 @@
-use super::Dialler;
 use crate::connect::sdp::dial_candidates;
 use crate::id::{Address, Endpoint};
+
+/// Most candidates of one dial, and of one probe.
+pub(super) const MAX_CANDIDATES: usize = 24;
+pub(super) const MAX_PROBED: usize = 8;
 
 /// How long a new listing counts as new, in milliseconds.
 const FRESH: u64 = 20_000;
@@ -68,7 +71,7 @@ impl Listing {
     /// The candidates of a probe.
     pub(super) fn candidates(&self) -> Vec<Endpoint> {
         let mut candidates = dial_candidates(&self.address);
-        candidates.truncate(Dialler::MAX_PROBED);
+        candidates.truncate(MAX_PROBED);
         candidates
     }
 }
@@ -203,7 +206,7 @@ fn take_turns(listings: &[&Listing], first: usize, candidates: &mut Vec<Endpoint
     for rank in 0..longest {
         for list in lists.iter().cycle().skip(first % lists.len().max(1)).take(lists.len()) {
             if let Some(candidate) = list.get(rank)
-                && candidates.len() < Dialler::MAX_CANDIDATES
+                && candidates.len() < MAX_CANDIDATES
                 && !candidates.contains(candidate)
             {
                 candidates.push(*candidate);
