@@ -128,6 +128,7 @@ fn only_two_of_a_crew_ask_the_phone_book() {
         let asks = world.devices[*index].polls > 0;
         assert_eq!(asks, before < 2, "device {index} with {before} before it");
     }
+    assert_eq!(asking, 2);
     assert_eq!(world.listed(), asking, "only those who ask are listed");
 }
 
@@ -288,7 +289,8 @@ fn a_crew_asks_the_phone_book_every_8_s_at_most() {
     let mut world = World::new();
     let crew: Vec<usize> = (0..8).map(|name| world.arrive(name, name % 2 == 0)).collect();
     assert!(world.run_until(120_000, World::one_crew));
-    world.run_for(60_000);
+    // Until what was listed on the way is forgotten.
+    world.run_for(180_000);
     for index in &crew {
         world.requests(*index);
     }
@@ -321,7 +323,7 @@ fn a_device_alone_asks_less_and_less() {
     }
     println!("{hours:?} requests in the first hours");
     assert!(hours[0] <= FREE_AN_HOUR * 30 / 100, "{hours:?}");
-    assert!(hours[1] < hours[0] / 3 && hours[2] <= hours[1], "{hours:?}");
+    assert!(hours[1] < hours[0] * 2 / 3 && hours[2] <= hours[1], "{hours:?}");
 }
 
 #[test]

@@ -17,7 +17,9 @@ pub enum BookState {
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) state: BookState,
+    /// Looks in a row that were not answered, and registrations that were not taken.
     pub(super) failures: u32,
+    pub(super) refusals: u32,
     /// When the poll that is under way was sent.
     pub(super) polling: Option<u64>,
     pub(super) registering: bool,
@@ -28,6 +30,8 @@ pub(super) struct Book {
     /// Where the book saw us when it took that.
     pub(super) seen_at: Option<IpAddr>,
     pub(super) next_poll: u64,
+    /// When something happened last for which to look: an answer to what was asked before does not know of it.
+    pub(super) wish_at: u64,
     pub(super) next_register: u64,
     /// Whether a first answer about the others has come.
     pub(super) answered: bool,
@@ -38,17 +42,25 @@ impl Book {
         Self {
             state: BookState::Unknown,
             failures: 0,
+            refusals: 0,
             polling: None,
             registering: false,
             listed: None,
             listed_at: 0,
             seen_at: None,
             next_poll: now_ms,
+            wish_at: now_ms,
             next_register: now_ms,
             answered: false,
         }
     }
 
+    /// Looks at once, or as soon as the look that is under way is over.
+    pub(super) fn look(&mut self, now_ms: u64) {
+        (self.next_poll, self.wish_at) = (now_ms, now_ms);
+    }
+
+    /// Whether a look that was sent then has been answered.
     pub(super) fn note(&mut self, answered: bool) {
         if answered {
             self.state = BookState::Reachable;
@@ -57,6 +69,11 @@ impl Book {
             self.state = BookState::Unreachable;
             self.failures = self.failures.saturating_add(1);
         }
+    }
+
+    /// Whether the answer to a look sent at `asked_at` is about the listing that we have made, if there is one.
+    pub(super) fn knows_us(&self, asked_at: u64) -> bool {
+        self.listed.is_some() && !self.registering && self.listed_at <= asked_at
     }
 
     /// Whether our listing should stand in the answer to a poll sent at `asked_at`, and does not. A listing under our
@@ -68,6 +85,6 @@ impl Book {
                 && address.endpoints == *listed
                 && self.seen_at.is_none_or(|seen_at| seen_at == address.ip)
         };
-        !self.registering && self.listed_at <= asked_at && !addresses.iter().any(is_ours)
+        self.knows_us(asked_at) && !addresses.iter().any(is_ours)
     }
 }

@@ -7,10 +7,11 @@ pub struct DiallerConfig {
     pub poll_alone: u64,
     /// How often for the rest of its first hour.
     pub poll_later: u64,
-    /// How often after that, and how often a hidden device without a peer does. Longer than an idle phone book is kept in
-    /// memory (about 10 s), which is what waiting costs.
+    /// How often a hidden device without a peer does. Longer than an idle phone book is kept in memory (about 10 s), which
+    /// is what waiting costs.
     pub poll_hidden: u64,
-    /// How often a visible crew looks. Two doorkeepers take turns: each looks half as often.
+    /// How often a visible crew looks, and a visible device that has been alone for longer. Two doorkeepers take turns: each
+    /// looks half as often.
     pub crew_turn: u64,
     /// How often a crew does whose doorkeeper is hidden.
     pub crew_turn_hidden: u64,

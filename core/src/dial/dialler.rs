@@ -171,6 +171,8 @@ const ANSWER_BACKOFF: u64 = 30_000;
 const JUST_LISTED: u64 = 2_000;
 /// How often a device looks while it dials, and while it waits for somebody who was led astray, unless that was so often.
 const POLL_MEETING: u64 = 600;
+/// How often a doorkeeper looks while it dials somebody of whom there is no sign.
+const POLL_CREW: u64 = 2_000;
 const MANY: u32 = 8;
 /// The wait before the third blind dial of a device, doubled each time up to five times.
 const BLIND_BACKOFF: u64 = 30_000;
@@ -310,7 +312,7 @@ impl Dialler {
         for (_, listed) in self.listed.iter_mut() {
             listed.not_before = now_ms;
         }
-        self.book.next_poll = now_ms;
+        self.book.look(now_ms);
         if self.next_probe(now_ms).is_none() && self.proven(now_ms).is_none() && !self.peers.is_empty() {
             self.actions.push_back(Action::ProbePeers);
         }
@@ -337,6 +339,9 @@ impl Dialler {
                 if listed.was_there { patience.max(self.config.poll_alone + SOON) } else { patience }
             };
             dial.deadline = now_ms + self.listed.get(&dial.peer).map_or(self.config.dtls, patience);
+            if let Some(listed) = self.listed.get_mut(&dial.peer) {
+                listed.has_answered = true;
+            }
             if self.config.hears_knocks && self.visible && self.peers.is_empty() {
                 self.book.next_poll = self.book.next_poll.min(now_ms + SOON);
             }
@@ -376,12 +381,12 @@ impl Dialler {
         }
         if let Some(listed) = self.listed.get_mut(&peer) {
             (listed.failures, listed.misses, listed.rank, listed.stalls) = (0, 0, 0, 0);
-            (listed.answers, listed.is_owed) = (0, false);
+            (listed.answers, listed.is_owed, listed.has_answered) = (0, false, true);
         }
         (self.blind.left, self.blind.strangers) = (BLINDS, 0);
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
-        self.book.next_poll = now_ms;
+        self.book.look(now_ms);
         self.advance(now_ms);
     }
 
@@ -407,7 +412,7 @@ impl Dialler {
         self.peers.retain(|_, (held, _)| *held != slot);
         if self.peers.len() < before {
             self.waits_since = now_ms;
-            self.book.next_poll = now_ms;
+            self.book.look(now_ms);
             for (_, listed) in self.listed.iter_mut() {
                 listed.not_before = now_ms;
             }
@@ -418,19 +423,21 @@ impl Dialler {
     /// The answer to [`Action::Register`]: whether the phone book took it, and where it saw us if it said so.
     pub fn handle_registered(&mut self, endpoints: &[Endpoint], taken: bool, seen_at: Option<IpAddr>, now_ms: u64) {
         self.book.registering = false;
-        self.book.note(taken);
         if taken {
+            self.book.note(true);
+            self.book.refusals = 0;
             let listed = (!endpoints.is_empty()).then(|| endpoints.to_vec());
             if listed.is_some() && self.book.listed != listed && self.proven(now_ms).is_none() {
                 // Of two who come at the same moment, the one listed later finds the other at once.
-                self.book.next_poll = now_ms;
+                self.book.look(now_ms);
             }
             (self.book.listed, self.book.listed_at, self.book.seen_at) = (listed, now_ms, seen_at);
             let turns = if self.peers.is_empty() { 0 } else { TURN_AT_MOST };
             self.book.next_register =
                 if self.register_wanted_now() { now_ms } else { now_ms + self.config.relist + turns };
         } else {
-            self.book.next_register = now_ms + self.backoff(self.book.failures);
+            self.book.refusals = self.book.refusals.saturating_add(1);
+            self.book.next_register = now_ms + self.backoff(self.book.refusals);
         }
         self.advance(now_ms);
     }
@@ -447,12 +454,13 @@ impl Dialler {
             return;
         };
         let looked_before = std::mem::replace(&mut self.book.answered, true);
-        self.book.next_poll = self.next_look(now_ms);
+        let is_old = asked_at < self.book.wish_at;
+        self.book.next_poll = if is_old { now_ms } else { self.next_look(now_ms) };
         self.note_own(&addresses, asked_at, now_ms);
         addresses.retain(|address| address.cert_hash != self.local && !address.endpoints.is_empty());
         addresses.truncate(MAX_LISTINGS);
         self.forget_gone(&addresses);
-        if std::mem::take(&mut self.knocked) {
+        if !is_old && std::mem::take(&mut self.knocked) {
             self.probes.grant(now_ms);
         }
         let (mut peer_relisted, mut came) = (false, Vec::new());
@@ -502,7 +510,7 @@ impl Dialler {
     pub fn handle_use(&mut self, now_ms: u64) {
         if self.visible && self.peers.is_empty() && self.poll_interval(now_ms) > self.config.poll_alone {
             self.waits_since = now_ms;
-            self.book.next_poll = now_ms;
+            self.book.look(now_ms);
             self.advance(now_ms);
         }
     }
@@ -520,9 +528,9 @@ impl Dialler {
 
     fn begin_anew(&mut self, now_ms: u64) {
         self.waits_since = now_ms;
-        self.book.next_poll = now_ms;
+        self.book.look(now_ms);
         self.book.failures = 0;
-        self.probes.refill();
+        self.probes.grant(now_ms);
         self.blind.left = BLINDS;
     }
 
@@ -561,7 +569,7 @@ impl Dialler {
             ..FIRST => self.config.poll_first,
             FIRST..SOME_MINUTES => self.config.poll_alone,
             SOME_MINUTES..ONE_HOUR => self.config.poll_later,
-            _ => self.config.poll_hidden,
+            _ => self.config.crew_turn,
         }
     }
 
@@ -573,7 +581,8 @@ impl Dialler {
     /// Whether this device dials somebody, or waits for somebody who was led astray to come back: what that does shows in
     /// its listing.
     fn is_meeting(&self, now_ms: u64) -> bool {
-        let is_awaited = |listed: &Listed| listed.has_answered && listed.not_before > now_ms && listed.stalls < MANY;
+        let is_awaited =
+            |listed: &Listed| listed.has_answered && listed.not_before > now_ms && listed.stalls + listed.misses < MANY;
         let is_doubtful = match &self.spare {
             Spare::Dialling { dial, .. } if self.config.hears_knocks => matches!(dial.sign, Sign::Reached { .. }),
             _ => self.others().any(|(_, listed)| is_awaited(listed)),
@@ -589,11 +598,11 @@ impl Dialler {
     /// When to look again. The two doorkeepers of a crew take turns: both know when the connection between them opened,
     /// and count from then.
     fn next_look(&mut self, now_ms: u64) -> u64 {
-        if self.is_blind() {
-            return now_ms + POLL_MEETING;
-        }
         if self.peers.is_empty() {
             return now_ms + self.poll_interval(now_ms);
+        }
+        if self.visible && self.is_blind() {
+            return now_ms + POLL_CREW;
         }
         let turn = self.crew_turn();
         let Some(other) = self.other_keeper else { return now_ms + turn };
@@ -646,7 +655,7 @@ impl Dialler {
             self.book.listed = None;
             self.book.next_register = if self.losses < 3 { now_ms } else { now_ms + self.backoff(self.losses) };
             self.losses += 1;
-        } else if asked_at >= self.book.listed_at {
+        } else if self.book.knows_us(asked_at) {
             self.losses = 0;
         }
     }
@@ -1029,8 +1038,9 @@ impl Dialler {
             self.spare = Spare::Absent { retry_at: now_ms };
             return;
         }
-        if sign == Sign::Blind || (self.visible && self.peers.is_empty() && !self.config.hears_knocks) {
-            self.book.next_poll = self.book.next_poll.min(now_ms + POLL_MEETING);
+        if self.visible && (sign == Sign::Blind || (self.peers.is_empty() && !self.config.hears_knocks)) {
+            let wait = if self.peers.is_empty() { POLL_MEETING } else { POLL_CREW };
+            self.book.next_poll = self.book.next_poll.min(now_ms + wait);
         }
         let deadline = self.dial_deadline(now_ms);
         let Some(listed) = self.listed.get_mut(&peer) else { return };
@@ -1054,8 +1064,8 @@ impl Dialler {
         }
         let mut looks = self.asks_book() && self.book.polling.is_none() && self.book.next_poll <= now_ms;
         let mut renews = self.book.next_register <= now_ms;
-        if looks && !self.peers.is_empty() && self.book.listed_at + self.config.relist <= now_ms + self.crew_turn() / 2
-        {
+        let is_due = self.book.listed_at + self.config.relist <= now_ms + self.crew_turn() / 2;
+        if looks && !self.peers.is_empty() && is_due && self.book.refusals == 0 {
             // Its turn goes into the renewal. A device that no knock reaches has to look as well.
             renews = true;
             if self.config.hears_knocks && self.register_wanted() && !self.book.registering {

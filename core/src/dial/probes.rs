@@ -39,7 +39,7 @@ pub(super) struct Probes {
 /// Most probes at once, and most that may be saved up: as many as a phone book lists for a room.
 const MOST: usize = 64;
 const SAVED: u32 = 64;
-/// So many more for a knock, which only a member can bring about, and no more often than this.
+/// So many more for a knock, which only a member can bring about, and for a new beginning, and no more often than this.
 const GRANT: u32 = 64;
 const GRANT_EVERY: u64 = 30_000;
 /// How long a probe that was answered waits for DTLS: so long, and three times as long as the answer took.
@@ -84,17 +84,12 @@ impl Probes {
         (self.running.len() < MOST).then_some(at)
     }
 
-    /// A member is there.
+    /// A member is there, or the person or another network makes a new beginning.
     pub(super) fn grant(&mut self, now_ms: u64) {
         if self.granted_at.is_none_or(|at| now_ms.saturating_sub(at) >= GRANT_EVERY) {
             self.granted_at = Some(now_ms);
             self.allowed = (self.allowed + GRANT).min(SAVED);
         }
-    }
-
-    /// The person, or another network, makes a new beginning.
-    pub(super) fn refill(&mut self) {
-        self.allowed = SAVED;
     }
 
     pub(super) fn of_slot(&mut self, slot: SlotId) -> Option<&mut Probe> {
