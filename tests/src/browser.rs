@@ -152,8 +152,9 @@ impl Browser {
                 Ok(())
             })
             .await?;
+            // A browser gives a service worker that does not start a minute, and then loads the page without it.
             let driver = WebDriver::builder(url, self.capabilities()?)
-                .request_timeout(Duration::from_secs(60))
+                .request_timeout(Duration::from_secs(100))
                 .connect()
                 .await
                 .context("the browser does not start")?;

@@ -13,6 +13,7 @@ use js_sys::{Array, Map, Promise, Reflect};
 use leptos::task::spawn_local;
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{Endpoint, EndpointHost, RoomId};
+use partyline_core::session::CloseReason;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
@@ -33,6 +34,34 @@ enum Stage {
     Reached,
     Secured,
     Open,
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was given up here.
+    GivenUp,
+    /// The browser ended it, or its channel.
+    Broken,
+    /// Another one to the same device took its place.
+    Replaced,
+    /// What was spoken over it ended.
+    Said(CloseReason),
+}
+
+impl End {
+    /// What became of a connection that was open.
+    fn of_open(self) -> &'static str {
+        match self {
+            Self::GivenUp => "disconnected, given up here",
+            Self::Broken => "disconnected, the connection broke",
+            Self::Replaced => "disconnected, another connection took its place",
+            Self::Said(CloseReason::TimedOut) => "disconnected, no answer any more",
+            Self::Said(CloseReason::ByPeer) => "disconnected, by the other device",
+            Self::Said(CloseReason::Parted) => "disconnected, reached by way of others",
+            Self::Said(_) => "disconnected, something made no sense",
+        }
+    }
 }
 
 /// What came in between. The numbers are places in [`FAILURES`].
@@ -108,12 +137,12 @@ impl Log {
         self.push(now, "connected", Some(slot.way()));
     }
 
-    /// It ended or failed by itself, or was given up because nothing came.
-    pub(super) fn ended(&mut self, slot: SlotId, given_up: bool, now: u64) {
+    /// It ended.
+    pub(super) fn ended(&mut self, slot: SlotId, end: End, now: u64) {
         let Some(at) = self.stages.iter().position(|(other, _)| *other == slot) else { return };
         let (failure, what) = match self.stages.swap_remove(at).1 {
-            Stage::Open => return self.push(now, "disconnected", Some(slot.way())),
-            Stage::Dialled if given_up => (NO_ANSWER, "no answer"),
+            Stage::Open => return self.push(now, end.of_open(), Some(slot.way())),
+            Stage::Dialled if end == End::GivenUp => (NO_ANSWER, "no answer"),
             Stage::Dialled => (ICE, "ICE failed"),
             Stage::Reached => (DTLS, "DTLS failed"),
             Stage::Secured => (HANDSHAKE, "the handshake failed"),
@@ -331,14 +360,14 @@ mod tests {
         log.note(&Event::Peers(None), 1_600);
         log.dialled(first, 2_000);
         log.note(&Event::Reached(first), 2_500);
-        log.ended(first, true, 3_000);
+        log.ended(first, End::GivenUp, 3_000);
         log.dialled(first, 4_000);
-        log.ended(first, true, 5_000);
+        log.ended(first, End::GivenUp, 5_000);
         log.dialled(second, 6_000);
         log.note(&Event::Reached(second), 6_100);
         log.note(&Event::Secured(second), 6_200);
         log.opened(second, 6_300);
-        log.ended(second, false, 130_000);
+        log.ended(second, End::Said(CloseReason::TimedOut), 130_000);
         let peer = Peer { way: Way::ByHand, for_ms: 180_000, kinds: Some(("host", "prflx")), round_trip_ms: Some(12) };
         let text = peers_text(&[peer]) + &log.text(140_000);
         let expected = "Peer: by code, for 3 min, host to prflx, round trip 12 ms
@@ -353,28 +382,28 @@ Last events:
 - 2 min ago: no answer (by phone book)
 - 2 min ago: dialled (by code)
 - 2 min ago: connected (by code)
-- 10 s ago: disconnected (by code)
+- 10 s ago: disconnected, no answer any more (by code)
 ";
         assert_eq!(text, expected);
     }
 
     #[test]
     fn a_failure_is_of_the_stage_that_was_not_passed() {
-        let end_after = |stages: &[fn(SlotId) -> Event], given_up: bool| {
+        let end_after = |stages: &[fn(SlotId) -> Event], end: End| {
             let mut log = Log::default();
             let slot = slot(Way::Introduction, 3);
             log.dialled(slot, 0);
             for stage in stages {
                 log.note(&stage(slot), 0);
             }
-            log.ended(slot, given_up, 0);
-            log.ended(slot, given_up, 0);
+            log.ended(slot, end, 0);
+            log.ended(slot, end, 0);
             log.failures
         };
-        assert_eq!(end_after(&[], true), [1, 0, 0, 0]);
-        assert_eq!(end_after(&[], false), [0, 1, 0, 0]);
-        assert_eq!(end_after(&[Event::Reached], true), [0, 0, 1, 0]);
-        assert_eq!(end_after(&[Event::Reached, Event::Secured], false), [0, 0, 0, 1]);
+        assert_eq!(end_after(&[], End::GivenUp), [1, 0, 0, 0]);
+        assert_eq!(end_after(&[], End::Broken), [0, 1, 0, 0]);
+        assert_eq!(end_after(&[Event::Reached], End::GivenUp), [0, 0, 1, 0]);
+        assert_eq!(end_after(&[Event::Reached, Event::Secured], End::Broken), [0, 0, 0, 1]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use web_sys::{BroadcastChannel, EventTarget, MessageEvent};
 
 use super::by_hand::{self, HandStatus};
 use super::certificate::{self, Certificate};
-use super::diagnostics::{self, Log};
+use super::diagnostics::{self, End, Log};
 use super::event::{Event, Events, Outcome, Pull, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
@@ -194,7 +194,7 @@ impl Room {
                 }
             }
             Event::SpareFailed(slot, error) => {
-                self.close(slot, now);
+                self.close(slot, End::Broken, now);
                 if error == SpareError::CredentialsRefused && !std::mem::replace(&mut self.refused, true) {
                     self.redial.handle_refusal(now);
                     self.mesh.handle_refusal();
@@ -216,7 +216,7 @@ impl Room {
                 }
             }
             Event::Failed(slot) if self.redial.is_patient(slot) || self.hand.is_patient(slot) => {}
-            Event::Failed(slot) | Event::Closed(slot) => self.close(slot, now),
+            Event::Failed(slot) | Event::Closed(slot) => self.close(slot, End::Broken, now),
             Event::Registered(endpoints, taken) => {
                 if let Some(ip) = taken.flatten()
                     && self.observed.replace(ip) != Some(ip)
@@ -349,7 +349,7 @@ impl Room {
                     if reason == CloseReason::Parted {
                         self.redial.handle_parted(slot);
                     }
-                    self.close(slot, now);
+                    self.close(slot, End::Said(reason), now);
                     if reason == CloseReason::TimedOut {
                         // This device may be in another network, which no browser tells reliably.
                         self.dialler.renew_spare(now);
@@ -624,7 +624,7 @@ impl Room {
         let Membership { room, secret, key, .. } = &self.membership;
         let Some(link) = self.links.get_mut(&slot) else { return };
         let Some(remote) = link.remote else { return };
-        let Some(ephemeral) = random_bytes() else { return self.close(slot, now) };
+        let Some(ephemeral) = random_bytes() else { return self.close(slot, End::GivenUp, now) };
         let config = SessionConfig {
             room: *room,
             psks: vec![Psk::of_room(secret, *room)],
@@ -640,7 +640,7 @@ impl Room {
                 link.slot.opened();
                 self.dialler.handle_secured(slot, now);
             }
-            Err(_) => self.close(slot, now),
+            Err(_) => self.close(slot, End::GivenUp, now),
         }
     }
 
@@ -660,11 +660,11 @@ impl Room {
                 self.hand.handle_open(*kept, remote);
             }
             // Both sides must keep the same one, in whichever order they opened.
-            self.close(slot, now);
+            self.close(slot, End::Replaced, now);
             return;
         }
         for id in older {
-            self.close(id, now);
+            self.close(id, End::Replaced, now);
         }
         // First, so that nobody registers who is no doorkeeper any more.
         self.mesh.handle_open(slot, device, remote, now);
@@ -681,13 +681,13 @@ impl Room {
 
     /// Gives up a connection that nothing came of.
     fn drop_link(&mut self, slot: SlotId) {
-        self.log.ended(slot, true, monotonic_ms());
+        self.log.ended(slot, End::GivenUp, monotonic_ms());
         self.links.remove(&slot);
         self.hand.handle_closed(slot);
     }
 
-    fn close(&mut self, slot: SlotId, now: u64) {
-        self.log.ended(slot, false, now);
+    fn close(&mut self, slot: SlotId, end: End, now: u64) {
+        self.log.ended(slot, end, now);
         let was_peer = self.links.remove(&slot).is_some_and(|link| link.peer.is_some());
         self.dialler.handle_closed(slot, now);
         self.mesh.handle_closed(slot, now);

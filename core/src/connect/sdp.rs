@@ -201,9 +201,14 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
 
 /// A host candidate as a candidate attribute (RFC 8839, section 5.1), which is also what an `RTCIceCandidate` takes. `rank`
 /// counts from the best, 0; a browser takes the same endpoint again under another one.
+///
+/// Its priority is below that of a candidate which shows itself by a connectivity check of its own. Chromium answers the
+/// checks that come to a connection which waits and was given nobody to talk to. Were that one, of all the peer's, the
+/// best, an open connection to another one of them would change over to it and be deaf from then on.
 pub fn candidate_attribute(candidate: &Endpoint, rank: u16) -> String {
-    // Of a host candidate with the highest local preference (RFC 8445, section 5.1.2), less one for each rank.
-    let priority = 2_130_706_431 - u32::from(rank);
+    // RFC 8445, section 5.1.2: the type preference of a server-reflexive candidate (100; 110 is that of a peer-reflexive
+    // one), and the highest local preference, less one for each rank.
+    let priority = 1_694_498_815 - u32::from(rank);
     let (host, port) = (candidate.host(), candidate.port());
     let foundation = u32::from(rank) + 1;
     format!("candidate:{foundation} 1 udp {priority} {host} {port} typ host")
@@ -270,6 +275,18 @@ mod tests {
 
     fn endpoint(text: &str) -> Endpoint {
         Endpoint::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_was_told_ranks_below_what_has_called() {
+        let priority = |rank| {
+            let line = candidate_attribute(&endpoint("192.0.2.7:51234"), rank);
+            line.split(' ').nth(3).unwrap().parse::<u32>().unwrap()
+        };
+        // The lowest of a peer-reflexive candidate: type preference 110, local preference 0, component 1.
+        let peer_reflexive = (110 << 24) + 255;
+        assert!((0..=u16::MAX).all(|rank| priority(rank) < peer_reflexive));
+        assert!((1..=u16::MAX).all(|rank| priority(rank) < priority(rank - 1)));
     }
 
     #[test]

@@ -416,7 +416,9 @@ impl World {
             let is_unsettled = !slot.is_probe && !us.hears_knocks && them.hears_knocks && theirs.dialled.is_none();
             !(is_unsettled && id.number().is_multiple_of(2))
         };
+        // One that has called is better than all that was listed.
         let rank = |theirs: &Slot| candidates.iter().position(|candidate| *candidate == theirs.outside);
+        let rank = |theirs: &Slot| rank(theirs).map_or(0, |rank| rank + 1);
         let mut ways: Vec<(usize, SlotId)> = Vec::new();
         let mut knocked = Vec::new();
         for (theirs_id, theirs) in &them.slots {
@@ -426,7 +428,7 @@ impl World {
                 knocked.push(*theirs_id);
             }
             if (reaches && has_answered(theirs)) || is_reached {
-                ways.push((rank(theirs).unwrap_or(usize::MAX), *theirs_id));
+                ways.push((rank(theirs), *theirs_id));
             }
         }
         ways.sort_unstable();
