@@ -111,6 +111,37 @@ fn whoever_cannot_be_called_leaves_the_listing_to_others() {
 }
 
 #[test]
+fn visible_pages_keep_the_listing() {
+    let keepers = |world: &World| -> Vec<usize> {
+        (0..world.devices.len()).filter(|index| world.devices[*index].mesh.lower() < 2).collect()
+    };
+    for size in [2u8, 3, 5, 8] {
+        let mut world = World::settled(size);
+        let mut order: Vec<usize> = (0..size.into()).collect();
+        order.sort_by_key(|index| world.devices[*index].me.cert_hash);
+        // One after the other is hidden, those who keep the listing first, until nobody is visible.
+        for hidden in 0..usize::from(size) {
+            world.show(order[hidden], false);
+            world.run_for(1_000);
+            let mut expected = order[hidden + 1..].iter().copied().take(2).collect::<Vec<_>>();
+            if expected.is_empty() {
+                expected = order[..2].to_vec();
+            }
+            expected.sort_unstable();
+            assert_eq!(keepers(&world), expected, "{size} devices, {hidden} and those before are hidden");
+            for keeper in &expected {
+                let other = expected.iter().find(|other| *other != keeper);
+                let other = other.map(|other| world.devices[*other].me.cert_hash);
+                assert_eq!(world.devices[*keeper].mesh.other_keeper(), other);
+            }
+        }
+        world.show(order[usize::from(size) - 1], true);
+        world.run_for(1_000);
+        assert_eq!(keepers(&world), [order[usize::from(size) - 1]], "{size} devices");
+    }
+}
+
+#[test]
 fn a_large_crew_stays_connected_with_a_bounded_number_of_links() {
     for size in [12u8, 20, 32] {
         let world = World::settled(size);

@@ -144,7 +144,8 @@ impl Room {
         let mut dialler = Dialler::new(certificate.hash, config, seed, now);
         dialler.handle_online(is_online(), now);
         dialler.handle_visibility(is_shown(), now);
-        let mesh = Mesh::new(membership.device, certificate.hash);
+        let mut mesh = Mesh::new(membership.device, certificate.hash);
+        mesh.handle_visibility(is_shown());
         let meeting_key = MeetingKey::of(&membership.secret);
         let redial = Redial::new(meeting_key.clone(), certificate.hash, known.clone(), seed, now);
         let link = RoomLink { room: membership.room, secret: membership.secret.clone() };
@@ -260,6 +261,7 @@ impl Room {
             Event::Skewed(skew) => self.skew = Some(skew),
             Event::Visible(visible) => {
                 self.dialler.handle_visibility(visible, now);
+                self.mesh.handle_visibility(visible);
                 if visible {
                     self.wake(now);
                 }

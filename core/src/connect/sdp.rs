@@ -199,19 +199,23 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
     candidates
 }
 
+/// The highest cost that Chromium has for a network, an extension of its own (RFC 8839, section 5.1, allows them).
+const MOST_NETWORK_COST: u16 = 999;
+
 /// A host candidate as a candidate attribute (RFC 8839, section 5.1), which is also what an `RTCIceCandidate` takes. `rank`
 /// counts from the best, 0; a browser takes the same endpoint again under another one.
 ///
-/// Its priority is below that of a candidate which shows itself by a connectivity check of its own. Chromium answers the
-/// checks that come to a connection which waits and was given nobody to talk to. Were that one, of all the peer's, the
-/// best, an open connection to another one of them would change over to it and be deaf from then on.
+/// It comes after a candidate which shows itself by a connectivity check of its own. Chromium answers the checks that come
+/// to a connection which waits and was given nobody to talk to. Were that one, of all the peer's, the best, an open
+/// connection to another one of them would change over to it and be deaf from then on. Chromium looks at the cost of the
+/// network first, which such a check tells, and then at the priority.
 pub fn candidate_attribute(candidate: &Endpoint, rank: u16) -> String {
     // RFC 8445, section 5.1.2: the type preference of a server-reflexive candidate (100; 110 is that of a peer-reflexive
     // one), and the highest local preference, less one for each rank.
     let priority = 1_694_498_815 - u32::from(rank);
     let (host, port) = (candidate.host(), candidate.port());
     let foundation = u32::from(rank) + 1;
-    format!("candidate:{foundation} 1 udp {priority} {host} {port} typ host")
+    format!("candidate:{foundation} 1 udp {priority} {host} {port} typ host network-cost {MOST_NETWORK_COST}")
 }
 
 /// The answer that a dialler writes in the name of the peer that it dials.

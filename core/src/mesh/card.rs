@@ -30,8 +30,40 @@ pub struct Neighbour {
     pub device: DeviceId,
     /// The hash of its certificate.
     pub cert_hash: CertHash,
-    /// Whether nobody can call it by what the phone book says, because its browser refuses changed credentials.
-    pub unlisted: bool,
+    /// How well it can keep the crew's listing.
+    pub keeping: Keeping,
+}
+
+/// How well a member can keep the crew's listing in the phone book, the best first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keeping {
+    /// Its page is visible, so its timers are on time.
+    #[default]
+    Visible,
+    /// Its page is hidden: the browser may hold up its timers, or stop it.
+    Hidden,
+    /// Not at all: its browser refuses changed credentials, so nobody can call it by what the phone book says.
+    Unlisted,
+}
+
+impl Keeping {
+    /// The number that is sent; none for the one that most have.
+    const fn number(self) -> Option<u8> {
+        match self {
+            Self::Visible => None,
+            Self::Hidden => Some(1),
+            Self::Unlisted => Some(2),
+        }
+    }
+
+    /// A number that a later version has means nobody that this one would call.
+    const fn of_number(number: u8) -> Self {
+        match number {
+            0 => Self::Visible,
+            1 => Self::Hidden,
+            _ => Self::Unlisted,
+        }
+    }
 }
 
 /// The bytes are no card, or no list of links.
@@ -75,15 +107,17 @@ impl Card {
     }
 }
 
-/// CBOR: `[[device, certificate hash], …]`, with a `true` at the end of those that are [unlisted](Neighbour::unlisted).
+/// CBOR: `[[device, certificate hash], …]`, with a 1 at the end of those that are [hidden](Keeping::Hidden) and a 2 of those
+/// that are [unlisted](Keeping::Unlisted).
 pub fn encode_links(links: &[Neighbour]) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     let written: Result<(), minicbor::encode::Error<std::convert::Infallible>> = (|| {
         out.array(links.len() as u64)?;
         links.iter().try_for_each(|link| {
-            out.array(2 + u64::from(link.unlisted))?;
+            let keeping = link.keeping.number();
+            out.array(2 + u64::from(keeping.is_some()))?;
             out.bytes(&link.device.to_bytes())?.bytes(link.cert_hash.as_bytes())?;
-            if link.unlisted { out.bool(true).map(drop) } else { Ok(()) }
+            keeping.map_or(Ok(()), |number| out.u8(number).map(drop))
         })
     })();
     debug_assert!(written.is_ok(), "writing into memory does not fail");
@@ -102,7 +136,8 @@ pub fn decode_links(bytes: &[u8]) -> Result<Vec<Neighbour>, DecodeCardError> {
     for _ in 0..count {
         let items = input.array()?.filter(|items| (2..=3).contains(items)).ok_or(DecodeCardError)?;
         let (device, cert_hash) = (device(&mut input)?, cert_hash(&mut input)?);
-        links.push(Neighbour { device, cert_hash, unlisted: items == 3 && input.bool()? });
+        let keeping = Keeping::of_number(if items == 3 { input.u8()? } else { 0 });
+        links.push(Neighbour { device, cert_hash, keeping });
     }
     Ok(links)
 }
@@ -153,7 +188,7 @@ mod tests {
             .map(|n| Neighbour {
                 device: DeviceId::from_bytes([n; 16]),
                 cert_hash: CertHash::from_bytes([n; 32]),
-                unlisted: n % 3 == 0,
+                keeping: Keeping::of_number(n % 3),
             })
             .collect();
         assert_eq!(decode_links(&encode_links(&links)), Ok(links.clone()));

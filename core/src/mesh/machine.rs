@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use litemap::LiteMap;
 
-use super::{Card, Neighbour};
+use super::{Card, Keeping, Neighbour};
 use crate::connect::Contact;
 use crate::dial::{SlotId, Way};
 use crate::id::{CertHash, DeviceId};
@@ -29,7 +29,7 @@ pub enum MeshAction {
     Tell {
         /// The connection to the peer.
         slot: SlotId,
-        /// Everybody but the peer itself; this device too if it is [unlisted](Neighbour::unlisted).
+        /// Everybody but the peer itself; this device too if it is not [visible](Keeping::Visible).
         links: Vec<Neighbour>,
     },
     /// Make a connection with the browser's own credentials and tell [`Mesh::handle_ready`].
@@ -59,7 +59,7 @@ pub enum MeshAction {
 struct Peer {
     slot: SlotId,
     cert_hash: CertHash,
-    unlisted: bool,
+    keeping: Keeping,
     links: Vec<Neighbour>,
 }
 
@@ -102,7 +102,7 @@ impl Mesh {
     /// A device without peers.
     pub fn new(device: DeviceId, cert_hash: CertHash) -> Self {
         Self {
-            local: Neighbour { device, cert_hash, unlisted: false },
+            local: Neighbour { device, cert_hash, keeping: Keeping::default() },
             peers: LiteMap::new(),
             attempts: LiteMap::new(),
             failed: LiteMap::new(),
@@ -152,7 +152,7 @@ impl Mesh {
         self.failed.remove(&device);
         self.parts_at = now_ms + PART;
         // Those who introduce are told by `tell`; what this peer is connected to it tells us.
-        self.peers.insert(device, Peer { slot, cert_hash, unlisted: false, links: Vec::new() });
+        self.peers.insert(device, Peer { slot, cert_hash, keeping: Keeping::default(), links: Vec::new() });
         self.tell();
         self.seek(now_ms);
     }
@@ -175,10 +175,11 @@ impl Mesh {
     /// The peer at the end of this connection told whom it is connected to.
     pub fn handle_links(&mut self, slot: SlotId, links: Vec<Neighbour>, now_ms: u64) {
         if let Some((device, peer)) = self.peers.iter_mut().find(|(_, peer)| peer.slot == slot) {
-            let unlisted = links.iter().any(|link| link.device == *device && link.unlisted);
+            let own = links.iter().find(|link| link.device == *device);
+            let keeping = own.map_or(Keeping::default(), |link| link.keeping);
             peer.links = links;
             peer.links.retain(|link| link.device != *device);
-            if std::mem::replace(&mut peer.unlisted, unlisted) != unlisted {
+            if std::mem::replace(&mut peer.keeping, keeping) != keeping {
                 self.tell();
             }
         }
@@ -187,8 +188,16 @@ impl Mesh {
 
     /// The browser refuses credentials that it did not make, so nobody can call this device by what the phone book says.
     pub fn handle_refusal(&mut self) {
-        self.local.unlisted = true;
+        self.local.keeping = Keeping::Unlisted;
         self.tell();
+    }
+
+    /// The page became visible or hidden.
+    pub fn handle_visibility(&mut self, visible: bool) {
+        let keeping = if visible { Keeping::Visible } else { Keeping::Hidden };
+        if self.local.keeping != Keeping::Unlisted && std::mem::replace(&mut self.local.keeping, keeping) != keeping {
+            self.tell();
+        }
     }
 
     /// A connection that was asked for waits to be dialled.
@@ -267,20 +276,29 @@ impl Mesh {
         reached
     }
 
-    /// How many of those who are connected, or reached by way of a peer, can keep the crew's listing and have a lower
-    /// certificate hash than this device.
+    /// How many of those who are connected, or reached by way of a peer, stand before this device in keeping the crew's
+    /// listing: they keep it better, or as well with a lower certificate hash. Before a hidden page one visible page
+    /// stands for two, since it keeps the listing alone.
     pub fn lower(&self) -> usize {
-        let lower = self.others().filter(|link| !link.unlisted && link.cert_hash < self.local.cert_hash);
-        let mut lower: Vec<DeviceId> = lower.map(|link| link.device).collect();
-        lower.sort_unstable();
-        lower.dedup();
-        lower.len()
+        let rank = |link: &Neighbour| (link.keeping, link.cert_hash);
+        let before = self.keepers().filter(|link| rank(link) < rank(&self.local));
+        let mut before: Vec<(DeviceId, Keeping)> = before.map(|link| (link.device, link.keeping)).collect();
+        before.sort_unstable();
+        before.dedup_by_key(|(device, _)| *device);
+        let is_outdone = before.iter().any(|(_, keeping)| *keeping < self.local.keeping);
+        before.len() + usize::from(is_outdone)
     }
 
-    /// Of those who can keep the crew's listing besides this device the first: the lowest certificate hash. Where this
-    /// device is a doorkeeper, that is the other one.
+    /// Of those who keep the crew's listing as well as this device or better the first. Where this device is a
+    /// doorkeeper, that is the other one.
     pub fn other_keeper(&self) -> Option<CertHash> {
-        self.others().filter(|link| !link.unlisted).map(|link| link.cert_hash).min()
+        let others = self.keepers().filter(|link| link.keeping <= self.local.keeping);
+        others.map(|link| (link.keeping, link.cert_hash)).min().map(|(_, cert_hash)| cert_hash)
+    }
+
+    /// Those besides this device who can keep the crew's listing.
+    fn keepers(&self) -> impl Iterator<Item = Neighbour> {
+        self.others().filter(|link| link.keeping != Keeping::Unlisted)
     }
 
     /// Those who are connected, and those who are reached by way of a peer, the latter once a way.
@@ -293,8 +311,8 @@ impl Mesh {
     /// Those who are connected.
     fn neighbours(&self) -> impl Iterator<Item = Neighbour> {
         let neighbour = |(device, peer): (&DeviceId, &Peer)| {
-            let Peer { cert_hash, unlisted, .. } = *peer;
-            Neighbour { device: *device, cert_hash, unlisted }
+            let Peer { cert_hash, keeping, .. } = *peer;
+            Neighbour { device: *device, cert_hash, keeping }
         };
         self.peers.iter().map(neighbour)
     }
@@ -364,7 +382,7 @@ impl Mesh {
     }
 
     fn tell(&mut self) {
-        let own = Some(self.local).filter(|local| local.unlisted);
+        let own = Some(self.local).filter(|local| local.keeping != Keeping::default());
         let neighbours: Vec<Neighbour> = self.neighbours().chain(own).collect();
         for (device, peer) in &self.peers {
             let links = neighbours.iter().filter(|link| link.device != *device).copied().collect();

@@ -22,6 +22,12 @@
 //! device that has [`FULL`] links begins no more and turns callers away, unless a caller has fewer than [`FEW`]: up to
 //! [`MOST`] of those are let in, so that nobody hangs by one thread.
 //!
+//! # Who keeps the crew's listing
+//!
+//! Two members stand in the phone book for all, the doorkeepers ([`Mesh::lower`]): the visible ones with the lowest
+//! certificate hashes, the only visible one, or two hidden ones where no page is visible. A hidden page is late or stopped,
+//! and whoever comes then would wait for it.
+//!
 //! # What crosses which link
 //!
 //! A change is handed on to every peer that the peer it came from is not itself connected to
@@ -30,5 +36,5 @@
 mod card;
 mod machine;
 
-pub use card::{Card, DecodeCardError, Neighbour, decode_links, encode_links};
+pub use card::{Card, DecodeCardError, Keeping, Neighbour, decode_links, encode_links};
 pub use machine::{FEW, FULL, MOST, Mesh, MeshAction};

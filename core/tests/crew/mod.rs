@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{CertHash, DeviceId, Endpoint};
-use partyline_core::mesh::{Card, Mesh, MeshAction, Neighbour, decode_links, encode_links};
+use partyline_core::mesh::{Card, Keeping, Mesh, MeshAction, Neighbour, decode_links, encode_links};
 
 use crate::timeline::{Next, Timeline};
 
@@ -64,7 +64,7 @@ impl World {
                 device: DeviceId::from_bytes([name; 16]),
                 // Not in the order of the devices.
                 cert_hash: CertHash::from_bytes([name.wrapping_mul(91).wrapping_add(13); 32]),
-                unlisted: false,
+                keeping: Keeping::default(),
             };
             let mesh = Mesh::new(me.device, me.cert_hash);
             world.devices.push(Device { me, mesh, slots: BTreeMap::new(), alive: true });
@@ -103,6 +103,11 @@ impl World {
     /// The browser turns out to refuse changed credentials.
     pub(crate) fn refuse(&mut self, index: usize) {
         self.devices[index].mesh.handle_refusal();
+        self.drain(index);
+    }
+
+    pub(crate) fn show(&mut self, index: usize, visible: bool) {
+        self.devices[index].mesh.handle_visibility(visible);
         self.drain(index);
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::hand::{Code, Invitation, QR_CHARS, Reply};
 use partyline_core::id::{CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret, TaskId};
-use partyline_core::mesh::{Card, Neighbour, decode_links, encode_links};
+use partyline_core::mesh::{Card, Keeping, Neighbour, decode_links, encode_links};
 use partyline_core::redial::{decode_kept, encode_kept};
 use partyline_core::replica::{
     Batch, Date, DecodeError, Field, ObjectId, Op, OtherObject, Position, Priority, Record, Replica, Status,
@@ -161,7 +161,7 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let reply = Reply { room: link().room, tag: 77, contact: contact() };
     written.insert("reply", reply.to_fragment(QR_CHARS).into_bytes());
     written.insert("card", card(&alice, &bob).encode());
-    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, unlisted: false }];
+    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, keeping: Keeping::default() }];
     written.insert("links", encode_links(&links));
     written.insert("kept", encode_kept(&[(bob.device(), vec![contact()])]));
     written
@@ -231,7 +231,7 @@ fn links_codes_and_cards_of_version_2_are_read() {
     let reply = Reply { room: link().room, tag: 77, contact: contact() };
     assert_eq!(Code::parse(text("reply")), Ok(Code::Reply(reply)));
     assert_eq!(Card::decode(&golden["card"]), Ok(card(&alice, &bob)));
-    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, unlisted: false }];
+    let links = [Neighbour { device: bob.device(), cert_hash: contact().cert_hash, keeping: Keeping::default() }];
     assert_eq!(decode_links(&golden["links"]).unwrap(), links);
     assert_eq!(decode_kept(&golden["kept"]).unwrap(), [(bob.device(), vec![contact()])]);
 }

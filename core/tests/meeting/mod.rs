@@ -517,7 +517,10 @@ impl World {
 
     fn tell_keepers(&mut self, index: usize) {
         let (lower, now) = (self.lower(index), self.time.now);
-        let other = self.peers(index).into_iter().map(|peer| self.devices[peer].hash).min();
+        let is_hidden = !self.devices[index].visible;
+        let others = self.peers(index).into_iter().map(|peer| &self.devices[peer]);
+        let others = others.filter(|other| other.visible || is_hidden);
+        let other = others.map(|other| (!other.visible, other.hash)).min().map(|(_, hash)| hash);
         self.devices[index].dialler.handle_keepers(lower, other, now);
     }
 
@@ -543,10 +546,12 @@ impl World {
         self.partners(index).into_iter().map(|(peer, _)| peer).collect()
     }
 
-    /// How many peers stand before this device in keeping the listing.
+    /// How many peers stand before this device in keeping the listing; before a hidden one a visible one counts twice.
     pub(crate) fn lower(&self, index: usize) -> usize {
-        let own = self.devices[index].hash;
-        self.peers(index).into_iter().filter(|peer| self.devices[*peer].hash < own).count()
+        let rank = |index: usize| (!self.devices[index].visible, self.devices[index].hash);
+        let before: Vec<usize> = self.peers(index).into_iter().filter(|peer| rank(*peer) < rank(index)).collect();
+        let is_outdone = !self.devices[index].visible && before.iter().any(|peer| self.devices[*peer].visible);
+        before.len() + usize::from(is_outdone)
     }
 
     pub(crate) fn connected(&self, a: usize, b: usize) -> bool {
@@ -580,6 +585,9 @@ impl World {
     pub(crate) fn show(&mut self, index: usize, visible: bool) {
         self.devices[index].visible = visible;
         self.tell(index, |dialler, now| dialler.handle_visibility(visible, now));
+        for peer in self.peers(index) {
+            self.drain(peer);
+        }
     }
 
     /// Requests of a device to the phone book since this was asked last.
