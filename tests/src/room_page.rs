@@ -10,7 +10,7 @@ use thirtyfour::Key;
 use crate::{Browser, Site, Tab, eventually};
 
 /// How long two browsers may take to find each other or to tell each other something. Not a measure of speed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One line of the list `Tasks`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

@@ -280,12 +280,23 @@ pub(super) fn answer(room: RoomId, log: &Log, peers: Vec<(Way, u64, Promise)>, n
 }
 
 impl Peer {
-    /// Reads the statistics (an `RTCStatsReport`, which is used like a map) of the pair of candidates in use.
+    /// Reads the statistics (an `RTCStatsReport`, which is used like a map) of the pair of candidates in use. The transport
+    /// says which that is; where a browser has no such entry it is the one that was nominated.
     fn look(&mut self, report: &Map) {
         let get = |entry: &JsValue, name: &str| Reflect::get(entry, &name.into()).unwrap_or_default();
+        let is = |entry: &JsValue, name: &str, value: &str| get(entry, name).as_string().as_deref() == Some(value);
+        let mut selected = JsValue::UNDEFINED;
         report.for_each(&mut |entry, _| {
-            let is = |name: &str, value: &str| get(&entry, name).as_string().as_deref() == Some(value);
-            if is("type", "candidate-pair") && is("state", "succeeded") && get(&entry, "nominated").is_truthy() {
+            if is(&entry, "type", "transport") {
+                selected = get(&entry, "selectedCandidatePairId");
+            }
+        });
+        report.for_each(&mut |entry, id| {
+            let is_used = match selected.is_string() {
+                true => id == selected,
+                false => is(&entry, "state", "succeeded") && get(&entry, "nominated").is_truthy(),
+            };
+            if is_used && is(&entry, "type", "candidate-pair") {
                 let kind = |name: &str| {
                     let candidate = report.get(&get(&entry, name));
                     let kind = get(&candidate, "candidateType").as_string().unwrap_or_default();
