@@ -78,7 +78,7 @@ const BUGS: [Bug; 12] = [
     Bug {
         what: "a peer that is gone counts as connected",
         file: "core/src/dial/dialler.rs",
-        good: "self.peers.retain(|_, held| *held != slot);",
+        good: "self.peers.retain(|_, (held, _)| *held != slot);",
         bad: "",
     },
     Bug {
@@ -157,5 +157,19 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         Ok(bytes) => std::fs::write(to, bytes).with_context(|| format!("{} cannot be written", to.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", from.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_has_its_place_in_the_sources() {
+        let workspace = Workspace::find().unwrap();
+        for bug in &BUGS {
+            let text = std::fs::read_to_string(workspace.path(bug.file)).unwrap();
+            assert_eq!(text.matches(bug.good).count(), 1, "“{}”: “{}” in {}", bug.what, bug.good, bug.file);
+        }
     }
 }

@@ -13,7 +13,7 @@ pub struct DiallerConfig {
     /// How often a visible crew looks, and a visible device that has been alone for longer. Two doorkeepers take turns: each
     /// looks half as often.
     pub crew_turn: u64,
-    /// How often a crew does whose doorkeeper is hidden.
+    /// How often a crew does whose pages are all hidden.
     pub crew_turn_hidden: u64,
     /// How often a listing is renewed. Shorter than the phone book's 120 s by more than a turn; a listing that is lost all
     /// the same is missed at the next look.

@@ -543,8 +543,8 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// So many members can be called, are peers or connected to one, and have a lower certificate hash than ours; and
-    /// which of the others has the lowest.
+    /// So many members stand before this device in keeping the crew's listing, as [`Mesh::lower`](crate::mesh::Mesh::lower)
+    /// has it; and which of the others keeps it with this one.
     pub fn handle_keepers(&mut self, lower: usize, other: Option<CertHash>, now_ms: u64) {
         if (self.lower, self.other_keeper) != (lower, other) {
             (self.lower, self.other_keeper) = (lower, other);

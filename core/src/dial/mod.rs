@@ -46,10 +46,10 @@
 //! # Who asks the phone book
 //!
 //! A device with no peer: each second when it has just come, and ever less as it waits. In a connected crew only the
-//! *doorkeepers*: those who see fewer than two members with a lower certificate hash than their own, among their peers and
-//! those that these are connected to ([`Dialler::handle_keepers`]). Members whose browser refuses changed credentials do not
-//! count: nobody could call them. That needs no election message, and when a doorkeeper leaves, the next lowest finds
-//! itself to be one. All others withdraw their listing and make no request at all.
+//! *doorkeepers*: those before whom fewer than two members stand, among their peers and those that these are connected to
+//! ([`Dialler::handle_keepers`]). Who stands before whom is for the [`mesh`](crate::mesh) to say: visible pages before hidden
+//! ones, then lower certificate hashes before higher ones. That needs no election message, and when a doorkeeper leaves, the
+//! next one finds itself to be one. All others withdraw their listing and make no request at all.
 //!
 //! The two doorkeepers take turns, counted from when the connection between them opened, which both know. A listing is
 //! renewed in place of a look. The phone book keeps nothing but in memory, so everybody asks for its own listing as well,
