@@ -15,7 +15,7 @@ use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, SlotId, Way};
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found, SlotId, Way};
 use partyline_core::hand::{Hand, HandAction, best_first};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey, Psk};
@@ -66,7 +66,8 @@ pub(super) async fn run(
     (events, mut queue): (Events, mpsc::UnboundedReceiver<Event>),
     mut resigned: oneshot::Receiver<()>,
 ) {
-    let Ok(certificate) = certificate::of_room(membership.room).await else {
+    let meeting_key = MeetingKey::of(&membership.secret);
+    let Ok(certificate) = certificate::of_room(membership.room, &meeting_key).await else {
         publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
         let _ = resigned.await;
         return;
@@ -226,7 +227,12 @@ impl Room {
                 }
                 self.dialler.handle_registered(&endpoints, taken.is_some(), taken.flatten(), now);
             }
-            Event::Peers(addresses) => self.dialler.handle_peers(addresses, now),
+            Event::Peers(addresses) => {
+                let found =
+                    |address: Address| Found { is_vouched: self.meeting_key.vouches_for(&address.cert_hash), address };
+                let found = addresses.map(|addresses| addresses.into_iter().map(found).collect());
+                self.dialler.handle_peers(found, now);
+            }
             Event::Changed { from, batch } => {
                 if from.is_none() {
                     self.dialler.handle_use(now);

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
-use crate::id::{Address, CertHash, Endpoint};
+use super::Found;
+use crate::id::{CertHash, Endpoint};
 
 /// What is known of the phone book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +79,13 @@ impl Book {
 
     /// Whether our listing should stand in the answer to a poll sent at `asked_at`, and does not. A listing under our
     /// certificate hash that somebody else made is none of ours.
-    pub(super) fn has_lost_us(&self, local: &CertHash, addresses: &[Address], asked_at: u64) -> bool {
+    pub(super) fn has_lost_us(&self, local: &CertHash, found: &[Found], asked_at: u64) -> bool {
         let Some(listed) = &self.listed else { return false };
-        let is_ours = |address: &Address| {
+        let is_ours = |Found { address, .. }: &Found| {
             address.cert_hash == *local
                 && address.endpoints == *listed
                 && self.seen_at.is_none_or(|seen_at| seen_at == address.ip)
         };
-        self.knows_us(asked_at) && !addresses.iter().any(is_ours)
+        self.knows_us(asked_at) && !found.iter().any(is_ours)
     }
 }

@@ -7,8 +7,8 @@ use super::book::Book;
 use super::jitter::Jitter;
 use super::listed::{Listed, Listing, MAX_CANDIDATES, MAX_PROBED, Proof};
 use super::probes::{Probe, Probes, Stage};
-use super::{Action, BookState, DiallerConfig, SlotId, Way};
-use crate::id::{Address, CertHash, Endpoint};
+use super::{Action, BookState, DiallerConfig, Found, SlotId, Way};
+use crate::id::{CertHash, Endpoint};
 
 /// What a dialler is doing, as a person would be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,13 +245,8 @@ impl Dialler {
             }
         };
         let probe = self.probes.running.iter().map(|probe| probe.deadline).min();
-        let more = if !self.is_found() {
-            None
-        } else if self.next_probe(self.reprobe_at.saturating_sub(1)).is_some() {
-            self.probes.next_at()
-        } else {
-            self.probes.next_at().filter(|_| self.has_silent()).map(|at| at.max(self.reprobe_at))
-        };
+        let more = [true, false].into_iter().filter_map(|is_vouched| self.next_probe_at(is_vouched)).min();
+        let more = more.filter(|_| self.is_found());
         let poll = (self.asks_book() && self.book.polling.is_none()).then_some(self.book.next_poll);
         let register =
             (self.online && self.register_wanted() && !self.book.registering).then_some(self.book.next_register);
@@ -313,7 +308,8 @@ impl Dialler {
             listed.not_before = now_ms;
         }
         self.book.look(now_ms);
-        if self.next_probe(now_ms).is_none() && self.proven(now_ms).is_none() && !self.peers.is_empty() {
+        let is_anybody_new = [true, false].into_iter().any(|is_vouched| self.next_probe(is_vouched, now_ms).is_some());
+        if !is_anybody_new && self.proven(now_ms).is_none() && !self.peers.is_empty() {
             self.actions.push_back(Action::ProbePeers);
         }
         self.advance(now_ms);
@@ -442,13 +438,13 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// The answer to [`Action::Poll`]: all addresses, or `None` when the phone book did not answer. Those under our own
+    /// The answer to [`Action::Poll`]: all listings, or `None` when the phone book did not answer. Those under our own
     /// certificate hash are nobody to dial. If the listing that we made is not among them, it is made once more: the phone
     /// book keeps nothing but in memory.
-    pub fn handle_peers(&mut self, addresses: Option<Vec<Address>>, now_ms: u64) {
+    pub fn handle_peers(&mut self, found: Option<Vec<Found>>, now_ms: u64) {
         let asked_at = self.book.polling.take().unwrap_or(now_ms);
-        self.book.note(addresses.is_some());
-        let Some(mut addresses) = addresses else {
+        self.book.note(found.is_some());
+        let Some(mut found) = found else {
             self.book.next_poll = now_ms + self.backoff(self.book.failures);
             self.advance(now_ms);
             return;
@@ -456,21 +452,22 @@ impl Dialler {
         let looked_before = std::mem::replace(&mut self.book.answered, true);
         let is_old = asked_at < self.book.wish_at;
         self.book.next_poll = if is_old { now_ms } else { self.next_look(now_ms) };
-        self.note_own(&addresses, asked_at, now_ms);
-        addresses.retain(|address| address.cert_hash != self.local && !address.endpoints.is_empty());
-        addresses.truncate(MAX_LISTINGS);
-        self.forget_gone(&addresses);
+        self.note_own(&found, asked_at, now_ms);
+        found.retain(|Found { address, .. }| address.cert_hash != self.local && !address.endpoints.is_empty());
+        found.sort_by_key(|found| !found.is_vouched);
+        found.truncate(MAX_LISTINGS);
+        self.forget_gone(&found);
         if !is_old && std::mem::take(&mut self.knocked) {
             self.probes.grant(now_ms);
         }
         let (mut peer_relisted, mut came) = (false, Vec::new());
-        for (place, address) in addresses.into_iter().enumerate() {
+        for (place, Found { address, is_vouched }) in found.into_iter().enumerate() {
             let (peer, ip) = (address.cert_hash, address.ip);
             if !self.listed.contains_key(&peer) {
                 came.push(peer);
             }
             let alive_at = looked_before.then_some(now_ms);
-            let listed = self.listed.entry(peer).or_insert_with(|| Listed::new(alive_at, now_ms));
+            let listed = self.listed.entry(peer).or_insert_with(|| Listed::new(is_vouched, alive_at, now_ms));
             let known = listed.listings.iter_mut().find(|listing| listing.address.ip == ip);
             match known {
                 Some(known) if known.address == address => {
@@ -650,8 +647,8 @@ impl Dialler {
     }
 
     /// Lists this device again if the book has lost its listing; ever more slowly if that is of no use.
-    fn note_own(&mut self, addresses: &[Address], asked_at: u64, now_ms: u64) {
-        if self.book.has_lost_us(&self.local, addresses, asked_at) {
+    fn note_own(&mut self, found: &[Found], asked_at: u64, now_ms: u64) {
+        if self.book.has_lost_us(&self.local, found, asked_at) {
             self.book.listed = None;
             self.book.next_register = if self.losses < 3 { now_ms } else { now_ms + self.backoff(self.losses) };
             self.losses += 1;
@@ -679,13 +676,13 @@ impl Dialler {
         }
     }
 
-    fn forget_gone(&mut self, addresses: &[Address]) {
+    fn forget_gone(&mut self, found: &[Found]) {
         let mut strangers = 0;
         for (hash, listed) in self.listed.iter_mut() {
             let stays = |listing: &Listing| {
-                addresses.iter().any(|address| address.cert_hash == *hash && address.ip == listing.address.ip)
+                found.iter().any(|Found { address, .. }| address.cert_hash == *hash && address.ip == listing.address.ip)
             };
-            let was_silent = listed.was_silent && !listed.has_answered;
+            let was_silent = listed.is_vouched && listed.was_silent && !listed.has_answered;
             listed.listings.retain(stays);
             strangers += u32::from(was_silent && listed.listings.is_empty());
         }
@@ -752,10 +749,11 @@ impl Dialler {
     }
 
     /// Whom to dial first.
-    fn order(&self, hash: &CertHash, listed: &Listed, now_ms: u64) -> (u32, bool, [u8; 32]) {
+    fn order(&self, hash: &CertHash, listed: &Listed, now_ms: u64) -> (bool, u32, bool, [u8; 32]) {
         let fresh = listed.is_fresh(now_ms);
         // One miss is forgiven to whoever is surely there; more would let a stranger jump the queue for ever.
-        (listed.rank.saturating_sub(u32::from(fresh)), !fresh, self.pair_score(hash))
+        let rank = listed.rank.saturating_sub(u32::from(fresh));
+        (!listed.is_vouched, rank, !fresh, self.pair_score(hash))
     }
 
     fn others(&self) -> impl Iterator<Item = (&CertHash, &Listed)> {
@@ -781,8 +779,11 @@ impl Dialler {
     /// When a device may be dialled though no probe of it was answered: a NAT lets in only whom it has sent to, and it has
     /// not sent to the probe.
     fn blind_at(&self, listed: &Listed) -> Option<u64> {
-        if listed.has_answered && !self.probes.has_some() {
+        if listed.has_answered && !self.probes.has_some(listed.is_vouched) {
             return Some(listed.not_before);
+        }
+        if !listed.is_vouched {
+            return None;
         }
         let quiet_at = listed.quiet_at(QUIET)?.max(listed.not_before);
         if listed.is_owed && !self.is_among_strangers() {
@@ -838,26 +839,37 @@ impl Dialler {
         self.others().any(|(_, listed)| listed.is_answering())
     }
 
-    /// Whether so many devices have not answered at any of their addresses, or had not when they went, that they are hardly
-    /// all behind NATs.
+    /// Whether so many devices that are vouched for have not answered at any of their addresses, or had not when they went,
+    /// that they are hardly all behind NATs.
     fn is_among_strangers(&self) -> bool {
-        let is_silent = |(_, listed): &(&CertHash, &Listed)| listed.was_silent && !listed.has_answered;
+        let is_silent =
+            |(_, listed): &(&CertHash, &Listed)| listed.is_vouched && listed.was_silent && !listed.has_answered;
         let silent = u32::try_from(self.others().filter(is_silent).count()).unwrap_or(u32::MAX);
         self.blind.strangers.saturating_add(silent) >= STRANGERS
     }
 
-    fn has_silent(&self) -> bool {
-        self.others().any(|(_, listed)| listed.listings.iter().any(|listing| listing.proof == Proof::Silent))
+    /// When the next probe of a listing that is vouched for may begin, or of one that is not, unless another has to end
+    /// first.
+    fn next_probe_at(&self, is_vouched: bool) -> Option<u64> {
+        let at = self.probes.next_at(is_vouched)?;
+        let is_silent = |listing: &Listing| listing.proof == Proof::Silent;
+        if self.next_probe(is_vouched, self.reprobe_at.saturating_sub(1)).is_some() {
+            return Some(at);
+        }
+        let mut others = self.others().filter(|(_, listed)| listed.is_vouched == is_vouched);
+        others.any(|(_, listed)| listed.listings.iter().any(is_silent)).then_some(at.max(self.reprobe_at))
     }
 
-    /// The listing to be probed next: the latest that was not yet, and now and then one that was.
-    fn next_probe(&self, now_ms: u64) -> Option<(CertHash, IpAddr)> {
+    /// Of the listings that are vouched for, or of those that are not, the one to be probed next: the first that was not
+    /// yet, and now and then one that was.
+    fn next_probe(&self, is_vouched: bool, now_ms: u64) -> Option<(CertHash, IpAddr)> {
         let rank = |listing: &Listing| match listing.proof {
             Proof::Unknown => Some((0, listing.place)),
             Proof::Silent if now_ms >= self.reprobe_at => Some((listing.silences, listing.place)),
             _ => None,
         };
         self.others()
+            .filter(|(_, listed)| listed.is_vouched == is_vouched)
             .flat_map(|(hash, listed)| listed.listings.iter().map(move |listing| (hash, listing)))
             .filter_map(|(hash, listing)| Some((rank(listing)?, (*hash, listing.address.ip))))
             .min_by_key(|(rank, _)| *rank)
@@ -875,8 +887,13 @@ impl Dialler {
     }
 
     fn begin_probes(&mut self, now_ms: u64) {
-        while self.probes.may_begin()
-            && let Some((peer, ip)) = self.next_probe(now_ms)
+        self.begin_probes_of(true, now_ms);
+        self.begin_probes_of(false, now_ms);
+    }
+
+    fn begin_probes_of(&mut self, is_vouched: bool, now_ms: u64) {
+        while self.probes.may_begin(is_vouched)
+            && let Some((peer, ip)) = self.next_probe(is_vouched, now_ms)
         {
             let tried = match &self.spare {
                 Spare::Dialling { dial, .. } if dial.peer == peer => dial.tried.clone(),
@@ -1052,7 +1069,7 @@ impl Dialler {
             }
         }
         (listed.moved_at, listed.is_owed) = (None, answers);
-        let candidates = listed.candidates(listed.misses);
+        let candidates = listed.candidates();
         let dial = Dial { peer, deadline, sign, tried: candidates.clone(), more: Self::MAX_CANDIDATES };
         self.actions.push_back(Action::Dial { slot, peer, candidates });
         self.spare = Spare::Dialling { slot, endpoints, dial };

@@ -1,8 +1,8 @@
 use crate::connect::sdp::dial_candidates;
 use crate::id::{Address, Endpoint};
 
-/// Most candidates of one dial, and of one probe.
-pub(super) const MAX_CANDIDATES: usize = 24;
+/// Most candidates of one dial, and of one probe. A dial has one for each listing of a phone book that is full.
+pub(super) const MAX_CANDIDATES: usize = 64;
 pub(super) const MAX_PROBED: usize = 8;
 
 /// How long a new listing counts as new, in milliseconds.
@@ -40,7 +40,7 @@ pub(super) enum Proof {
 pub(super) struct Listing {
     pub(super) address: Address,
     pub(super) proof: Proof,
-    /// Its place in the phone book's last answer, which has the latest first.
+    /// Its place in the phone book's last answer: those that are vouched for first, then the latest.
     pub(super) place: usize,
     /// Probes in a row that nobody answered.
     pub(super) silences: u32,
@@ -79,6 +79,8 @@ impl Listing {
 /// A listed device that is not this one: all listings of one certificate hash.
 #[derive(Debug)]
 pub(super) struct Listed {
+    /// Whether its certificate hash is one that members take.
+    pub(super) is_vouched: bool,
     pub(super) listings: Vec<Listing>,
     /// Tries that ended without a connection since a listing last changed.
     pub(super) failures: u32,
@@ -114,8 +116,9 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(alive_at: Option<u64>, now_ms: u64) -> Self {
+    pub(super) fn new(is_vouched: bool, alive_at: Option<u64>, now_ms: u64) -> Self {
         Self {
+            is_vouched,
             listings: Vec::new(),
             failures: 0,
             misses: 0,
@@ -188,27 +191,28 @@ impl Listed {
         }
     }
 
-    /// The candidates of a dial: of the listings that have answered, then one by one of the others, so that no number of
-    /// listings crowds out another. `turn` says with which of the others to begin.
-    pub(super) fn candidates(&self, turn: u32) -> Vec<Endpoint> {
+    /// The candidates of a dial: of the listings that have answered, then of the others, so that no number of listings
+    /// crowds out another.
+    pub(super) fn candidates(&self) -> Vec<Endpoint> {
         let (proven, others): (Vec<_>, Vec<_>) = self.listings.iter().partition(|listing| listing.is_proven());
         let mut candidates = Vec::new();
-        take_turns(&proven, 0, &mut candidates);
-        take_turns(&others, turn as usize, &mut candidates);
+        share_out(&proven, &mut candidates);
+        share_out(&others, &mut candidates);
         candidates
     }
 }
 
-/// Takes the first candidate of each listing, then the second of each, as many as may be.
-fn take_turns(listings: &[&Listing], first: usize, candidates: &mut Vec<Endpoint>) {
-    let lists: Vec<Vec<Endpoint>> = listings.iter().map(|listing| dial_candidates(&listing.address)).collect();
-    let longest = lists.iter().map(Vec::len).max().unwrap_or_default();
-    for rank in 0..longest {
-        for list in lists.iter().cycle().skip(first % lists.len().max(1)).take(lists.len()) {
-            if let Some(candidate) = list.get(rank)
-                && candidates.len() < MAX_CANDIDATES
-                && !candidates.contains(candidate)
-            {
+/// Takes as many candidates of each listing as there is room for. If that is a single one, it is the one behind a NAT:
+/// elsewhere, probes are answered.
+fn share_out(listings: &[&Listing], candidates: &mut Vec<Endpoint>) {
+    let share = MAX_CANDIDATES.saturating_sub(candidates.len()) / listings.len().max(1);
+    for listing in listings {
+        let all = dial_candidates(&listing.address);
+        let (said, seen) = all.split_at(listing.address.endpoints.len().min(all.len()));
+        let seen = seen.get(..seen.len().min(share.div_ceil(2))).unwrap_or_default();
+        let said = said.get(..said.len().min(share - seen.len())).unwrap_or_default();
+        for candidate in said.iter().chain(seen) {
+            if !candidates.contains(candidate) {
                 candidates.push(*candidate);
             }
         }

@@ -30,11 +30,15 @@
 //!
 //! - All listings of one certificate hash are one device. They are probed side by side, and a dial takes the candidates of
 //!   those that have answered, then of the others in turns, so no number of listings crowds out another.
+//! - A member takes a certificate whose hash vouches for it
+//!   ([`MeetingKey::vouches_for`](crate::key::MeetingKey::vouches_for)). Nobody else can tell such hashes from others, so
+//!   whoever is not vouched for comes after those who are, and is dialled only once a probe of it is answered.
 //! - A NAT that lets in only whom it has sent to answers no probe. Those behind one are dialled *blindly*, and only if nobody
 //!   has answered. Such a dial is a *call*: it begins with a new listing, for nothing else shows it to the other side. Whoever
 //!   sees a silent device listed anew answers with a blind dial of its own, and with a call if that comes to nothing. Calls
 //!   that miss, and answers, become rarer and rarer; where many of the listed have never answered there are hardly any.
-//! - Probes are bounded: 64 at once and 64 saved up, and anew for a knock, which only a member can bring about.
+//! - Probes are bounded: 64 at once and 64 saved up, half of both for those that are vouched for, and anew for a knock,
+//!   which only a member can bring about.
 //!
 //! # Being led astray
 //!
@@ -59,6 +63,7 @@ mod action;
 mod book;
 mod config;
 mod dialler;
+mod found;
 mod jitter;
 mod listed;
 mod probes;
@@ -68,5 +73,6 @@ pub use action::Action;
 pub use book::BookState;
 pub use config::DiallerConfig;
 pub use dialler::{Activity, Dialler};
+pub use found::Found;
 pub(crate) use jitter::Jitter;
 pub use slot::{SlotId, Way};

@@ -39,6 +39,8 @@ pub(super) struct Probes {
 /// Most probes at once, and most that may be saved up: as many as a phone book lists for a room.
 const MOST: usize = 64;
 const SAVED: u32 = 64;
+/// How many of both are kept for those that are vouched for.
+const KEPT: usize = 32;
 /// So many more for a knock, which only a member can bring about, and for a new beginning, and no more often than this.
 const GRANT: u32 = 64;
 const GRANT_EVERY: u64 = 30_000;
@@ -54,14 +56,14 @@ impl Probes {
         Self { running: Vec::new(), allowed: SAVED, refill_at: now_ms + refill, refill, granted_at: None }
     }
 
-    /// Whether any may be made, now or once one has ended.
-    pub(super) fn has_some(&self) -> bool {
-        self.allowed > 0
+    /// Whether any may be made of such a listing, now or once one has ended.
+    pub(super) fn has_some(&self, is_vouched: bool) -> bool {
+        self.allowed as usize > kept_from(is_vouched)
     }
 
     /// Whether one more may be made now.
-    pub(super) fn may_begin(&self) -> bool {
-        self.allowed > 0 && self.running.len() < MOST
+    pub(super) fn may_begin(&self, is_vouched: bool) -> bool {
+        self.has_some(is_vouched) && self.running.len() < MOST - kept_from(is_vouched)
     }
 
     pub(super) fn begin(&mut self, probe: Probe) {
@@ -79,9 +81,9 @@ impl Probes {
     }
 
     /// When one more may be made, unless one has to end first.
-    pub(super) fn next_at(&self) -> Option<u64> {
-        let at = if self.allowed > 0 { 0 } else { self.refill_at };
-        (self.running.len() < MOST).then_some(at)
+    pub(super) fn next_at(&self, is_vouched: bool) -> Option<u64> {
+        let at = if self.has_some(is_vouched) { 0 } else { self.refill_at };
+        (self.running.len() < MOST - kept_from(is_vouched)).then_some(at)
     }
 
     /// A member is there, or the person or another network makes a new beginning.
@@ -100,6 +102,11 @@ impl Probes {
         let at = self.running.iter().position(|probe| probe.slot == slot)?;
         Some(self.running.swap_remove(at))
     }
+}
+
+/// How many such a listing has to leave to others.
+const fn kept_from(is_vouched: bool) -> usize {
+    if is_vouched { 0 } else { KEPT }
 }
 
 impl Probe {

@@ -9,6 +9,7 @@ pub(crate) enum Label {
     DeviceId,
     NoisePsk,
     MeetingKey,
+    Voucher,
     IceUfrag,
     IcePwd,
     RedialUfrag,
@@ -21,6 +22,7 @@ impl Label {
             Self::DeviceId => "device-id",
             Self::NoisePsk => "noise-psk",
             Self::MeetingKey => "meeting-key",
+            Self::Voucher => "voucher",
             Self::IceUfrag => "ice-ufrag",
             Self::IcePwd => "ice-pwd",
             Self::RedialUfrag => "redial-ufrag",
@@ -46,10 +48,11 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Label; 7] = [
+    const ALL: [Label; 8] = [
         Label::DeviceId,
         Label::NoisePsk,
         Label::MeetingKey,
+        Label::Voucher,
         Label::IceUfrag,
         Label::IcePwd,
         Label::RedialUfrag,

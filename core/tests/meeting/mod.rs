@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, SlotId};
+use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, Found, SlotId};
 use partyline_core::id::{Address, CertHash, Endpoint};
 
 use crate::timeline::{Next, Timeline};
@@ -35,7 +35,7 @@ pub(crate) enum Delivery {
     Open(SlotId, CertHash),
     Closed(SlotId),
     Registered(Vec<Endpoint>, bool),
-    Peers(Option<Vec<Address>>),
+    Peers(Option<Vec<Found>>),
     Moment,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Device {
 struct Entry {
     until: u64,
     number: u64,
-    address: Address,
+    found: Found,
 }
 
 /// Listings of somebody who does not know the room's secret.
@@ -101,6 +101,8 @@ pub(crate) struct World {
     pub(crate) book_alive: bool,
     /// Whether the phone book forgets all when nobody has asked it for a while.
     pub(crate) is_forgetful: bool,
+    /// Whether the hashes that somebody makes up happen to vouch for him.
+    pub(crate) is_lucky: bool,
     asked_at: u64,
     falsehood: Option<(Falsehood, u32, u64, u64)>,
     dice: u64,
@@ -116,6 +118,7 @@ impl World {
             listings: 0,
             book_alive: true,
             is_forgetful: false,
+            is_lucky: false,
             asked_at: 0,
             falsehood: None,
             dice: 0x9E37_79B9_7F4A_7C15,
@@ -274,10 +277,11 @@ impl World {
         self.book.retain(|_, entry| entry.until > now);
     }
 
-    fn list(&mut self, address: Address) {
+    fn list(&mut self, address: Address, is_vouched: bool) {
         self.listings += 1;
-        let entry = Entry { until: self.time.now + TTL, number: self.listings, address: address.clone() };
-        self.book.insert((address.cert_hash, address.ip), entry);
+        let place = (address.cert_hash, address.ip);
+        let found = Found { address, is_vouched };
+        self.book.insert(place, Entry { until: self.time.now + TTL, number: self.listings, found });
     }
 
     /// The phone book begins anew.
@@ -294,10 +298,11 @@ impl World {
         if self.book_alive {
             self.ask();
             let (hash, ip) = (self.devices[index].hash, Self::observed(index));
+            let is_member = !self.devices[index].foreign;
             if endpoints.is_empty() {
                 self.book.remove(&(hash, ip));
             } else {
-                self.list(Address::new(ip, endpoints.clone(), hash).unwrap());
+                self.list(Address::new(ip, endpoints.clone(), hash).unwrap(), is_member);
             }
         }
         self.time.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
@@ -310,7 +315,10 @@ impl World {
         }
         let mut all: Vec<&Entry> = self.book.values().collect();
         all.sort_by_key(|entry| std::cmp::Reverse(entry.number));
-        let all = all.into_iter().map(|entry| entry.address.clone()).collect();
+        // To somebody with another secret other hashes vouch.
+        let knows = |found: &Found| found.is_vouched != self.devices[index].foreign;
+        let all =
+            all.into_iter().map(|entry| Found { is_vouched: knows(&entry.found), ..entry.found.clone() }).collect();
         let answer = self.book_alive.then_some(all);
         self.time.send(LATENCY, index, Delivery::Peers(answer));
     }
@@ -353,7 +361,8 @@ impl World {
                 let port = if is_moving { 2_000 + n + u16::try_from(number * 8 % 50_000).unwrap() } else { 2_000 + n };
                 Endpoint::parse(&format!("{ip}:{port}")).unwrap()
             });
-            self.list(Address::new(ip, endpoints.collect(), hash).unwrap());
+            let is_vouched = self.is_lucky || matches!(falsehood, Falsehood::Copies | Falsehood::MovingCopies);
+            self.list(Address::new(ip, endpoints.collect(), hash).unwrap(), is_vouched);
         }
         let told = told + u64::from(share);
         self.falsehood = Some((falsehood, count, told, self.time.now + wait));
@@ -416,9 +425,9 @@ impl World {
             let is_unsettled = !slot.is_probe && !us.hears_knocks && them.hears_knocks && theirs.dialled.is_none();
             !(is_unsettled && id.number().is_multiple_of(2))
         };
-        // One that has called is better than all that was listed.
+        // To Chromium one that has called is better than all that was listed; Firefox tries those at once.
         let rank = |theirs: &Slot| candidates.iter().position(|candidate| *candidate == theirs.outside);
-        let rank = |theirs: &Slot| rank(theirs).map_or(0, |rank| rank + 1);
+        let rank = |theirs: &Slot| rank(theirs).map_or(if us.hears_knocks { 0 } else { usize::MAX }, |rank| rank + 1);
         let mut ways: Vec<(usize, SlotId)> = Vec::new();
         let mut knocked = Vec::new();
         for (theirs_id, theirs) in &them.slots {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use partyline_core::api::{RoomDocument, read};
 use partyline_core::connect::sdp::dial_candidates;
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Dialler, DiallerConfig, SlotId, Way};
+use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, SlotId, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey, Psk};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
@@ -70,7 +70,7 @@ enum Event {
     Arrived(SlotId),
     Closed(SlotId),
     Registered(Vec<Endpoint>, Option<IpAddr>),
-    Peers(Option<Vec<Address>>),
+    Peers(Option<Vec<Found>>),
     Moved,
     Due,
 }
@@ -447,7 +447,7 @@ impl Net {
                 page.is_observed |= seen_at.is_some();
                 page.dialler.handle_registered(&endpoints, seen_at.is_some(), seen_at, now);
             }
-            Event::Peers(addresses) => page.dialler.handle_peers(addresses, now),
+            Event::Peers(found) => page.dialler.handle_peers(found, now),
             Event::Moved => {
                 page.dialler.renew_spare(now);
                 page.redial.handle_network(now);
@@ -700,7 +700,8 @@ impl Net {
                     self.book.retain(|_, (until, _)| *until > now);
                     let mut listed: Vec<&(u64, Address)> = self.book.values().collect();
                     listed.sort_by_key(|(until, _)| std::cmp::Reverse(*until));
-                    let listed = listed.into_iter().map(|(_, address)| address.clone()).collect();
+                    let found = |(_, address): &(u64, Address)| Found { address: address.clone(), is_vouched: true };
+                    let listed = listed.into_iter().map(found).collect();
                     self.post(world, number, 2 * LATENCY, Event::Peers(self.book_is_alive.then_some(listed)));
                 }
                 Action::ProbePeers => {
