@@ -27,6 +27,7 @@
 //! | `device-id` | device's public key | | 16 |
 //! | `noise-psk` | room's secret | room id (16) | 32 |
 //! | `meeting-key` | room's secret | | 32 |
+//! | `voucher` | meeting key | certificate hash (32) | 1 |
 //! | `ice-ufrag`, `ice-pwd` | meeting key | certificate hash (32) | 12, 24 |
 //! | `redial-ufrag`, `redial-pwd` | meeting key | own certificate hash (32), the peer's (32) | 12, 24 |
 
