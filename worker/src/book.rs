@@ -10,13 +10,16 @@ use crate::{Network, Refusal, Ttl, limits};
 /// A listing belongs to a certificate *and* to the [`Network`] that it was registered from: whoever
 /// is elsewhere can neither replace nor withdraw it, only put another one of the same certificate
 /// beside it. A certificate's hash is no secret, and the phone book cannot tell whose it is; the
-/// browser that is dialled can.
+/// browser that is dialled can. A listing goes before its time only where the room is full and its
+/// network has the most listings in it ([`register`](Self::register)).
 ///
 /// Time is an argument, in milliseconds of any clock. A listing exists until its end; each access
 /// forgets those that have ended, so nothing has to wake up for that.
 #[derive(Debug)]
 pub struct Book {
     ttl: Ttl,
+    /// How many registrations there were: the later of two within a millisecond is the newer one.
+    registrations: u64,
     /// Few enough to be looked through.
     listings: BTreeMap<Owner, Listing>,
 }
@@ -27,6 +30,8 @@ type Owner = (CertHash, Network);
 #[derive(Debug)]
 struct Listing {
     address: Address,
+    /// Of all registrations.
+    number: u64,
     ends_ms: u64,
 }
 
@@ -35,12 +40,12 @@ impl Book {
     pub const MAX_LISTINGS: usize = limits::MAX_LISTINGS;
 
     /// Maximum number of listings in a room from one [`Network`]: a crew at one table is behind
-    /// one.
+    /// one. Thirty that come at once fit, and half of the room is left to others.
     pub const MAX_LISTINGS_PER_NETWORK: usize = limits::MAX_LISTINGS_PER_NETWORK;
 
     /// An empty book whose listings last `ttl`.
     pub fn new(ttl: Ttl) -> Self {
-        Self { ttl, listings: BTreeMap::new() }
+        Self { ttl, registrations: 0, listings: BTreeMap::new() }
     }
 
     /// How long a listing lasts.
@@ -51,22 +56,51 @@ impl Book {
     /// Lists an address, in place of the one that the same owner had. Who is listed can always
     /// renew that, however full the room is.
     ///
+    /// In a full room a newcomer gets the place of the listing that was renewed the longest time
+    /// ago, of those of the network that has the most; of several such networks, of all of theirs.
+    /// So no number of listings shuts out a network that has fewer than another one. Nothing but
+    /// this and its own end takes a listing away from its owner.
+    ///
     /// # Errors
     ///
-    /// [`Refusal::RoomFull`] or [`Refusal::IpFull`]; then the book is as it was.
+    /// [`Refusal::RoomFull`] if the room is full and no network has more listings than the
+    /// newcomer's, [`Refusal::IpFull`] if the newcomer's has as many as it may. Then the book is as
+    /// it was.
     pub fn register(&mut self, address: Address, now_ms: u64) -> Result<(), Refusal> {
         self.expire(now_ms);
         let owner = (address.cert_hash, Network::of(address.ip));
-        let others = || self.listings.iter().filter(|(other, _)| **other != owner);
-        if others().count() >= Self::MAX_LISTINGS {
-            return Err(Refusal::RoomFull { retry_after_s: wait(others(), now_ms) });
-        }
-        let neighbours = || others().filter(|((_, network), _)| *network == owner.1);
-        if neighbours().count() >= Self::MAX_LISTINGS_PER_NETWORK {
-            return Err(Refusal::IpFull { retry_after_s: wait(neighbours(), now_ms) });
+        if !self.listings.contains_key(&owner) {
+            self.make_room_for(owner.1, now_ms)?;
         }
         let ends_ms = now_ms.saturating_add(self.ttl.millis());
-        self.listings.insert(owner, Listing { address, ends_ms });
+        self.registrations += 1;
+        self.listings.insert(owner, Listing { address, number: self.registrations, ends_ms });
+        Ok(())
+    }
+
+    /// Makes sure that there is a place for one more listing from this network.
+    fn make_room_for(&mut self, network: Network, now_ms: u64) -> Result<(), Refusal> {
+        let mut counts: BTreeMap<Network, usize> = BTreeMap::new();
+        for (_, listed_from) in self.listings.keys() {
+            *counts.entry(*listed_from).or_default() += 1;
+        }
+        let count = |network: &Network| counts.get(network).copied().unwrap_or_default();
+        let own = count(&network);
+        if own >= Self::MAX_LISTINGS_PER_NETWORK {
+            let neighbours = self.listings.iter().filter(|((_, other), _)| *other == network);
+            return Err(Refusal::IpFull { retry_after_s: wait(neighbours, now_ms) });
+        }
+        if self.listings.len() < Self::MAX_LISTINGS {
+            return Ok(());
+        }
+        let most = counts.values().copied().max().unwrap_or_default();
+        if own >= most {
+            return Err(Refusal::RoomFull { retry_after_s: wait(self.listings.iter(), now_ms) });
+        }
+        let of_the_largest = self.listings.iter().filter(|((_, other), _)| count(other) == most);
+        if let Some(oldest) = of_the_largest.min_by_key(|(_, listing)| listing.number).map(|(owner, _)| *owner) {
+            self.listings.remove(&oldest);
+        }
         Ok(())
     }
 
@@ -86,7 +120,7 @@ impl Book {
             .filter(|((cert_hash, _), _)| cert_hash != caller)
             .map(|(_, listing)| listing)
             .collect();
-        peers.sort_by_key(|listing| std::cmp::Reverse(listing.ends_ms));
+        peers.sort_by_key(|listing| std::cmp::Reverse(listing.number));
         peers.into_iter().map(|listing| &listing.address).collect()
     }
 
@@ -219,58 +253,123 @@ mod tests {
         assert_eq!(certs(&book.peers(&hash(9), 1)), [hash(2)]);
     }
 
-    #[test]
-    fn the_65th_listing_waits_for_a_place() {
+    /// A full room: a listing from each of 64 networks, one a second.
+    fn full() -> Book {
         let mut book = book();
         for n in 0..64 {
             book.register(address(n, n, 5), u64::from(n) * 1000).unwrap();
         }
-        assert_eq!(book.register(address(64, 64, 5), 64_000), Err(Refusal::RoomFull { retry_after_s: 56 }));
-        // Nor is there a place for another listing of somebody who has one.
-        assert_eq!(book.register(address(0, 64, 5), 64_000), Err(Refusal::RoomFull { retry_after_s: 56 }));
+        book
+    }
+
+    #[test]
+    fn a_second_listing_from_one_network_waits_for_a_place_in_a_full_room() {
+        let mut book = full();
+        let refused = |retry_after_s| Err(Refusal::RoomFull { retry_after_s });
+        assert_eq!(book.register(address(64, 7, 5), 64_000), refused(56));
+        // Nor is there a place for another listing of a certificate that has one.
+        assert_eq!(book.register(address(0, 7, 5), 64_000), refused(56));
+        assert_eq!(book.peers(&hash(99), 64_000).len(), 64);
         // Who is in the book may stay in it,
         book.register(address(0, 0, 6), 64_000).unwrap();
         // and who leaves it makes room.
         book.withdraw(hash(1), ip(1));
-        book.register(address(64, 64, 5), 64_000).unwrap();
+        book.register(address(64, 7, 5), 64_000).unwrap();
         // So does who ends.
-        assert_eq!(book.register(address(65, 65, 5), 2000 + TTL - 1), Err(Refusal::RoomFull { retry_after_s: 1 }));
-        book.register(address(65, 65, 5), 2000 + TTL).unwrap();
+        assert_eq!(book.register(address(65, 7, 5), 2000 + TTL - 1), refused(1));
+        book.register(address(65, 7, 5), 2000 + TTL).unwrap();
     }
 
     #[test]
-    fn the_17th_from_one_network_waits_for_a_place() {
+    fn a_newcomer_takes_the_place_that_was_renewed_the_longest_time_ago() {
+        let mut book = full();
+        book.register(address(0, 0, 6), 64_000).unwrap();
+        book.register(address(64, 64, 5), 65_000).unwrap();
+        let listed = certs(&book.peers(&hash(99), 66_000));
+        assert_eq!((listed.len(), listed.contains(&hash(1)), listed.first()), (64, false, Some(&hash(64))));
+        assert!(listed.contains(&hash(0)), "who renews a listing keeps it");
+    }
+
+    #[test]
+    fn a_newcomer_takes_a_place_of_the_network_that_has_the_most() {
         let mut book = book();
-        for n in 0..16 {
+        // The oldest ones are those of networks that have few.
+        for n in 0..10 {
             book.register(address(n, 1, 5), 0).unwrap();
             book.register(at(n, ip6(1, n), 5), 0).unwrap();
         }
-        assert_eq!(book.register(address(16, 1, 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
-        assert_eq!(book.register(at(16, ip6(1, 16), 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
-        book.register(address(16, 2, 5), 0).unwrap();
-        book.register(at(16, ip6(2, 16), 5), 0).unwrap();
-        // Those who are in it may renew what they have.
-        book.register(address(3, 1, 6), 1).unwrap();
-        book.register(at(3, ip6(1, 99), 6), 1).unwrap();
-        assert_eq!(book.peers(&hash(99), 1).len(), 34);
+        for n in 0..22 {
+            book.register(address(100 + n, 2, 5), 100 + u64::from(n)).unwrap();
+            book.register(at(200 + n, ip6(2, n), 5), 200 + u64::from(n)).unwrap();
+        }
+        book.register(address(50, 3, 5), 1000).unwrap();
+        book.register(address(51, 4, 5), 1000).unwrap();
+        let listed = certs(&book.peers(&hash(99), 1000));
+        assert_eq!(listed.len(), 64);
+        // One of each of the two that had the most, the older one first.
+        for (cert, is_listed) in [(100, false), (101, true), (200, false), (201, true), (50, true), (51, true)] {
+            assert_eq!(listed.contains(&hash(cert)), is_listed, "{cert}");
+        }
+        // Those that have the most have no claim to a place of anybody else's.
+        assert_eq!(book.register(address(150, 2, 5), 1000), Err(Refusal::RoomFull { retry_after_s: 119 }));
     }
 
     #[test]
-    fn a_flooder_with_one_network_leaves_three_quarters_of_the_room() {
+    fn the_33rd_from_one_network_waits_for_a_place() {
+        let mut book = book();
+        for n in 0..32 {
+            book.register(address(n, 1, 5), 0).unwrap();
+        }
+        for n in 0..31 {
+            book.register(at(n, ip6(1, n), 5), 0).unwrap();
+        }
+        assert_eq!(book.register(address(32, 1, 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
+        book.register(at(31, ip6(1, 31), 5), 0).unwrap();
+        assert_eq!(book.register(at(32, ip6(1, 32), 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
+        // Those who are in it may renew what they have.
+        book.register(address(3, 1, 6), 1).unwrap();
+        book.register(at(3, ip6(1, 99), 6), 1).unwrap();
+        assert_eq!(book.peers(&hash(99), 1).len(), 64);
+    }
+
+    #[test]
+    fn thirty_devices_behind_one_address_fit_into_one_room() {
+        let mut book = book();
+        for n in 0..30 {
+            book.register(address(n, 1, 5), 0).unwrap();
+        }
+        assert_eq!(book.peers(&hash(99), 1).len(), 30);
+    }
+
+    #[test]
+    fn a_flooder_with_one_network_leaves_half_of_the_room() {
         let mut book = book();
         // Every certificate, every address of one /64, over and over.
         for n in 0..=255 {
             let _ = book.register(at(n, ip6(1, n), 5), u64::from(n));
         }
-        assert_eq!(book.peers(&hash(255), 300).len(), 16);
-        // A flooder with four has all of it, but nobody's place who was there before.
-        book.register(address(1, 1, 5), 300).unwrap();
-        for n in 0..=255 {
-            let _ = book.register(at(n, ip6(2 + n / 64, n), 5), 400);
+        assert_eq!(book.peers(&hash(255), 300).len(), 32);
+    }
+
+    #[test]
+    fn flooders_who_have_the_whole_room_shut_nobody_out() {
+        let mut book = book();
+        let flood = |book: &mut Book, now_ms| {
+            for n in 0..=255 {
+                let _ = book.register(at(n, ip6(n / 32, n), 5), now_ms);
+            }
+        };
+        flood(&mut book, 0);
+        assert_eq!(book.peers(&hash(99), 0).len(), 64);
+        // A crew of six in three places comes in, and stays however long the flood goes on.
+        for n in 0..6 {
+            book.register(address(200 + n, 1 + n / 2, 5), 1).unwrap();
         }
-        assert_eq!(book.peers(&hash(255), 500).len(), 64);
-        assert_eq!(book.register(address(2, 2, 5), 500), Err(Refusal::RoomFull { retry_after_s: 120 }));
-        book.register(address(1, 1, 5), 500).unwrap();
+        for second in 1..100 {
+            flood(&mut book, second * 1000);
+        }
+        let peers = book.peers(&hash(99), 100_000);
+        assert_eq!((peers.iter().filter(|peer| peer.ip.is_ipv4()).count(), peers.len()), (6, 64));
     }
 
     #[derive(Clone, Debug)]
@@ -292,7 +391,7 @@ mod tests {
         prop_oneof![
             8 => (0u8..30, place()).prop_map(|(cert, from)| Step::Register { cert, from }),
             1 => (0u8..30, place()).prop_map(|(cert, from)| Step::Withdraw { cert, from }),
-            1 => (0u64..40_000).prop_map(|ms| Step::Wait { ms }),
+            1 => (0u64..10_000).prop_map(|ms| Step::Wait { ms }),
         ]
     }
 
@@ -308,26 +407,48 @@ mod tests {
         }
     }
 
+    /// What was registered: the certificate, the network, the end and the address.
+    type Registered = (u8, String, u64, Address);
+
+    /// The listing that may go for a newcomer from this network, as far as the rules say which: any
+    /// of those here.
+    fn replaceable(model: &[Registered], network: &str) -> Vec<Registered> {
+        let count = |network: &str| model.iter().filter(|(_, at, ..)| at == network).count();
+        let most = model.iter().map(|(_, at, ..)| count(at)).max().unwrap_or(0);
+        let candidates = || model.iter().filter(|(_, at, ..)| count(at) == most && count(network) < most);
+        let oldest = candidates().map(|(.., ends, _)| *ends).min();
+        candidates().filter(|(.., ends, _)| Some(*ends) == oldest).cloned().collect()
+    }
+
     proptest! {
         /// Against the plainest possible model: a list of everything that was ever registered.
         #[test]
-        fn holds_what_its_owner_registered_last_and_has_not_ended(steps in prop::collection::vec(step(), 0..200)) {
+        fn holds_what_its_owner_registered_last_and_has_not_ended(steps in prop::collection::vec(step(), 0..300)) {
             let mut book = book();
-            let mut model: Vec<(u8, String, u64, Address)> = Vec::new();
+            let mut model: Vec<Registered> = Vec::new();
             let (mut now, mut port) = (0, 1);
             for step in steps {
                 match step {
                     Step::Register { cert, from } => {
                         port += 1;
                         let network = network(from);
-                        let others = || model.iter().filter(|(other, at, ..)| (*other, at) != (cert, &network));
-                        let room_left = others().count() < Book::MAX_LISTINGS;
-                        let network_left =
-                            others().filter(|(_, at, ..)| *at == network).count() < Book::MAX_LISTINGS_PER_NETWORK;
+                        let is_own = |(other, at, ..): &Registered| (*other, at) == (cert, &network);
+                        let is_listed = model.iter().any(is_own);
+                        let neighbours = model.iter().filter(|(_, at, ..)| *at == network).count();
+                        let is_full = model.len() >= Book::MAX_LISTINGS;
+                        let replaceable = replaceable(&model, &network);
+                        let fits = neighbours < Book::MAX_LISTINGS_PER_NETWORK && (!is_full || !replaceable.is_empty());
                         let outcome = book.register(at(cert, from, port), now);
-                        prop_assert_eq!(outcome.is_ok(), room_left && network_left);
+                        prop_assert_eq!(outcome.is_ok(), is_listed || fits);
                         if outcome.is_ok() {
-                            model.retain(|(other, at, ..)| (*other, at) != (cert, &network));
+                            model.retain(|registered| !is_own(registered));
+                            if is_full && !is_listed {
+                                let is_gone = |(cert, _, _, address): &Registered| {
+                                    !book.listings.contains_key(&(hash(*cert), Network::of(address.ip)))
+                                };
+                                let gone = model.iter().position(is_gone).map(|at| model.remove(at));
+                                prop_assert!(gone.is_some_and(|gone| replaceable.contains(&gone)));
+                            }
                             model.push((cert, network, now + TTL, at(cert, from, port)));
                         }
                     }
