@@ -110,8 +110,8 @@ impl Log {
             Event::Knock(slot) => self.push(now, "somebody knocked", Some(slot.way())),
             Event::Reached(slot) => self.come(*slot, Stage::Reached),
             Event::Secured(slot) => self.come(*slot, Stage::Secured),
-            Event::Registered(_, taken) => self.book(taken.is_some(), now),
-            Event::Peers(found) => self.book(found.is_some(), now),
+            Event::Registered(_, taken) => self.book(taken.is_ok(), now),
+            Event::Peers(found) => self.book(found.is_ok(), now),
             Event::Visible(true) => self.push(now, "page shown", None),
             Event::Visible(false) => self.push(now, "page hidden", None),
             Event::Online(true) => self.push(now, "network back", None),
@@ -342,6 +342,7 @@ fn message(event: &web_sys::Event) -> Option<(String, Option<String>)> {
 mod tests {
     use partyline_core::connect::IceCredentials;
     use partyline_core::connect::sdp::LocalDescription;
+    use partyline_core::dial::Unanswered;
     use partyline_core::id::{CertHash, RoomSecret};
     use partyline_core::key::MeetingKey;
 
@@ -367,8 +368,8 @@ mod tests {
         let description = LocalDescription { credentials, cert_hash, endpoints };
         let (first, second) = (slot(Way::PhoneBook, 1), slot(Way::ByHand, 1));
         log.note(&Event::SpareReady(first, Box::new(description)), 1_000);
-        log.note(&Event::Peers(None), 1_500);
-        log.note(&Event::Peers(None), 1_600);
+        log.note(&Event::Peers(Err(Unanswered::default())), 1_500);
+        log.note(&Event::Peers(Err(Unanswered::default())), 1_600);
         log.dialled(first, 2_000);
         log.note(&Event::Reached(first), 2_500);
         log.ended(first, End::GivenUp, 3_000);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures::channel::{mpsc, oneshot};
 use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::LocalDescription;
-use partyline_core::dial::SlotId;
+use partyline_core::dial::{SlotId, Unanswered};
 use partyline_core::id::{Address, DeviceId, Endpoint};
 use partyline_core::replica::SyncRequest;
 use partyline_core::session::{RequestHead, ResponseHead, StreamId};
@@ -49,9 +49,9 @@ pub(super) enum Event {
     /// The connection or its channel ended.
     Closed(SlotId),
     /// The phone book answered, or did not, to a listing of these endpoints.
-    Registered(Vec<Endpoint>, Option<Observed>),
+    Registered(Vec<Endpoint>, Result<Observed, Unanswered>),
     /// The phone book gave the others' addresses, or did not answer.
-    Peers(Option<Vec<Address>>),
+    Peers(Result<Vec<Address>, Unanswered>),
     /// Our service worker stored something new; `from` is the peer that it came from.
     Changed { from: Option<DeviceId>, batch: Vec<u8> },
     /// A part of our service worker's answer to a peer's request.

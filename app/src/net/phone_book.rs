@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use gloo_net::http::Request;
+use gloo_net::http::{Request, Response};
 use partyline_core::api::read;
+use partyline_core::dial::Unanswered;
 use partyline_core::id::{Address, CertHash, Endpoint, RoomId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,16 +70,38 @@ struct Registered {
 /// Where the phone book saw a registration come from, if it could tell.
 pub(super) type Observed = Option<IpAddr>;
 
-/// Lists these endpoints. `None` if the phone book did not take them.
-pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> Option<Observed> {
+/// Lists these endpoints.
+///
+/// # Errors
+///
+/// The phone book did not take them.
+pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> Result<Observed, Unanswered> {
     let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let request = Request::post("/discovery/register")
         .abort_signal(Some(&signal))
         .header("Content-Type", "application/json")
         .body(listing(room, &local, endpoints));
-    let answer = request.ok()?.send().await.ok().filter(gloo_net::http::Response::ok)?;
-    let body = answer.binary().await.unwrap_or_default();
-    Some(observed(&body))
+    let body = body(request).await?;
+    Ok(observed(&body))
+}
+
+/// Sends a request, and reads what is answered to it.
+async fn body(request: Result<Request, gloo_net::Error>) -> Result<Vec<u8>, Unanswered> {
+    let answer = match request {
+        Ok(request) => request.send().await,
+        Err(error) => Err(error),
+    };
+    let answer = answer.map_err(|_| Unanswered::default())?;
+    if answer.ok() { answer.binary().await.map_err(|_| Unanswered::default()) } else { Err(refused(&answer)) }
+}
+
+fn refused(answer: &Response) -> Unanswered {
+    Unanswered { retry_after_ms: answer.headers().get("Retry-After").and_then(|text| milliseconds(&text)) }
+}
+
+/// Reads a `Retry-After` in seconds (RFC 9110, section 10.2.3). Our phone book gives no dates.
+fn milliseconds(retry_after: &str) -> Option<u64> {
+    Some(retry_after.parse::<u64>().ok()?.saturating_mul(1_000))
 }
 
 /// Asks for the id of a new room; `None` if nobody answers soon, as where there is no server.
@@ -114,17 +137,16 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 /// A certificate hash that no certificate has: who asks in its name is told of everybody.
 const NOBODY: [u8; 32] = [0; 32];
 
-/// All addresses, our own among them: so we see if our listing is lost. A listing that does not parse is left out; no
-/// answer at all is `None`.
-pub(super) async fn peers(room: RoomId) -> Option<Vec<Address>> {
+/// All addresses, our own among them: so we see if our listing is lost. A listing that does not parse is left out.
+///
+/// # Errors
+///
+/// There was no answer, or none that can be read.
+pub(super) async fn peers(room: RoomId) -> Result<Vec<Address>, Unanswered> {
     let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let path = format!("/discovery/peers?roomId={room}&certHash={}", CertHash::from_bytes(NOBODY));
-    let answer = Request::get(&path).abort_signal(Some(&signal)).send().await.ok()?;
-    if !answer.ok() {
-        return None;
-    }
-    let body = answer.binary().await.ok()?;
-    parse_peers(&body)
+    let body = body(Request::get(&path).abort_signal(Some(&signal)).build()).await?;
+    parse_peers(&body).ok_or(Unanswered::default())
 }
 
 fn parse_peers(body: &[u8]) -> Option<Vec<Address>> {
@@ -169,6 +191,15 @@ mod tests {
         }
         assert_eq!(made(b"<html>"), None);
         assert_eq!(made(" ".repeat(MAX_ANSWER + 1).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_none() {
+        assert_eq!(milliseconds("17"), Some(17_000));
+        assert_eq!(milliseconds("18446744073709551615"), Some(u64::MAX));
+        for text in ["", "-1", "1.5", "soon", "18446744073709551616", "Fri, 27 Nov 2026 20:00:00 GMT"] {
+            assert_eq!(milliseconds(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -220,18 +220,18 @@ impl Room {
             Event::Failed(slot) if self.redial.is_patient(slot) || self.hand.is_patient(slot) => {}
             Event::Failed(slot) | Event::Closed(slot) => self.close(slot, End::Broken, now),
             Event::Registered(endpoints, taken) => {
-                if let Some(ip) = taken.flatten()
+                if let Ok(Some(ip)) = taken
                     && self.observed.replace(ip) != Some(ip)
                 {
                     spawn_local(kept::keep_observed(self.membership.room, ip));
                 }
-                self.dialler.handle_registered(&endpoints, taken.is_some(), taken.flatten(), now);
+                self.dialler.handle_registered(&endpoints, taken, now);
             }
-            Event::Peers(addresses) => {
+            Event::Peers(answer) => {
                 let found =
                     |address: Address| Found { is_vouched: self.meeting_key.vouches_for(&address.cert_hash), address };
-                let found = addresses.map(|addresses| addresses.into_iter().map(found).collect());
-                self.dialler.handle_peers(found, now);
+                let answer = answer.map(|addresses| addresses.into_iter().map(found).collect());
+                self.dialler.handle_peers(answer, now);
             }
             Event::Changed { from, batch } => {
                 if from.is_none() {

@@ -3,6 +3,17 @@ use std::net::IpAddr;
 use super::Found;
 use crate::id::{CertHash, Endpoint};
 
+/// The phone book did not do what it was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// For how long it wants to be left alone, in milliseconds, if it said so (`Retry-After`).
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Maximum wait that is obeyed, in milliseconds: after so long a caller who was over the rate limit may ask again. A place
+/// in a full room may be free long before the phone book can promise one.
+const RETRY_AFTER_MAX: u64 = 60_000;
+
 /// What is known of the phone book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookState {
@@ -30,10 +41,14 @@ pub(super) struct Book {
     pub(super) listed_at: u64,
     /// Where the book saw us when it took that.
     pub(super) seen_at: Option<IpAddr>,
+    /// When the next look is due, if the phone book does not want to be left alone: see [`look_at`](Self::look_at).
     pub(super) next_poll: u64,
     /// When something happened last for which to look: an answer to what was asked before does not know of it.
     pub(super) wish_at: u64,
+    /// When the next registration is due, likewise.
     pub(super) next_register: u64,
+    /// Until when the phone book wants to be left alone.
+    pub(super) not_before: u64,
     /// Whether a first answer about the others has come.
     pub(super) answered: bool,
 }
@@ -52,11 +67,28 @@ impl Book {
             next_poll: now_ms,
             wish_at: now_ms,
             next_register: now_ms,
+            not_before: 0,
             answered: false,
         }
     }
 
-    /// Looks at once, or as soon as the look that is under way is over.
+    /// When to look.
+    pub(super) fn look_at(&self) -> u64 {
+        self.next_poll.max(self.not_before)
+    }
+
+    /// When to make or renew the listing.
+    pub(super) fn register_at(&self) -> u64 {
+        self.next_register.max(self.not_before)
+    }
+
+    /// A request was refused. Whatever the wait was asked for, it is for all requests: the phone book counts them together.
+    pub(super) fn obey(&mut self, unanswered: Unanswered, now_ms: u64) {
+        let wait = unanswered.retry_after_ms.unwrap_or_default().min(RETRY_AFTER_MAX);
+        self.not_before = self.not_before.max(now_ms + wait);
+    }
+
+    /// Looks at once, or as soon as the look that is under way is over, or when the phone book wants to be asked again.
     pub(super) fn look(&mut self, now_ms: u64) {
         (self.next_poll, self.wish_at) = (now_ms, now_ms);
     }

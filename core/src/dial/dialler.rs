@@ -7,7 +7,7 @@ use super::book::Book;
 use super::jitter::Jitter;
 use super::listed::{Listed, Listing, MAX_CANDIDATES, MAX_PROBED, Proof};
 use super::probes::{Probe, Probes, Stage};
-use super::{Action, BookState, DiallerConfig, Found, SlotId, Way};
+use super::{Action, BookState, DiallerConfig, Found, SlotId, Unanswered, Way};
 use crate::id::{CertHash, Endpoint};
 
 /// What a dialler is doing, as a person would be told.
@@ -247,9 +247,9 @@ impl Dialler {
         let probe = self.probes.running.iter().map(|probe| probe.deadline).min();
         let more = [true, false].into_iter().filter_map(|is_vouched| self.next_probe_at(is_vouched)).min();
         let more = more.filter(|_| self.is_found());
-        let poll = (self.asks_book() && self.book.polling.is_none()).then_some(self.book.next_poll);
+        let poll = (self.asks_book() && self.book.polling.is_none()).then(|| self.book.look_at());
         let register =
-            (self.online && self.register_wanted() && !self.book.registering).then_some(self.book.next_register);
+            (self.online && self.register_wanted() && !self.book.registering).then(|| self.book.register_at());
         [spare, probe, more, poll, register].into_iter().flatten().min()
     }
 
@@ -416,38 +416,51 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// The answer to [`Action::Register`]: whether the phone book took it, and where it saw us if it said so.
-    pub fn handle_registered(&mut self, endpoints: &[Endpoint], taken: bool, seen_at: Option<IpAddr>, now_ms: u64) {
+    /// The answer to [`Action::Register`]: where the phone book saw us, if it said so, or that it did not take it.
+    pub fn handle_registered(
+        &mut self,
+        endpoints: &[Endpoint],
+        answer: Result<Option<IpAddr>, Unanswered>,
+        now_ms: u64,
+    ) {
         self.book.registering = false;
-        if taken {
-            self.book.note(true);
-            self.book.refusals = 0;
-            let listed = (!endpoints.is_empty()).then(|| endpoints.to_vec());
-            if listed.is_some() && self.book.listed != listed && self.proven(now_ms).is_none() {
-                // Of two who come at the same moment, the one listed later finds the other at once.
-                self.book.look(now_ms);
+        match answer {
+            Ok(seen_at) => self.note_listed(endpoints, seen_at, now_ms),
+            Err(unanswered) => {
+                self.book.obey(unanswered, now_ms);
+                self.book.refusals = self.book.refusals.saturating_add(1);
+                self.book.next_register = now_ms + self.backoff(self.book.refusals);
             }
-            (self.book.listed, self.book.listed_at, self.book.seen_at) = (listed, now_ms, seen_at);
-            let turns = if self.peers.is_empty() { 0 } else { TURN_AT_MOST };
-            self.book.next_register =
-                if self.register_wanted_now() { now_ms } else { now_ms + self.config.relist + turns };
-        } else {
-            self.book.refusals = self.book.refusals.saturating_add(1);
-            self.book.next_register = now_ms + self.backoff(self.book.refusals);
         }
         self.advance(now_ms);
     }
 
-    /// The answer to [`Action::Poll`]: all listings, or `None` when the phone book did not answer. Those under our own
+    fn note_listed(&mut self, endpoints: &[Endpoint], seen_at: Option<IpAddr>, now_ms: u64) {
+        self.book.note(true);
+        self.book.refusals = 0;
+        let listed = (!endpoints.is_empty()).then(|| endpoints.to_vec());
+        if listed.is_some() && self.book.listed != listed && self.proven(now_ms).is_none() {
+            // Of two who come at the same moment, the one listed later finds the other at once.
+            self.book.look(now_ms);
+        }
+        (self.book.listed, self.book.listed_at, self.book.seen_at) = (listed, now_ms, seen_at);
+        let turns = if self.peers.is_empty() { 0 } else { TURN_AT_MOST };
+        self.book.next_register = if self.register_wanted_now() { now_ms } else { now_ms + self.config.relist + turns };
+    }
+
+    /// The answer to [`Action::Poll`]: all listings, or that the phone book did not answer. Those under our own
     /// certificate hash are nobody to dial. If the listing that we made is not among them, it is made once more: the phone
     /// book keeps nothing but in memory.
-    pub fn handle_peers(&mut self, found: Option<Vec<Found>>, now_ms: u64) {
+    pub fn handle_peers(&mut self, answer: Result<Vec<Found>, Unanswered>, now_ms: u64) {
         let asked_at = self.book.polling.take().unwrap_or(now_ms);
-        self.book.note(found.is_some());
-        let Some(mut found) = found else {
-            self.book.next_poll = now_ms + self.backoff(self.book.failures);
-            self.advance(now_ms);
-            return;
+        self.book.note(answer.is_ok());
+        let mut found = match answer {
+            Ok(found) => found,
+            Err(unanswered) => {
+                self.book.obey(unanswered, now_ms);
+                self.book.next_poll = now_ms + self.backoff(self.book.failures);
+                return self.advance(now_ms);
+            }
         };
         let looked_before = std::mem::replace(&mut self.book.answered, true);
         let is_old = asked_at < self.book.wish_at;
@@ -518,6 +531,7 @@ impl Dialler {
             self.renew_spare(now_ms);
             self.begin_anew(now_ms);
             self.book.next_register = now_ms;
+            self.book.not_before = now_ms;
         }
         self.online = online;
         self.advance(now_ms);
@@ -1079,8 +1093,8 @@ impl Dialler {
         if self.is_quiet() && self.book.listed_at + LISTED <= now_ms {
             self.book.listed = None;
         }
-        let mut looks = self.asks_book() && self.book.polling.is_none() && self.book.next_poll <= now_ms;
-        let mut renews = self.book.next_register <= now_ms;
+        let mut looks = self.asks_book() && self.book.polling.is_none() && self.book.look_at() <= now_ms;
+        let mut renews = self.book.register_at() <= now_ms;
         let is_due = self.book.listed_at + self.config.relist <= now_ms + self.crew_turn() / 2;
         if looks && !self.peers.is_empty() && is_due && self.book.refusals == 0 {
             // Its turn goes into the renewal. A device that no knock reaches has to look as well.

@@ -57,7 +57,8 @@
 //!
 //! The two doorkeepers take turns, counted from when the connection between them opened, which both know. A listing is
 //! renewed in place of a look. The phone book keeps nothing but in memory, so everybody asks for its own listing as well,
-//! and makes it again where it is missing.
+//! and makes it again where it is missing. A phone book that asks to be left alone for a while is left alone, whatever else
+//! happens, unless the network has changed: then the device has another address, of which that was not said.
 
 mod action;
 mod book;
@@ -70,7 +71,7 @@ mod probes;
 mod slot;
 
 pub use action::Action;
-pub use book::BookState;
+pub use book::{BookState, Unanswered};
 pub use config::DiallerConfig;
 pub use dialler::{Activity, Dialler};
 pub use found::Found;

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, Found, SlotId};
+use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, Found, SlotId, Unanswered};
 use partyline_core::id::{Address, CertHash, Endpoint};
 
 use crate::timeline::{Next, Timeline};
@@ -34,8 +34,8 @@ pub(crate) enum Delivery {
     Reached(SlotId),
     Open(SlotId, CertHash),
     Closed(SlotId),
-    Registered(Vec<Endpoint>, bool),
-    Peers(Option<Vec<Found>>),
+    Registered(Vec<Endpoint>, Result<(), Unanswered>),
+    Peers(Result<Vec<Found>, Unanswered>),
     Moment,
 }
 
@@ -103,6 +103,10 @@ pub(crate) struct World {
     pub(crate) is_forgetful: bool,
     /// Whether the hashes that somebody makes up happen to vouch for him.
     pub(crate) is_lucky: bool,
+    /// How many listings the phone book has a place for.
+    pub(crate) places: usize,
+    /// Until when the phone book refuses everybody, and says so.
+    pub(crate) refuses_until: u64,
     asked_at: u64,
     falsehood: Option<(Falsehood, u32, u64, u64)>,
     dice: u64,
@@ -119,6 +123,8 @@ impl World {
             book_alive: true,
             is_forgetful: false,
             is_lucky: false,
+            places: usize::MAX,
+            refuses_until: 0,
             asked_at: 0,
             falsehood: None,
             dice: 0x9E37_79B9_7F4A_7C15,
@@ -267,14 +273,21 @@ impl World {
         }
     }
 
-    /// Somebody asks the phone book.
-    fn ask(&mut self) {
+    /// Somebody asks the phone book, if it answers.
+    fn ask(&mut self) -> Result<(), Unanswered> {
         let now = self.time.now;
+        if !self.book_alive {
+            return Err(Unanswered::default());
+        }
+        if now < self.refuses_until {
+            return Err(Unanswered { retry_after_ms: Some(self.refuses_until - now) });
+        }
         if self.is_forgetful && now > self.asked_at + IDLE {
             self.forget_listings();
         }
         self.asked_at = now;
         self.book.retain(|_, entry| entry.until > now);
+        Ok(())
     }
 
     fn list(&mut self, address: Address, is_vouched: bool) {
@@ -295,31 +308,35 @@ impl World {
 
     fn register(&mut self, index: usize, endpoints: Vec<Endpoint>) {
         self.devices[index].registrations += 1;
-        if self.book_alive {
-            self.ask();
-            let (hash, ip) = (self.devices[index].hash, Self::observed(index));
+        let outcome = self.ask().and_then(|()| self.take(index, &endpoints));
+        self.time.send(LATENCY, index, Delivery::Registered(endpoints, outcome));
+    }
+
+    fn take(&mut self, index: usize, endpoints: &[Endpoint]) -> Result<(), Unanswered> {
+        let owner = (self.devices[index].hash, Self::observed(index));
+        if endpoints.is_empty() {
+            self.book.remove(&owner);
+        } else if self.book.len() < self.places || self.book.contains_key(&owner) {
             let is_member = !self.devices[index].foreign;
-            if endpoints.is_empty() {
-                self.book.remove(&(hash, ip));
-            } else {
-                self.list(Address::new(ip, endpoints.clone(), hash).unwrap(), is_member);
-            }
+            self.list(Address::new(owner.1, endpoints.to_vec(), owner.0).unwrap(), is_member);
+        } else {
+            let first = self.book.values().map(|entry| entry.until).min().unwrap_or(self.time.now + TTL);
+            return Err(Unanswered { retry_after_ms: Some(first - self.time.now) });
         }
-        self.time.send(LATENCY, index, Delivery::Registered(endpoints, self.book_alive));
+        Ok(())
     }
 
     fn poll(&mut self, index: usize) {
         self.devices[index].polls += 1;
-        if self.book_alive {
-            self.ask();
-        }
-        let mut all: Vec<&Entry> = self.book.values().collect();
-        all.sort_by_key(|entry| std::cmp::Reverse(entry.number));
         // To somebody with another secret other hashes vouch.
-        let knows = |found: &Found| found.is_vouched != self.devices[index].foreign;
-        let all =
-            all.into_iter().map(|entry| Found { is_vouched: knows(&entry.found), ..entry.found.clone() }).collect();
-        let answer = self.book_alive.then_some(all);
+        let is_foreign = self.devices[index].foreign;
+        let knows = |found: &Found| found.is_vouched != is_foreign;
+        let found = |entry: &Entry| Found { is_vouched: knows(&entry.found), ..entry.found.clone() };
+        let answer = self.ask().map(|()| {
+            let mut all: Vec<&Entry> = self.book.values().collect();
+            all.sort_by_key(|entry| std::cmp::Reverse(entry.number));
+            all.into_iter().map(found).collect()
+        });
         self.time.send(LATENCY, index, Delivery::Peers(answer));
     }
 
@@ -515,8 +532,8 @@ impl World {
                 self.tell_keepers(to);
                 self.devices[to].dialler.handle_closed(slot, now);
             }
-            Delivery::Registered(endpoints, taken) => {
-                dialler.handle_registered(&endpoints, taken, Some(Self::observed(to)), now);
+            Delivery::Registered(endpoints, outcome) => {
+                dialler.handle_registered(&endpoints, outcome.map(|()| Some(Self::observed(to))), now);
             }
             Delivery::Peers(answer) => dialler.handle_peers(answer, now),
             Delivery::Moment => {}
@@ -549,6 +566,12 @@ impl World {
 
     pub(crate) fn run_for(&mut self, time: u64) {
         self.run_until(time, |_| false);
+    }
+
+    /// The same, and stops there also if the next thing to happen is later.
+    pub(crate) fn run_exactly(&mut self, time: u64) {
+        self.time.send(time, 0, Delivery::Moment);
+        self.run_for(time);
     }
 
     pub(crate) fn peers(&self, index: usize) -> BTreeSet<usize> {

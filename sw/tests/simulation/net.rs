@@ -12,7 +12,7 @@ use std::rc::Rc;
 use partyline_core::api::{RoomDocument, read};
 use partyline_core::connect::sdp::dial_candidates;
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, SlotId, Way};
+use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, SlotId, Unanswered, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey, Psk};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
@@ -69,8 +69,8 @@ enum Event {
     Opened(SlotId),
     Arrived(SlotId),
     Closed(SlotId),
-    Registered(Vec<Endpoint>, Option<IpAddr>),
-    Peers(Option<Vec<Found>>),
+    Registered(Vec<Endpoint>, Result<IpAddr, Unanswered>),
+    Peers(Result<Vec<Found>, Unanswered>),
     Moved,
     Due,
 }
@@ -444,10 +444,10 @@ impl Net {
             Event::Closed(slot) if page.redial.is_patient(slot) => {}
             Event::Closed(slot) => self.close(world, number, slot),
             Event::Registered(endpoints, seen_at) => {
-                page.is_observed |= seen_at.is_some();
-                page.dialler.handle_registered(&endpoints, seen_at.is_some(), seen_at, now);
+                page.is_observed |= seen_at.is_ok();
+                page.dialler.handle_registered(&endpoints, seen_at.map(Some), now);
             }
-            Event::Peers(found) => page.dialler.handle_peers(found, now),
+            Event::Peers(answer) => page.dialler.handle_peers(answer, now),
             Event::Moved => {
                 page.dialler.renew_spare(now);
                 page.redial.handle_network(now);
@@ -693,7 +693,7 @@ impl Net {
                             self.book.insert((local, ip), (now + TTL, address));
                         }
                     }
-                    let seen_at = self.book_is_alive.then_some(ip);
+                    let seen_at = if self.book_is_alive { Ok(ip) } else { Err(Unanswered::default()) };
                     self.post(world, number, 2 * LATENCY, Event::Registered(endpoints, seen_at));
                 }
                 Action::Poll => {
@@ -702,7 +702,8 @@ impl Net {
                     listed.sort_by_key(|(until, _)| std::cmp::Reverse(*until));
                     let found = |(_, address): &(u64, Address)| Found { address: address.clone(), is_vouched: true };
                     let listed = listed.into_iter().map(found).collect();
-                    self.post(world, number, 2 * LATENCY, Event::Peers(self.book_is_alive.then_some(listed)));
+                    let answer = if self.book_is_alive { Ok(listed) } else { Err(Unanswered::default()) };
+                    self.post(world, number, 2 * LATENCY, Event::Peers(answer));
                 }
                 Action::ProbePeers => {
                     let Some(page) = self.page(number) else { return false };
