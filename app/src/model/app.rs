@@ -60,6 +60,13 @@ pub(crate) enum Screen {
     BadLink(String),
 }
 
+impl Screen {
+    /// Whether the rooms have been read. Until then the page waits for a first read, which may be lost.
+    fn has_begun(&self) -> bool {
+        !matches!(self, Self::Starting | Self::Failed(_))
+    }
+}
+
 /// The dialogs, of which one is open at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialog {
@@ -111,7 +118,16 @@ impl App {
     /// Answers for the connections that this tab holds, reads the rooms, and goes where the address bar says.
     pub(crate) async fn start(self) {
         net::listen();
-        match self.read_rooms().await {
+        self.begin().await;
+    }
+
+    /// Reads the rooms for the first time. Of several such reads the first that is answered counts.
+    async fn begin(self) {
+        let outcome = self.read_rooms().await;
+        if self.screen.with_untracked(Screen::has_begun) {
+            return;
+        }
+        match outcome {
             Ok(()) => self.follow_address().await,
             Err(error) => self.screen.set(Screen::Failed(error.to_string())),
         }
@@ -164,15 +180,23 @@ impl App {
     /// The page is back: it was frozen, hidden, or in the browser's page cache, or the person looks at it again. What was
     /// missed meanwhile is read, whatever announcements came or did not come, and the day may be another.
     pub(crate) fn returned(self) {
-        // A page that is only just being shown for the first time reads everything anyway.
-        if self.rooms.with_untracked(Option::is_none) {
+        if !self.screen.with_untracked(Screen::has_begun) {
+            spawn_local(self.begin());
             return;
         }
         self.check_day();
         self.rooms_announced();
         if let Screen::Room(room) = self.screen.get_untracked() {
-            room.returned();
+            if room.is_open() { room.returned() } else { self.open(room) }
         }
+    }
+
+    /// Loads a room.
+    fn open(self, room: Room) {
+        spawn_local(async move {
+            room.open().await;
+            self.introduce(room).await;
+        });
     }
 
     /// A minute has passed. A service worker may end after an edit is on disk and before anybody was told of it.
@@ -256,10 +280,8 @@ impl App {
         let (Some(room), Some(secret)) = (platform::random_bytes(), platform::random_bytes()) else {
             return Err(ApiError::Unreadable(String::new()));
         };
-        // A crew can begin with no server, too.
         let given = if platform::is_online() { net::new_room().await } else { None };
-        let room = given.unwrap_or_else(|| RoomId::from_random_bytes(room));
-        let link = RoomLink { room, secret: RoomSecret::from_bytes(secret) };
+        let link = new_link(given, room, secret);
         self.enter(&link, Some(name)).await?;
         self.go(link.room);
         Ok(())
@@ -395,10 +417,7 @@ impl App {
         if self.screen.with_untracked(|screen| *screen != Screen::Room(room)) {
             self.screen.set(Screen::Room(room));
         }
-        spawn_local(async move {
-            room.open().await;
-            self.introduce(room).await;
-        });
+        self.open(room);
     }
 
     /// Gives this device a name in the room if it has none there yet.
@@ -429,6 +448,12 @@ impl App {
     }
 }
 
+/// The link of a new room: its id is the one that the phone book gave. A crew can begin with no server, too; then the id is
+/// made of these random bytes.
+fn new_link(given: Option<RoomId>, room: [u8; 16], secret: [u8; 32]) -> RoomLink {
+    RoomLink { room: given.unwrap_or_else(|| RoomId::from_random_bytes(room)), secret: RoomSecret::from_bytes(secret) }
+}
+
 /// Why a pasted link did not lead into a room.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum JoinError {
@@ -444,4 +469,25 @@ pub(crate) enum JoinError {
     /// The service worker refused.
     #[error(transparent)]
     Api(#[from] ApiError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_room_has_the_id_that_the_phone_book_gave() {
+        let given = RoomId::from_random_bytes([1; 16]);
+        assert_eq!(new_link(Some(given), [2; 16], [3; 32]).room, given);
+        assert_eq!(new_link(None, [2; 16], [3; 32]).room, RoomId::from_random_bytes([2; 16]));
+    }
+
+    #[test]
+    fn a_page_whose_first_read_is_lost_or_failed_has_not_begun() {
+        assert!(!Screen::Starting.has_begun());
+        assert!(!Screen::Failed("The storage is blocked".to_owned()).has_begun());
+        for screen in [Screen::Welcome, Screen::Joining, Screen::BadLink("no link".to_owned())] {
+            assert!(screen.has_begun());
+        }
+    }
 }

@@ -178,6 +178,8 @@ impl Room {
     pub(crate) async fn open(self) {
         if self.membership.with_untracked(Option::is_none) {
             match self.read_membership().await {
+                // Another read of it was faster, and the room is connected already.
+                Ok(_) if self.membership.with_untracked(Option::is_some) => {}
                 Ok(membership) => self.membership.set(Some(membership)),
                 Err(error) => {
                     self.loading.set(Loading::Failed(error.to_string()));
@@ -190,6 +192,12 @@ impl Room {
             Err(error) => self.loading.set(Loading::Failed(error.to_string())),
         }
         self.read_devices().await;
+    }
+
+    /// Whether all that [`open`](Self::open) reads was read. A page that was frozen meanwhile may wait for it in vain.
+    pub(crate) fn is_open(self) -> bool {
+        self.loading.with_untracked(|loading| *loading == Loading::Ready)
+            && self.devices.with_untracked(Option::is_some)
     }
 
     async fn read_membership(self) -> Result<Membership, ApiError> {
@@ -552,6 +560,23 @@ mod tests {
         assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [id]);
         assert!(room.task(gone).is_none());
         assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Open);
+    }
+
+    #[test]
+    fn a_room_whose_first_read_is_lost_or_failed_is_not_open() {
+        let owner = Owner::new();
+        owner.set();
+        let room = Room::new(RoomId::from_random_bytes([7; 16]), String::new(), Notices::new());
+        assert!(!room.is_open());
+        // What an announcement had it read meanwhile is not all of it: nobody is a member yet.
+        room.show(vec![task("Paint")], true);
+        assert!(!room.is_open());
+        room.loading.set(Loading::Failed("The service worker did not answer".to_owned()));
+        assert!(!room.is_open());
+        room.loading.set(Loading::Ready);
+        assert!(!room.is_open());
+        room.devices.set(Some(Vec::new()));
+        assert!(room.is_open());
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn Root() -> impl IntoView {
             return;
         }
         listen(app);
-        app.start().await;
+        // Not waited for: should the first read be lost, updates come all the same.
+        spawn_local(app.start());
         shell::watch_updates(move || app.update_waits.set(true)).await;
     });
     let screen = Memo::new(move |_| app.screen.get());
