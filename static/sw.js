@@ -81,7 +81,7 @@ self.addEventListener("fetch", (event) => {
   if (url.origin !== self.location.origin) return;
   if (/^\/peers?\//.test(url.pathname)) {
     const answered = ready().then(() => answer(request, event.clientId));
-    event.respondWith(answered.catch(unavailable));
+    event.respondWith(answered.catch((error) => unavailable(error, event)));
     // Compaction comes after the answer and keeps the worker alive until it is done.
     event.waitUntil(answered.then(() => tidy()).catch(() => {}));
   } else if (request.method === "GET") {
@@ -92,18 +92,26 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-function unavailable(error) {
-  const problem = {
-    type: "urn:partyline:worker-failed",
-    title: "The service worker did not start",
-    status: 503,
-    detail: `Partyline cannot reach its own code or storage: ${error}`,
-  };
+// Whom the wasm would refuse (sw/src/boundary.rs) is refused without it, too. The headers are those of sw/src/http.rs.
+function unavailable(error, { request: { mode, destination }, clientId }) {
+  const problem =
+    /^(cors|same-origin)$/.test(mode) && destination === "" && clientId
+      ? {
+          type: "urn:partyline:worker-failed",
+          title: "The service worker did not start",
+          status: 503,
+          detail: `Partyline cannot reach its own code or storage: ${error}`,
+        }
+      : { type: "about:blank", title: "Forbidden", status: 403 };
   const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "content-security-policy":
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
   };
-  return new Response(JSON.stringify(problem), { status: 503, headers });
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
