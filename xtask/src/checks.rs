@@ -261,6 +261,13 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
     }
     report.check("bytes of a first visit", || budget::check(tools));
     let left_out = tools.workspace.scratch("e2e")?.join("left-out.txt");
+    // No such file: nothing was left out.
+    let take_left_out = || {
+        let lines = std::fs::read_to_string(&left_out).unwrap_or_default();
+        let _ = std::fs::remove_file(&left_out);
+        lines
+    };
+    take_left_out();
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
         let mut cargo = cargo(tools, "test");
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
@@ -271,15 +278,18 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         exec::run(tell(&mut cargo, tools, browsers)?.env("PARTYLINE_LEFT_OUT", &left_out))
     };
     report.check("phone book in workerd", || test(PHONE_BOOK_TESTS, false, &[]));
-    let _ = std::fs::remove_file(&left_out);
     report.check("end to end", || test(END_TO_END_TESTS, checks.refusing, &[]));
-    // No such file: nothing was left out.
-    report.left_out(&std::fs::read_to_string(&left_out).unwrap_or_default());
+    report.left_out(if checks.refusing { IF_REFUSED } else { ON_THIS_MACHINE }, &take_left_out());
     if checks.filter.is_none() && !checks.refusing {
         report.check("end to end, changed credentials refused", || test(END_TO_END_TESTS, true, &SAME_IF_REFUSED));
+        report.left_out(IF_REFUSED, &take_left_out());
     }
     Ok(())
 }
+
+/// Where tests were left out, as the summary says it.
+const ON_THIS_MACHINE: &str = "on this machine";
+const IF_REFUSED: &str = "where changed credentials are refused";
 
 /// Tells the tests where everything is.
 fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Result<&'a mut Command> {
@@ -304,8 +314,8 @@ fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Res
 #[derive(Debug, Default)]
 struct Report {
     done: Vec<Done>,
-    /// Tests that this machine cannot run, each with the reason.
-    left_out: Vec<String>,
+    /// Tests that were not run: where not, and each with the reason.
+    left_out: Vec<(&'static str, Vec<String>)>,
 }
 
 #[derive(Debug)]
@@ -332,9 +342,14 @@ impl Report {
         self.check(name, || bail!("not run: {why}"));
     }
 
-    /// Notes the tests that could not be run here, one a line: they are named beneath the summary.
-    fn left_out(&mut self, lines: &str) {
-        self.left_out.extend(lines.lines().map(str::to_owned));
+    /// Notes the tests that were not run, one a line: they are counted and named beneath the summary. What was left out
+    /// elsewhere for the same reason is not counted twice.
+    fn left_out(&mut self, place: &'static str, lines: &str) {
+        let is_new = |line: &&str| !self.left_out.iter().any(|(_, known)| known.iter().any(|other| other == line));
+        let lines: Vec<String> = lines.lines().filter(is_new).map(str::to_owned).collect();
+        if !lines.is_empty() {
+            self.left_out.push((place, lines));
+        }
     }
 
     fn last_failed(&self) -> bool {
@@ -357,9 +372,9 @@ impl Report {
             format!("{:<44} {result:<6} {:>5} s", done.name, done.took.as_secs())
         });
         let mut summary = lines.collect::<Vec<_>>().join("\n");
-        if !self.left_out.is_empty() {
-            summary.push_str(&format!("\n\nNOT RUN on this machine: {} tests\n  ", self.left_out.len()));
-            summary.push_str(&self.left_out.join("\n  "));
+        for (place, tests) in &self.left_out {
+            let count = if tests.len() == 1 { "1 test".to_owned() } else { format!("{} tests", tests.len()) };
+            summary.push_str(&format!("\n\nNOT RUN {place}: {count}\n  {}", tests.join("\n  ")));
         }
         summary
     }
@@ -385,11 +400,15 @@ mod tests {
     fn what_could_not_be_run_is_counted_and_named_at_the_end() {
         let mut report = Report::default();
         report.check("only", || Ok(()));
-        report.left_out("");
+        report.left_out(ON_THIS_MACHINE, "");
         assert!(!report.summary().contains("NOT RUN"), "{}", report.summary());
-        report.left_out("network::a: no root\nbulk::b: no root\n");
+        report.left_out(ON_THIS_MACHINE, "network::a: no root\nbulk::b: no root\n");
         let end = "\n\nNOT RUN on this machine: 2 tests\n  network::a: no root\n  bulk::b: no root";
         assert!(report.summary().ends_with(end), "{}", report.summary());
+        // Those that another part leaves out are counted by themselves, and none twice.
+        report.left_out(IF_REFUSED, "network::a: no root\ncrew::c: not in the phone book\n");
+        let more = "\n\nNOT RUN where changed credentials are refused: 1 test\n  crew::c: not in the phone book";
+        assert!(report.summary().ends_with(&format!("{end}{more}")), "{}", report.summary());
         assert!(report.finish().is_ok());
     }
 

@@ -194,11 +194,10 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     trials
 }
 
-/// Says that this machine cannot run a test, and why: here, and in the file of those that are named once more at the
-/// very end.
+/// Says that a test is not run, and why: here, and in the file of those that are named once more at the very end.
 fn note_left_out(name: &str, why: &str) {
     let line = format!("{name}: {}\n", why.replace('\n', " "));
-    eprint!("skipped: {line}");
+    eprint!("left out: {line}");
     let file = std::env::var_os("PARTYLINE_LEFT_OUT");
     let file = file.and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(path).ok());
     if let Some(mut file) = file {
@@ -207,8 +206,10 @@ fn note_left_out(name: &str, why: &str) {
 }
 
 fn leave_out(trial: Trial) -> Trial {
-    let Some((_, why)) = REFUSED.iter().find(|(name, _)| trial.name().starts_with(name)) else { return trial };
-    eprintln!("left out: {}: {why}", trial.name());
+    // What this machine cannot run was said to be left out already.
+    let is_meant = |(name, _): &&(&str, &str)| trial.name().starts_with(name) && !trial.has_ignored_flag();
+    let Some((_, why)) = REFUSED.iter().find(is_meant) else { return trial };
+    note_left_out(trial.name(), why);
     trial.with_ignored_flag(true)
 }
 
