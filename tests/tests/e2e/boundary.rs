@@ -36,6 +36,30 @@ fn attacks(target: &str, room: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What a page of somebody else has its elements load and send, without going there itself.
+fn loads(tasks: &str, title: &str) -> String {
+    format!(
+        "<iframe src='{tasks}'></iframe><link rel=prefetch href='{tasks}'><a href='#' ping='{tasks}'></a>\
+         <script>document.links[0].click(); navigator.sendBeacon('{tasks}', '{{\"title\":\"{title}\"}}');</script>"
+    )
+}
+
+/// All that such a page can read of it: of the frame, of how long an answer is, and of what its own script asks for.
+const READ: &str = "
+    const [path, done] = arguments;
+    const read = [];
+    const note = what => read.push(String(what));
+    try {
+        note(document.querySelector('iframe').contentWindow.document.documentElement.textContent);
+    } catch (error) {
+        note(error);
+    }
+    for (const { transferSize, encodedBodySize } of performance.getEntriesByName(path)) {
+        note(`${transferSize + encodedBodySize} bytes`);
+    }
+    const ask = mode => fetch(path, { mode }).then(answer => answer.text()).then(note, note);
+    Promise.all(['cors', 'no-cors'].map(ask)).then(() => done(read.join('; ')));";
+
 /// The same inside a page: a frame that does it.
 fn framed(path: &str) -> String {
     format!("<iframe src='{path}'></iframe>")
@@ -74,6 +98,21 @@ pub(crate) async fn foreign(play: Play, kind: BrowserKind) -> Result<()> {
             .await?;
             tab.close().await?;
         }
+        let (url, title) = (format!("{}/peer/v1/rooms/{}/tasks", site.origin(), link.room), format!("From {origin}"));
+        theirs.proxy().replace("/loads", "text/html", loads(&url, &title).into_bytes());
+        let tab = browser.open(&format!("{origin}/loads")).await?;
+        // The beacon is the last of them. It goes to the server, as no worker of ours has a part in that page.
+        eventually(&format!("the frame and the beacon, from {origin}"), SOON, || async {
+            ensure!(tab.execute::<bool>(CAME, vec![]).await?, "the frame shows its own document");
+            ensure!(site.proxy().saw(title.as_bytes()), "the beacon was not sent");
+            Ok(())
+        })
+        .await?;
+        let read: String = tab.execute_async(READ, vec![json!(url)]).await?;
+        for secret in [&link.secret, &"Water the roses".to_owned(), &"Garden".to_owned()] {
+            ensure!(!read.contains(secret.as_str()), "read from {origin}: {read}");
+        }
+        tab.close().await?;
     }
     ensure!(tasks(&alice, &link).await? == before, "something was planted: {:?}", tasks(&alice, &link).await?);
     ensure!(alice.titles().await? == ["Water the roses"], "{:?}", alice.titles().await?);
@@ -93,9 +132,10 @@ pub(crate) async fn own(play: Play, kind: BrowserKind) -> Result<()> {
         forbidden(&tab, &site, &link, &path).await?;
         tab.close().await?;
     }
-    // What an element loads has no answer either: an image, a script, a style sheet, a frame, a prefetch, a ping.
+    // What an element loads has no answer either: an image, a script, a style sheet. Nor is a beacon taken.
     let loads = "
         const [path, done] = arguments;
+        navigator.sendBeacon(path, '{\"title\":\"Planted\"}');
         const load = (name, attributes) => new Promise(end => {
             const element = Object.assign(document.createElement(name), attributes);
             element.onload = () => end(`${name} loaded`);
@@ -121,7 +161,10 @@ pub(crate) async fn own(play: Play, kind: BrowserKind) -> Result<()> {
          cross-origin-resource-policy referrer-policy x-content-type-options",
     ];
     ensure!(said == expected, "{said:#?}");
-    alice.add("Prune them").await
+    alice.add("Prune them").await?;
+    let titles = alice.titles().await?;
+    ensure!(titles == ["Water the roses", "Prune them"], "{titles:?}");
+    Ok(())
 }
 
 /// Waits until a tab shows the refusal, and nothing of the room.
