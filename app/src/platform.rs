@@ -21,10 +21,15 @@ pub(crate) fn service_worker() -> Option<ServiceWorkerContainer> {
     (!container.is_undefined() && !container.is_null()).then(|| container.unchecked_into())
 }
 
-/// Random bytes from the browser's generator; `None` in a browser that has none.
+/// Random bytes from the browser's generator; `None` in a browser that has none, or whose generator fails.
 pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
+    filled(|bytes| window().crypto()?.get_random_values_with_u8_array(bytes))
+}
+
+/// The bytes that `fill` writes; none at all if it fails, whatever it has written by then.
+fn filled<const N: usize, T, E>(fill: impl FnOnce(&mut [u8]) -> Result<T, E>) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    window().crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok()?;
+    fill(&mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -258,4 +263,23 @@ pub(crate) fn message(kind: &str) -> Object {
 /// A text entry of a message.
 pub(crate) fn text_entry(message: &JsValue, name: &str) -> Option<String> {
     Reflect::get(message, &JsValue::from_str(name)).ok()?.as_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generator_that_fails_gives_no_bytes() {
+        let fails = |bytes: &mut [u8]| {
+            bytes[0] = 7;
+            Err::<(), _>("no entropy")
+        };
+        assert_eq!(filled::<32, _, _>(fails), None);
+        let works = |bytes: &mut [u8]| {
+            bytes.fill(7);
+            Ok::<_, ()>(())
+        };
+        assert_eq!(filled(works), Some([7; 32]));
+    }
 }

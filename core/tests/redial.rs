@@ -596,6 +596,19 @@ fn no_more_is_kept_ready_than_can_be() {
     assert!(back >= 8, "{back} are back");
 }
 
+/// Whoever composes the machines must drain this one before it sets its timer: a deadline that is asked for before is
+/// that of what has been decided already.
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "drain the actions")]
+fn a_deadline_is_asked_for_when_there_is_nothing_left_to_do() {
+    let credentials = IceCredentials::derive(&key(), &cert_hash(1));
+    let endpoints = vec![Endpoint::parse("192.0.2.1:5000").unwrap()];
+    let kept = vec![(id(1), vec![Contact { cert_hash: cert_hash(1), credentials, endpoints }])];
+    let redial = Redial::new(key(), cert_hash(0), kept, 1, 0);
+    let _ = redial.poll_timeout();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]

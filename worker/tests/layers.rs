@@ -88,6 +88,55 @@ fn clocks_and_random_bytes_of_the_page_come_through_one_door() {
     assert_eq!(wall, ["net/certificate.rs", "net/link.rs"]);
 }
 
+/// Who has no random bytes must not go on with others: a handshake or a secret would be known to everybody.
+#[test]
+fn nothing_is_made_up_where_there_are_no_random_bytes() {
+    let mut uses = 0;
+    for (file, source) in sources(&workspace().join("app/src")) {
+        let text: String = source.split_whitespace().collect();
+        for (at, call) in text.match_indices("random_bytes()") {
+            let rest = &text[at + call.len()..];
+            uses += 1;
+            assert!(!rest.starts_with(".unwrap_or") && !rest.starts_with(".map_or"), "{file}");
+        }
+    }
+    assert!(uses >= 5, "this reads the wrong folder");
+}
+
+/// What the page does with its machines in an order that no type holds: it composes them, and has no native tests.
+#[test]
+fn the_page_drives_its_machines_in_the_right_order() {
+    let sources = sources(&workspace().join("app/src"));
+    let room = &sources["net/room.rs"];
+    // All are drained before any is asked for its deadline, and nobody else asks for it.
+    ordered(body(room, "settle"), &["loop {", "self.redial()", "break", "self.set_timer("]);
+    assert_eq!(room.matches("set_timer(").count(), 2, "it is called from one place");
+    let timer = body(room, "set_timer");
+    assert_eq!(room.matches("poll_timeout()").count(), timer.matches("poll_timeout()").count());
+    // Who is no doorkeeper any more knows that before it registers.
+    ordered(body(room, "act"), &["dialler.handle_keepers(", "dialler.poll_action()"]);
+    ordered(body(room, "established"), &["mesh.handle_open(", "dialler.handle_keepers(", "dialler.handle_open("]);
+}
+
+/// Holds that a function does these things in this order.
+fn ordered(body: &str, steps: &[&str]) {
+    let places: Vec<usize> =
+        steps.iter().map(|step| body.find(step).unwrap_or_else(|| panic!("no `{step}` in it:\n{body}"))).collect();
+    assert!(places.is_sorted(), "not in this order: {steps:?}\n{body}");
+}
+
+/// What a function of a source does, from its name to the brace that ends it.
+fn body<'a>(source: &'a str, name: &str) -> &'a str {
+    let start = source.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("there is no function `{name}`"));
+    let rest = &source[start..];
+    let mut depth = 0;
+    let end = rest.find(|letter| {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        letter == '}' && depth == 0
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
 // --- That these checks find what they look for ---
 
 fn house(files: &[(&str, &str)]) -> House {
@@ -116,6 +165,13 @@ fn a_folder_and_what_is_in_it_can_be_a_circle() {
     assert_eq!(house(&files).circles(), [["a/child.rs", "a/mod.rs"]]);
     let handed_on = [files[0], ("a/mod.rs", "mod child; pub use child::make;"), ("a/child.rs", "use std::fmt;")];
     assert!(house(&handed_on).circles().is_empty());
+}
+
+#[test]
+#[should_panic(expected = "not in this order")]
+fn a_step_that_comes_too_early_is_found() {
+    let source = "fn act(&mut self) {\nif true { self.open(); }\nself.tell();\n}\nfn open(&self) {}\n";
+    ordered(body(source, "act"), &["tell()", "open()"]);
 }
 
 #[test]
