@@ -11,7 +11,7 @@ use crate::{Network, Refusal, Ttl, limits};
 /// is elsewhere can neither replace nor withdraw it, only put another one of the same certificate
 /// beside it. A certificate's hash is no secret, and the phone book cannot tell whose it is; the
 /// browser that is dialled can. A listing goes before its time only where the room is full and its
-/// network has the most listings in it ([`register`](Self::register)).
+/// network has the most listings in it, and more than one ([`register`](Self::register)).
 ///
 /// Time is an argument, in milliseconds of any clock. A listing exists until its end; each access
 /// forgets those that have ended, so nothing has to wake up for that.
@@ -40,7 +40,7 @@ impl Book {
     pub const MAX_LISTINGS: usize = limits::MAX_LISTINGS;
 
     /// Maximum number of listings in a room from one [`Network`]: a crew at one table is behind
-    /// one. Thirty that come at once fit, and half of the room is left to others.
+    /// one.
     pub const MAX_LISTINGS_PER_NETWORK: usize = limits::MAX_LISTINGS_PER_NETWORK;
 
     /// An empty book whose listings last `ttl`.
@@ -56,15 +56,16 @@ impl Book {
     /// Lists an address, in place of the one that the same owner had. Who is listed can always
     /// renew that, however full the room is.
     ///
-    /// In a full room a newcomer gets the place of the listing that was renewed the longest time
-    /// ago, of those of the network that has the most; of several such networks, of all of theirs.
-    /// So no number of listings shuts out a network that has fewer than another one. Nothing but
-    /// this and its own end takes a listing away from its owner.
+    /// In a full room a newcomer whose network would not even then have as many as another one gets
+    /// the place of the listing that was renewed the longest time ago, of those of the network that
+    /// has the most; of several such networks, of all of theirs. So it takes as many networks as
+    /// there are places to shut others out. Nothing but this and its own end takes a listing away
+    /// from its owner.
     ///
     /// # Errors
     ///
     /// [`Refusal::RoomFull`] if the room is full and no network has more listings than the
-    /// newcomer's, [`Refusal::IpFull`] if the newcomer's has as many as it may. Then the book is as
+    /// newcomer's would have, [`Refusal::IpFull`] if the newcomer's has as many as it may. Then the book is as
     /// it was.
     pub fn register(&mut self, address: Address, now_ms: u64) -> Result<(), Refusal> {
         self.expire(now_ms);
@@ -94,7 +95,7 @@ impl Book {
             return Ok(());
         }
         let most = counts.values().copied().max().unwrap_or_default();
-        if own >= most {
+        if own + 1 >= most {
             return Err(Refusal::RoomFull { retry_after_s: wait(self.listings.iter(), now_ms) });
         }
         let of_the_largest = self.listings.iter().filter(|((_, other), _)| count(other) == most);
@@ -253,106 +254,61 @@ mod tests {
         assert_eq!(certs(&book.peers(&hash(9), 1)), [hash(2)]);
     }
 
-    /// A full room: a listing from each of 64 networks, one a second.
-    fn full() -> Book {
+    #[test]
+    fn the_65th_listing_waits_for_a_place() {
         let mut book = book();
         for n in 0..64 {
             book.register(address(n, n, 5), u64::from(n) * 1000).unwrap();
         }
-        book
-    }
-
-    #[test]
-    fn a_second_listing_from_one_network_waits_for_a_place_in_a_full_room() {
-        let mut book = full();
-        let refused = |retry_after_s| Err(Refusal::RoomFull { retry_after_s });
-        assert_eq!(book.register(address(64, 7, 5), 64_000), refused(56));
-        // Nor is there a place for another listing of a certificate that has one.
-        assert_eq!(book.register(address(0, 7, 5), 64_000), refused(56));
-        assert_eq!(book.peers(&hash(99), 64_000).len(), 64);
+        assert_eq!(book.register(address(64, 64, 5), 64_000), Err(Refusal::RoomFull { retry_after_s: 56 }));
+        // Nor is there a place for another listing of somebody who has one.
+        assert_eq!(book.register(address(0, 64, 5), 64_000), Err(Refusal::RoomFull { retry_after_s: 56 }));
         // Who is in the book may stay in it,
         book.register(address(0, 0, 6), 64_000).unwrap();
         // and who leaves it makes room.
         book.withdraw(hash(1), ip(1));
-        book.register(address(64, 7, 5), 64_000).unwrap();
+        book.register(address(64, 64, 5), 64_000).unwrap();
         // So does who ends.
-        assert_eq!(book.register(address(65, 7, 5), 2000 + TTL - 1), refused(1));
-        book.register(address(65, 7, 5), 2000 + TTL).unwrap();
+        assert_eq!(book.register(address(65, 65, 5), 2000 + TTL - 1), Err(Refusal::RoomFull { retry_after_s: 1 }));
+        book.register(address(65, 65, 5), 2000 + TTL).unwrap();
     }
 
     #[test]
-    fn a_newcomer_takes_the_place_that_was_renewed_the_longest_time_ago() {
-        let mut book = full();
-        book.register(address(0, 0, 6), 64_000).unwrap();
-        book.register(address(64, 64, 5), 65_000).unwrap();
-        let listed = certs(&book.peers(&hash(99), 66_000));
-        assert_eq!((listed.len(), listed.contains(&hash(1)), listed.first()), (64, false, Some(&hash(64))));
-        assert!(listed.contains(&hash(0)), "who renews a listing keeps it");
-    }
-
-    #[test]
-    fn a_newcomer_takes_a_place_of_the_network_that_has_the_most() {
+    fn the_17th_from_one_network_waits_for_a_place() {
         let mut book = book();
-        // The oldest ones are those of networks that have few.
-        for n in 0..10 {
+        for n in 0..16 {
             book.register(address(n, 1, 5), 0).unwrap();
             book.register(at(n, ip6(1, n), 5), 0).unwrap();
         }
-        for n in 0..22 {
-            book.register(address(100 + n, 2, 5), 100 + u64::from(n)).unwrap();
-            book.register(at(200 + n, ip6(2, n), 5), 200 + u64::from(n)).unwrap();
-        }
-        book.register(address(50, 3, 5), 1000).unwrap();
-        book.register(address(51, 4, 5), 1000).unwrap();
-        let listed = certs(&book.peers(&hash(99), 1000));
-        assert_eq!(listed.len(), 64);
-        // One of each of the two that had the most, the older one first.
-        for (cert, is_listed) in [(100, false), (101, true), (200, false), (201, true), (50, true), (51, true)] {
-            assert_eq!(listed.contains(&hash(cert)), is_listed, "{cert}");
-        }
-        // Those that have the most have no claim to a place of anybody else's.
-        assert_eq!(book.register(address(150, 2, 5), 1000), Err(Refusal::RoomFull { retry_after_s: 119 }));
-    }
-
-    #[test]
-    fn the_33rd_from_one_network_waits_for_a_place() {
-        let mut book = book();
-        for n in 0..32 {
-            book.register(address(n, 1, 5), 0).unwrap();
-        }
-        for n in 0..31 {
-            book.register(at(n, ip6(1, n), 5), 0).unwrap();
-        }
-        assert_eq!(book.register(address(32, 1, 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
-        book.register(at(31, ip6(1, 31), 5), 0).unwrap();
-        assert_eq!(book.register(at(32, ip6(1, 32), 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
+        assert_eq!(book.register(address(16, 1, 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
+        assert_eq!(book.register(at(16, ip6(1, 16), 5), 0), Err(Refusal::IpFull { retry_after_s: 120 }));
+        book.register(address(16, 2, 5), 0).unwrap();
+        book.register(at(16, ip6(2, 16), 5), 0).unwrap();
         // Those who are in it may renew what they have.
         book.register(address(3, 1, 6), 1).unwrap();
         book.register(at(3, ip6(1, 99), 6), 1).unwrap();
-        assert_eq!(book.peers(&hash(99), 1).len(), 64);
+        assert_eq!(book.peers(&hash(99), 1).len(), 34);
     }
 
     #[test]
-    fn thirty_devices_behind_one_address_fit_into_one_room() {
-        let mut book = book();
-        for n in 0..30 {
-            book.register(address(n, 1, 5), 0).unwrap();
-        }
-        assert_eq!(book.peers(&hash(99), 1).len(), 30);
-    }
-
-    #[test]
-    fn a_flooder_with_one_network_leaves_half_of_the_room() {
+    fn a_flooder_with_one_network_leaves_three_quarters_of_the_room() {
         let mut book = book();
         // Every certificate, every address of one /64, over and over.
         for n in 0..=255 {
             let _ = book.register(at(n, ip6(1, n), 5), u64::from(n));
         }
-        assert_eq!(book.peers(&hash(255), 300).len(), 32);
+        assert_eq!(book.peers(&hash(255), 300).len(), 16);
+        // A flooder with four has all of it, but nobody's place who was there before.
+        book.register(address(1, 1, 5), 300).unwrap();
+        for n in 0..=255 {
+            let _ = book.register(at(n, ip6(2 + n / 64, n), 5), 400);
+        }
+        assert_eq!(book.peers(&hash(255), 500).len(), 64);
+        book.register(address(1, 1, 5), 500).unwrap();
     }
 
     #[test]
-    fn flooders_who_have_the_whole_room_shut_nobody_out() {
+    fn flooders_from_few_networks_shut_nobody_out() {
         let mut book = book();
         let flood = |book: &mut Book, now_ms| {
             for n in 0..=255 {
@@ -370,6 +326,33 @@ mod tests {
         }
         let peers = book.peers(&hash(99), 100_000);
         assert_eq!((peers.iter().filter(|peer| peer.ip.is_ipv4()).count(), peers.len()), (6, 64));
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_oldest_place_of_the_network_that_has_the_most() {
+        let mut book = book();
+        // The oldest ones are those of networks that have fewer.
+        for n in 0..12 {
+            for network in 1..=4 {
+                book.register(address(n + 16 * network, network, 5), u64::from(network)).unwrap();
+            }
+        }
+        for n in 0..16 {
+            book.register(address(100 + n, 5, 5), 100 + u64::from(n)).unwrap();
+        }
+        // Who renews a listing keeps it.
+        book.register(address(100, 5, 6), 500).unwrap();
+        book.register(address(50, 6, 5), 1000).unwrap();
+        let listed = certs(&book.peers(&hash(99), 1000));
+        assert_eq!((listed.len(), listed.first()), (64, Some(&hash(50))));
+        assert!(!listed.contains(&hash(101)) && listed.contains(&hash(100)) && listed.contains(&hash(16)));
+        // Nobody takes a place to be one of those who have the most.
+        for n in 0..3 {
+            let _ = book.register(address(n + 28, 1, 5), 1000);
+        }
+        let listed = certs(&book.peers(&hash(99), 1000));
+        assert_eq!(listed.len(), 64);
+        assert_eq!(book.register(address(98, 5, 5), 1000), Err(Refusal::RoomFull { retry_after_s: 120 }));
     }
 
     #[derive(Clone, Debug)]
@@ -415,7 +398,7 @@ mod tests {
     fn replaceable(model: &[Registered], network: &str) -> Vec<Registered> {
         let count = |network: &str| model.iter().filter(|(_, at, ..)| at == network).count();
         let most = model.iter().map(|(_, at, ..)| count(at)).max().unwrap_or(0);
-        let candidates = || model.iter().filter(|(_, at, ..)| count(at) == most && count(network) < most);
+        let candidates = || model.iter().filter(|(_, at, ..)| count(at) == most && count(network) + 1 < most);
         let oldest = candidates().map(|(.., ends, _)| *ends).min();
         candidates().filter(|(.., ends, _)| Some(*ends) == oldest).cloned().collect()
     }

@@ -65,17 +65,15 @@
 //! - **Without a room's id**, nothing but fill rooms of their own, as often as the rate limit lets
 //!   one network. A room id is 122 random bits.
 //! - **With a room's id** (it is in the link, in front of the secret): read the room's addresses,
-//!   and take places in it: 32 from each [`Network`] (an IPv4 address, or an IPv6 /64), so all 64
-//!   from two. In a full room a newcomer takes the place of the oldest listing of the network that
-//!   has the most, so that whoever has a place in few networks shuts out nobody elsewhere, and
-//!   takes no place from a network that has fewer. Only who has 64 networks or more can have others
-//!   lose their listings before they renew them, one for each network that comes anew. A device
-//!   that misses its listing makes it again; the devices that have met do not need the phone book.
+//!   and take places in it: 16 from each [`Network`] (an IPv4 address, or an IPv6 /64), so all 64
+//!   from four. In a full room a newcomer takes the oldest place of the network that has the most,
+//!   so only who has as many networks as there are places shuts anybody out. One that is listed
+//!   keeps its place as long as it renews it in time, unless its network has the most, and the
+//!   devices that have met do not need the phone book.
 //! - **With a listing's `certHash` too**, which the addresses contain: put false listings of the
 //!   same certificate beside the true one, from other networks. Nobody can replace or withdraw a
 //!   listing but from the network that it came from: a neighbour behind the same IPv4 address or in
-//!   the same /64 can, and nobody else. (That a newcomer takes the oldest place of a full room, is
-//!   the one exception, and who has to go for it cannot be chosen.) A false listing makes others dial an address where nobody
+//!   the same /64 can, and nobody else. A false listing makes others dial an address where nobody
 //!   answers, beside the true one: who answers needs the certificate behind the `certHash` for DTLS
 //!   and the room's secret for the Noise handshake (`XXpsk0`, with both hashes in the prologue).
 //!   The same holds for whoever runs this worker: it can refuse to help, but as long as the app

@@ -199,7 +199,7 @@ fn a_binding_is_found_in_the_configuration() {
     for (good_line, bad_line) in [
         ("logpush = false", "logpush = true"),
         ("send_metrics = false", "send_metrics = true"),
-        ("limit = 12000", "limit = 12001"),
+        ("limit = 6000", "limit = 6001"),
         ("name = \"CALLERS\"", "name = \"ROOMS\""),
         ("[observability]\nenabled = false", "[observability]\nenabled = true"),
         ("[observability.logs]\nenabled = false", "[observability.logs]\nenabled = true"),
