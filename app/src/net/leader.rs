@@ -53,6 +53,8 @@ enum Says {
     IAmHere,
     /// What the person wants in a tab that is not the leader.
     Wish(HandWish),
+    /// The leader: it will see to it.
+    WishTaken,
 }
 
 // web-sys has Web Locks behind an unstable flag only; this is all that is needed of them.
@@ -105,7 +107,7 @@ struct Seat {
     on_status: Rc<dyn Fn(RoomStatus)>,
     /// None while it stands for nothing.
     term: RefCell<Option<Term>>,
-    /// What was wanted before anybody was known to lead: it may be this tab.
+    /// What was wanted and no leader has taken yet: that may be this tab in a moment.
     pending: RefCell<Option<HandWish>>,
     /// Questions to the leader.
     unanswered: Cell<u8>,
@@ -185,11 +187,8 @@ impl Seat {
     fn hear(&self, says: Says) {
         let Some(events) = self.leading() else {
             match says {
-                Says::Status(status) => {
-                    // Whoever leads has heard what was wanted.
-                    self.pending.take();
-                    (self.on_status)(status.into());
-                }
+                Says::Status(status) => (self.on_status)(status.into()),
+                Says::WishTaken => drop(self.pending.take()),
                 Says::IAmHere => {}
                 Says::TellStatus | Says::AreYouThere | Says::Wish(_) => return,
             }
@@ -197,10 +196,13 @@ impl Seat {
             return;
         };
         match says {
-            Says::Wish(wish) => events.send(Event::Hand(wish)),
+            Says::Wish(wish) => {
+                events.send(Event::Hand(wish));
+                self.tell(Says::WishTaken);
+            }
             Says::TellStatus => events.send(Event::TellStatus),
             Says::AreYouThere => self.tell(Says::IAmHere),
-            Says::Status(_) | Says::IAmHere => {}
+            Says::Status(_) | Says::IAmHere | Says::WishTaken => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The loop of the tab that holds a room's connections.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
@@ -66,22 +67,17 @@ pub(super) async fn run(
     (events, mut queue): (Events, mpsc::UnboundedReceiver<Event>),
     mut resigned: oneshot::Receiver<()>,
 ) {
-    let meeting_key = MeetingKey::of(&membership.secret);
-    let Ok(certificate) = certificate::of_room(membership.room, &meeting_key).await else {
-        publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
-        let _ = resigned.await;
-        return;
+    // Whoever resigns meanwhile says nothing more: another tab, or this page's next document, leads by then.
+    let prepared = pin!(prepare(membership, events.clone(), Rc::clone(&publish)));
+    let room = match select(prepared, &mut resigned).await {
+        Either::Left((Some(room), _)) => room,
+        Either::Left((None, _)) => {
+            publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
+            let _ = resigned.await;
+            return;
+        }
+        Either::Right(_) => return,
     };
-    let known = kept::contacts(membership.room).await;
-    let observed = kept::observed(membership.room).await;
-    // Without random numbers there is no handshake that keeps a secret.
-    let (Some(seed), Some(run)) = (random_bytes(), random_bytes()) else {
-        publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
-        let _ = resigned.await;
-        return;
-    };
-    let (seed, run) = (u64::from_le_bytes(seed), Run(run));
-    let room = Room { observed, ..Room::new(membership, certificate, known, (seed, run), events.clone(), publish) };
     let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
     let calls = events.clone();
@@ -95,6 +91,17 @@ pub(super) async fn run(
             Either::Right((Ok(()), _)) => return room.borrow_mut().leave(),
         }
     }
+}
+
+/// Everything that the loop needs, of which the certificate can take a second or two to be made. `None` where there is no
+/// certificate, or no random numbers, without which there is no handshake that keeps a secret.
+async fn prepare(membership: Membership, events: Events, publish: Rc<dyn Fn(RoomStatus)>) -> Option<Room> {
+    let meeting_key = MeetingKey::of(&membership.secret);
+    let certificate = certificate::of_room(membership.room, &meeting_key).await.ok()?;
+    let known = kept::contacts(membership.room).await;
+    let observed = kept::observed(membership.room).await;
+    let (seed, run) = (u64::from_le_bytes(random_bytes()?), Run(random_bytes()?));
+    Some(Room { observed, ..Room::new(membership, certificate, known, (seed, run), events, publish) })
 }
 
 /// The state of the loop. Every change ends in [`settle`](Self::settle).

@@ -10,7 +10,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::task::spawn_local;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
-use partyline_core::dial::SlotId;
+use partyline_core::dial::{Dialler, SlotId};
 use partyline_core::id::{Endpoint, EndpointHost};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -30,8 +30,9 @@ const BUFFER_HIGH: u32 = 1024 * 1024;
 const BUFFER_LOW: u32 = 256 * 1024;
 /// Milliseconds in which Firefox does not give up a candidate: it does after about 12 seconds.
 const WARM_MS: u32 = 7_000;
-/// More than one dial has candidates.
-const RANKS: u16 = 32;
+/// As many as one dial has candidates.
+const RANKS: u16 = 64;
+const _: () = assert!(RANKS as usize == Dialler::MAX_CANDIDATES);
 /// So many ports, one after the other, until the first is new again.
 const WARM_TURNS: u16 = 64;
 /// So long the endpoints are waited for, in milliseconds. A browser has its own at once, and waits for seconds for a STUN
