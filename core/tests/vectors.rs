@@ -5,7 +5,7 @@
 
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{
-    LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote, with_credentials,
+    LocalDescription, RemoteAnswer, Waiting, Setup, dial_candidates, setup_of_remote, with_credentials,
 };
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
 use partyline_core::key::{DeviceKey, DevicePublicKey, MeetingKey, Psk};
@@ -136,7 +136,7 @@ fn answers_are_written() {
             setup,
             candidates: dial_candidates(&address),
         };
-        assert_eq!(answer.to_sdp(), expected);
+        assert_eq!(answer.to_sdp(Waiting::Answers), expected);
         let name = if setup == Setup::Active { "answer-active.sdp" } else { "answer-passive.sdp" };
         assert_eq!(text(&row, "file"), name);
     }

@@ -9,7 +9,7 @@ use gloo_timers::callback::{Interval, Timeout};
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::task::spawn_local;
 use partyline_core::connect::IceCredentials;
-use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, candidate_attribute, with_credentials};
+use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Waiting, candidate_attribute, with_credentials};
 use partyline_core::dial::{Dialler, SlotId};
 use partyline_core::id::{Endpoint, EndpointHost};
 use wasm_bindgen::{JsCast, JsValue};
@@ -76,7 +76,7 @@ impl Slot {
         events: &Events,
     ) -> Result<Self, JsValue> {
         let (slot, gathered) = Self::new(id, certificate, events)?;
-        let answer = answer.to_sdp();
+        let answer = answer.to_sdp(waiting());
         spawn_local(async move { gathered.probe(&credentials, &answer).await });
         Ok(slot)
     }
@@ -91,7 +91,7 @@ impl Slot {
         events: &Events,
     ) -> Result<Self, JsValue> {
         let (slot, gathered) = Self::new(id, certificate, events)?;
-        let offer = offer.to_sdp();
+        let offer = offer.to_sdp(waiting());
         spawn_local(async move { gathered.answer(&offer, &credentials).await });
         Ok(slot)
     }
@@ -113,7 +113,7 @@ impl Slot {
 
     /// Dials: gives the browser the answer that we wrote for the other side.
     pub(super) fn dial(&self, id: SlotId, answer: &RemoteAnswer, events: &Events) {
-        let taken = take_answer(&self.connection, &answer.to_sdp());
+        let taken = take_answer(&self.connection, &answer.to_sdp(waiting()));
         let events = events.clone();
         spawn_local(async move {
             if taken.await.is_err() {
@@ -177,6 +177,11 @@ impl Slot {
     }
 }
 
+/// What this browser's waiting connections do.
+fn waiting() -> Waiting {
+    if platform::is_firefox() { Waiting::IsSilent } else { Waiting::Answers }
+}
+
 fn take_answer(connection: &RtcPeerConnection, sdp: &str) -> JsFuture {
     let description = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
     description.set_sdp(sdp);
@@ -185,7 +190,7 @@ fn take_answer(connection: &RtcPeerConnection, sdp: &str) -> JsFuture {
 
 fn add(connection: &RtcPeerConnection, candidates: &[Endpoint], first_rank: u16) {
     for (rank, candidate) in (first_rank..).zip(candidates) {
-        let init = RtcIceCandidateInit::new(&candidate_attribute(candidate, rank));
+        let init = RtcIceCandidateInit::new(&candidate_attribute(candidate, rank, waiting()));
         init.set_sdp_mid(Some("0"));
         let taken = connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
         // One that the browser does not take is one way less, no more.

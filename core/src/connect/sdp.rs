@@ -202,17 +202,31 @@ pub fn dial_candidates(address: &Address) -> Vec<Endpoint> {
 /// The highest cost that Chromium has for a network, an extension of its own (RFC 8839, section 5.1, allows them).
 const MOST_NETWORK_COST: u16 = 999;
 
+/// What a connection that waits to be dialled does in this browser with the connectivity checks that come to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It answers them though it was given nobody to talk to (Chromium).
+    Answers,
+    /// It keeps silent until it dials (Firefox).
+    IsSilent,
+}
+
 /// A host candidate as a candidate attribute (RFC 8839, section 5.1), which is also what an `RTCIceCandidate` takes. `rank`
 /// counts from the best, 0; a browser takes the same endpoint again under another one.
 ///
-/// It comes after a candidate which shows itself by a connectivity check of its own. Chromium answers the checks that come
-/// to a connection which waits and was given nobody to talk to. Were that one, of all the peer's, the best, an open
-/// connection to another one of them would change over to it and be deaf from then on. Chromium looks at the cost of the
-/// network first, which such a check tells, and then at the priority.
-pub fn candidate_attribute(candidate: &Endpoint, rank: u16) -> String {
-    // RFC 8445, section 5.1.2: the type preference of a server-reflexive candidate (100; 110 is that of a peer-reflexive
-    // one), and the highest local preference, less one for each rank.
-    let priority = 1_694_498_815 - u32::from(rank);
+/// Of several connections of a peer the best is to be one that knows of us. Where those that wait answer, whatever has shown
+/// itself by a check of its own is better than what was listed: an open connection that changed over to one that waits would
+/// be deaf from then on. (Chromium looks at the cost of the network first, which such a check tells, and then at the
+/// priority.) Where they are silent it is the other way round: who is listed answers only once it dials, and a probe of it
+/// that came in before is not to stand in its way.
+pub fn candidate_attribute(candidate: &Endpoint, rank: u16, waiting: Waiting) -> String {
+    // RFC 8445, section 5.1.2: the highest local preference, less one for each rank, and the type preference of a host
+    // candidate (126) or of a server-reflexive one (100). That of a peer-reflexive one is between (110).
+    let best = match waiting {
+        Waiting::Answers => 1_694_498_815,
+        Waiting::IsSilent => 2_130_706_431,
+    };
+    let priority = best - u32::from(rank);
     let (host, port) = (candidate.host(), candidate.port());
     let foundation = u32::from(rank) + 1;
     format!("candidate:{foundation} 1 udp {priority} {host} {port} typ host network-cost {MOST_NETWORK_COST}")
@@ -233,7 +247,7 @@ pub struct RemoteAnswer {
 
 impl RemoteAnswer {
     /// The answer as SDP, for `setRemoteDescription`.
-    pub fn to_sdp(&self) -> String {
+    pub fn to_sdp(&self, waiting: Waiting) -> String {
         let mut sdp = String::from(
             "v=0\r\n\
              o=- 1 2 IN IP4 127.0.0.1\r\n\
@@ -245,7 +259,7 @@ impl RemoteAnswer {
         );
         // Writing to a String cannot fail.
         for (rank, candidate) in (0..).zip(&self.candidates) {
-            let _ = write!(sdp, "a={}\r\n", candidate_attribute(candidate, rank));
+            let _ = write!(sdp, "a={}\r\n", candidate_attribute(candidate, rank, waiting));
         }
         let _ = write!(
             sdp,
@@ -282,15 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_ranks_below_what_has_called() {
-        let priority = |rank| {
-            let line = candidate_attribute(&endpoint("192.0.2.7:51234"), rank);
+    fn what_was_told_ranks_below_what_has_called_where_those_that_wait_answer() {
+        let priority = |rank, waiting| {
+            let line = candidate_attribute(&endpoint("192.0.2.7:51234"), rank, waiting);
             line.split(' ').nth(3).unwrap().parse::<u32>().unwrap()
         };
-        // The lowest of a peer-reflexive candidate: type preference 110, local preference 0, component 1.
-        let peer_reflexive = (110 << 24) + 255;
-        assert!((0..=u16::MAX).all(|rank| priority(rank) < peer_reflexive));
-        assert!((1..=u16::MAX).all(|rank| priority(rank) < priority(rank - 1)));
+        // Of a peer-reflexive candidate: type preference 110, local preference 0 to 65535, component 1.
+        let (lowest, highest) = ((110 << 24) + 255, (110 << 24) + (65_535 << 8) + 255);
+        assert!((0..=u16::MAX).all(|rank| priority(rank, Waiting::Answers) < lowest));
+        assert!((0..=u16::MAX).all(|rank| priority(rank, Waiting::IsSilent) > highest));
+        for waiting in [Waiting::Answers, Waiting::IsSilent] {
+            assert!((1..=u16::MAX).all(|rank| priority(rank, waiting) < priority(rank - 1, waiting)));
+        }
     }
 
     #[test]
@@ -327,7 +344,7 @@ mod tests {
             setup: Setup::Active,
             candidates: Vec::new(),
         }
-        .to_sdp();
+        .to_sdp(Waiting::Answers);
         let without = |prefix: &str| {
             let lines = whole.split_inclusive('\n').filter(|line| !line.starts_with(prefix));
             LocalDescription::parse(&lines.collect::<String>())
@@ -358,7 +375,7 @@ mod tests {
             setup: Setup::Active,
             candidates: (1..=20).map(|port| endpoint(&format!("10.0.0.1:{port}"))).collect(),
         };
-        let description = LocalDescription::parse(&answer.to_sdp()).unwrap();
+        let description = LocalDescription::parse(&answer.to_sdp(Waiting::Answers)).unwrap();
         assert_eq!(description.endpoints, answer.candidates[..Address::MAX_ENDPOINTS]);
     }
 
@@ -417,7 +434,7 @@ mod tests {
             let credentials = IceCredentials::derive(&MeetingKey::of(&RoomSecret::from_bytes(secret)), &cert_hash);
             let setup = if active { Setup::Active } else { Setup::Passive };
             let answer = RemoteAnswer { credentials: credentials.clone(), cert_hash, setup, candidates: candidates.clone() };
-            let sdp = if lf { answer.to_sdp().replace("\r\n", "\n") } else { answer.to_sdp() };
+            let sdp = if lf { answer.to_sdp(Waiting::Answers).replace("\r\n", "\n") } else { answer.to_sdp(Waiting::Answers) };
             let mut endpoints = Vec::new();
             for candidate in candidates {
                 if !endpoints.contains(&candidate) {
@@ -445,7 +462,7 @@ mod tests {
                 setup: Setup::Active,
                 candidates: vec![endpoint("10.0.0.1:1"), endpoint("[2001:db8::1]:2")],
             }
-            .to_sdp();
+            .to_sdp(Waiting::Answers);
             let mut bytes = sdp.into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
