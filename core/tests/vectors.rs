@@ -5,7 +5,7 @@
 
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{
-    LocalDescription, RemoteAnswer, Waiting, Setup, dial_candidates, setup_of_remote, with_credentials,
+    LocalDescription, RemoteAnswer, Setup, Waiting, dial_candidates, setup_of_remote, with_credentials,
 };
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
 use partyline_core::key::{DeviceKey, DevicePublicKey, MeetingKey, Psk};

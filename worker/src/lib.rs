@@ -66,10 +66,9 @@
 //!   one network. A room id is 122 random bits.
 //! - **With a room's id** (it is in the link, in front of the secret): read the room's addresses,
 //!   and take places in it: 16 from each [`Network`] (an IPv4 address, or an IPv6 /64), so all 64
-//!   from four. In a full room a newcomer takes the oldest place of the network that has the most,
-//!   so only who has as many networks as there are places shuts anybody out. One that is listed
-//!   keeps its place as long as it renews it in time, unless its network has the most, and the
-//!   devices that have met do not need the phone book.
+//!   from four. Then a device that was not listed before cannot be until a place is free. One that
+//!   is listed keeps its place as long as it renews it in time, and the devices that have met do
+//!   not need the phone book.
 //! - **With a listing's `certHash` too**, which the addresses contain: put false listings of the
 //!   same certificate beside the true one, from other networks. Nobody can replace or withdraw a
 //!   listing but from the network that it came from: a neighbour behind the same IPv4 address or in

@@ -187,7 +187,10 @@ impl App {
         self.check_day();
         self.rooms_announced();
         if let Screen::Room(room) = self.screen.get_untracked() {
-            if room.is_open() { room.returned() } else { self.open(room) }
+            if !room.is_open() {
+                self.open(room);
+            }
+            room.returned();
         }
     }
 
@@ -223,6 +226,14 @@ impl App {
         self.day();
         if let Screen::Room(room) = self.screen.get_untracked() {
             room.note_seen();
+        }
+    }
+
+    /// The address bar says something else. Until the rooms have been read nobody knows what it means; then it is followed
+    /// anyway.
+    pub(crate) fn address_changed(self) {
+        if self.screen.with_untracked(Screen::has_begun) {
+            spawn_local(self.follow_address());
         }
     }
 

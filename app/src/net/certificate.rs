@@ -43,6 +43,7 @@ pub(super) async fn of_room(room: RoomId, meeting_key: &MeetingKey) -> Result<Ce
     if let Some(kept) = kept::certificate(room).await
         && kept.expires() > platform::unix_ms() + RENEW_MS
         && let Ok(hash) = hash_of(&kept).await
+        && (meeting_key.vouches_for(&hash) || fingerprint(&kept).is_none())
     {
         return Ok(Certificate { certificate: kept, hash });
     }

@@ -78,6 +78,8 @@ pub(super) enum Event {
     Timer,
     /// The person, in whichever tab, wants something done by hand.
     Hand(HandWish),
+    /// The phone book has not said in time where it sees us.
+    OutsideUnknown,
     /// Some tab wants the report on the connections.
     ReportWanted,
     /// Another tab wants to know how things stand.

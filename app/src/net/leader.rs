@@ -53,8 +53,8 @@ enum Says {
     IAmHere,
     /// What the person wants in a tab that is not the leader.
     Wish(HandWish),
-    /// The leader: it will see to it.
-    WishTaken,
+    /// The leader: it will see to that.
+    WishTaken(HandWish),
 }
 
 // web-sys has Web Locks behind an unstable flag only; this is all that is needed of them.
@@ -187,8 +187,16 @@ impl Seat {
     fn hear(&self, says: Says) {
         let Some(events) = self.leading() else {
             match says {
-                Says::Status(status) => (self.on_status)(status.into()),
-                Says::WishTaken => drop(self.pending.take()),
+                Says::Status(status) => {
+                    (self.on_status)(status.into());
+                    // Whoever led when it was told may have resigned before hearing of it.
+                    if let Some(wish) = self.pending.borrow().clone() {
+                        self.tell(Says::Wish(wish));
+                    }
+                }
+                Says::WishTaken(taken) => {
+                    self.pending.borrow_mut().take_if(|wish| *wish == taken);
+                }
                 Says::IAmHere => {}
                 Says::TellStatus | Says::AreYouThere | Says::Wish(_) => return,
             }
@@ -197,12 +205,12 @@ impl Seat {
         };
         match says {
             Says::Wish(wish) => {
-                events.send(Event::Hand(wish));
-                self.tell(Says::WishTaken);
+                events.send(Event::Hand(wish.clone()));
+                self.tell(Says::WishTaken(wish));
             }
             Says::TellStatus => events.send(Event::TellStatus),
             Says::AreYouThere => self.tell(Says::IAmHere),
-            Says::Status(_) | Says::IAmHere | Says::WishTaken => {}
+            Says::Status(_) | Says::IAmHere | Says::WishTaken(_) => {}
         }
     }
 

@@ -26,7 +26,7 @@ use partyline_core::session::{CloseReason, PeerSession, RequestHead, ResponseHea
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, EventTarget, MessageEvent};
 
-use super::by_hand::{self, HandStatus};
+use super::by_hand::{self, HandStatus, HandWish};
 use super::certificate::{self, Certificate};
 use super::diagnostics::{self, End, Log};
 use super::event::{Event, Events, Outcome, Pull, SpareError};
@@ -42,6 +42,8 @@ use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, rando
 const LINKS: &str = "links";
 const INTRODUCTIONS: &str = "introductions";
 const STANDBY: &str = "standby";
+/// So long a code waits for the phone book to say where it sees us, in milliseconds.
+const OUTSIDE_MS: u32 = 2_000;
 /// A timer that is so late was stopped: the page or the whole device slept.
 const SLEPT_MS: u64 = 3_000;
 /// The wait after a pull that came to nothing, or after which the two still have not the same, doubled each time up to
@@ -69,14 +71,14 @@ pub(super) async fn run(
 ) {
     // Whoever resigns meanwhile says nothing more: another tab, or this page's next document, leads by then.
     let prepared = pin!(prepare(membership, events.clone(), Rc::clone(&publish)));
-    let room = match select(prepared, &mut resigned).await {
-        Either::Left((Some(room), _)) => room,
-        Either::Left((None, _)) => {
+    let room = match select(&mut resigned, prepared).await {
+        Either::Right((Some(room), _)) => room,
+        Either::Right((None, _)) => {
             publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
             let _ = resigned.await;
             return;
         }
-        Either::Right(_) => return,
+        Either::Left(_) => return,
     };
     let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
@@ -127,6 +129,10 @@ struct Room {
     published: Option<RoomStatus>,
     /// The browser refuses credentials that it did not make: the phone book is of no use.
     refused: bool,
+    /// Whether the phone book has had the time to say where it sees us.
+    has_asked_outside: bool,
+    /// What is wanted by hand as soon as it had: a code without that address does not lead through a NAT.
+    wish: Option<HandWish>,
     timer: Option<(Timeout, u64)>,
     marked_connected: bool,
     marked_synced: bool,
@@ -174,6 +180,8 @@ impl Room {
             publish,
             published: None,
             refused: false,
+            has_asked_outside: false,
+            wish: None,
             timer: None,
             marked_connected: false,
             marked_synced: false,
@@ -233,6 +241,7 @@ impl Room {
                     spawn_local(kept::keep_observed(self.membership.room, ip));
                 }
                 self.dialler.handle_registered(&endpoints, taken, now);
+                self.grant_wish(now);
             }
             Event::Peers(answer) => {
                 let found =
@@ -299,7 +308,13 @@ impl Room {
                 }
             }
             Event::Drained => {}
+            Event::Hand(wish) if self.observed.is_none() && !self.has_asked_outside && is_online() => {
+                self.wish = Some(wish);
+                let events = self.events.clone();
+                Timeout::new(OUTSIDE_MS, move || events.send(Event::OutsideUnknown)).forget();
+            }
             Event::Hand(wish) => by_hand::handle(&mut self.hand, &wish, now),
+            Event::OutsideUnknown => self.grant_wish(now),
             Event::TellStatus => self.published = None,
             Event::ReportWanted => {
                 let peer = |(slot, link): (&SlotId, &Link)| {
@@ -310,6 +325,14 @@ impl Room {
             }
         }
         self.settle();
+    }
+
+    /// Does by hand what waited for the phone book to say where it sees us.
+    fn grant_wish(&mut self, now: u64) {
+        self.has_asked_outside = true;
+        if let Some(wish) = self.wish.take() {
+            by_hand::handle(&mut self.hand, &wish, now);
+        }
     }
 
     /// Drains all machines until none has anything more to do, then sets the timer and tells the status.

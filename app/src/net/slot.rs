@@ -1,6 +1,6 @@
 //! One `RTCPeerConnection` with its one data channel.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
@@ -30,6 +30,8 @@ const BUFFER_HIGH: u32 = 1024 * 1024;
 const BUFFER_LOW: u32 = 256 * 1024;
 /// Milliseconds in which Firefox does not give up a candidate: it does after about 12 seconds.
 const WARM_MS: u32 = 7_000;
+/// A dial asks anew where it asked, so many milliseconds after the last time.
+const ASK_AGAIN_MS: u32 = 1_000;
 /// As many as one dial has candidates.
 const RANKS: u16 = 64;
 const _: () = assert!(RANKS as usize == Dialler::MAX_CANDIDATES);
@@ -46,10 +48,12 @@ pub(super) struct Slot {
     connection: RtcPeerConnection,
     channel: RtcDataChannel,
     _listeners: Vec<EventListener>,
-    /// Keeps one that waits from giving up.
+    /// Keeps one that waits from giving up, and one that dials asking.
     warm: Cell<Option<Interval>>,
     /// How often it was told where to dial: a browser passes over a candidate that it has been given before.
-    turn: Cell<u16>,
+    turn: Rc<Cell<u16>>,
+    /// Where a dial asks, those first that are to be asked next.
+    asked: Rc<RefCell<Vec<Endpoint>>>,
 }
 
 impl Slot {
@@ -107,11 +111,22 @@ impl Slot {
         let gathered =
             Gathered { id, connection: connection.clone(), events: events.clone(), described: Rc::default() };
         let listeners = listeners(id, &connection, &channel, events, &gathered);
-        let slot = Self { connection, channel, _listeners: listeners, warm: Cell::default(), turn: Cell::default() };
+        let slot = Self {
+            connection,
+            channel,
+            _listeners: listeners,
+            warm: Cell::default(),
+            turn: Rc::default(),
+            asked: Rc::default(),
+        };
         Ok((slot, gathered))
     }
 
     /// Dials: gives the browser the answer that we wrote for the other side.
+    ///
+    /// Firefox 153 asks at each candidate seven times, twice as long after the time before, so that after a second and a half
+    /// it hardly asks any more. But it has to go on: where both sides control ICE, which in a dial they do, it is the question
+    /// of the side with the greater tie-breaker that settles it, and whoever dials back later than that would never be heard.
     pub(super) fn dial(&self, id: SlotId, answer: &RemoteAnswer, events: &Events) {
         let taken = take_answer(&self.connection, &answer.to_sdp(waiting()));
         let events = events.clone();
@@ -120,6 +135,18 @@ impl Slot {
                 events.send(Event::Closed(id));
             }
         });
+        if platform::is_firefox() {
+            self.asked.replace(answer.candidates.clone());
+            let (connection, turn, asked) = (self.connection.clone(), Rc::clone(&self.turn), Rc::clone(&self.asked));
+            self.warm.set(Some(Interval::new(ASK_AGAIN_MS, move || {
+                if connection.ice_connection_state() == RtcIceConnectionState::Checking {
+                    let mut asked = asked.borrow_mut();
+                    let next: Vec<Endpoint> = asked.iter().take(Dialler::MAX_PROBED).copied().collect();
+                    add_again(&connection, &next, &turn);
+                    asked.rotate_left(next.len());
+                }
+            })));
+        }
     }
 
     /// Has the connection wait for its peer, whose credentials these are, for as long as it takes.
@@ -145,9 +172,8 @@ impl Slot {
 
     /// Has a dial that is under way try these too.
     pub(super) fn add_candidates(&self, candidates: &[Endpoint]) {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        add(&self.connection, candidates, turn.wrapping_mul(RANKS));
+        add_again(&self.connection, candidates, &self.turn);
+        self.asked.borrow_mut().extend_from_slice(candidates);
     }
 
     /// It is open: nothing has to be waited for any more.
@@ -196,6 +222,12 @@ fn add(connection: &RtcPeerConnection, candidates: &[Endpoint], first_rank: u16)
         // One that the browser does not take is one way less, no more.
         spawn_local(async move { drop(JsFuture::from(taken).await) });
     }
+}
+
+/// Tells a browser candidates that it may have been told before.
+fn add_again(connection: &RtcPeerConnection, candidates: &[Endpoint], turn: &Cell<u16>) {
+    turn.set(turn.get().wrapping_add(1));
+    add(connection, candidates, turn.get().wrapping_mul(RANKS));
 }
 
 /// Candidates that no packet arrives at: the IPv4 dummy address (RFC 7600) and one of the IPv6 discard prefix (RFC 6666).

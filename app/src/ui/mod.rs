@@ -120,7 +120,7 @@ fn listen(app: App) {
         // Lives as long as the page does.
         std::mem::forget(channel);
     }
-    let _ = window_event_listener(leptos::ev::hashchange, move |_| spawn_local(app.follow_address()));
+    let _ = window_event_listener(leptos::ev::hashchange, move |_| app.address_changed());
     let _ = window_event_listener_untyped("pageshow", move |_| app.returned());
     let _ = window_event_listener_untyped("visibilitychange", move |_| {
         if platform::is_shown() {

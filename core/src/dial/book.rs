@@ -14,6 +14,13 @@ pub struct Unanswered {
 /// in a full room may be free long before the phone book can promise one.
 const RETRY_AFTER_MAX: u64 = 60_000;
 
+impl Unanswered {
+    /// For how long to leave it alone, in milliseconds.
+    pub(super) fn wait(self) -> u64 {
+        self.retry_after_ms.unwrap_or_default().min(RETRY_AFTER_MAX)
+    }
+}
+
 /// What is known of the phone book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookState {
@@ -47,7 +54,7 @@ pub(super) struct Book {
     pub(super) wish_at: u64,
     /// When the next registration is due, likewise.
     pub(super) next_register: u64,
-    /// Until when the phone book wants to be left alone.
+    /// Until when the phone book wants to be left alone altogether.
     pub(super) not_before: u64,
     /// Whether a first answer about the others has come.
     pub(super) answered: bool,
@@ -80,12 +87,6 @@ impl Book {
     /// When to make or renew the listing.
     pub(super) fn register_at(&self) -> u64 {
         self.next_register.max(self.not_before)
-    }
-
-    /// A request was refused. Whatever the wait was asked for, it is for all requests: the phone book counts them together.
-    pub(super) fn obey(&mut self, unanswered: Unanswered, now_ms: u64) {
-        let wait = unanswered.retry_after_ms.unwrap_or_default().min(RETRY_AFTER_MAX);
-        self.not_before = self.not_before.max(now_ms + wait);
     }
 
     /// Looks at once, or as soon as the look that is under way is over, or when the phone book wants to be asked again.

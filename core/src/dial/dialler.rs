@@ -427,9 +427,9 @@ impl Dialler {
         match answer {
             Ok(seen_at) => self.note_listed(endpoints, seen_at, now_ms),
             Err(unanswered) => {
-                self.book.obey(unanswered, now_ms);
                 self.book.refusals = self.book.refusals.saturating_add(1);
-                self.book.next_register = now_ms + self.backoff(self.book.refusals);
+                // There may be no place in the room, or none for this network: that is no reason not to look.
+                self.book.next_register = now_ms + self.backoff(self.book.refusals).max(unanswered.wait());
             }
         }
         self.advance(now_ms);
@@ -457,7 +457,8 @@ impl Dialler {
         let mut found = match answer {
             Ok(found) => found,
             Err(unanswered) => {
-                self.book.obey(unanswered, now_ms);
+                let jitter = self.jitter.below(unanswered.wait() / 4 + 1);
+                self.book.not_before = self.book.not_before.max(now_ms + unanswered.wait() + jitter);
                 self.book.next_poll = now_ms + self.backoff(self.book.failures);
                 return self.advance(now_ms);
             }
@@ -547,6 +548,7 @@ impl Dialler {
 
     /// Makes the spare anew, as after a change of network.
     pub fn renew_spare(&mut self, now_ms: u64) {
+        self.book.not_before = now_ms;
         if let Spare::Waiting { slot, .. } | Spare::Preparing { slot, .. } = &self.spare {
             self.actions.push_back(Action::Drop(*slot));
             self.spare = Spare::Absent { retry_at: now_ms };
@@ -696,9 +698,9 @@ impl Dialler {
             let stays = |listing: &Listing| {
                 found.iter().any(|Found { address, .. }| address.cert_hash == *hash && address.ip == listing.address.ip)
             };
-            let was_silent = listed.is_vouched && listed.was_silent && !listed.has_answered;
+            let may_be_stranger = listed.may_be_stranger();
             listed.listings.retain(stays);
-            strangers += u32::from(was_silent && listed.listings.is_empty());
+            strangers += u32::from(may_be_stranger && listed.listings.is_empty());
         }
         self.listed.retain(|_, listed| !listed.listings.is_empty());
         self.blind.note_strangers(strangers);
@@ -856,9 +858,8 @@ impl Dialler {
     /// Whether so many devices that are vouched for have not answered at any of their addresses, or had not when they went,
     /// that they are hardly all behind NATs.
     fn is_among_strangers(&self) -> bool {
-        let is_silent =
-            |(_, listed): &(&CertHash, &Listed)| listed.is_vouched && listed.was_silent && !listed.has_answered;
-        let silent = u32::try_from(self.others().filter(is_silent).count()).unwrap_or(u32::MAX);
+        let silent = self.others().filter(|(_, listed)| listed.may_be_stranger()).count();
+        let silent = u32::try_from(silent).unwrap_or(u32::MAX);
         self.blind.strangers.saturating_add(silent) >= STRANGERS
     }
 

@@ -173,6 +173,11 @@ impl Listed {
         self.listings.iter().map(quiet_at).try_fold(0, |latest, at| Some(latest.max(at?)))
     }
 
+    /// Whether it is vouched for, and is as silent as somebody who lists what a member once had.
+    pub(super) fn may_be_stranger(&self) -> bool {
+        self.is_vouched && self.was_silent && !self.has_answered
+    }
+
     /// When the last of the probes that are not answered yet began.
     pub(super) fn asked_at(&self) -> Option<u64> {
         let at = |listing: &Listing| match listing.proof {

@@ -29,7 +29,7 @@
 //! one of the two connections that may come about between two devices opens.
 //!
 //! - All listings of one certificate hash are one device. They are probed side by side, and a dial takes the candidates of
-//!   those that have answered, then of the others in turns, so no number of listings crowds out another.
+//!   those that have answered, then a share of each of the others.
 //! - A member takes a certificate whose hash vouches for it
 //!   ([`MeetingKey::vouches_for`](crate::key::MeetingKey::vouches_for)). Nobody else can tell such hashes from others, so
 //!   whoever is not vouched for comes after those who are, and is dialled only once a probe of it is answered.
@@ -57,8 +57,9 @@
 //!
 //! The two doorkeepers take turns, counted from when the connection between them opened, which both know. A listing is
 //! renewed in place of a look. The phone book keeps nothing but in memory, so everybody asks for its own listing as well,
-//! and makes it again where it is missing. A phone book that asks to be left alone for a while is left alone, whatever else
-//! happens, unless the network has changed: then the device has another address, of which that was not said.
+//! and makes it again where it is missing. A phone book that refuses a look and asks to be left alone for a while is left
+//! alone, whatever else happens, unless the network has changed: then the device has another address, of which that was not
+//! said. One that refuses a registration may have no place: that puts off registrations and nothing else.
 
 mod action;
 mod book;

@@ -18,8 +18,8 @@ impl MeetingKey {
     /// Whether a certificate hash vouches for its device: of all that there are it is one in [`ODDS`](Self::ODDS), and
     /// only members can tell which, so they take certificates that do.
     ///
-    /// Whoever does not know the key and lists what he likes hits one by chance, and does not see that he has. He can
-    /// list a hash again that a member once had.
+    /// Whoever does not know the key and lists what he likes hits one by chance, and finds out by being dialled for longer
+    /// than others, at some 256 tries a hit. He can list a hash again that a member once had.
     pub fn vouches_for(&self, cert_hash: &CertHash) -> bool {
         Label::Voucher.derive(&self.0, &[cert_hash.as_bytes()]) == [0]
     }
