@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Whether a new version waits.
     pub(crate) update_waits: RwSignal<bool>,
+    /// How often a room was joined by the address bar.
+    attempts: StoredValue<u32>,
     /// The network of the room on show.
     network: StoredValue<Option<(RoomId, NetHandle)>, LocalStorage>,
     /// What is to be done by hand in which room, once its network is there.
@@ -99,6 +101,7 @@ impl App {
             dialog: RwSignal::new(None),
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
+            attempts: StoredValue::new(0),
             network: StoredValue::new_local(None),
             wish: StoredValue::new(None),
             today: RwSignal::new(platform::today()),
@@ -186,6 +189,9 @@ impl App {
         }
         self.check_day();
         self.rooms_announced();
+        if self.screen.with_untracked(|screen| *screen == Screen::Joining) {
+            spawn_local(self.follow_address());
+        }
         if let Screen::Room(room) = self.screen.get_untracked() {
             if !room.is_open() {
                 self.open(room);
@@ -243,26 +249,45 @@ impl App {
             Route::Home => self.go_home(),
             Route::Room(room) if self.summary(room).is_some() => self.show(room),
             Route::Room(_) => self.screen.set(Screen::BadLink(text::UNKNOWN_ROOM.to_owned())),
+            // The link stays in the address bar until it was of use, so that loading the page again tries again.
             Route::Join(link) => {
-                self.screen.set(Screen::Joining);
-                if let Err(error) = self.join(&link).await {
-                    // The link stays in the address bar, so loading the page again tries again.
-                    self.screen.set(Screen::BadLink(error.to_string()));
+                let outcome = self.joining(async { Ok(self.enter(&link, None).await?) }).await;
+                if outcome.is_some() {
+                    platform::replace_fragment(&link.room.to_string());
+                    self.show(link.room);
                 }
             }
             Route::Code(code) => {
-                self.screen.set(Screen::Joining);
-                match self.use_code(&code).await {
-                    Ok(room) => {
-                        platform::replace_fragment(&room.to_string());
-                        self.show_by_hand(room, code);
-                        self.dialog.set(Some(Dialog::ByHand));
-                    }
-                    Err(error) => self.screen.set(Screen::BadLink(error.to_string())),
+                if let Some(room) = self.joining(self.use_code(&code)).await {
+                    platform::replace_fragment(&room.to_string());
+                    self.show_by_hand(room, code);
+                    self.dialog.set(Some(Dialog::ByHand));
                 }
             }
             Route::Unreadable(error) => self.screen.set(Screen::BadLink(error.to_string())),
         }
+    }
+
+    /// Shows that a room is being joined. A page that was frozen meanwhile joins anew, as the first time may never be
+    /// answered: the first of several that joins counts, and of those that fail the last.
+    async fn joining<T>(self, join: impl Future<Output = Result<T, JoinError>>) -> Option<T> {
+        self.screen.set(Screen::Joining);
+        let attempt = self.attempts.try_update_value(|attempts| {
+            *attempts += 1;
+            *attempts
+        });
+        let outcome = join.await;
+        if self.screen.with_untracked(|screen| *screen != Screen::Joining) {
+            return None;
+        }
+        match outcome {
+            Ok(joined) => return Some(joined),
+            Err(error) if attempt == self.attempts.try_get_value() => {
+                self.screen.set(Screen::BadLink(error.to_string()));
+            }
+            Err(_) => {}
+        }
+        None
     }
 
     /// Shows the room that was shown last, or any, or the welcome when there is none.
@@ -369,14 +394,6 @@ impl App {
                 network.wish(wish);
             }
         });
-    }
-
-    /// Joins the room of the link in the address bar, takes the secret out of it, and shows the room.
-    async fn join(self, link: &RoomLink) -> Result<(), ApiError> {
-        self.enter(link, None).await?;
-        platform::replace_fragment(&link.room.to_string());
-        self.show(link.room);
-        Ok(())
     }
 
     async fn enter(self, link: &RoomLink, name: Option<String>) -> Result<(), ApiError> {

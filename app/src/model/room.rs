@@ -39,7 +39,7 @@ pub(crate) struct Room {
     pub(crate) status: RwSignal<RoomStatus>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
-    adding: StoredValue<bool>,
+    adding: StoredValue<Turn>,
     notices: Notices,
 }
 
@@ -100,7 +100,8 @@ struct Reading {
     turn: Turn,
 }
 
-/// Reading on behalf of announcements: one turn at a time, and one more read for all announcements that come during one.
+/// Reading on behalf of announcements, or adding what a person typed: one turn at a time, and one more pass for all that
+/// comes during one.
 ///
 /// A page that was frozen, hidden or asleep may have missed announcements, and a request that was under way then may
 /// never be answered. So on its return it begins a turn of its own, and whatever the turn before still does is over.
@@ -132,9 +133,14 @@ impl Turn {
         self.begun
     }
 
+    /// Whether no other turn was begun in place of this one.
+    fn is_under_way(&self, turn: u64) -> bool {
+        self.busy == Some(turn)
+    }
+
     /// A turn has read. Returns whether it is to read once more.
     fn has_read(&mut self, turn: u64) -> bool {
-        if self.busy != Some(turn) {
+        if !self.is_under_way(turn) {
             return false;
         }
         let again = std::mem::replace(&mut self.again, false);
@@ -169,7 +175,7 @@ impl Room {
             status: RwSignal::new(RoomStatus::new(Link::Connecting)),
             tasks: StoredValue::new(HashMap::new()),
             reading: StoredValue::new(Reading::default()),
-            adding: StoredValue::new(false),
+            adding: StoredValue::new(Turn::default()),
             notices,
         }
     }
@@ -278,6 +284,9 @@ impl Room {
     pub(crate) fn returned(self) {
         if let Some(turn) = self.reading.try_update_value(|reading| reading.turn.begin()) {
             self.take_turn(turn);
+        }
+        if let Some(turn) = self.adding.try_update_value(Turn::begin) {
+            self.work_off_additions_in(turn);
         }
     }
 
@@ -436,36 +445,47 @@ impl Room {
     }
 
     fn work_off_additions(self) {
-        if self.adding.try_update_value(|adding| std::mem::replace(adding, true)) != Some(false) {
-            return;
+        if let Some(Some(turn)) = self.adding.try_update_value(Turn::announced) {
+            self.work_off_additions_in(turn);
         }
+    }
+
+    fn work_off_additions_in(self, turn: u64) {
+        let next = move || {
+            self.additions
+                .with_untracked(|additions| additions.iter().find(|addition| addition.failure.is_none()).cloned())
+        };
         spawn_local(async move {
-            let next = || {
-                self.additions
-                    .with_untracked(|additions| additions.iter().find(|addition| addition.failure.is_none()).cloned())
-            };
-            while let Some(addition) = next() {
-                let task =
-                    NewTask { id: Some(addition.id.to_string()), title: addition.title.clone(), ..NewTask::default() };
-                let added = match api::add_task(self.id, &task).await {
-                    // An earlier attempt did reach the service worker.
-                    Err(error) if error.status() == Some(409) => Ok(()),
-                    added => added.map(drop),
-                };
-                match added {
-                    Ok(()) => {
-                        let _ = self.read().await;
-                        self.drop_addition(addition.id);
-                        self.added.set(Some(addition.id));
+            loop {
+                while let Some(addition) = next() {
+                    let (id, title) = (addition.id, addition.title.clone());
+                    let task = NewTask { id: Some(id.to_string()), title, ..NewTask::default() };
+                    let added = match api::add_task(self.id, &task).await {
+                        // An earlier attempt did reach the service worker.
+                        Err(error) if error.status() == Some(409) => Ok(()),
+                        added => added.map(drop),
+                    };
+                    // A page that was frozen while it waited has begun anew since.
+                    if self.adding.try_with_value(|adding| adding.is_under_way(turn)) != Some(true) {
+                        return;
                     }
-                    Err(error) => self.additions.update(|additions| {
-                        for failed in additions.iter_mut().filter(|failed| failed.id == addition.id) {
-                            failed.failure = Some(error.to_string());
+                    match added {
+                        Ok(()) => {
+                            let _ = self.read().await;
+                            self.drop_addition(id);
+                            self.added.set(Some(id));
                         }
-                    }),
+                        Err(error) => self.additions.update(|additions| {
+                            for failed in additions.iter_mut().filter(|failed| failed.id == id) {
+                                failed.failure = Some(error.to_string());
+                            }
+                        }),
+                    }
+                }
+                if self.adding.try_update_value(|adding| adding.has_read(turn)) != Some(true) {
+                    return;
                 }
             }
-            self.adding.set_value(false);
         });
     }
 
