@@ -42,10 +42,16 @@ pub(super) struct Certificate {
 pub(super) async fn of_room(room: RoomId, meeting_key: &MeetingKey) -> Result<Certificate, JsValue> {
     if let Some(kept) = kept::certificate(room).await
         && kept.expires() > platform::unix_ms() + RENEW_MS
-        && let Ok(hash) = hash_of(&kept).await
-        && (meeting_key.vouches_for(&hash) || fingerprint(&kept).is_none())
     {
-        return Ok(Certificate { certificate: kept, hash });
+        match fingerprint(&kept) {
+            Some(hash) if meeting_key.vouches_for(&hash) => return Ok(Certificate { certificate: kept, hash }),
+            Some(_) => {}
+            None => {
+                if let Ok(hash) = hash_of(&kept).await {
+                    return Ok(Certificate { certificate: kept, hash });
+                }
+            }
+        }
     }
     let made = make(meeting_key).await?;
     kept::keep_certificate(room, &made.certificate).await;
@@ -88,7 +94,7 @@ fn generate() -> Result<Promise, JsValue> {
     RtcPeerConnection::generate_certificate_with_object(&algorithm)
 }
 
-/// Reads the hash out of an offer.
+/// Reads the hash out of an offer, where a browser does not tell it otherwise.
 async fn hash_of(certificate: &RtcCertificate) -> Result<CertHash, JsValue> {
     let connection = RtcPeerConnection::new_with_configuration(&configuration(certificate))?;
     connection.create_data_channel("");

@@ -532,7 +532,6 @@ impl Dialler {
             self.renew_spare(now_ms);
             self.begin_anew(now_ms);
             self.book.next_register = now_ms;
-            self.book.not_before = now_ms;
         }
         self.online = online;
         self.advance(now_ms);

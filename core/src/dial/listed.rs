@@ -196,8 +196,7 @@ impl Listed {
         }
     }
 
-    /// The candidates of a dial: of the listings that have answered, then of the others, so that no number of listings
-    /// crowds out another.
+    /// The candidates of a dial: of the listings that have answered, then an equal share of each of the others.
     pub(super) fn candidates(&self) -> Vec<Endpoint> {
         let (proven, others): (Vec<_>, Vec<_>) = self.listings.iter().partition(|listing| listing.is_proven());
         let mut candidates = Vec::new();
