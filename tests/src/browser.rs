@@ -46,6 +46,16 @@ pub struct Browser {
     starts: AtomicU32,
 }
 
+/// How often a driver is started before a browser is given up.
+const STARTS: u32 = 3;
+
+/// A driver that listens, without a browser.
+struct Driver {
+    group: Group,
+    door: Option<Door>,
+    port: u16,
+}
+
 /// What ends when the process is killed.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -118,8 +128,41 @@ impl Browser {
     pub async fn start_again(&self) -> Result<()> {
         let mut running = self.running.lock().await;
         drop(running.take());
-        let port = free_port()?;
         let log = self.log_path(self.starts.fetch_add(1, Ordering::Relaxed) + 1);
+        let started = async {
+            let Driver { group, door, port } = self.start_driver(&log).await?;
+            let url = format!("http://127.0.0.1:{port}");
+            // A browser gives a service worker that does not start a minute, and then loads the page without it.
+            let driver = WebDriver::builder(url, self.capabilities()?)
+                .request_timeout(Duration::from_secs(100))
+                .connect()
+                .await
+                .context("the browser does not start")?;
+            let session = Arc::clone(driver.handle());
+            // The group ends the session; without this, dropping the handle would block on a driver that may be dead.
+            driver.leak().map_err(|_| anyhow!("the session is over"))?;
+            session.set_script_timeout(Duration::from_secs(30)).await?;
+            let window = session.window().await?;
+            anyhow::Ok(Running { group, _door: door, session, window })
+        };
+        *running = Some(started.await.with_context(|| format!("{}, see {}", self.name(), log.display()))?);
+        Ok(())
+    }
+
+    /// Starts the driver on a free port; anew, if somebody else takes that port before it does.
+    async fn start_driver(&self, log: &Path) -> Result<Driver> {
+        let mut starts = 1;
+        loop {
+            match self.start_driver_once(log).await {
+                Err(error) if starts < STARTS => eprintln!("the driver is started again: {error:#}"),
+                done => return done,
+            }
+            starts += 1;
+        }
+    }
+
+    async fn start_driver_once(&self, log: &Path) -> Result<Driver> {
+        let port = free_port()?;
         let (driver, arguments, environment) = match self.kind {
             BrowserKind::Chromium => (&self.tools.chromedriver, vec![format!("--port={port}")], vec![]),
             BrowserKind::Firefox => {
@@ -133,41 +176,24 @@ impl Browser {
         };
         let arguments = arguments.into_iter().map(OsString::from);
         let (group, door) = match &self.host {
-            None => (Group::start(driver, arguments, &environment, None, &log)?, None),
+            None => (Group::start(driver, arguments, &environment, None, log)?, None),
             Some(host) => {
                 let inside = ["netns".into(), "exec".into(), host.namespace().name().into(), driver.into()];
                 let arguments = inside.into_iter().chain(arguments);
-                (Group::start(Path::new("ip"), arguments, &environment, None, &log)?, Some(host.reach(port)?))
+                (Group::start(Path::new("ip"), arguments, &environment, None, log)?, Some(host.reach(port)?))
             }
         };
-        let started = async {
-            let url = format!("http://127.0.0.1:{port}");
-            eventually("the driver listens", Duration::from_secs(15), || async {
-                // Not only a connection, which a door takes whether or not anybody is behind it. No driver ends a
-                // connection by itself, so the first byte of an answer has to do.
-                let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-                let ask = format!("GET /status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
-                stream.write_all(ask.as_bytes()).await?;
-                ensure!(stream.read(&mut [0]).await? == 1, "no answer");
-                Ok(())
-            })
-            .await?;
-            // A browser gives a service worker that does not start a minute, and then loads the page without it.
-            let driver = WebDriver::builder(url, self.capabilities()?)
-                .request_timeout(Duration::from_secs(100))
-                .connect()
-                .await
-                .context("the browser does not start")?;
-            let session = Arc::clone(driver.handle());
-            // The group ends the session; without this, dropping the handle would block on a driver that may be dead.
-            driver.leak().map_err(|_| anyhow!("the session is over"))?;
-            session.set_script_timeout(Duration::from_secs(30)).await?;
-            let window = session.window().await?;
-            anyhow::Ok((session, window))
-        };
-        let (session, window) = started.await.with_context(|| format!("{}, see {}", self.name(), log.display()))?;
-        *running = Some(Running { group, _door: door, session, window });
-        Ok(())
+        eventually("the driver listens", Duration::from_secs(15), || async {
+            // Not only a connection, which a door takes whether or not anybody is behind it. No driver ends a
+            // connection by itself, so the first byte of an answer has to do.
+            let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+            let ask = format!("GET /status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+            stream.write_all(ask.as_bytes()).await?;
+            ensure!(stream.read(&mut [0]).await? == 1, "no answer");
+            Ok(())
+        })
+        .await?;
+        Ok(Driver { group, door, port })
     }
 
     /// Kills the browser at once (SIGKILL), as a crash or an empty battery does.

@@ -46,6 +46,11 @@ impl Group {
         Ok(Self { leader, leash })
     }
 
+    /// Whether the program has ended, and with it all that it started.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.leader.try_wait(), Ok(None))
+    }
+
     /// Kills those processes of the group (SIGKILL) whose command line has this argument; how many.
     pub fn kill_those_with(&self, argument: &str) -> Result<usize> {
         let group = self.leader.id().to_string();

@@ -16,11 +16,28 @@ pub struct PhoneBook {
     _state: TempDir,
 }
 
+/// How often wrangler is started before the phone book is given up.
+const STARTS: u32 = 3;
+
 impl PhoneBook {
     /// Starts it on a free port and waits until it answers.
+    ///
+    /// A port that was free may be somebody else's by the time that workerd listens. Then wrangler ends, or sits there
+    /// without listening; it is killed and started anew on another port.
     pub async fn start(tools: &Tools) -> Result<Self> {
+        let mut starts = 1;
+        loop {
+            match Self::start_once(tools).await {
+                Err(error) if starts < STARTS => eprintln!("the phone book is started again: {error:#}"),
+                done => return done,
+            }
+            starts += 1;
+        }
+    }
+
+    async fn start_once(tools: &Tools) -> Result<Self> {
         let state = tempfile::tempdir()?;
-        let (port, inspector) = (free_port()?, free_port()?);
+        let [port, inspector] = free_ports()?;
         let arguments: Vec<OsString> = [
             "dev".into(),
             "--config".into(),
@@ -40,17 +57,26 @@ impl PhoneBook {
         let environment = [
             ("CI", OsStr::new("1")),
             ("WRANGLER_SEND_METRICS", OsStr::new("false")),
+            // It would ask Cloudflare where this machine is, at each start.
+            ("CLOUDFLARE_CF_FETCH_ENABLED", OsStr::new("false")),
             ("WRANGLER_LOG_PATH", state.path().as_os_str()),
         ];
         let log = tools.logs().join(format!("wrangler-{port}.log"));
-        let group = Group::start(&tools.wrangler, arguments, &environment, tools.worker_config.parent(), &log)?;
-        eventually("the phone book answers", Duration::from_secs(90), || async {
-            let health = http_get(port, "/health").await?;
-            ensure!(health.status == 200, "/health answers {}", health.status);
-            Ok(())
+        let mut group = Group::start(&tools.wrangler, arguments, &environment, tools.worker_config.parent(), &log)?;
+        let answers = eventually("the phone book answers", Duration::from_secs(60), || {
+            let has_ended = group.has_ended();
+            async move {
+                if has_ended {
+                    return Ok(false);
+                }
+                let health = http_get(port, "/health").await?;
+                ensure!(health.status == 200, "/health answers {}", health.status);
+                Ok(true)
+            }
         })
         .await
         .with_context(|| format!("see {}", log.display()))?;
+        ensure!(answers, "wrangler ended before the phone book answered: see {}", log.display());
         Ok(Self { group, port, _state: state })
     }
 
@@ -67,6 +93,18 @@ impl PhoneBook {
 
 /// A port that nobody listens on now.
 pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-    Ok(listener.local_addr()?.port())
+    free_ports().map(|[port]| port)
+}
+
+/// Different ports that nobody listens on now.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    // All are held until the last is found, so that none is found twice.
+    let mut listeners = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
 }

@@ -64,6 +64,8 @@ pub(crate) fn command(tools: &Tools, words: &[&str]) -> Result<Command> {
             ("WRANGLER_SEND_METRICS", "false"),
             ("WRANGLER_SEND_ERROR_REPORTS", "false"),
             ("WRANGLER_HIDE_BANNER", "true"),
+            // `wrangler dev` would ask Cloudflare where this machine is.
+            ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
         ])
         .env("WRANGLER_LOG_PATH", tools.workspace.scratch("wrangler/logs")?);
     Ok(command)
