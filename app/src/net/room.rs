@@ -16,7 +16,7 @@ use partyline_core::api::CHANNEL;
 use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found, SlotId, Way};
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found, Side, SlotId, Way};
 use partyline_core::hand::{Hand, HandAction, best_first};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomLink, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey, Psk};
@@ -594,11 +594,17 @@ impl Room {
                         link.slot.add_candidates(&candidates);
                     }
                 }
-                Action::Probe { slot, peer, candidates } => {
-                    // Of the two ends of DTLS the one that waits, always.
-                    let answer = RemoteAnswer { setup: Setup::Active, ..self.answer(self.listed(peer, candidates)) };
+                Action::Probe { slot, peer, candidates, side } => {
+                    let remote = self.answer(self.listed(peer, candidates));
                     let credentials = IceCredentials::derive(&self.meeting_key, &local);
-                    let made = Slot::probe(slot, &self.certificate, credentials, &answer, &events);
+                    let made = match side {
+                        Side::Answering => Slot::call(slot, &self.certificate, credentials, &remote, &events),
+                        Side::Offering => {
+                            // Of the two ends of DTLS the one that waits, always.
+                            let remote = RemoteAnswer { setup: Setup::Active, ..remote };
+                            Slot::probe(slot, &self.certificate, credentials, &remote, &events)
+                        }
+                    };
                     self.insert(slot, made, Some(peer));
                 }
                 Action::Register(endpoints) => self.register(endpoints),
@@ -655,6 +661,9 @@ impl Room {
         let Some(link) = self.links.get_mut(&slot) else { return };
         self.log.dialled(slot, monotonic_ms());
         link.remote = Some(answer.cert_hash);
+        if answer.candidates.is_empty() {
+            return link.slot.arm(slot, answer, &self.events);
+        }
         link.slot.dial(slot, &answer, &self.events);
     }
 

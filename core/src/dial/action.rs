@@ -1,4 +1,4 @@
-use super::SlotId;
+use super::{Side, SlotId};
 use crate::id::{CertHash, Endpoint};
 
 /// What the [`Dialler`](super::Dialler) wants done.
@@ -16,7 +16,8 @@ pub enum Action {
         slot: SlotId,
         /// Certificate hash of the peer, from which its credentials follow.
         peer: CertHash,
-        /// Where to try, best first: at most [`Dialler::MAX_CANDIDATES`](super::Dialler::MAX_CANDIDATES).
+        /// Where to try, best first: at most [`Dialler::MAX_CANDIDATES`](super::Dialler::MAX_CANDIDATES). None to wait for the
+        /// peer to dial us.
         candidates: Vec<Endpoint>,
     },
     /// The device being dialled has moved: let this dial try its new endpoints too. Its credentials are the same.
@@ -26,8 +27,8 @@ pub enum Action {
         /// Where to try as well.
         candidates: Vec<Endpoint>,
     },
-    /// Make a connection that asks for a sign of life: it dials at once, is listed nowhere, has our credentials, answers
-    /// DTLS and never begins it. [`handle_reached`] follows if the peer answers a connectivity check.
+    /// Make a connection that asks for a sign of life: it dials at once, is listed nowhere and has our credentials.
+    /// [`handle_reached`] follows if the peer answers a connectivity check.
     ///
     /// [`handle_reached`]: super::Dialler::handle_reached
     Probe {
@@ -37,6 +38,8 @@ pub enum Action {
         peer: CertHash,
         /// Where to try, best first: at most [`Dialler::MAX_PROBED`](super::Dialler::MAX_PROBED).
         candidates: Vec<Endpoint>,
+        /// Which side of ICE it takes.
+        side: Side,
     },
     /// List these endpoints in the phone book and tell [`handle_registered`]; an empty list withdraws the listing.
     ///

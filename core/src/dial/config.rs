@@ -34,10 +34,15 @@ pub struct DiallerConfig {
     pub backoff_max: u64,
     /// How long a probe waits for a sign of life: a few round trips and the pace of connectivity checks (50 ms each).
     pub probe: u64,
+    /// The same for a probe on the answering side, which need not settle who controls ICE.
+    pub answer: u64,
     /// How often one more probe may be made once the first ones are used up.
     pub probe_refill: u64,
     /// Whether this browser shows a waiting connection that somebody dials it.
     pub hears_knocks: bool,
+    /// Whether this browser, told that both sides of a connectivity check control ICE, becomes the controlled side
+    /// (RFC 8445, section 7.2.5.1).
+    pub settles_roles: bool,
 }
 
 impl Default for DiallerConfig {
@@ -56,19 +61,22 @@ impl Default for DiallerConfig {
             gather: 10_000,
             backoff_max: 30_000,
             probe: 500,
+            answer: 250,
             // Chromium refuses a page's connections once 500 exist that were not garbage collected, closed ones among
             // them, and does not collect them for that. So those that nobody's knock asks for are few.
             probe_refill: 10_000,
             hears_knocks: true,
+            settles_roles: true,
         }
     }
 }
 
 impl DiallerConfig {
-    /// For a browser that shows no knock (Firefox): it has to look who is there by itself, and has no limit on the
-    /// connections that it makes and closes.
+    /// For Firefox, which shows no knock: it has to look who is there by itself, and has no limit on the connections that it
+    /// makes and closes. Where both sides control ICE it goes on asking as it did, so that such a check is answered only
+    /// if its tie-breaker happens to be the greater one.
     #[must_use]
     pub fn without_knocks() -> Self {
-        Self { probe_refill: 40, hears_knocks: false, ..Self::default() }
+        Self { probe_refill: 40, hears_knocks: false, settles_roles: false, ..Self::default() }
     }
 }

@@ -7,7 +7,7 @@ use super::book::Book;
 use super::jitter::Jitter;
 use super::listed::{Listed, Listing, MAX_CANDIDATES, MAX_PROBED, Proof};
 use super::probes::{Probe, Probes, Stage};
-use super::{Action, BookState, DiallerConfig, Found, SlotId, Unanswered, Way};
+use super::{Action, BookState, DiallerConfig, Found, Side, SlotId, Unanswered, Way};
 use crate::id::{CertHash, Endpoint};
 
 /// What a dialler is doing, as a person would be told.
@@ -188,6 +188,10 @@ const ONE_HOUR: u64 = 3_600_000;
 const LISTED: u64 = 120_000;
 /// A doorkeeper renews its listing when it is its turn, and by itself if it has no turn for so long.
 const TURN_AT_MOST: u64 = 16_000;
+/// Of so many callers each is likely enough to call us.
+const FEW_CALLERS: usize = 2;
+/// How long whoever dials somebody else takes to look, and to ask who is new.
+const LOOKS: u64 = 1_500;
 
 impl Dialler {
     /// Most candidates of one dial. RFC 8445 (section 19.5.1) asks for a bound: whoever lists addresses that are not his
@@ -318,7 +322,7 @@ impl Dialler {
     /// The connection came up as far as ICE: something answers that has the credentials of the peer.
     pub fn handle_reached(&mut self, slot: SlotId, now_ms: u64) {
         if let Some(probe) = self.probes.of_slot(slot) {
-            probe.reached(&self.local, now_ms);
+            probe.reached(&self.local, self.config.dtls, now_ms);
             let (peer, ip) = (probe.peer, probe.ip);
             if let Some(listing) = self.listing_mut(&peer, ip)
                 && matches!(listing.proof, Proof::Asked { .. })
@@ -362,14 +366,24 @@ impl Dialler {
         if let Spare::Dialling { slot: dialling, dial, .. } = &self.spare
             && (*dialling == slot || dial.peer == peer)
         {
-            if *dialling != slot {
-                // Somebody introduced the two meanwhile.
-                self.actions.push_back(Action::Drop(*dialling));
+            // The other side may have taken one that outlasts this one.
+            let is_coming = matches!(dial.sign, Sign::Reached { .. } | Sign::Secured) && dialling.outlasts(slot, 0);
+            if !is_coming {
+                if *dialling != slot {
+                    // The two met in another way meanwhile.
+                    self.actions.push_back(Action::Drop(*dialling));
+                }
+                self.spare = Spare::Absent { retry_at: now_ms };
             }
+        }
+        let was_probe = self.probes.take(slot).is_some();
+        let is_coming = |probe: &Probe| probe.stage != Stage::Asking && probe.slot.outlasts(slot, 0);
+        self.end_probes(|probe| probe.peer == peer && !is_coming(probe));
+        if was_probe && let Spare::Waiting { slot: waiting, .. } = &self.spare {
+            // The peer dials the spare still, and would leave this connection for it if that answered.
+            self.actions.push_back(Action::Drop(*waiting));
             self.spare = Spare::Absent { retry_at: now_ms };
         }
-        self.probes.take(slot);
-        self.end_probes_of(Some(peer));
         if let Some((older, _)) = self.peers.insert(peer, (slot, now_ms))
             && older != slot
         {
@@ -754,21 +768,12 @@ impl Dialler {
         now_ms + self.config.dial + self.jitter.below(self.config.dial / 2)
     }
 
-    /// The same number from either end of a pair.
-    fn pair_score(&self, other: &CertHash) -> [u8; 32] {
-        let mut score = *self.local.as_bytes();
-        for (byte, theirs) in score.iter_mut().zip(other.as_bytes()) {
-            *byte ^= theirs;
-        }
-        score
-    }
-
     /// Whom to dial first.
     fn order(&self, hash: &CertHash, listed: &Listed, now_ms: u64) -> (bool, u32, bool, [u8; 32]) {
         let fresh = listed.is_fresh(now_ms);
         // One miss is forgiven to whoever is surely there; more would let a stranger jump the queue for ever.
         let rank = listed.rank.saturating_sub(u32::from(fresh));
-        (!listed.is_vouched, rank, !fresh, self.pair_score(hash))
+        (!listed.is_vouched, rank, !fresh, pair_score(&self.local, hash))
     }
 
     fn others(&self) -> impl Iterator<Item = (&CertHash, &Listed)> {
@@ -894,10 +899,9 @@ impl Dialler {
         self.listed.get_mut(peer)?.listings.iter_mut().find(|listing| listing.address.ip == ip)
     }
 
-    fn slot(&mut self) -> SlotId {
-        let slot = SlotId::new(Way::PhoneBook, self.next_slot);
+    fn number(&mut self) -> u32 {
         self.next_slot += 1;
-        slot
+        self.next_slot - 1
     }
 
     fn begin_probes(&mut self, now_ms: u64) {
@@ -913,6 +917,7 @@ impl Dialler {
                 Spare::Dialling { dial, .. } if dial.peer == peer => dial.tried.clone(),
                 _ => Vec::new(),
             };
+            let sides = if tried.is_empty() { self.sides_of_probe(&peer, now_ms) } else { &[Side::Offering] };
             let Some(listing) = self.listing_mut(&peer, ip) else { return };
             let was_silent = listing.proof == Proof::Silent;
             let mut candidates = listing.candidates();
@@ -929,17 +934,55 @@ impl Dialler {
             if !is_worth_it {
                 continue;
             }
-            let (slot, deadline) = (self.slot(), now_ms + self.config.probe);
-            self.probes.begin(Probe { slot, peer, ip, since: now_ms, deadline, stage: Stage::Asking });
-            self.actions.push_back(Action::Probe { slot, peer, candidates });
+            let is_expected = self.is_next_of(&peer);
+            for side in sides.iter().copied() {
+                let slot = SlotId::probe(self.number(), self.local < peer);
+                let patience = if side == Side::Answering { self.config.answer } else { self.config.probe };
+                let deadline = now_ms + patience;
+                self.probes.begin(Probe {
+                    slot,
+                    peer,
+                    ip,
+                    since: now_ms,
+                    deadline,
+                    stage: Stage::Asking,
+                    side,
+                    is_expected,
+                });
+                self.actions.push_back(Action::Probe { slot, peer, candidates: candidates.clone(), side });
+            }
         }
     }
 
-    /// Ends the probes of a peer, or all but those that are about to be a connection to somebody new.
-    fn end_probes_of(&mut self, peer: Option<CertHash>) {
+    /// On which side of ICE a listing is probed, or on both at once.
+    ///
+    /// Whoever is dialling offers. If it is us that it dials, a probe that answers settles all at once, and opens; if it is
+    /// somebody else, such a probe is not heard, and one that offers follows. A connection that waits answers nobody but
+    /// one that offers, and only where a browser settles roles for being told or the tie-breakers happen to be right.
+    fn sides_of_probe(&self, peer: &CertHash, now_ms: u64) -> &'static [Side] {
+        let Some(listed) = self.listed.get(peer) else { return &[] };
+        let is_calling = listed.is_calling(now_ms);
+        let may_call_us = if self.config.settles_roles {
+            is_calling && self.is_next_of(peer)
+        } else {
+            let callers = self.others().filter(|(_, listed)| listed.is_vouched && listed.is_calling(now_ms)).count();
+            listed.is_vouched && (!is_calling || callers <= FEW_CALLERS)
+        };
+        if may_call_us { &[Side::Answering, Side::Offering] } else { &[Side::Offering] }
+    }
+
+    /// Whether a device that calls is likely to call us: it begins with the one with which it has the lowest score.
+    fn is_next_of(&self, peer: &CertHash) -> bool {
+        let ours = pair_score(peer, &self.local);
+        let mut others = self.listed.iter().filter(|(hash, listed)| *hash != peer && listed.is_vouched);
+        others.all(|(hash, _)| ours < pair_score(peer, hash))
+    }
+
+    /// Ends the probes of which this holds.
+    fn end_probes(&mut self, is_over: impl Fn(&Probe) -> bool) {
         let (actions, listed) = (&mut self.actions, &mut self.listed);
         self.probes.running.retain(|probe| {
-            let ends = peer.map_or(probe.stage != Stage::Secured, |peer| probe.peer == peer);
+            let ends = is_over(probe);
             if ends {
                 actions.push_back(Action::Drop(probe.slot));
                 let listings = listed.get_mut(&probe.peer).into_iter().flat_map(|listed| &mut listed.listings);
@@ -956,16 +999,26 @@ impl Dialler {
     /// Notes what a probe has shown that is over.
     fn conclude(&mut self, probe: &Probe, now_ms: u64) {
         let dial_deadline = self.dial_deadline(now_ms);
-        if probe.stage == Stage::Asking
-            && let Some(listed) = self.listed.get_mut(&probe.peer)
-        {
-            listed.was_silent = true;
+        // The other one, if it has come as far, will tell.
+        let tells = |other: &Probe| {
+            (other.peer, other.ip) == (probe.peer, probe.ip)
+                && (probe.stage == Stage::Asking || (other.side == Side::Answering && other.stage != Stage::Asking))
+        };
+        if self.probes.running.iter().any(tells) {
+            return;
         }
         let Some(listing) = self.listing_mut(&probe.peer, probe.ip) else { return };
         if probe.stage == Stage::Asking {
-            return listing.note_silence();
+            if !listing.is_proven() {
+                listing.note_silence();
+                if let Some(listed) = self.listed.get_mut(&probe.peer) {
+                    listed.was_silent = true;
+                }
+            }
+            return;
         }
         (listing.proof, listing.silences) = (Proof::Answered { at: now_ms }, 0);
+        listing.is_elsewhere |= probe.side == Side::Answering;
         if let Some(listed) = self.listed.get_mut(&probe.peer) {
             (listed.alive_at, listed.has_answered) = (Some(now_ms), true);
         }
@@ -994,7 +1047,7 @@ impl Dialler {
         listings.for_each(|listing| listing.expire(now_ms));
         self.end_what_is_over(now_ms);
         if matches!(&self.spare, Spare::Absent { retry_at } if *retry_at <= now_ms) && self.wants_listing() {
-            let slot = self.slot();
+            let slot = SlotId::new(Way::PhoneBook, self.number());
             self.spare = Spare::Preparing { slot, deadline: now_ms + self.config.gather };
             self.actions.push_back(Action::MakeSpare(slot));
         }
@@ -1048,7 +1101,8 @@ impl Dialler {
             _ => {}
         }
         if !is_wanted {
-            self.end_probes_of(None);
+            // But for those that are about to be a connection to somebody new.
+            self.end_probes(|probe| probe.stage != Stage::Secured);
         }
     }
 
@@ -1063,7 +1117,10 @@ impl Dialler {
         };
         let Some(listed) = self.listed.get(&peer) else { return };
         let (is_calling, answers) = (listed.is_calling(now_ms), self.may_answer(listed, now_ms));
-        if sign == Sign::Blind && !is_calling && !is_knocked && self.book.listed_at + JUST_LISTED <= now_ms {
+        // It dials somebody else, and has found us silent while we waited.
+        let is_elsewhere = sign == Sign::Proven && !self.config.hears_knocks && listed.is_elsewhere();
+        let is_unseen = is_elsewhere || (sign == Sign::Blind && !is_calling && !is_knocked);
+        if is_unseen && self.book.listed_at + JUST_LISTED <= now_ms {
             // A call: only a new listing shows it to the other side.
             self.actions.push_back(Action::Drop(slot));
             self.spare = Spare::Absent { retry_at: now_ms };
@@ -1073,7 +1130,7 @@ impl Dialler {
             let wait = if self.peers.is_empty() { POLL_MEETING } else { POLL_CREW };
             self.book.next_poll = self.book.next_poll.min(now_ms + wait);
         }
-        let deadline = self.dial_deadline(now_ms);
+        let deadline = if is_elsewhere { now_ms + LOOKS } else { self.dial_deadline(now_ms) };
         let Some(listed) = self.listed.get_mut(&peer) else { return };
         if sign == Sign::Blind && !listed.has_answered {
             (self.blind.left, self.blind.last_at) = (self.blind.left.saturating_sub(1), now_ms);
@@ -1083,7 +1140,8 @@ impl Dialler {
             }
         }
         (listed.moved_at, listed.is_owed) = (None, answers);
-        let candidates = listed.candidates();
+        // What answers there is taken; it will see that we are listed anew, and come.
+        let candidates = if is_elsewhere { Vec::new() } else { listed.candidates() };
         let dial = Dial { peer, deadline, sign, tried: candidates.clone(), more: Self::MAX_CANDIDATES };
         self.actions.push_back(Action::Dial { slot, peer, candidates });
         self.spare = Spare::Dialling { slot, endpoints, dial };
@@ -1115,4 +1173,13 @@ impl Dialler {
             self.actions.push_back(Action::Poll);
         }
     }
+}
+
+/// A number that is the same from either end of a pair.
+fn pair_score(one: &CertHash, other: &CertHash) -> [u8; 32] {
+    let mut score = *one.as_bytes();
+    for (byte, theirs) in score.iter_mut().zip(other.as_bytes()) {
+        *byte ^= theirs;
+    }
+    score
 }

@@ -44,11 +44,13 @@ pub(super) struct Listing {
     pub(super) place: usize,
     /// Probes in a row that nobody answered.
     pub(super) silences: u32,
+    /// Whether its device dials somebody else from there: it has answered a probe that would have opened otherwise.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Listing {
     pub(super) fn new(address: Address, place: usize) -> Self {
-        Self { address, proof: Proof::Unknown, place, silences: 0 }
+        Self { address, proof: Proof::Unknown, place, silences: 0, is_elsewhere: false }
     }
 
     pub(super) fn is_proven(&self) -> bool {
@@ -150,6 +152,11 @@ impl Listed {
     /// Whether somebody with its ICE password has answered lately.
     pub(super) fn is_proven(&self) -> bool {
         self.listings.iter().any(Listing::is_proven)
+    }
+
+    /// Whether it dials somebody else.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.listings.iter().any(|listing| listing.is_elsewhere)
     }
 
     /// Whether a probe was answered that may still open.

@@ -28,6 +28,13 @@
 //! password follows from; the spare then dials one that has answered. A probe answers DTLS and never begins it, so at most
 //! one of the two connections that may come about between two devices opens.
 //!
+//! Both sides of a dial offer, so both control ICE and one has to give in. Firefox gives in when a check of the other side
+//! arrives, never for being told (RFC 8445, section 7.2.5.1), so that every second of its probes is not answered. So somebody
+//! who seems to be dialling us is probed on both sides ([`Side`]): towards one that answers nobody has to give in, and if it
+//! is us that the peer dials, it opens. If it is answered and does not open, the peer dials somebody else. A Firefox then lists
+//! itself anew and has its spare wait for that peer instead of dialling a connection that is taken. Somebody who waits is
+//! probed on both sides by a Firefox, too: in Chromium one that answers is a knock at least.
+//!
 //! - All listings of one certificate hash are one device. They are probed side by side, and a dial takes the candidates of
 //!   those that have answered, then a share of each of the others.
 //! - A member takes a certificate whose hash vouches for it
@@ -69,6 +76,7 @@ mod found;
 mod jitter;
 mod listed;
 mod probes;
+mod side;
 mod slot;
 
 pub use action::Action;
@@ -77,4 +85,5 @@ pub use config::DiallerConfig;
 pub use dialler::{Activity, Dialler};
 pub use found::Found;
 pub(crate) use jitter::Jitter;
+pub use side::Side;
 pub use slot::{SlotId, Way};

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::SlotId;
+use super::{Side, SlotId};
 use crate::id::CertHash;
 
 /// How far a probe has come.
@@ -24,6 +24,9 @@ pub(super) struct Probe {
     pub(super) since: u64,
     pub(super) deadline: u64,
     pub(super) stage: Stage,
+    pub(super) side: Side,
+    /// Whether the peer is likely to dial us.
+    pub(super) is_expected: bool,
 }
 
 /// The probes that are under way, and how many more may be made.
@@ -36,7 +39,8 @@ pub(super) struct Probes {
     granted_at: Option<u64>,
 }
 
-/// Most probes at once, and most that may be saved up: as many as a phone book lists for a room.
+/// Most probes at once, and most that may be saved up: as many as a phone book lists for a room. (One that goes both ways
+/// may be one more.)
 const MOST: usize = 64;
 const SAVED: u32 = 64;
 /// How many of both are kept for those that are vouched for.
@@ -111,11 +115,17 @@ const fn kept_from(is_vouched: bool) -> usize {
 
 impl Probe {
     /// It was answered: it has a little longer.
-    pub(super) fn reached(&mut self, local: &CertHash, now_ms: u64) {
-        if self.stage == Stage::Asking {
-            let courtesy = if self.peer < *local { COURTESY } else { 0 };
-            self.stage = Stage::Reached;
-            self.deadline = now_ms + GRACE + 3 * (now_ms - self.since).min(SLOWEST) + courtesy;
+    pub(super) fn reached(&mut self, local: &CertHash, dtls: u64, now_ms: u64) {
+        if self.stage != Stage::Asking {
+            return;
         }
+        let took = now_ms - self.since;
+        let (begins, wait) = match self.side {
+            // It opens on its own.
+            Side::Answering => (self.is_expected, (5 * took).min(dtls)),
+            Side::Offering => (self.peer < *local, 3 * took.min(SLOWEST)),
+        };
+        self.stage = Stage::Reached;
+        self.deadline = now_ms + GRACE + wait + if begins { COURTESY } else { 0 };
     }
 }

@@ -3,16 +3,18 @@
 //! What connections do was measured with Chromium 156 and Firefox 153. A connection that waits answers the connectivity
 //! checks of whoever has its ICE password, and so does one that dials somebody else or is taken: to the caller it looks as
 //! if ICE had found a way. Chromium shows a check that comes in (a knock), once a connection. Two connections open when
-//! each was dialled with the other's credentials and each takes the other for the way that was found; Firefox stays with
-//! the first way that it finds, Chromium leaves one that has gone dead. A probe answers DTLS and never begins it, so it
-//! opens only towards the lower certificate hash. A NAT lets in only whom it has sent to.
+//! each was dialled with the other's credentials and each takes the other for the way that was found; Firefox leaves a way
+//! for a better one and for nothing else, Chromium leaves one that has gone dead. A probe that offers answers DTLS and
+//! never begins it, so it opens only towards the lower certificate hash. A NAT lets in only whom it has sent to. Where both
+//! control ICE, a check of the one with the greater tie-breaker is answered; of the other only if it is Chromium's, which
+//! changes sides for being told.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, Found, SlotId, Unanswered};
+use partyline_core::dial::{Action, Activity, Dialler, DiallerConfig, Found, Side, SlotId, Unanswered};
 use partyline_core::id::{Address, CertHash, Endpoint};
 
 use crate::timeline::{Next, Timeline};
@@ -23,6 +25,8 @@ pub(crate) const LATENCY: u64 = 40;
 const TTL: u64 = 120_000;
 /// How long a phone book that nobody asks keeps its memory.
 const IDLE: u64 = 10_000;
+/// For how long Firefox goes on asking where it was told to, once a connection is open.
+const CHECKS: u64 = 4_000;
 /// How long a dead connection goes unnoticed.
 const KEEP_ALIVE: u64 = 8_000;
 
@@ -32,6 +36,8 @@ pub(crate) enum Delivery {
     SpareReady(SlotId, Endpoint),
     Knock(SlotId),
     Reached(SlotId),
+    /// These two have found each other and have come as far as opening.
+    Opening(SlotId, (usize, SlotId)),
     Open(SlotId, CertHash),
     Closed(SlotId),
     Registered(Vec<Endpoint>, Result<(), Unanswered>),
@@ -44,10 +50,15 @@ struct Slot {
     /// Where the world finds it.
     outside: Endpoint,
     is_probe: bool,
+    /// Whether it controls ICE, as whoever offers does, and the tie-breaker.
+    controls: bool,
+    tie: u64,
     dialled: Option<(CertHash, Vec<Endpoint>)>,
-    /// The connection that has answered it.
+    /// The connection that has answered it, and how good it is to this browser: the lower the better.
     way: Option<(usize, SlotId)>,
-    is_open: bool,
+    way_rank: usize,
+    opened_at: Option<u64>,
+    is_opening: bool,
     is_knocked: bool,
 }
 
@@ -199,7 +210,7 @@ impl World {
     }
 
     fn partners(&self, index: usize) -> Vec<(usize, SlotId)> {
-        self.devices[index].slots.values().filter(|slot| slot.is_open).filter_map(|slot| slot.way).collect()
+        self.devices[index].slots.values().filter(|slot| slot.opened_at.is_some()).filter_map(|slot| slot.way).collect()
     }
 
     fn observed(index: usize) -> IpAddr {
@@ -207,13 +218,29 @@ impl World {
     }
 
     fn make(&mut self, index: usize, slot: SlotId, is_probe: bool) -> Endpoint {
-        self.next_port += 1;
+        self.next_port = self.next_port.checked_add(1).unwrap_or(1_024);
         let (port, has_nat) = (self.next_port, self.devices[index].has_nat);
         let host =
             if has_nat { format!("10.0.0.{}:{port}", index + 1) } else { format!("192.0.2.{}:{port}", index + 1) };
         let outside = if has_nat { format!("{}:{port}", Self::observed(index)) } else { host.clone() };
         let (host, outside) = (Endpoint::parse(&host).unwrap(), Endpoint::parse(&outside).unwrap());
-        let made = Slot { outside, is_probe, dialled: None, way: None, is_open: false, is_knocked: false };
+        let tie = u64::from(slot.number() + 1)
+            .wrapping_add(u64::from(self.devices[index].hash.as_bytes()[0]) << 8)
+            .wrapping_mul(0xD6E8_FEB8_6659_FD93)
+            .rotate_left(29)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let made = Slot {
+            outside,
+            is_probe,
+            controls: true,
+            tie,
+            dialled: None,
+            way: None,
+            way_rank: 0,
+            opened_at: None,
+            is_opening: false,
+            is_knocked: false,
+        };
         self.devices[index].slots.insert(slot, made);
         host
     }
@@ -235,17 +262,21 @@ impl World {
                 }
                 Action::Drop(slot) => {
                     let dropped = self.devices[index].slots.remove(&slot);
-                    if let Some((peer, theirs)) = dropped.filter(|slot| slot.is_open).and_then(|slot| slot.way) {
+                    if let Some((peer, theirs)) =
+                        dropped.filter(|slot| slot.opened_at.is_some()).and_then(|slot| slot.way)
+                    {
                         self.time.send(LATENCY, peer, Delivery::Closed(theirs));
                     }
                 }
-                Action::Probe { slot, peer, candidates } => {
+                Action::Probe { slot, peer, candidates, side } => {
                     assert!(candidates.len() <= Dialler::MAX_PROBED);
                     self.make(index, slot, true);
+                    self.devices[index].slots.get_mut(&slot).unwrap().controls = side == Side::Offering;
                     self.dial(index, slot, peer, candidates);
                     let device = &mut self.devices[index];
                     device.probes += 1;
-                    let running = device.slots.values().filter(|slot| slot.is_probe && !slot.is_open).count();
+                    let running =
+                        device.slots.values().filter(|slot| slot.is_probe && slot.opened_at.is_none()).count();
                     device.most_probes = device.most_probes.max(running);
                 }
                 Action::Dial { slot, peer, candidates } => {
@@ -389,7 +420,7 @@ impl World {
     /// A peer that does not answer a probe is given up after two seconds.
     fn probe(&mut self, index: usize) {
         let is_dead = |slot: &Slot| {
-            let way = slot.way.filter(|_| slot.is_open);
+            let way = slot.way.filter(|_| slot.opened_at.is_some());
             way.is_some_and(|(peer, theirs)| !self.devices[peer].slots.contains_key(&theirs))
         };
         let slots = self.devices[index].slots.iter();
@@ -429,18 +460,15 @@ impl World {
     fn find_way(&mut self, index: usize, id: SlotId) {
         let slot = &self.devices[index].slots[&id];
         let Some((peer, candidates)) = &slot.dialled else { return };
-        if slot.is_open {
-            return;
-        }
         let Some(other) = self.devices.iter().position(|device| device.hash == *peer && device.alive) else { return };
         if self.devices[index].foreign != self.devices[other].foreign {
             return;
         }
         let (us, them) = (&self.devices[index], &self.devices[other]);
-        let has_answered = |theirs: &Slot| {
-            // A caller of Firefox and one who waits in Chromium do not always settle who leads.
-            let is_unsettled = !slot.is_probe && !us.hears_knocks && them.hears_knocks && theirs.dialled.is_none();
-            !(is_unsettled && id.number().is_multiple_of(2))
+        // Where both control, the one with the smaller tie-breaker gives in when it is asked. When it asks and is told so, only
+        // Chromium does.
+        let is_answered = |from: &Slot, browser: &Device, to: &Slot| {
+            !(from.controls && to.controls) || browser.hears_knocks || from.tie > to.tie
         };
         // To Chromium one that has called is better than all that was listed; Firefox tries those at once.
         let rank = |theirs: &Slot| candidates.iter().position(|candidate| *candidate == theirs.outside);
@@ -448,46 +476,87 @@ impl World {
         let mut ways: Vec<(usize, SlotId)> = Vec::new();
         let mut knocked = Vec::new();
         for (theirs_id, theirs) in &them.slots {
-            let reaches = self.gets_through(slot, (other, theirs));
-            let is_reached = self.is_meant(theirs, index) && self.gets_through(theirs, (index, slot));
+            let reaches = self.gets_through(slot, (other, theirs)) && is_answered(slot, us, theirs);
+            let is_reached = self.is_meant(theirs, index)
+                && self.gets_through(theirs, (index, slot))
+                && is_answered(theirs, them, slot);
             if reaches && theirs.dialled.is_none() && them.hears_knocks && !theirs.is_knocked {
                 knocked.push(*theirs_id);
             }
-            if (reaches && has_answered(theirs)) || is_reached {
+            // Whoever waits nominates nobody, which the controlled side waits for.
+            let is_nominated = slot.controls || theirs.dialled.is_some();
+            let is_silent = theirs.dialled.is_none() && !them.hears_knocks;
+            if (reaches && is_nominated && !is_silent) || is_reached {
                 ways.push((rank(theirs), *theirs_id));
             }
         }
         ways.sort_unstable();
         let is_alive = slot.way.is_some_and(|(peer, theirs)| self.devices[peer].slots.contains_key(&theirs));
-        let stays = slot.way.is_some() && (is_alive || !us.hears_knocks);
-        let first = slot.way.is_none();
+        let is_best = |rank: &usize| *rank >= slot.way_rank;
+        let stays = slot.way.is_some()
+            && if us.hears_knocks {
+                is_alive || slot.opened_at.is_some()
+            } else {
+                let is_settled = slot.opened_at.is_some_and(|at| self.time.now > at + CHECKS);
+                is_settled || ways.first().is_none_or(|(rank, _)| is_best(rank))
+            };
+        let (first, was_open) = (slot.way.is_none(), slot.opened_at.is_some());
         for theirs in knocked {
             self.devices[other].slots.get_mut(&theirs).unwrap().is_knocked = true;
             self.time.send(LATENCY, other, Delivery::Knock(theirs));
         }
-        if let Some((_, way)) = ways.first()
+        if let Some((rank, way)) = ways.first()
             && !stays
         {
-            self.devices[index].slots.get_mut(&id).unwrap().way = Some((other, *way));
+            if was_open {
+                // It is deaf from now on.
+                self.time.send(KEEP_ALIVE, index, Delivery::Closed(id));
+                self.devices[index].slots.get_mut(&id).unwrap().way_rank = 0;
+                return;
+            }
+            let slot = self.devices[index].slots.get_mut(&id).unwrap();
+            (slot.way, slot.way_rank) = (Some((other, *way)), *rank);
             if first {
                 self.time.send(LATENCY, index, Delivery::Reached(id));
             }
         }
     }
 
-    fn open(&mut self, index: usize, id: SlotId) {
-        let slot = &self.devices[index].slots[&id];
-        let Some((other, theirs_id)) = slot.way.filter(|_| !slot.is_open) else { return };
-        let Some(theirs) = self.devices[other].slots.get(&theirs_id) else { return };
+    /// Whether this connection and the one that has answered it can open, and are not open yet.
+    fn is_opening(&self, index: usize, id: SlotId) -> Option<(usize, SlotId)> {
+        let slot = self.devices[index].slots.get(&id)?;
+        let (other, theirs_id) = slot.way.filter(|_| slot.opened_at.is_none())?;
+        let theirs = self.devices[other].slots.get(&theirs_id)?;
         let (ours_hash, theirs_hash) = (self.devices[index].hash, self.devices[other].hash);
-        let begins = (slot.is_probe && theirs_hash > ours_hash) || (theirs.is_probe && ours_hash > theirs_hash);
+        let only_answers = |slot: &Slot| slot.is_probe && slot.controls;
+        let begins =
+            (only_answers(slot) && theirs_hash > ours_hash) || (only_answers(theirs) && ours_hash > theirs_hash);
         let is_mutual = theirs.way == Some((index, id)) && self.is_meant(theirs, index) && self.is_meant(slot, other);
-        if !is_mutual || theirs.is_open || begins || (slot.is_probe && theirs.is_probe) {
-            return;
+        let opens = is_mutual && theirs.opened_at.is_none() && !begins && !(slot.is_probe && theirs.is_probe);
+        opens.then_some((other, theirs_id))
+    }
+
+    fn open(&mut self, index: usize, id: SlotId) {
+        if let Some((other, theirs)) = self.is_opening(index, id)
+            && index < other
+            && !std::mem::replace(&mut self.devices[index].slots.get_mut(&id).unwrap().is_opening, true)
+        {
+            self.time.send(LATENCY, index, Delivery::Opening(id, (other, theirs)));
         }
-        for (device, id, peer) in [(index, id, theirs_hash), (other, theirs_id, ours_hash)] {
-            self.devices[device].slots.get_mut(&id).unwrap().is_open = true;
-            self.time.send(LATENCY, device, Delivery::Open(id, peer));
+    }
+
+    /// What was about to open does, unless one of the two has given up meanwhile.
+    fn opened(&mut self, index: usize, id: SlotId, theirs: (usize, SlotId)) {
+        if let Some(slot) = self.devices[index].slots.get_mut(&id) {
+            slot.is_opening = false;
+        }
+        if self.is_opening(index, id) != Some(theirs) {
+            return self.open(index, id);
+        }
+        let (ours_hash, theirs_hash) = (self.devices[index].hash, self.devices[theirs.0].hash);
+        for (device, id, peer) in [(index, id, theirs_hash), (theirs.0, theirs.1, ours_hash)] {
+            self.devices[device].slots.get_mut(&id).unwrap().opened_at = Some(self.time.now);
+            self.time.send(0, device, Delivery::Open(id, peer));
         }
     }
 
@@ -510,6 +579,9 @@ impl World {
         if matches!(delivery, Delivery::Moment) {
             return self.tell_lies();
         }
+        if let Delivery::Opening(slot, theirs) = delivery {
+            return self.opened(to, slot, theirs);
+        }
         let device = &mut self.devices[to];
         if !device.alive {
             return;
@@ -521,6 +593,21 @@ impl World {
             Delivery::Reached(slot) => dialler.handle_reached(slot, now),
             Delivery::Open(slot, peer) => {
                 if device.slots.contains_key(&slot) {
+                    let outlasts = |id: &SlotId, other: &Slot| {
+                        let age = other.opened_at.map(|at| now.saturating_sub(at));
+                        let is_of_pair =
+                            other.way.map(|(other, _)| other) == device.slots[&slot].way.map(|(other, _)| other);
+                        *id != slot && is_of_pair && age.is_some_and(|age| id.outlasts(slot, age))
+                    };
+                    if device.slots.iter().any(|(id, other)| outlasts(id, other)) {
+                        // As whoever holds the sessions does.
+                        let dropped = device.slots.remove(&slot);
+                        if let Some((peer, theirs)) = dropped.and_then(|slot| slot.way) {
+                            self.time.send(LATENCY, peer, Delivery::Closed(theirs));
+                        }
+                        device.dialler.handle_closed(slot, now);
+                        return self.drain(to);
+                    }
                     dialler.handle_reached(slot, now);
                     dialler.handle_secured(slot, now);
                     self.tell_keepers(to);
@@ -536,7 +623,7 @@ impl World {
                 dialler.handle_registered(&endpoints, outcome.map(|()| Some(Self::observed(to))), now);
             }
             Delivery::Peers(answer) => dialler.handle_peers(answer, now),
-            Delivery::Moment => {}
+            Delivery::Opening(..) | Delivery::Moment => {}
         }
         self.drain(to);
     }

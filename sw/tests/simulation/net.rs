@@ -12,7 +12,7 @@ use std::rc::Rc;
 use partyline_core::api::{RoomDocument, read};
 use partyline_core::connect::sdp::dial_candidates;
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, SlotId, Unanswered, Way};
+use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, Side, SlotId, Unanswered, Way};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey, Psk};
 use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
@@ -676,10 +676,10 @@ impl Net {
                         self.check(world, number, slot);
                     }
                 }
-                Action::Probe { slot, peer, candidates } => {
+                Action::Probe { slot, peer, candidates, side } => {
                     self.insert(number, slot, Some(IceCredentials::derive(&meeting_key(), &local)));
                     if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
-                        wire.is_probe = true;
+                        wire.is_probe = side == Side::Offering;
                     }
                     self.dial(world, number, slot, Self::contact(peer, candidates));
                 }
