@@ -7,8 +7,8 @@
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary, Rooms,
-    SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
+    CBOR, DeviceDocument, Devices, JSON, KeyDoubt, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary,
+    Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
@@ -158,6 +158,12 @@ pub(crate) async fn devices(room: RoomId) -> Result<Vec<DeviceDocument>, ApiErro
 /// `PUT …/device`: names this device in the room.
 pub(crate) async fn name_device(room: RoomId, name: String) -> Result<(), ApiError> {
     accept(send_bytes("PUT", &room_path(room, "/device"), &NewDevice { name }).await?).map(drop)
+}
+
+/// `POST …/key`: somebody else is said, or proved, to have this device's key.
+pub(crate) async fn doubt_key(room: RoomId, device: DeviceId, proved: bool) -> Result<(), ApiError> {
+    let doubt = KeyDoubt { device: device.to_string(), proved };
+    accept(send_bytes("POST", &room_path(room, "/key"), &doubt).await?).map(drop)
 }
 
 /// `GET …/vector`: what this device has of a room, or another device that is connected.

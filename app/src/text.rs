@@ -25,6 +25,8 @@ pub(crate) const UNDO: &str = "Undo";
 /// The address names a room that is not on this device.
 pub(crate) const UNKNOWN_ROOM: &str =
     "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
+/// Another life of this device has written in the room.
+pub(crate) const RENEWED: &str = "This device was put back from a backup, or copied. Nothing was lost.";
 /// Where the browser refuses to copy.
 pub(crate) const NOT_COPIED: &str = "The browser did not let the page copy. Select the text and copy it.";
 /// What leaving does.

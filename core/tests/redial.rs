@@ -66,6 +66,8 @@ struct Device {
     alive: bool,
     refuses: bool,
     is_slow: bool,
+    /// Which id of the device its page has: it is another one once it has taken another key.
+    keys: u8,
 }
 
 #[derive(Default)]
@@ -89,7 +91,13 @@ fn cert_hash(device: usize) -> CertHash {
 }
 
 fn id(device: usize) -> DeviceId {
-    DeviceId::from_bytes([device as u8 + 1; 16])
+    id_of_key(device, 0)
+}
+
+fn id_of_key(device: usize, keys: u8) -> DeviceId {
+    let mut id = [device as u8 + 1; 16];
+    id[15] = keys;
+    DeviceId::from_bytes(id)
 }
 
 impl World {
@@ -98,7 +106,16 @@ impl World {
         for device in 0..size {
             let redial = Redial::new(key(), cert_hash(device), Vec::new(), device as u64, 0);
             let (slots, kept) = (BTreeMap::new(), BTreeMap::new());
-            world.devices.push(Device { redial, run: 0, slots, kept, alive: true, refuses: false, is_slow: false });
+            world.devices.push(Device {
+                redial,
+                run: 0,
+                slots,
+                kept,
+                alive: true,
+                refuses: false,
+                is_slow: false,
+                keys: 0,
+            });
         }
         world
     }
@@ -162,7 +179,8 @@ impl World {
         }
         let Some(open) = self.devices[index].slots.get_mut(&slot) else { return };
         open.peer = Some(peer);
-        self.devices[index].redial.handle_open(slot, id(peer.device), cert_hash(peer.device), now);
+        let theirs = id_of_key(peer.device, self.devices[peer.device].keys);
+        self.devices[index].redial.handle_open(slot, theirs, cert_hash(peer.device), now);
         self.drain(index);
     }
 
@@ -411,6 +429,30 @@ fn a_page_that_was_loaded_again_is_back_at_once() {
             assert!(world.is_whole());
             assert_eq!((world.armed(0), world.armed(1)), (AHEAD, AHEAD));
         }
+    }
+}
+
+/// It keeps its certificate, by which the others know where it is.
+#[test]
+fn a_device_that_took_another_key_is_back_at_once_and_in_one_place() {
+    for says_goodbye in [true, false] {
+        let mut world = World::connected(3);
+        for keys in 1..4 {
+            world.leave(0, says_goodbye);
+            world.devices[0].keys = keys;
+            world.come(0);
+            let took = world.until_whole(10_000);
+            assert!(took <= OPENING, "{took} ms");
+            world.run_for(30_000);
+            assert!(world.is_whole());
+            for other in [1, 2] {
+                let known: Vec<DeviceId> = world.devices[other].kept.keys().copied().collect();
+                assert_eq!(known, [id_of_key(0, keys), id(3 - other)]);
+                assert_eq!(world.armed(other), 2 * AHEAD);
+            }
+        }
+        world.reload(1, says_goodbye);
+        assert!(world.until_whole(10_000) <= OPENING);
     }
 }
 

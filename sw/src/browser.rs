@@ -124,6 +124,10 @@ impl Host for BrowserHost {
                 set("batch", Uint8Array::from(batch.as_slice()).into());
             }
             Announcement::Rooms => set("type", "rooms".into()),
+            Announcement::Renewed { room } => {
+                set("type", "renewed".into());
+                set("room", room.to_string().into());
+            }
         }
         // A tab that misses it shows the change with its next reading; nothing is lost.
         let _ = channel.post_message(&message);

@@ -32,4 +32,10 @@ pub enum Announcement {
     },
     /// The list of rooms, or the name of one, is another.
     Rooms,
+    /// This device has taken another key in a room, since its storage was put back from a backup,
+    /// or copied.
+    Renewed {
+        /// The room.
+        room: RoomId,
+    },
 }

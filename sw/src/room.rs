@@ -2,10 +2,17 @@
 
 use partyline_core::id::TaskId;
 use partyline_core::key::DeviceKey;
-use partyline_core::replica::{Batch, Change, DecodeError, LoadError, Op, Placing, Position, Record, Replica, Spot};
+use partyline_core::replica::{
+    Batch, Change, DecodeError, EditError, LoadError, ObjectId, Op, Placing, Position, Record, Replica, Spot,
+};
 
 use crate::problem::Failure;
 use crate::store::{Durability, Head, Limits, Pages, Rewrite, RoomRecord, Stored};
+
+/// How long a new key lasts at least before a member's word makes this device take another one, in
+/// milliseconds. Whatever a member sends, a device is at rest for most of the time; and a backup
+/// brings back the time of the last renewal too.
+const RENEWAL_REST: u64 = 60 * 60 * 1000;
 
 /// A room in memory.
 #[derive(Debug)]
@@ -16,6 +23,8 @@ pub(crate) struct OpenRoom {
     pub(crate) head: Head,
     /// The name that the store lists the room under.
     pub(crate) name: String,
+    /// When this device took its key, if that was not when it joined.
+    renewed_at: u64,
     /// Where the last task stands, once somebody asked.
     last_position: Option<Option<Position>>,
 }
@@ -24,22 +33,27 @@ impl OpenRoom {
     /// Puts a room together from its pages and log.
     ///
     /// If something of it cannot be decoded, the rest is used, and the second value says how to bring the store in line
-    /// with it. See [`salvage`] for what that takes; it is then that a `spare` key is asked for.
+    /// with it. See [`salvage`] for what that takes; it is then that a `spare` key is asked for,
+    /// and the time.
     pub(crate) fn load(
         record: &RoomRecord,
         stored: &Stored,
-        spare: &dyn Fn() -> DeviceKey,
+        spare: &dyn Fn() -> (DeviceKey, u64),
         limits: &Limits,
     ) -> Result<(Self, Option<Rewrite>), Failure> {
-        let open = |replica| Self { replica, head: stored.head, name: record.name.clone(), last_position: None };
+        let open = |replica, renewed_at| {
+            let name = record.name.clone();
+            Self { replica, head: stored.head, name, renewed_at, last_position: None }
+        };
         match whole(record, stored) {
-            Ok(replica) => Ok((open(replica), None)),
+            Ok(replica) => Ok((open(replica, record.renewed_at), None)),
             Err(other @ LoadError::Page(DecodeError::NewerFormat | DecodeError::OlderFormat)) => {
                 Err(Failure::unreadable_room(&other))
             }
             Err(_) => {
-                let (replica, rewrite) = salvage(stored, spare(), limits);
-                Ok((open(replica), Some(rewrite)))
+                let (key, now) = spare();
+                let (replica, rewrite) = salvage(stored, key, limits);
+                Ok((open(replica, now), Some(Rewrite { renewed_at: Some(now), ..rewrite })))
             }
         }
     }
@@ -105,6 +119,30 @@ impl OpenRoom {
     pub(crate) fn rewrite(&self, limits: &Limits) -> Rewrite {
         // What was there stays there until the pages are: there is nothing new in them.
         Rewrite { durability: Durability::Relaxed, ..Rewrite::of(self.replica.fold(limits.page)) }
+    }
+
+    /// Whether the last renewal is long enough ago. A clock that was put back keeps no device from
+    /// it for longer.
+    pub(crate) fn may_renew(&self, now_ms: u64) -> bool {
+        now_ms.checked_sub(self.renewed_at).is_none_or(|passed| passed >= RENEWAL_REST)
+    }
+
+    /// Goes on with another key, under the id that follows from it and with the name that the
+    /// device has.
+    ///
+    /// # Errors
+    ///
+    /// If the name cannot be written.
+    pub(crate) fn renew(&mut self, key: DeviceKey, now_ms: u64, limits: &Limits) -> Result<Rewrite, EditError> {
+        let (old, new) = (self.replica.device(), key.device());
+        let name = self.replica.devices().find(|(device, _)| *device == old).map(|(_, name)| name.to_owned());
+        self.replica.go_on_as(new);
+        if let Some(name) = name {
+            self.replica.edit_by_machine(ObjectId::Device(new), vec![Op::Name(name.as_str().into())], now_ms)?;
+        }
+        self.renewed_at = now_ms;
+        let fold = self.replica.fold(limits.page);
+        Ok(Rewrite { key: Some(key), renewed_at: Some(now_ms), ..Rewrite::of(fold) })
     }
 
     /// A rewrite was carried out.

@@ -30,6 +30,8 @@ pub enum Route {
     Devices(RoomId),
     /// `PUT …/device`
     PutDevice(RoomId),
+    /// `POST …/key`
+    PostKey(RoomId),
     /// `GET …/tasks`, perhaps with a query
     Tasks(RoomId, TaskQuery),
     /// `POST …/tasks`
@@ -94,6 +96,7 @@ impl Route {
                 match (part, method) {
                     ("devices", "GET") => Self::Devices(room),
                     ("device", "PUT") => Self::PutDevice(room),
+                    ("key", "POST") => Self::PostKey(room),
                     ("tasks", "GET") => return Ok(Self::Tasks(room, TaskQuery::parse(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
                     ("vector", "GET") => Self::Vector(room),
@@ -104,7 +107,7 @@ impl Route {
                     ("device", _) => return Err(Failure::method("PUT")),
                     ("tasks", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
-                    ("changes", _) => return Err(Failure::method("POST")),
+                    ("changes" | "key", _) => return Err(Failure::method("POST")),
                     _ => return Err(Failure::no_route()),
                 }
             }
@@ -140,9 +143,12 @@ impl Route {
     pub fn max_body(&self) -> usize {
         match self {
             Self::Changes(_) => MAX_BATCH,
-            Self::PutRoom(_) | Self::PutDevice(_) | Self::PostTask(_) | Self::PatchTask(..) | Self::Sync(_) => {
-                MAX_DOCUMENT
-            }
+            Self::PutRoom(_)
+            | Self::PutDevice(_)
+            | Self::PostKey(_)
+            | Self::PostTask(_)
+            | Self::PatchTask(..)
+            | Self::Sync(_) => MAX_DOCUMENT,
             _ => 0,
         }
     }
@@ -179,6 +185,7 @@ mod tests {
             ("DELETE", "/peer/v1/rooms/ROOM", Route::DeleteRoom(room)),
             ("GET", "/peer/v1/rooms/ROOM/devices", Route::Devices(room)),
             ("PUT", "/peer/v1/rooms/ROOM/device", Route::PutDevice(room)),
+            ("POST", "/peer/v1/rooms/ROOM/key", Route::PostKey(room)),
             ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, TaskQuery::default())),
             ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, touched)),
             ("POST", "/peer/v1/rooms/ROOM/tasks", Route::PostTask(room)),
@@ -202,6 +209,7 @@ mod tests {
             ("/peer/v1/rooms/ROOM", "GET, PUT, DELETE"),
             ("/peer/v1/rooms/ROOM/devices", "GET"),
             ("/peer/v1/rooms/ROOM/device", "PUT"),
+            ("/peer/v1/rooms/ROOM/key", "POST"),
             ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
@@ -262,6 +270,7 @@ mod tests {
                     "",
                     "/devices",
                     "/device",
+                    "/key",
                     "/tasks",
                     "/tasks?deleted=only",
                     "/tasks/TASK",

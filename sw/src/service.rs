@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
-    Base64, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary, Rooms,
-    SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
+    Base64, DeviceDocument, Devices, Health, KeyDoubt, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary,
+    Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
@@ -68,6 +68,9 @@ enum Effect {
         /// What to answer.
         answer: Response,
     },
+    /// The same, but somebody has written under this device's id: unless it took a new key lately
+    /// it is to take one first, and then to look at the request again.
+    Renew(Box<Effect>),
 }
 
 impl<S: Store, H: Host> Service<S, H> {
@@ -116,6 +119,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::PutRoom(room) => self.put_room(room, request).await,
             Route::DeleteRoom(room) => self.delete_room(room).await,
             Route::Devices(room) => self.devices(room).await,
+            Route::PostKey(room) => self.doubt_key(room, &request.document()?).await,
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
             Route::Tasks(room, query) => self.tasks(room, &query).await,
             Route::PostTask(room) => self.post_task(room, request.document()?).await,
@@ -212,7 +216,14 @@ impl<S: Store, H: Host> Service<S, H> {
             None => None,
         };
         let name = name.unwrap_or_default().to_owned();
-        let record = RoomRecord { room, secret: secret.clone(), key: Some(key), joined_at: now, name: name.clone() };
+        let record = RoomRecord {
+            room,
+            secret: secret.clone(),
+            key: Some(key),
+            joined_at: now,
+            renewed_at: 0,
+            name: name.clone(),
+        };
         if !self.store.create(&record, first.as_deref()).await? {
             return Ok(None);
         }
@@ -269,6 +280,24 @@ impl<S: Store, H: Host> Service<S, H> {
             self.edit(open, ObjectId::Device(device), vec![convert::name(&document.name)?], &|_| answer.clone())
         })
         .await
+    }
+
+    /// Takes another key if this device still has the one that somebody else is said, or proved, to
+    /// hold.
+    async fn doubt_key(&self, room: RoomId, doubt: &KeyDoubt) -> Result<Response, Failure> {
+        let slot = self.slot(room);
+        let mut slot = slot.lock().await;
+        for _ in 0..MAX_ATTEMPTS {
+            let open = self.current(slot.take(), room).await?;
+            if open.replica.device().to_string() != doubt.device
+                || !(doubt.proved || open.may_renew(self.host.now_ms()))
+            {
+                *slot = Some(open);
+                return Ok(Response::no_content());
+            }
+            *slot = self.renew(open, room).await?;
+        }
+        Err(Failure::contention())
     }
 
     async fn tasks(&self, room: RoomId, query: &TaskQuery) -> Result<Response, Failure> {
@@ -420,7 +449,8 @@ impl<S: Store, H: Host> Service<S, H> {
                 return Ok(Effect::Nothing(answer));
             }
             let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
-            Ok(Effect::Write { record: fresh.at(now), from, answer })
+            let write = Effect::Write { record: fresh.at(now), from, answer };
+            Ok(if applied.has_namesake { Effect::Renew(Box::new(write)) } else { write })
         })
         .await
     }
@@ -494,7 +524,20 @@ impl<S: Store, H: Host> Service<S, H> {
                     self.current(open, room).await?
                 }
             };
-            let (record, from, answer) = match change(&mut open) {
+            let mut effect = change(&mut open);
+            if let Ok(Effect::Renew(write)) = effect {
+                if open.may_renew(self.host.now_ms()) {
+                    // As it is stored: what was in memory may lack what another worker has written.
+                    let stored = self.current(None, room).await?;
+                    // And without what came. Should this worker end before it has merged that, a
+                    // sync brings it again, and the new key is in no doubt.
+                    *slot = if is_current { self.renew(stored, room).await? } else { Some(stored) };
+                    is_current = true;
+                    continue;
+                }
+                effect = Ok(*write);
+            }
+            let (record, from, answer) = match effect {
                 Ok(Effect::Write { record, from, answer }) => (record, from, answer),
                 unchanged => {
                     *slot = Some(open);
@@ -522,8 +565,10 @@ impl<S: Store, H: Host> Service<S, H> {
             }
             if !record.batch.changes.is_empty() {
                 let batch = match from {
-                    Some(_) => open.replica.encode_live(&record.batch),
-                    None => open.replica.encode_own(&record.batch),
+                    // A page may not know of the new key yet, and its sessions not prove the new
+                    // id.
+                    None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(&record.batch),
+                    _ => open.replica.encode_live(&record.batch),
                 };
                 self.host.announce(Announcement::Changed { room, from, batch });
             }
@@ -573,7 +618,8 @@ impl<S: Store, H: Host> Service<S, H> {
             // Read after the content: if another worker gives the device a new key in between, our head is the old one,
             // and nothing can be written on it.
             let record = self.store.room(room).await?.ok_or(StoreError::NoRoom)?;
-            let (mut open, damage) = OpenRoom::load(&record, &stored, &|| self.new_key(), &self.limits)?;
+            let (mut open, damage) =
+                OpenRoom::load(&record, &stored, &|| (self.new_key(), self.host.now_ms()), &self.limits)?;
             let Some(damage) = damage else {
                 if open.head.is_compaction_due(&self.limits) {
                     self.compact_later(room);
@@ -586,6 +632,17 @@ impl<S: Store, H: Host> Service<S, H> {
             }
         }
         Err(Failure::contention())
+    }
+
+    /// Takes another key in a room, and gives back the room as it is then; `None` if another worker
+    /// wrote meanwhile.
+    async fn renew(&self, mut open: OpenRoom, room: RoomId) -> Result<Option<OpenRoom>, Failure> {
+        let renewed = open.renew(self.new_key(), self.host.now_ms(), &self.limits);
+        let rewrite = renewed.map_err(|error| Failure::invalid(&sentence(&error)))?;
+        let Outcome::Written(head) = self.store.rewrite(room, open.head, &rewrite).await? else { return Ok(None) };
+        open.rewrote(head, rewrite);
+        self.host.announce(Announcement::Renewed { room });
+        Ok(Some(open))
     }
 
     /// A key for this device in a room. The one place where an identity begins.

@@ -17,6 +17,8 @@ use partyline_sw::store::{Limits, MemoryStore, Outcome, Rewrite, RoomRecord, Sto
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[path = "service/lives.rs"]
+mod lives;
 #[path = "service/pages.rs"]
 mod pages;
 #[path = "service/places.rs"]
@@ -1143,7 +1145,14 @@ mod storage {
         let mut replica = Replica::new(DeviceId::from_bytes(*b"a random id....."));
         let change = replica.edit(ObjectId::Room, vec![Op::Name("Kitchen".into())], NOW).unwrap();
         let secret = RoomSecret::parse(SECRET).unwrap();
-        let record = RoomRecord { room: room_id(), secret, key: None, joined_at: NOW, name: "Kitchen".to_owned() };
+        let record = RoomRecord {
+            room: room_id(),
+            secret,
+            key: None,
+            joined_at: NOW,
+            renewed_at: 0,
+            name: "Kitchen".to_owned(),
+        };
         worker.store.create(&record, Some(&Batch::live(vec![change]).at(NOW).encode())).await.unwrap();
         let room: Value = document(&worker.get("").await);
         let key = DeviceKey::parse(room["key"].as_str().unwrap()).unwrap();
@@ -1160,7 +1169,14 @@ mod storage {
     async fn a_room_of_before_there_were_keys_and_of_a_format_that_is_not_read_is_left_alone() {
         let worker = Worker::new();
         let secret = RoomSecret::parse(SECRET).unwrap();
-        let record = RoomRecord { room: room_id(), secret, key: None, joined_at: NOW, name: "Kitchen".to_owned() };
+        let record = RoomRecord {
+            room: room_id(),
+            secret,
+            key: None,
+            joined_at: NOW,
+            renewed_at: 0,
+            name: "Kitchen".to_owned(),
+        };
         worker.store.create(&record, Some(&[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4])).await.unwrap();
         let head = worker.store.head(room_id());
         for part in ["", "/tasks"] {
@@ -1316,6 +1332,7 @@ fn the_json_of_a_batch_holds_what_the_binary_form_holds() {
             assert!(fields.contains(&&op), "{op} in {fields:?}");
         }
         let copy = Worker::new();
+        copy.host.random.set(1 << 32);
         copy.send("PUT", "", json!({ "secret": SECRET })).await;
         let asker = Some(copy.device().await.to_string());
         assert_eq!(copy.ask(Request { asker, ..cbor("/changes", binary.encode()) }).await.status, 200);

@@ -107,6 +107,7 @@ fn record() -> RoomRecord {
         secret: RoomSecret::parse(SECRET).unwrap(),
         key: Some(DeviceKey::from_random_bytes(*b"the key of a device.............")),
         joined_at: 7,
+        renewed_at: 0,
         name: "Kitchen".to_owned(),
     }
 }

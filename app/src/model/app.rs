@@ -180,6 +180,13 @@ impl App {
         }
     }
 
+    /// This device has taken another key in a room.
+    pub(crate) fn renewal_announced(self, room: RoomId) {
+        if let Some(room) = self.opened.with_value(|opened| opened.get(&room).copied()) {
+            spawn_local(room.renewed());
+        }
+    }
+
     /// The page is back: it was frozen, hidden, or in the browser's page cache, or the person looks at it again. What was
     /// missed meanwhile is read, whatever announcements came or did not come, and the day may be another.
     pub(crate) fn returned(self) {

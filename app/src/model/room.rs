@@ -206,6 +206,15 @@ impl Room {
             && self.devices.with_untracked(Option::is_some)
     }
 
+    /// This device has taken another key: it says so, and enters the room's network anew.
+    pub(crate) async fn renewed(self) {
+        self.notices.tell(text::RENEWED.to_owned(), None);
+        if let Ok(membership) = self.read_membership().await {
+            self.membership.set(Some(membership));
+            self.read_devices().await;
+        }
+    }
+
     async fn read_membership(self) -> Result<Membership, ApiError> {
         let document = api::room(self.id).await?;
         self.name.set(document.name);

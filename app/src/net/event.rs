@@ -165,6 +165,11 @@ impl Events {
         let _ = self.0.unbounded_send(event);
     }
 
+    /// Whether nobody takes events from the queue any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Whether both lead to the same queue.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.0.same_receiver(&other.0)

@@ -34,6 +34,11 @@ pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate)
     let _ = write(room.to_string(), Some(certificate.clone().into())).await;
 }
 
+/// Deletes the certificate, so that the next page makes another one.
+pub(super) async fn forget_certificate(room: RoomId) {
+    let _ = write(room.to_string(), None).await;
+}
+
 /// Whom this device was connected to in the room, the last one first.
 pub(super) async fn contacts(room: RoomId) -> Vec<(DeviceId, Vec<Contact>)> {
     let bytes = read(key(room, CONTACTS)).await.flatten().and_then(|kept| kept.dyn_into::<Uint8Array>().ok());

@@ -12,7 +12,7 @@ use gloo_timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
 use leptos::task::spawn_local;
 use litemap::LiteMap;
-use partyline_core::api::CHANNEL;
+use partyline_core::api::{CHANNEL, RoomDocument};
 use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
 use partyline_core::connect::{Contact, IceCredentials};
@@ -35,6 +35,7 @@ use super::phone_book::Observed;
 use super::slot::Slot;
 use super::status::{Link as Network, PeerStatus, PhoneBook, Progress, RoomStatus};
 use super::{kept, phone_book, proxy, replication};
+use crate::api;
 use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes};
 
 /// Below `/peer/v1/rooms/{room}/`, answered by the page: whom a peer is connected to, the cards of introductions,
@@ -387,6 +388,9 @@ impl Room {
                     if reason == CloseReason::Parted {
                         self.redial.handle_parted(slot);
                     }
+                    if matches!(reason, CloseReason::SameDevice | CloseReason::Replaced) {
+                        self.doubt_key(reason == CloseReason::SameDevice);
+                    }
                     self.close(slot, End::Said(reason), now);
                     if reason == CloseReason::TimedOut {
                         // This device may be in another network, which no browser tells reliably.
@@ -397,6 +401,26 @@ impl Room {
             }
         }
         any
+    }
+
+    /// Somebody else has this device's key, as was proved or is said by a peer that they took this
+    /// one's place with: the browser's profile was copied. With another key, and another
+    /// certificate where they share that too, both can stay.
+    fn doubt_key(&self, proved: bool) {
+        let (room, device, events) = (self.membership.room, self.membership.device, self.events.clone());
+        spawn_local(async move {
+            // A tab that hung may hear it of the one that took its place meanwhile, as its loop is
+            // ending.
+            let is_it = |room: RoomDocument| room.device == device.to_string();
+            if !api::room(room).await.is_ok_and(is_it) || events.is_over() {
+                return;
+            }
+            if !proved {
+                kept::forget_certificate(room).await;
+            }
+            // Should it fail, the two meet again.
+            let _ = api::doubt_key(room, device, proved).await;
+        });
     }
 
     /// Answers a peer's request: what concerns connections here, all else through our service worker.
@@ -695,9 +719,12 @@ impl Room {
         let remote: Option<CertHash> = self.links.get(&slot).and_then(|link| link.remote);
         let Some(remote) = remote else { return };
         let (mut stays, mut older) = (false, Vec::new());
-        for (id, link) in &self.links {
-            if *id != slot && link.peer.is_some_and(|(other, _)| other == device) {
+        for (id, link) in self.links.iter().filter(|(id, _)| **id != slot) {
+            let Some((other, _)) = link.peer else { continue };
+            if other == device {
                 stays |= link.run == Some(run) && id.outlasts(slot, now.saturating_sub(link.opened_ms));
+                older.push(*id);
+            } else if link.remote == Some(remote) {
                 older.push(*id);
             }
         }
@@ -711,6 +738,14 @@ impl Room {
             return;
         }
         for id in older {
+            // Should the page that this one seems to have followed be alive, one is a copy of the
+            // other.
+            if let Some(link) = self.links.get_mut(&id).filter(|link| link.run != Some(run))
+                && let Some(session) = &mut link.session
+            {
+                session.replace();
+                link.pump();
+            }
             self.close(id, End::Replaced, now);
         }
         // First, so that nobody registers who is no doorkeeper any more.

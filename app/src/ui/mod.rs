@@ -145,10 +145,12 @@ fn listen(app: App) {
 fn announced(app: App, message: &JsValue) {
     match platform::text_entry(message, "type").as_deref() {
         Some("rooms") => app.rooms_announced(),
-        Some("changed") => {
+        Some(kind @ ("changed" | "renewed")) => {
             let room = platform::text_entry(message, "room").and_then(|room| RoomId::parse(&room).ok());
-            if let Some(room) = room {
-                app.changes_announced(room);
+            match room {
+                Some(room) if kind == "changed" => app.changes_announced(room),
+                Some(room) => app.renewal_announced(room),
+                None => {}
             }
         }
         _ => {}

@@ -244,6 +244,23 @@ impl Redial {
             // What was agreed with another certificate is void.
             self.remove(device);
         }
+        // One certificate is one device: it has another id since it took another key, and is where
+        // it was.
+        let before = self.pairs.iter().find(|(other, pair)| **other != device && pair.cert_hash == cert_hash);
+        if let Some(before) = before.map(|(before, _)| *before) {
+            self.actions.push_back(RedialAction::Keep { device: before, contacts: Vec::new() });
+            if !self.pairs.contains_key(&device)
+                && let Some(pair) = self.pairs.remove(&before)
+            {
+                let contacts = pair.theirs.clone();
+                self.pairs.insert(device, pair);
+                self.actions.push_back(RedialAction::Keep { device, contacts });
+            } else if let Some(pair) = self.pairs.get_mut(&before) {
+                pair.standbys.retain(|standby| standby.slot != slot);
+                pair.call = pair.call.take().filter(|call| call.slot != Some(slot));
+                self.remove(before);
+            }
+        }
         if !self.pairs.contains_key(&device) && self.pairs.len() >= MOST {
             let absent = self.pairs.iter().filter(|(_, pair)| pair.link.is_none());
             let Some(device) = absent.max_by_key(|(_, pair)| pair.failures).map(|(device, _)| *device) else { return };

@@ -1,4 +1,5 @@
 use crate::clock::{Clock, ObserveStampError, Skew};
+use crate::replica::object_state::DAY_MS;
 use crate::replica::runs::Runs;
 use crate::replica::{Batch, Change, MAX_CHANGES, MalformedChange, ObjectId, Record, Replica, VersionVector};
 
@@ -20,6 +21,10 @@ pub struct Applied {
     pub gap: bool,
     /// The clock that is furthest ahead among those in the batch, if any is noticeably.
     pub skew: Option<Skew>,
+    /// Whether a change came under this device's id that this device did not make: its storage was
+    /// put back from a backup or copied, and another life of it has written, or a member lies. The
+    /// device is to [go on under another id](Replica::go_on_as).
+    pub has_namesake: bool,
 }
 
 impl Applied {
@@ -81,12 +86,17 @@ impl Replica {
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());
         let gone = self.gone(&changes);
+        let given = self.seq.max(self.vector.get(self.device));
         for change in &changes {
             self.clock.follow(&change.stamp);
             let has_effect = self.merge(change.clone(), gone.binary_search(&change.object).is_ok());
             if has_effect {
                 applied.touched.push(change.object);
             }
+            // What this device wrote itself has no effect when it comes back, unless it was in the
+            // trash and dropped.
+            let is_unknown = has_effect && change.stamp.millis / DAY_MS >= self.dropped_before;
+            applied.has_namesake |= change.dot.device == self.device && (is_unknown || change.dot.seq > given);
             // After the merge, never before: the vector speaks only for what is here.
             let counted = change.complete && self.count(change.dot);
             applied.advanced |= counted;

@@ -79,7 +79,7 @@ impl Element {
     }
 }
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The day before which the values of what was deleted are dropped, counted from 1970.
 pub(crate) fn trash_day(now_ms: u64) -> u64 {

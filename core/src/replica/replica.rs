@@ -89,6 +89,19 @@ impl Replica {
         self.device
     }
 
+    /// Lets the device go on under another id, under which nobody has written: that of a new key.
+    /// What is here stays, each change under the id and number that it was made with, and a sync
+    /// finds it by what it says, whatever the numbers are.
+    ///
+    /// Nothing is written again under the new id. An addition to a set that is there twice would
+    /// outlast the removal of the one that the remover saw, so a label that was taken off would
+    /// come back.
+    pub fn go_on_as(&mut self, device: DeviceId) {
+        self.clock = Clock::resume(device, self.clock.last());
+        self.device = device;
+        self.seq = 0;
+    }
+
     /// What it has.
     pub fn vector(&self) -> &VersionVector {
         &self.vector

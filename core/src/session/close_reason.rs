@@ -17,6 +17,10 @@ pub enum CloseReason {
     /// The peer holds this device's own private key: the browser profile was copied, and both copies run.
     #[error("This profile is in use twice")]
     SameDevice,
+    /// The peer met somebody else with this device's key, or its certificate, since this session
+    /// began: the browser profile was copied, and both copies run. (The peer may also lie.)
+    #[error("This profile is in use twice")]
+    Replaced,
     /// The peer speaks a newer version of the format than this one.
     #[error("This device runs a newer Partyline; update this one")]
     NewerVersion,

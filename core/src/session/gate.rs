@@ -76,6 +76,7 @@ mod tests {
             ("DELETE", "/peer/v1/rooms/ROOM"),
             ("GET", "/peer/v1/rooms/ROOM/devices"),
             ("PUT", "/peer/v1/rooms/ROOM/device"),
+            ("POST", "/peer/v1/rooms/ROOM/key"),
             ("POST", "/peer/v1/rooms/ROOM/tasks"),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/1"),
             ("DELETE", "/peer/v1/rooms/ROOM/tasks/1"),

@@ -79,7 +79,7 @@
 //! | 3 | `Response` answers on it | stream (4), end (1), head (CBOR, the rest) |
 //! | 4 | `Body` carries on either | stream (4), end (1), bytes (the rest) |
 //! | 5 | `Reset` ends a stream at once | stream (4), code (4), see [`ResetCode`] |
-//! | 6 | `Close` ends the session | code (1): 0 goodbye, 1 protocol violation, 2 timed out, 3 not needed |
+//! | 6 | `Close` ends the session | code (1): 0 goodbye, 1 protocol violation, 2 timed out, 3 not needed, 4 replaced |
 //!
 //! `end` is 1 in the last frame that a side sends on a stream, else 0; a `Body` without bytes is allowed only with it. The
 //! Noise initiator opens the even streams, the responder the odd ones, each in ascending order. Heads are CBOR maps; fields

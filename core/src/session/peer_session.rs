@@ -30,6 +30,7 @@ const CLOSE_GOODBYE: u8 = 0;
 const CLOSE_VIOLATION: u8 = 1;
 const CLOSE_TIMED_OUT: u8 = 2;
 const CLOSE_NOT_NEEDED: u8 = 3;
+const CLOSE_REPLACED: u8 = 4;
 
 /// What a session is made of. `Debug` hides the keys.
 #[derive(Clone)]
@@ -250,6 +251,7 @@ impl PeerSession {
             Frame::Ping => self.pong_due = true,
             Frame::Pong => {}
             Frame::Close { code: CLOSE_NOT_NEEDED } => self.end(CloseReason::Parted),
+            Frame::Close { code: CLOSE_REPLACED } => self.end(CloseReason::Replaced),
             Frame::Close { .. } => self.end(CloseReason::ByPeer),
             Frame::Request { stream, end, head } => {
                 self.handle_request(stream, end, RequestHead::decode(head)?)?;
@@ -557,6 +559,13 @@ impl PeerSession {
         self.end(CloseReason::Parted);
     }
 
+    /// Ends the session, since somebody else has proved to be the same device, and tells the peer.
+    /// A page that was loaded again does so too, and then nobody is left to hear it.
+    pub fn replace(&mut self) {
+        self.say_close(CLOSE_REPLACED);
+        self.end(CloseReason::Replaced);
+    }
+
     /// Whether the peer proved itself and the session is not over.
     pub fn is_established(&self) -> bool {
         matches!(self.phase, Phase::Established(_))
@@ -599,6 +608,7 @@ impl PeerSession {
             | CloseReason::Parted
             | CloseReason::WrongSecret
             | CloseReason::SameDevice
+            | CloseReason::Replaced
             | CloseReason::NewerVersion => None,
         };
         if let Some(code) = code {

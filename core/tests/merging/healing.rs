@@ -285,8 +285,122 @@ fn no_two_states_have_one_digest() {
     assert_eq!(digests.len(), all);
 }
 
+fn has_namesake(replica: &Replica, change: &Change, now: u64) -> bool {
+    replica.clone().apply(Batch::live(vec![change.clone()]), now).unwrap().has_namesake
+}
+
+/// What a device wrote itself is nothing new to it, whatever became of it; what another life of it
+/// wrote is.
+#[test]
+fn a_device_knows_its_own_changes_from_those_of_another_life() {
+    let mut alice = Replica::new(device("alice"));
+    let first = alice.edit(milk(), title("Milk"), NOON).unwrap();
+    let backup = alice.clone();
+    let second = alice.edit(milk(), title("Oat milk"), NOON + 1).unwrap();
+    let label = alice.edit(milk(), vec![Op::add_label("shop")], NOON + 2).unwrap();
+    let moved = alice.edit(id(2), title("Bread"), NOON + 3).unwrap();
+    for change in [&first, &second, &label, &moved] {
+        assert!(!has_namesake(&alice, change, NOON));
+        assert_eq!(has_namesake(&backup, change, NOON), *change != first);
+    }
+    // The backup goes on, under the same numbers, and those of the other life are still another's.
+    let mut backup = backup;
+    for number in 3..9 {
+        backup.edit(id(number), title("other"), NOON + 10).unwrap();
+        for change in [&second, &label, &moved] {
+            assert!(has_namesake(&backup, change, NOON + 20));
+        }
+        assert!(!has_namesake(&backup, &first, NOON + 20));
+    }
+    // Overwritten, its number counts only where it was never given.
+    let mut carol = Replica::new(device("carol"));
+    carol.apply(Batch::live(vec![first, second.clone()]), NOON).unwrap();
+    let over = carol.edit(milk(), title("Rice milk"), NOON + 30).unwrap();
+    backup.apply(Batch::live(vec![over]), NOON + 30).unwrap();
+    assert!(!has_namesake(&backup, &second, NOON + 30), "nothing of it is new");
+    backup.go_on_as(device("alice again"));
+    assert!(!has_namesake(&backup, &moved, NOON + 30), "it is somebody else now");
+    assert!(!has_namesake(&carol, &second, NOON + 30));
+}
+
+#[test]
+fn a_device_goes_on_under_another_id_with_all_that_it_has() {
+    let mut alice = Replica::new(device("alice"));
+    for number in 0..40 {
+        alice.edit(id(number), title(&format!("task {number}")), NOON + u64::from(number)).unwrap();
+    }
+    let (digest, vector) = (alice.digest(0), alice.vector().clone());
+    alice.go_on_as(device("alice again"));
+    assert_eq!((alice.digest(0), alice.vector()), (digest, &vector));
+    let next = alice.edit(id(0), title("after"), NOON).unwrap();
+    assert_eq!((next.dot.device, next.dot.seq), (device("alice again"), 1));
+    assert!(next.stamp.millis >= NOON + 39, "its clock goes on");
+    let pages = alice.to_pages(1 << 10);
+    let mut loaded =
+        Replica::from_pages(&pages.manifest, pages.added.iter().map(|page| (page.number, &page.bytes))).unwrap();
+    assert_eq!(loaded.device(), device("alice again"));
+    assert_eq!(loaded.edit(id(1), title("after"), NOON).unwrap().dot.seq, 2);
+    let mut bob = Replica::new(device("bob"));
+    pull(&mut bob, &loaded);
+    assert_equal(&bob, &loaded);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Two lives of one device and a third member, whoever meets whom: nobody lacks anything, and
+    /// each life of a device finds out of the other at most once.
+    #[test]
+    fn two_lives_of_one_device_become_two_devices_and_lose_nothing(
+        edits in vec((0_usize..3, 0_u32..12, any::<bool>()), 1..40),
+        meetings in vec((0_usize..3, 1_usize..3), 0..12),
+    ) {
+        let mut alice = Replica::new(device("alice"));
+        alice.edit(id(0), title("before"), NOON).unwrap();
+        let mut crew = [alice.clone(), alice, Replica::new(device("bob"))];
+        let mut written = Vec::new();
+        for (at, (who, number, is_note)) in edits.into_iter().enumerate() {
+            let text = format!("text {at}");
+            let ops = if is_note { vec![Op::Notes(text.as_str().into())] } else { title(&text) };
+            // No two in one millisecond: of two lives that write at the very same time one would
+            // win, as ever.
+            let made = crew[who].edit(id(number), ops, NOON + 10 * (1 + at as u64)).unwrap();
+            written.push(made);
+        }
+        let mut renewals = [0; 3];
+        let rounds = [(0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)].repeat(3);
+        for (one, step) in meetings.into_iter().chain(rounds) {
+            let other = (one + step) % 3;
+            let there = crew[other].clone();
+            let mut next = Some(crew[one].opening());
+            for _ in 0..64 {
+                let Some(request) = next else { break };
+                let answer = there.answer(&request, 64 * 1024);
+                let batch = Batch { asker: Some(crew[one].device()), ..answer.batch.clone() };
+                let mut merged = crew[one].clone();
+                let applied = merged.apply(batch, NOON + 1000).unwrap();
+                if applied.has_namesake {
+                    // As a device does it: first the new id, and then what came.
+                    renewals[one] += 1;
+                    crew[one].go_on_as(DeviceId::from_bytes([100 + 10 * one as u8 + renewals[one]; 16]));
+                    next = Some(crew[one].opening());
+                    continue;
+                }
+                crew[one] = merged;
+                next = crew[one].following(&answer, applied.is_news(), 7);
+            }
+        }
+        let [one, other, third] = &crew;
+        assert_equal(one, other);
+        assert_equal(one, third);
+        prop_assert!(renewals[0] <= 1 && renewals[1] <= 1 && renewals[2] == 0, "{renewals:?}");
+        for change in written {
+            let later = |held: &Change| held.object == change.object && held.stamp >= change.stamp;
+            let held = one.answer(&SyncRequest::default(), usize::MAX).batch.changes;
+            let field = |of: &Change| of.ops.iter().map(Op::field).collect::<Vec<_>>();
+            prop_assert!(held.iter().any(|held| later(held) && field(held).iter().any(|f| field(&change).contains(f))));
+        }
+    }
 
     /// Whatever two of them have, and whatever their vectors say they have: after a pull each way they have the same.
     #[test]

@@ -575,3 +575,12 @@ fn nothing_secret_is_on_the_wire_or_in_a_log() {
     let log = format!("{:?} {:?}", alices_config(), stage.alice.session);
     assert!(!log.contains("8, 8") && !log.contains("1, 1, 1"), "{log}");
 }
+
+#[test]
+fn who_has_met_another_one_with_the_key_says_so() {
+    let mut stage = Stage::established();
+    stage.alice.session.replace();
+    stage.run();
+    assert_eq!(stage.alice.events(), [closed(CloseReason::Replaced)]);
+    assert_eq!(stage.bob.events(), [closed(CloseReason::Replaced)]);
+}

@@ -354,6 +354,9 @@ impl Store for IndexedStore {
                     return Ok(Err(StoreError::NoRoom));
                 };
                 set(&value, "key", &device_key.to_base64url().into());
+                if let Some(renewed_at) = rewrite.renewed_at {
+                    set(&value, "renewedAt", &(renewed_at as f64).into());
+                }
                 rooms.put(value).with_key(key.clone()).without_key_type().primitive()?;
             }
             log.delete(parts_from(&key, 0.0)?).primitive()?;
@@ -526,6 +529,7 @@ fn room_value(record: &RoomRecord) -> JsValue {
         set(&value, "key", &device_key.to_base64url().into());
     }
     set(&value, "joinedAt", &(record.joined_at as f64).into());
+    set(&value, "renewedAt", &(record.renewed_at as f64).into());
     set(&value, "name", &record.name.as_str().into());
     value
 }
@@ -536,6 +540,7 @@ fn room_record(key: &JsValue, value: &JsValue) -> Option<RoomRecord> {
         secret: RoomSecret::parse(&get(value, "secret").as_string()?).ok()?,
         key: get(value, "key").as_string().and_then(|text| DeviceKey::parse(&text).ok()),
         joined_at: get(value, "joinedAt").as_f64().unwrap_or_default() as u64,
+        renewed_at: get(value, "renewedAt").as_f64().unwrap_or_default() as u64,
         name: get(value, "name").as_string().unwrap_or_default(),
     })
 }

@@ -181,6 +181,9 @@ impl Store for MemoryStore {
         if rewrite.key.is_some() {
             kept.record.key.clone_from(&rewrite.key);
         }
+        if let Some(renewed_at) = rewrite.renewed_at {
+            kept.record.renewed_at = renewed_at;
+        }
         Ok(Outcome::Written(kept.head))
     }
 

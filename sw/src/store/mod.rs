@@ -35,6 +35,9 @@ pub struct RoomRecord {
     pub key: Option<DeviceKey>,
     /// When it was made or joined, in Unix milliseconds.
     pub joined_at: u64,
+    /// When this device last took a new key because somebody else wrote under its id, in Unix
+    /// milliseconds; 0 if never.
+    pub renewed_at: u64,
     /// A copy of the shared name, so that the list of rooms can be shown without reading them.
     pub name: String,
 }
@@ -178,6 +181,8 @@ pub struct Rewrite {
     pub damaged_pages: Vec<u64>,
     /// Gives this device another key, and with it another id, in the room.
     pub key: Option<DeviceKey>,
+    /// Notes that the key was renewed at this time, in Unix milliseconds.
+    pub renewed_at: Option<u64>,
     /// When it is done.
     pub durability: Durability,
 }
@@ -191,6 +196,7 @@ impl Rewrite {
             damaged_log: Vec::new(),
             damaged_pages: Vec::new(),
             key: None,
+            renewed_at: None,
             durability: Durability::Strict,
         }
     }

@@ -28,6 +28,10 @@ pub(crate) struct Disk {
     touched: Rc<Cell<bool>>,
 }
 
+/// What was on a disk at some time.
+#[derive(Clone)]
+pub(crate) struct Content(BTreeMap<RoomId, Kept>);
+
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) record: RoomRecord,
@@ -85,6 +89,20 @@ impl Disk {
     pub(crate) fn lose_power(&self) {
         self.touched.set(true);
         self.kept.borrow_mut().clone_from(&self.synced.borrow());
+    }
+
+    /// All that is on it.
+    pub(crate) fn content(&self) -> Content {
+        Content(self.kept.borrow().clone())
+    }
+
+    /// It is now as it, or another one, was once.
+    pub(crate) fn put_back(&self, content: &Content) {
+        self.kept.borrow_mut().clone_from(&content.0);
+        for kept in content.0.values() {
+            self.ledger.borrow_mut().is_device_of(kept.device, self.owner);
+        }
+        self.sync(Durability::Strict);
     }
 
     /// Something was written.
@@ -241,6 +259,7 @@ impl Store for Disk {
                 kept.log.clear();
                 if let Some(key) = &rewrite.key {
                     kept.record.key = Some(key.clone());
+                    kept.record.renewed_at = rewrite.renewed_at.unwrap_or(kept.record.renewed_at);
                     let device = key.device();
                     kept.device = device;
                     self.ledger.borrow_mut().is_device_of(device, self.owner);

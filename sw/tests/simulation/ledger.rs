@@ -9,24 +9,39 @@ use partyline_core::replica::{Change, Dot, Field, ObjectId, Op, Record, Replica,
 /// Every change that was ever durable anywhere, and which of them somebody was told of.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    made: BTreeMap<Dot, Change>,
-    /// Which device of the world an id belongs to: a new one is taken after damage.
-    owners: BTreeMap<DeviceId, usize>,
+    made: BTreeMap<Name, Made>,
+    /// Which devices of the world an id belongs to: a new one is taken after damage, and copies
+    /// share one at first.
+    owners: BTreeMap<DeviceId, BTreeSet<usize>>,
+    /// The ids of devices that have more lives than one: their numbers may be given twice, and
+    /// their clocks run backwards.
+    relived: BTreeSet<DeviceId>,
+    /// Those devices.
+    relivers: BTreeSet<usize>,
     last_stamp: BTreeMap<DeviceId, Stamp>,
     /// The latest that each device has on its disk, whoever wrote it.
     latest: BTreeMap<usize, Stamp>,
-    by_mark: BTreeMap<String, Dot>,
+    by_mark: BTreeMap<String, Name>,
     /// The last deletion of each task by each device.
-    deletions: BTreeMap<(usize, ObjectId), Dot>,
-    acknowledged: BTreeSet<Dot>,
+    deletions: BTreeMap<(usize, ObjectId), Name>,
+    acknowledged: BTreeSet<Name>,
     /// Lost with damaged storage before anybody else had them.
-    forgiven: BTreeSet<Dot>,
+    forgiven: BTreeSet<Name>,
     /// Lost with damaged storage, and to be got from the others again by the end.
-    returning: BTreeSet<Dot>,
+    returning: BTreeSet<Name>,
     /// A clock was so far ahead that its device may have dropped what was deleted.
     pub(crate) is_trash_emptied: bool,
     /// What was found to be wrong.
     pub(crate) wrong: Vec<String>,
+}
+
+/// What no two changes have in common, not even those of two lives of a device.
+type Name = (Dot, Stamp);
+
+/// A change, and the device of the world that made it.
+struct Made {
+    by: usize,
+    change: Change,
 }
 
 /// A register of a replica, to be compared, and whether it is what a machine wrote.
@@ -45,6 +60,11 @@ impl Registers {
             }
         }
         Self(registers)
+    }
+
+    /// Whether all of the change is here, as far as it was not overwritten.
+    fn account_for_all(&self, change: &Change) -> bool {
+        change.ops.iter().all(|op| self.accounts_for(change, op))
     }
 
     /// Whether the operation is here, or one that beats it, or a deletion after it.
@@ -68,7 +88,20 @@ fn is_register(op: &Op) -> bool {
 impl Ledger {
     /// From now on this id is that device's.
     pub(crate) fn is_device_of(&mut self, id: DeviceId, owner: usize) {
-        self.owners.insert(id, owner);
+        self.owners.entry(id).or_default().insert(owner);
+    }
+
+    /// From now on there may be two that write under this id.
+    pub(crate) fn relives(&mut self, id: DeviceId, owner: usize) {
+        self.relived.insert(id);
+        self.relivers.insert(owner);
+    }
+
+    /// A device has taken another key since somebody else writes under its id.
+    pub(crate) fn renewed(&mut self, owner: usize) {
+        if !self.relivers.contains(&owner) {
+            self.wrong.push(format!("device {owner} took another key for nothing"));
+        }
     }
 
     /// A record has become durable on a device.
@@ -83,46 +116,60 @@ impl Ledger {
             // What moves over for another task has the time of the place that it had.
             let is_dated_before = change.machine && is_move(&change);
             self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
-            if self.owners.get(&change.dot.device) != Some(&owner) {
+            if self.owners.get(&change.dot.device).is_none_or(|owners| !owners.contains(&owner)) {
                 continue;
             }
-            let is_new = !is_dated_before && !self.made.contains_key(&change.dot);
-            if is_new && latest.is_some_and(|latest| change.stamp <= latest) {
+            let name = (change.dot, change.stamp);
+            let has_one_life = !self.relived.contains(&change.dot.device);
+            let is_new = !is_dated_before && !self.made.contains_key(&name);
+            if is_new && has_one_life && latest.is_some_and(|latest| change.stamp <= latest) {
                 self.wrong.push(format!("{:?} is not later than all that its device had seen", change.dot));
             }
-            match self.made.get(&change.dot) {
-                Some(known) if change.complete && (known.ops != change.ops || known.stamp != change.stamp) => {
-                    self.wrong.push(format!("number {:?} was given twice", change.dot));
+            let least = Stamp { millis: 0, counter: 0, device: change.dot.device };
+            let mut same = self.made.range((change.dot, least)..).take_while(|((dot, _), _)| *dot == change.dot);
+            let is_other = |(known, made): (&Name, &Made)| *known != name || made.change.ops != change.ops;
+            if has_one_life && change.complete && same.any(is_other) {
+                self.wrong.push(format!("number {:?} was given twice", change.dot));
+            }
+            match self.made.get(&name) {
+                None => self.make(owner, change),
+                // Two lives wrote at the very same time, and one of the two writes wins.
+                Some(made) if !has_one_life && made.change.ops != change.ops => {
+                    self.forgiven.insert(name);
+                    let marks =
+                        change.ops.iter().filter_map(|op| if let Op::Notes(mark) = op { Some(mark) } else { None });
+                    self.by_mark.extend(marks.map(|mark| (mark.to_string(), name)));
                 }
                 Some(_) => {}
-                None => self.make(change),
             }
         }
     }
 
-    fn make(&mut self, change: Change) {
+    fn make(&mut self, by: usize, change: Change) {
+        let name = (change.dot, change.stamp);
         if !(change.machine && is_move(&change)) {
             let last = self.last_stamp.insert(change.dot.device, change.stamp);
-            if last.is_some_and(|last| change.stamp <= last) {
+            let has_one_life = !self.relived.contains(&change.dot.device);
+            if has_one_life && last.is_some_and(|last| change.stamp <= last) {
                 self.wrong.push(format!("the clock of {:?} ran backwards to {:?}", change.dot.device, change.stamp));
             }
         }
         for op in &change.ops {
             if let Op::Notes(mark) = op {
-                self.by_mark.insert(mark.to_string(), change.dot);
+                self.by_mark.insert(mark.to_string(), name);
             }
-            if let (Op::Deleted, Some(owner)) = (op, self.owners.get(&change.dot.device)) {
-                self.deletions.insert((*owner, change.object), change.dot);
+            if *op == Op::Deleted {
+                self.deletions.insert((by, change.object), name);
             }
         }
-        self.made.insert(change.dot, change);
+        self.made.insert(name, Made { by, change });
     }
 
     /// Somebody was told that the edit with this mark is kept.
     pub(crate) fn acknowledge(&mut self, mark: &str) {
         match self.by_mark.get(mark) {
-            Some(dot) => {
-                self.acknowledged.insert(*dot);
+            Some(name) => {
+                self.acknowledged.insert(*name);
             }
             None => self.wrong.push(format!("{mark} was acknowledged and is nowhere")),
         }
@@ -135,29 +182,49 @@ impl Ledger {
 
     /// A device's storage is damaged. What none of the others has may be lost.
     pub(crate) fn damaged(&mut self, owner: usize, others: &[Replica]) {
+        self.lost(owner, others, None);
+    }
+
+    /// A device's storage is as it was once. What has come since and none of the others has is
+    /// lost.
+    pub(crate) fn went_back(&mut self, owner: usize, others: &[Replica], left: &Replica) {
+        self.relives(left.device(), owner);
+        self.lost(owner, others, Some(left));
+    }
+
+    fn lost(&mut self, owner: usize, others: &[Replica], left: Option<&Replica>) {
         self.latest.remove(&owner);
-        let elsewhere = |dot: &Dot| others.iter().any(|other| other.vector().includes(*dot));
-        self.forgiven.extend(self.made.keys().filter(|dot| !elsewhere(dot)).copied());
-        let own = |dot: &&Dot| self.owners.get(&dot.device) == Some(&owner);
-        self.returning.extend(self.made.keys().filter(own).copied());
+        let others: Vec<Registers> = others.iter().map(Registers::of).collect();
+        let left = left.map(Registers::of);
+        let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.account_for_all(change));
+        let elsewhere = |change: &Change| others.iter().any(|other| other.account_for_all(change));
+        for (name, Made { by, change }) in &self.made {
+            if !is_left(change) {
+                self.forgiven.extend((!elsewhere(change)).then_some(*name));
+                self.returning.extend((*by == owner).then_some(*name));
+            }
+        }
     }
 
     /// What is on a device's disk includes all that its user was told is kept, and all that its vector claims.
     pub(crate) fn check(&mut self, name: &str, owner: usize, replica: &Replica, everything: bool) {
         let registers = Registers::of(replica);
-        for (dot, change) in &self.made {
-            if self.forgiven.contains(dot) {
+        for (id, Made { by, change }) in &self.made {
+            if self.forgiven.contains(id) {
                 continue;
             }
             let is_trash = |other: &Change| {
                 other.object == change.object && other.ops.contains(&Op::Deleted) && other.stamp >= change.stamp
             };
-            if self.is_trash_emptied && self.made.values().any(is_trash) {
+            if self.is_trash_emptied && self.made.values().any(|made| is_trash(&made.change)) {
                 continue;
             }
-            let own = self.owners.get(&dot.device) == Some(&owner) && !self.returning.contains(dot);
-            let promised = self.acknowledged.contains(dot) && (own || everything);
-            let claimed = replica.vector().includes(*dot);
+            let (dot, _) = id;
+            let own = *by == owner && !self.returning.contains(id);
+            let promised = self.acknowledged.contains(id) && (own || everything);
+            // Of two lives that gave one number a vector says nothing, nor of what either has overwritten,
+            // until what they hold is compared.
+            let claimed = replica.vector().includes(*dot) && (self.relived.is_empty() || everything);
             if promised || claimed {
                 for op in &change.ops {
                     if !registers.accounts_for(change, op) {

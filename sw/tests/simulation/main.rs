@@ -7,7 +7,9 @@
 //!
 //! - an edit that was acknowledged is on its device's disk, and in the end on everybody's;
 //! - a version vector claims nothing that is not there;
-//! - no number is given twice, and no device's stamps run backwards;
+//! - no number is given twice, and no device's stamps run backwards, unless its disk went back or was copied, as happens in
+//!   one of four lives;
+//! - a device takes another key only if there is another life of it;
 //! - devices that have exchanged everything are equal, and their logs short;
 //! - a crew that is left in peace is connected each to each, its connections, requests and queues ever few.
 //!

@@ -128,6 +128,10 @@ struct Ground {
     page: Option<Page>,
 }
 
+/// Whom a device could call again at some time.
+#[derive(Clone)]
+pub(crate) struct Connections(Vec<(DeviceId, Vec<Contact>)>);
+
 /// Everything between the pages, and the pages.
 pub(crate) struct Net {
     nats: [Nat; SITES],
@@ -876,6 +880,18 @@ impl World {
             if self.runtime.below(2) == 0 && !net.is_walled(number, end.device) && net.wire(end).is_some() {
                 net.post(self, end.device, LATENCY + JITTER, Event::Closed(end.slot));
             }
+        }
+    }
+
+    /// What the page of a device has kept of its connections.
+    pub(crate) fn connections(&self, number: usize) -> Option<Connections> {
+        Some(Connections(self.net.as_ref()?.borrow().grounds[number].kept.clone()))
+    }
+
+    /// That is now as it was once.
+    pub(crate) fn put_back_connections(&self, number: usize, connections: &Connections) {
+        if let Some(net) = &self.net {
+            net.borrow_mut().grounds[number].kept.clone_from(&connections.0);
         }
     }
 

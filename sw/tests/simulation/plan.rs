@@ -16,9 +16,20 @@ pub(crate) enum Step {
     FailDisk { device: u8, count: u8, at: Moment },
     TearDisk { device: u8, at: Moment },
     LosePower { device: u8, at: Moment },
+    BackUp { device: u8, at: Moment },
+    PutBack { device: u8, what: PutBack, at: Moment },
+    Copy { device: u8, at: Moment },
     Travel { device: u8, site: u8, at: Moment },
     PhoneBook { is_alive: bool, at: Moment },
     Wait { at: Moment },
+}
+
+/// What of a device is put back from a backup: its browser keeps content and connections apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PutBack {
+    Everything,
+    Content,
+    Connections,
 }
 
 /// What follows a step.
@@ -64,6 +75,8 @@ pub(crate) struct Plan {
 const DAY: i32 = 86_400;
 /// In one of so many lives the devices have to find each other.
 const AT_LARGE: u64 = 10;
+/// In one of so many lives disks go back or are copied.
+const RELIVED: u64 = 4;
 
 impl Plan {
     /// The plan of a seed.
@@ -76,7 +89,15 @@ impl Plan {
         let at_large = seed.is_multiple_of(AT_LARGE);
         let length = 10 + dice.below(50);
         let one = |_| if at_large { far(&dice, step(&dice, tears, false)) } else { step(&dice, tears, leaps) };
-        let steps = (0..length).map(one).collect();
+        let mut steps: Vec<Step> = (0..length).map(one).collect();
+        // Beside the others, which are the same in lives without.
+        let dice = Runtime::new(!seed);
+        if dice.below(RELIVED) == 0 {
+            for _ in 0..=dice.below(6) {
+                let at = dice.below(steps.len() as u64) as usize;
+                steps.insert(at, relive(&dice, at_large));
+            }
+        }
         Self { seed, devices, at_large, steps }
     }
 
@@ -113,6 +134,20 @@ fn step(dice: &Runtime, tears: bool, leaps: bool) -> Step {
         97 => Step::LosePower { device, at },
         98 if tears => Step::TearDisk { device, at },
         _ => Step::Wait { at },
+    }
+}
+
+fn relive(dice: &Runtime, at_large: bool) -> Step {
+    let device = dice.below(256) as u8;
+    let at = Moment { entropy: dice.below(u64::MAX), lasts: dice.below(300) as u16 };
+    match dice.below(10) {
+        0..4 => Step::BackUp { device, at },
+        // Where devices have to find each other there is one of each.
+        4 | 5 if !at_large => Step::Copy { device, at },
+        _ => {
+            let what = [PutBack::Everything, PutBack::Content, PutBack::Connections][dice.below(3) as usize];
+            Step::PutBack { device, what, at }
+        }
     }
 }
 
@@ -163,6 +198,9 @@ impl Step {
             | Self::FailDisk { at, .. }
             | Self::TearDisk { at, .. }
             | Self::LosePower { at, .. }
+            | Self::BackUp { at, .. }
+            | Self::PutBack { at, .. }
+            | Self::Copy { at, .. }
             | Self::Travel { at, .. }
             | Self::PhoneBook { at, .. }
             | Self::Wait { at } => at,

@@ -13,10 +13,10 @@ use partyline_sw::service::Service;
 use partyline_sw::store::Limits;
 use tokio::sync::oneshot;
 
-use crate::disk::Disk;
+use crate::disk::{Content, Disk};
 use crate::ledger::Ledger;
-use crate::net::Net;
-use crate::plan::{Edit, Step};
+use crate::net::{Connections, Net};
+use crate::plan::{Edit, PutBack, Step};
 use crate::runtime::{Group, Runtime};
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
@@ -35,7 +35,7 @@ const WHILE: u64 = 1_000;
 /// Small, so that a few dozen edits fill logs, pages and chunks.
 const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
 /// What devices are called, and which tasks and labels there are.
-const NAMES: [&str; 5] = ["Alice", "Bob", "Carol", "Dave", "Erin"];
+const NAMES: [&str; 8] = ["Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi"];
 const TASKS: u8 = 6;
 const LABELS: [&str; 3] = ["red", "green", "blue"];
 
@@ -64,7 +64,11 @@ impl Host for SimHost {
     }
 
     fn announce(&self, announcement: Announcement) {
-        let Announcement::Changed { from, batch, .. } = announcement else { return };
+        let (from, batch) = match announcement {
+            Announcement::Changed { from, batch, .. } => (from, batch),
+            Announcement::Rooms => return,
+            Announcement::Renewed { .. } => return self.world.renewed(&self.device),
+        };
         let Some(page) = self.device.page.get() else { return };
         if let Some(net) = &self.world.net {
             for other in self.world.audience(net, self.device.number, from) {
@@ -99,6 +103,7 @@ pub(crate) struct Device {
     /// How far its clock is from the world's, in milliseconds, and how much it gains in a million.
     offset: Cell<i64>,
     drift: i64,
+    backup: RefCell<Option<(Content, Option<Connections>)>>,
 }
 
 impl Device {
@@ -191,6 +196,7 @@ impl World {
                 page: Cell::new(Some(world.runtime.group())),
                 offset: Cell::new(world.runtime.below(2_000) as i64 - 1_000),
                 drift: world.runtime.below(400) as i64 - 200,
+                backup: RefCell::default(),
             });
             world.devices.borrow_mut().push(Rc::clone(&device));
             let begin = world.clone();
@@ -421,6 +427,12 @@ impl World {
                 device.disk.lose_power();
             }
             Step::TearDisk { device, .. } => self.tear(&self.device(device.into())),
+            Step::BackUp { device, .. } => {
+                let device = self.device(device.into());
+                device.backup.replace(Some((device.disk.content(), self.connections(device.number))));
+            }
+            Step::PutBack { device, what, .. } => self.put_back(&self.device(device.into()), what),
+            Step::Copy { device, .. } => self.copy(&self.device(device.into())),
             Step::Wait { .. } => {}
         }
         self.runtime.run_for(step.lasts());
@@ -441,6 +453,58 @@ impl World {
             let page = self.runtime.group();
             device.page.set(Some(page));
             self.open_net(device.number, page);
+        }
+    }
+
+    /// A device's disk, or a part of it, is as it was when it was backed up.
+    fn put_back(&self, device: &Rc<Device>, what: PutBack) {
+        let Some((content, connections)) = device.backup.borrow().clone() else { return };
+        self.close_page(device);
+        self.kill_workers(device);
+        if what != PutBack::Connections {
+            let others: Vec<Replica> =
+                self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
+            device.disk.put_back(&content);
+            if let Some(left) = replica(device) {
+                self.ledger.borrow_mut().went_back(device.number, &others, &left);
+            }
+        }
+        if let (PutBack::Everything | PutBack::Connections, Some(connections)) = (what, connections) {
+            self.put_back_connections(device.number, &connections);
+        }
+        self.open_page(device);
+    }
+
+    /// There is one more device, with all that this one has on its disk.
+    fn copy(&self, device: &Rc<Device>) {
+        let number = self.devices.borrow().len();
+        let Some(kept) = device.disk.kept(room()).filter(|_| number < NAMES.len()) else { return };
+        for owner in [device.number, number] {
+            self.ledger.borrow_mut().relives(kept.device, owner);
+        }
+        let disk = Disk::new(self.runtime.clone(), number, Rc::clone(&self.ledger));
+        disk.put_back(&device.disk.content());
+        self.devices.borrow_mut().push(Rc::new(Device {
+            number,
+            disk,
+            workers: RefCell::default(),
+            page: Cell::new(Some(self.runtime.group())),
+            offset: Cell::new(self.runtime.below(2_000) as i64 - 1_000),
+            drift: self.runtime.below(400) as i64 - 200,
+            backup: RefCell::default(),
+        }));
+    }
+
+    /// A device has taken another key: its page begins anew with it.
+    fn renewed(&self, device: &Rc<Device>) {
+        self.ledger.borrow_mut().renewed(device.number);
+        if self.net.is_some() && device.page.get().is_some() {
+            let (world, device) = (self.clone(), Rc::clone(device));
+            // Not at once: it is in the midst of an answer to this page.
+            self.runtime.spawn(0, async move {
+                world.close_page(&device);
+                world.open_page(&device);
+            });
         }
     }
 

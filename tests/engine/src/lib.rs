@@ -172,8 +172,14 @@ impl Engine {
     pub async fn save(&self, name: String) -> Result<(), JsError> {
         let store = IndexedStore::new(&name);
         let room = RoomId::parse(ROOM).map_err(refused)?;
-        let record =
-            RoomRecord { room, secret: RoomSecret::from_bytes([7; 32]), key: None, joined_at: 0, name: String::new() };
+        let record = RoomRecord {
+            room,
+            secret: RoomSecret::from_bytes([7; 32]),
+            key: None,
+            joined_at: 0,
+            renewed_at: 0,
+            name: String::new(),
+        };
         store.create(&record, None).await.map_err(refused)?;
         let head = Head::of_new_room(record.joined_at);
         let written = store.rewrite(room, head, &Rewrite::of(self.replica.to_pages(PAGE))).await;

@@ -1,4 +1,4 @@
-//! A browser's profile is put back from a backup.
+//! A browser's profile is put back from a backup, or copied.
 
 use anyhow::Result;
 use partyline_tests::BrowserKind::{self, Chromium};
@@ -101,4 +101,46 @@ pub(crate) async fn both_restored(play: Play, kind: BrowserKind) -> Result<()> {
     }
     bob.wait_tasks(&alice.tasks().await?).await?;
     carol.wait_tasks(&alice.tasks().await?).await
+}
+
+/// Alice's profile is copied to another computer, and both go on, at the same time and with a third
+/// member: none keeps another one out, and each has what the others write.
+pub(crate) async fn copied(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let olds = play.own_browser(kind, "Alice's old laptop", BrowserSetup::default()).await?;
+    let news = play.own_browser(kind, "Alice's new laptop", BrowserSetup::default()).await?;
+    let old = RoomPage::make_room(&olds, &site, "Move").await?;
+    old.add("Shelves").await?;
+    let link = old.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
+    bob.wait_task("Shelves").await?;
+    old.wait_stored(&link, "Shelves").await?;
+    olds.quit().await?;
+    news.quit().await?;
+    news.put_back(&olds.back_up()?)?;
+
+    olds.start_again().await?;
+    let old = RoomPage::open(&olds, &link.url).await?;
+    old.wait_connected(1).await?;
+    news.start_again().await?;
+    let new = RoomPage::open(&news, &link.url).await?;
+    for page in [&old, &new, &bob] {
+        page.wait_connected(2).await?;
+    }
+    // The same numbers, were they one device still.
+    old.add("Written on the old laptop").await?;
+    new.add("Written on the new laptop").await?;
+    old.edit("Shelves", &[("Notes", "Of oak")]).await?;
+    new.toggle("Shelves").await?;
+    bob.add("Bob's").await?;
+    for page in [&old, &new, &bob] {
+        for title in ["Written on the old laptop", "Written on the new laptop", "Bob's"] {
+            page.wait_task(title).await?;
+        }
+        page.wait_done("Shelves", true).await?;
+        page.wait_details("Shelves", |details| details.notes == "Of oak").await?;
+        page.wait_connected(2).await?;
+    }
+    old.wait_tasks(&new.tasks().await?).await?;
+    bob.wait_tasks(&new.tasks().await?).await
 }

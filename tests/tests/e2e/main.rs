@@ -122,6 +122,8 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("backups::a_profile_that_is_put_back_loses_nothing::{name}"), move |play| {
             backups::restored(play, kind)
         }));
+        add(theatre
+            .trial(&format!("backups::a_profile_that_is_copied::{name}"), move |play| backups::copied(play, kind)));
         add(theatre.trial(&format!("backups::two_that_are_put_back_lose_nothing::{name}"), move |play| {
             backups::both_restored(play, kind)
         }));
