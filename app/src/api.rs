@@ -7,8 +7,8 @@
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    CBOR, DeviceDocument, Devices, JSON, KeyDoubt, NewDevice, NewRoom, NewTask, Problem, RoomDocument, RoomSummary,
-    Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, PROVED, Problem, RoomDocument,
+    RoomSummary, Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
@@ -162,8 +162,9 @@ pub(crate) async fn name_device(room: RoomId, name: String) -> Result<(), ApiErr
 
 /// `POST …/key`: somebody else is said, or proved, to have this device's key.
 pub(crate) async fn doubt_key(room: RoomId, device: DeviceId, proved: bool) -> Result<(), ApiError> {
-    let doubt = KeyDoubt { device: device.to_string(), proved };
-    accept(send_bytes("POST", &room_path(room, "/key"), &doubt).await?).map(drop)
+    let device = device.to_string();
+    let headers = [(ASKER_HEADER, device.as_str())];
+    accept(call("POST", &room_path(room, "/key"), &headers, Some(if proved { PROVED } else { &[] })).await?).map(drop)
 }
 
 /// `GET …/vector`: what this device has of a room, or another device that is connected.

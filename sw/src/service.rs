@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
-    Base64, DeviceDocument, Devices, Health, KeyDoubt, Merged, NewDevice, NewRoom, NewTask, RoomDocument, RoomSummary,
+    Base64, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, PROVED, RoomDocument, RoomSummary,
     Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
@@ -70,7 +70,9 @@ enum Effect {
     },
     /// The same, but somebody has written under this device's id: unless it took a new key lately
     /// it is to take one first, and then to look at the request again.
-    Renew(Box<Effect>),
+    ///
+    /// Whether it is proved that somebody has the key too: then it takes another one in any case.
+    Renew(Box<Effect>, bool),
 }
 
 impl<S: Store, H: Host> Service<S, H> {
@@ -119,7 +121,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::PutRoom(room) => self.put_room(room, request).await,
             Route::DeleteRoom(room) => self.delete_room(room).await,
             Route::Devices(room) => self.devices(room).await,
-            Route::PostKey(room) => self.doubt_key(room, &request.document()?).await,
+            Route::PostKey(room) => self.doubt_key(room, request).await,
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
             Route::Tasks(room, query) => self.tasks(room, &query).await,
             Route::PostTask(room) => self.post_task(room, request.document()?).await,
@@ -282,22 +284,15 @@ impl<S: Store, H: Host> Service<S, H> {
         .await
     }
 
-    /// Takes another key if this device still has the one that somebody else is said, or proved, to
-    /// hold.
-    async fn doubt_key(&self, room: RoomId, doubt: &KeyDoubt) -> Result<Response, Failure> {
-        let slot = self.slot(room);
-        let mut slot = slot.lock().await;
-        for _ in 0..MAX_ATTEMPTS {
-            let open = self.current(slot.take(), room).await?;
-            if open.replica.device().to_string() != doubt.device
-                || !(doubt.proved || open.may_renew(self.host.now_ms()))
-            {
-                *slot = Some(open);
-                return Ok(Response::no_content());
-            }
-            *slot = self.renew(open, room).await?;
-        }
-        Err(Failure::contention())
+    /// Takes another key if this device still has the one that somebody else is said, or proved, to hold.
+    async fn doubt_key(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+        let (asker, proved) = (request.asker()?, request.body == PROVED);
+        self.write(room, &|open| {
+            let nothing = Effect::Nothing(Response::no_content());
+            let is_it = asker == Some(open.replica.device());
+            Ok(if is_it { Effect::Renew(Box::new(nothing), proved) } else { nothing })
+        })
+        .await
     }
 
     async fn tasks(&self, room: RoomId, query: &TaskQuery) -> Result<Response, Failure> {
@@ -439,18 +434,20 @@ impl<S: Store, H: Host> Service<S, H> {
             // What a peer pushes by itself is no answer to be gone on from.
             let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
             let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
-            let is_apart = is_asked && next.is_none() && open.replica.is_apart(&sent);
+            // Nor does it end a sync that began under another id of this device: it is to begin again.
+            let is_void = is_answer && asker.is_some_and(|asker| asker != open.replica.device());
+            let is_apart = is_void || is_asked && next.is_none() && open.replica.is_apart(&sent);
             let answer = answer(&Merged {
                 gap: applied.gap || is_apart,
                 skew: applied.skew.map(convert::skew_document),
                 ask: next.map(|next| Base64(next.encode())),
             });
-            if !is_news {
-                return Ok(Effect::Nothing(answer));
-            }
             let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
-            let write = Effect::Write { record: fresh.at(now), from, answer };
-            Ok(if applied.has_namesake { Effect::Renew(Box::new(write)) } else { write })
+            let effect = match is_news {
+                true => Effect::Write { record: fresh.at(now), from, answer },
+                false => Effect::Nothing(answer),
+            };
+            Ok(if applied.has_namesake { Effect::Renew(Box::new(effect), false) } else { effect })
         })
         .await
     }
@@ -525,13 +522,14 @@ impl<S: Store, H: Host> Service<S, H> {
                 }
             };
             let mut effect = change(&mut open);
-            if let Ok(Effect::Renew(write)) = effect {
-                if open.may_renew(self.host.now_ms()) {
-                    // As it is stored: what was in memory may lack what another worker has written.
+            if let Ok(Effect::Renew(write, proved)) = effect {
+                if proved || open.may_renew(self.host.now_ms()) {
+                    // As it is stored: what was in memory may lack what another worker has written, who
+                    // may have taken another key too.
                     let stored = self.current(None, room).await?;
                     // And without what came. Should this worker end before it has merged that, a
                     // sync brings it again, and the new key is in no doubt.
-                    *slot = if is_current { self.renew(stored, room).await? } else { Some(stored) };
+                    *slot = if stored.head == open.head { self.renew(stored, room).await? } else { Some(stored) };
                     is_current = true;
                     continue;
                 }

@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 12] = [
+const BUGS: [Bug; 16] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -74,6 +74,30 @@ const BUGS: [Bug; 12] = [
         file: "core/src/replica/apply.rs",
         good: "asker.is_some_and(|asker| asker == self.device)",
         bad: "asker.is_some()",
+    },
+    Bug {
+        what: "what another life of a device wrote passes for its own",
+        file: "core/src/replica/apply.rs",
+        good: "applied.has_namesake |= is_twin || is_own && (is_unknown || change.dot.seq > given);",
+        bad: "let _ = (is_twin, is_own, is_unknown, given);",
+    },
+    Bug {
+        what: "a device that takes another key begins with another clock",
+        file: "core/src/replica/replica.rs",
+        good: "Clock::resume(device, self.clock.last())",
+        bad: "Clock::new(device)",
+    },
+    Bug {
+        what: "two workers take two keys for one reason",
+        file: "sw/src/service.rs",
+        good: "if stored.head == open.head {",
+        bad: "if is_current {",
+    },
+    Bug {
+        what: "a sync that began under another id counts as over",
+        file: "sw/src/service.rs",
+        good: "let is_apart = is_void || is_asked",
+        bad: "let is_apart = is_asked",
     },
     Bug {
         what: "a peer that is gone counts as connected",

@@ -11,7 +11,7 @@
 //! | [`Rooms`] | `GET /peer/v1/rooms` |
 //! | [`NewRoom`] → [`RoomSummary`] | `PUT /peer/v1/rooms/{room}` |
 //! | [`RoomDocument`] | `GET /peer/v1/rooms/{room}` |
-//! | [`KeyDoubt`] | `POST …/key` |
+//! | [`PROVED`] or nothing | `POST …/key`: the key of the device in [`ASKER_HEADER`] is somebody else's too |
 //! | [`Devices`], [`NewDevice`] → [`DeviceDocument`] | `GET …/devices`, `PUT …/device` |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Vector`] | `GET …/vector` |
@@ -46,6 +46,9 @@ pub const DEVICE_HEADER: &str = "partyline-device";
 
 /// The header by which a page says in whose name it asked for what it hands on: the device's id.
 pub const ASKER_HEADER: &str = "partyline-asker";
+/// Body of `POST …/key` where somebody has proved to hold the key. Otherwise a member says so, who may
+/// lie and is believed only now and then.
+pub const PROVED: &[u8] = b"proved";
 /// Name of the `BroadcastChannel` on which the service worker tells every tab what changed.
 pub const CHANNEL: &str = "partyline";
 
@@ -115,19 +118,6 @@ pub struct RoomDocument {
     pub device: String,
     /// This device's private key in the room: whoever has it can pass for this device.
     pub key: SecretText,
-}
-
-/// Body of `POST …/key`: a page has met somebody else with this device's key, so the device needs
-/// another one. Own pages only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyDoubt {
-    /// The id that follows from the key in question: nothing is done if the device has another one
-    /// already.
-    pub device: String,
-    /// Whether somebody has proved to hold the key. Otherwise a member says so, who may lie and is
-    /// believed only now and then.
-    pub proved: bool,
 }
 
 /// A secret in its text form (43 base64url characters). Its `Debug` form shows nothing of it.

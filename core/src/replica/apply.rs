@@ -89,6 +89,8 @@ impl Replica {
         let given = self.seq.max(self.vector.get(self.device));
         for change in &changes {
             self.clock.follow(&change.stamp);
+            let is_own = change.dot.device == self.device;
+            let is_twin = is_own && self.writes.of_dot(change.dot).is_some_and(|own| own.stamp() != change.stamp);
             let has_effect = self.merge(change.clone(), gone.binary_search(&change.object).is_ok());
             if has_effect {
                 applied.touched.push(change.object);
@@ -96,7 +98,7 @@ impl Replica {
             // What this device wrote itself has no effect when it comes back, unless it was in the
             // trash and dropped.
             let is_unknown = has_effect && change.stamp.millis / DAY_MS >= self.dropped_before;
-            applied.has_namesake |= change.dot.device == self.device && (is_unknown || change.dot.seq > given);
+            applied.has_namesake |= is_twin || is_own && (is_unknown || change.dot.seq > given);
             // After the merge, never before: the vector speaks only for what is here.
             let counted = change.complete && self.count(change.dot);
             applied.advanced |= counted;

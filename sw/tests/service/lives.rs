@@ -1,6 +1,8 @@
 //! A device that has more lives than one: its storage is put back from a backup, or copied while
 //! both go on.
 
+use partyline_core::api::PROVED;
+
 use super::*;
 
 const HOUR: u64 = 60 * 60 * 1000;
@@ -48,8 +50,14 @@ async fn push(to: &Worker, from: DeviceId, batch: &Batch) {
     assert_eq!(merged.status, 200, "{}", text(&merged));
 }
 
+/// What a page says that has met somebody with this key, or has heard of one.
+fn key(device: DeviceId, proved: bool) -> Request {
+    let body = if proved { PROVED.to_vec() } else { Vec::new() };
+    Request { asker: Some(device.to_string()), ..request("POST", "/key", body) }
+}
+
 async fn doubt(worker: &Worker, device: DeviceId, proved: bool) {
-    let doubted = worker.send("POST", "/key", json!({ "device": device.to_string(), "proved": proved })).await;
+    let doubted = worker.ask(key(device, proved)).await;
     assert_eq!(doubted.status, 204, "{}", text(&doubted));
 }
 
@@ -212,9 +220,27 @@ async fn who_meets_its_own_key_takes_another_one_once() {
     assert_ne!(alice.device().await, after);
     alice.exchange(&bob).await;
     assert_eq!(bob.titles().await, ["before", "after"]);
-    problem(&alice.send("POST", "/key", json!({ "device": 7 })).await, 400);
+    problem(&alice.ask(Request { asker: Some("nonsense".to_owned()), ..key(after, true) }).await, 400);
     let peer = Some(bob.device().await.to_string());
     problem(&alice.ask(Request { device: peer, ..request("POST", "/key", b"{}".to_vec()) }).await, 403);
+}
+
+/// Its last answer ends nothing: what was asked for in the name of the old id was not for the new one.
+#[tokio::test]
+async fn a_sync_that_began_under_another_id_is_to_begin_again() {
+    let (alice, bob) = two().await;
+    bob.add("Bob's").await;
+    let before = alice.device().await;
+    let opening = SyncRequest::decode(&alice.get("/sync").await.body).unwrap();
+    let differs = bob.ask(cbor("/sync", opening.encode())).await;
+    let merge = |asker: DeviceId| Request { asker: Some(asker.to_string()), ..cbor("/changes", differs.body.clone()) };
+    let merged = Merged::from_cbor(&alice.ask(merge(before)).await.body).unwrap();
+    assert!(!merged.gap && merged.ask.is_some());
+    doubt(&alice, before, true).await;
+    let merged = Merged::from_cbor(&alice.ask(merge(before)).await.body).unwrap();
+    assert!(merged.gap && merged.ask.is_none());
+    let merged = Merged::from_cbor(&alice.ask(merge(alice.device().await)).await.body).unwrap();
+    assert!(!merged.gap && merged.ask.is_some());
 }
 
 #[tokio::test]
@@ -295,7 +321,7 @@ async fn a_key_that_could_not_be_stored_was_not_taken() {
 }
 
 async fn doubt_fails(worker: &Worker, device: DeviceId) {
-    let doubted = worker.send("POST", "/key", json!({ "device": device.to_string(), "proved": true })).await;
+    let doubted = worker.ask(key(device, true)).await;
     assert_eq!(problem(&doubted, 507).kind, "urn:partyline:storage-full");
 }
 

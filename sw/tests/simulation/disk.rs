@@ -179,7 +179,7 @@ impl Store for Disk {
             if let Some(first) = first {
                 head = head.appended(first.len());
                 log.insert(head.log, first.to_vec());
-                ledger.stored(self.owner, first);
+                ledger.stored(self.owner, first, record.renewed_at);
             }
             all.insert(
                 record.room,
@@ -231,7 +231,7 @@ impl Store for Disk {
                 if let Some(name) = name {
                     name.clone_into(&mut kept.record.name);
                 }
-                self.ledger.borrow_mut().stored(self.owner, record);
+                self.ledger.borrow_mut().stored(self.owner, record, kept.record.renewed_at);
                 Outcome::Written(kept.head)
             } else {
                 Outcome::Behind

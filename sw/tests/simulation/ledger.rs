@@ -16,9 +16,10 @@ pub(crate) struct Ledger {
     /// The ids of devices that have more lives than one: their numbers may be given twice, and
     /// their clocks run backwards.
     relived: BTreeSet<DeviceId>,
-    /// Those devices.
-    relivers: BTreeSet<usize>,
-    last_stamp: BTreeMap<DeviceId, Stamp>,
+    /// What each of those devices has written itself, in the life that it has now and in what it was put back to.
+    lives: BTreeMap<usize, Life>,
+    /// The last number and stamp that each device gave under an id, in the life that it has now.
+    last: BTreeMap<(DeviceId, usize), (u64, Option<Stamp>)>,
     /// The latest that each device has on its disk, whoever wrote it.
     latest: BTreeMap<usize, Stamp>,
     by_mark: BTreeMap<String, Name>,
@@ -29,14 +30,34 @@ pub(crate) struct Ledger {
     forgiven: BTreeSet<Name>,
     /// Lost with damaged storage, and to be got from the others again by the end.
     returning: BTreeSet<Name>,
+    /// What each device has had on its disk since storage was lost there: from then on it has it.
+    held: BTreeMap<usize, BTreeSet<Name>>,
+    /// How often storage was lost on each device.
+    losses: BTreeMap<usize, usize>,
     /// A clock was so far ahead that its device may have dropped what was deleted.
     pub(crate) is_trash_emptied: bool,
     /// What was found to be wrong.
     pub(crate) wrong: Vec<String>,
 }
 
-/// What no two changes have in common, not even those of two lives of a device.
-type Name = (Dot, Stamp);
+/// How long a device keeps a key that it took, in milliseconds.
+const REST: u64 = 60 * 60 * 1000;
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * REST;
+
+/// What no two changes have in common, not even those that two lives of a device made at the very same time: those are
+/// counted.
+type Name = (Dot, Stamp, usize);
+
+/// A device that has had more lives than one.
+#[derive(Default)]
+struct Life {
+    /// What it knows to be its own, or has come too soon after it took another key.
+    own: BTreeSet<Name>,
+    /// How many keys it may have taken for that.
+    renewals: usize,
+}
 
 /// A change, and the device of the world that made it.
 struct Made {
@@ -67,13 +88,29 @@ impl Registers {
         change.ops.iter().all(|op| self.accounts_for(change, op))
     }
 
+    /// The same, whatever was deleted: so it stays, also when the task comes back.
+    fn hold_all(&self, change: &Change) -> bool {
+        change.ops.iter().all(|op| self.holds(change, op))
+    }
+
+    /// Whether any of the change itself is here.
+    fn show(&self, change: &Change) -> bool {
+        let Change { object, stamp, machine, .. } = *change;
+        let held = |op: &Op| self.0.get(&(object, op.field(), machine));
+        change.ops.iter().any(|op| held(op).is_some_and(|(held, value)| *held == stamp && value == op))
+    }
+
+    fn holds(&self, change: &Change, op: &Op) -> bool {
+        let Change { object, stamp, machine, .. } = *change;
+        !is_register(op)
+            || self.0.get(&(object, op.field(), machine)).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+    }
+
     /// Whether the operation is here, or one that beats it, or a deletion after it.
     fn accounts_for(&self, change: &Change, op: &Op) -> bool {
-        let Change { object, stamp, machine, .. } = *change;
-        let deletion = self.0.get(&(object, Op::Deleted.field(), false)).filter(|(_, life)| *life == Op::Deleted);
-        !is_register(op)
-            || deletion.is_some_and(|(deletion, _)| *deletion >= stamp)
-            || self.0.get(&(object, op.field(), machine)).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+        let life = self.0.get(&(change.object, Op::Deleted.field(), false));
+        let deletion = life.filter(|(_, life)| *life == Op::Deleted);
+        self.holds(change, op) || deletion.is_some_and(|(deletion, _)| *deletion >= change.stamp)
     }
 }
 
@@ -91,24 +128,34 @@ impl Ledger {
         self.owners.entry(id).or_default().insert(owner);
     }
 
-    /// From now on there may be two that write under this id.
-    pub(crate) fn relives(&mut self, id: DeviceId, owner: usize) {
-        self.relived.insert(id);
-        self.relivers.insert(owner);
+    /// A device has another life, beginning with what it has now: from now on there may be two that write under its id.
+    pub(crate) fn relives(&mut self, owner: usize, replica: &Replica) {
+        self.relived.insert(replica.device());
+        let registers = Registers::of(replica);
+        let made = self.made.iter().filter(|(_, Made { change, .. })| registers.account_for_all(change));
+        let life = self.lives.entry(owner).or_default();
+        life.own = made.map(|(name, _)| *name).collect();
+        life.renewals += 1;
+        self.last.retain(|(_, other), _| *other != owner);
+        if let Some(latest) = registers.0.values().map(|(stamp, _)| *stamp).max() {
+            self.latest.insert(owner, latest);
+        }
     }
 
     /// A device has taken another key since somebody else writes under its id.
     pub(crate) fn renewed(&mut self, owner: usize) {
-        if !self.relivers.contains(&owner) {
-            self.wrong.push(format!("device {owner} took another key for nothing"));
+        match self.lives.get_mut(&owner).filter(|life| life.renewals > 0) {
+            Some(life) => life.renewals -= 1,
+            None => self.wrong.push(format!("device {owner} took another key for nothing")),
         }
     }
 
-    /// A record has become durable on a device.
-    pub(crate) fn stored(&mut self, owner: usize, record: &[u8]) {
-        let Ok(Record { batch, .. }) = Record::decode(record) else {
+    /// A record has become durable on a device, which last took another key when it says.
+    pub(crate) fn stored(&mut self, owner: usize, record: &[u8], renewed_at: u64) {
+        let Ok(Record { batch, now_ms }) = Record::decode(record) else {
             return self.wrong.push("a record was written that cannot be read".to_owned());
         };
+        let rests = now_ms.checked_sub(renewed_at).is_some_and(|passed| passed < REST);
         for mut change in batch.changes {
             // What comes back from others has lost the order in which it was written.
             change.ops.sort();
@@ -119,41 +166,44 @@ impl Ledger {
             if self.owners.get(&change.dot.device).is_none_or(|owners| !owners.contains(&owner)) {
                 continue;
             }
-            let name = (change.dot, change.stamp);
-            let has_one_life = !self.relived.contains(&change.dot.device);
-            let is_new = !is_dated_before && !self.made.contains_key(&name);
-            if is_new && has_one_life && latest.is_some_and(|latest| change.stamp <= latest) {
-                self.wrong.push(format!("{:?} is not later than all that its device had seen", change.dot));
-            }
-            let least = Stamp { millis: 0, counter: 0, device: change.dot.device };
-            let mut same = self.made.range((change.dot, least)..).take_while(|((dot, _), _)| *dot == change.dot);
-            let is_other = |(known, made): (&Name, &Made)| *known != name || made.change.ops != change.ops;
-            if has_one_life && change.complete && same.any(is_other) {
-                self.wrong.push(format!("number {:?} was given twice", change.dot));
-            }
-            match self.made.get(&name) {
-                None => self.make(owner, change),
-                // Two lives wrote at the very same time, and one of the two writes wins.
-                Some(made) if !has_one_life && made.change.ops != change.ops => {
-                    self.forgiven.insert(name);
-                    let marks =
-                        change.ops.iter().filter_map(|op| if let Op::Notes(mark) = op { Some(mark) } else { None });
-                    self.by_mark.extend(marks.map(|mark| (mark.to_string(), name)));
+            let Change { dot, stamp, .. } = change;
+            let is_echo = |made: &Change| match change.complete {
+                true => made.ops == change.ops,
+                false => change.ops.iter().all(|op| made.ops.contains(op)),
+            };
+            let same: Vec<&Change> =
+                self.made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX)).map(|(_, made)| &made.change).collect();
+            if let Some(at) = same.iter().position(|made| is_echo(made)) {
+                // It takes no other key so soon, for a member may lie.
+                if let Some(life) = self.lives.get_mut(&owner).filter(|_| rests) {
+                    life.own.insert((dot, stamp, at));
                 }
-                Some(_) => {}
+                continue;
             }
+            let name = (dot, stamp, same.len());
+            if !is_dated_before && latest.is_some_and(|latest| stamp <= latest) {
+                self.wrong.push(format!("{dot:?} is not later than all that its device had seen"));
+            }
+            let least = Stamp { millis: 0, counter: 0, device: dot.device };
+            let is_given = self.made.range((dot, least, 0)..).next().is_some_and(|((other, ..), _)| *other == dot);
+            if is_given && !self.relived.contains(&dot.device) {
+                self.wrong.push(format!("number {dot:?} was given twice"));
+            }
+            self.make(owner, name, change);
         }
     }
 
-    fn make(&mut self, by: usize, change: Change) {
-        let name = (change.dot, change.stamp);
-        if !(change.machine && is_move(&change)) {
-            let last = self.last_stamp.insert(change.dot.device, change.stamp);
-            let has_one_life = !self.relived.contains(&change.dot.device);
-            if has_one_life && last.is_some_and(|last| change.stamp <= last) {
-                self.wrong.push(format!("the clock of {:?} ran backwards to {:?}", change.dot.device, change.stamp));
-            }
+    fn make(&mut self, by: usize, name: Name, change: Change) {
+        let (dot, stamp, _) = name;
+        let (last_seq, last_stamp) = self.last.get(&(dot.device, by)).copied().unwrap_or_default();
+        let own_stamp = (!(change.machine && is_move(&change))).then_some(stamp);
+        if dot.seq <= last_seq {
+            self.wrong.push(format!("number {dot:?} was given after {last_seq}"));
         }
+        if own_stamp.is_some() && own_stamp <= last_stamp {
+            self.wrong.push(format!("the clock of {:?} ran backwards to {stamp:?}", dot.device));
+        }
+        self.last.insert((dot.device, by), (dot.seq, own_stamp.or(last_stamp)));
         for op in &change.ops {
             if let Op::Notes(mark) = op {
                 self.by_mark.insert(mark.to_string(), name);
@@ -161,6 +211,9 @@ impl Ledger {
             if *op == Op::Deleted {
                 self.deletions.insert((by, change.object), name);
             }
+        }
+        if let Some(life) = self.lives.get_mut(&by) {
+            life.own.insert(name);
         }
         self.made.insert(name, Made { by, change });
     }
@@ -188,12 +241,14 @@ impl Ledger {
     /// A device's storage is as it was once. What has come since and none of the others has is
     /// lost.
     pub(crate) fn went_back(&mut self, owner: usize, others: &[Replica], left: &Replica) {
-        self.relives(left.device(), owner);
         self.lost(owner, others, Some(left));
+        self.relives(owner, left);
     }
 
     fn lost(&mut self, owner: usize, others: &[Replica], left: Option<&Replica>) {
         self.latest.remove(&owner);
+        self.held.remove(&owner);
+        *self.losses.entry(owner).or_default() += 1;
         let others: Vec<Registers> = others.iter().map(Registers::of).collect();
         let left = left.map(Registers::of);
         let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.account_for_all(change));
@@ -206,20 +261,54 @@ impl Ledger {
         }
     }
 
-    /// What is on a device's disk includes all that its user was told is kept, and all that its vector claims.
+    /// How often storage was lost on a device.
+    pub(crate) fn losses(&self, owner: usize) -> usize {
+        self.losses.get(&owner).copied().unwrap_or_default()
+    }
+
+    /// Whether its values may have been dropped: 30 days after a deletion, as a clock that was far ahead had it.
+    fn is_trash(&self, change: &Change) -> bool {
+        let deletes = |other: &Change| {
+            other.object == change.object && other.ops.contains(&Op::Deleted) && other.stamp >= change.stamp
+        };
+        self.is_trash_emptied && self.made.values().any(|made| deletes(&made.change))
+    }
+
+    /// A device has got all that another one had when they met.
+    pub(crate) fn met(&mut self, name: &str, replica: &Replica, other: &str, theirs: &Registers) {
+        let registers = Registers::of(replica);
+        let lacks = |change: &Change| theirs.hold_all(change) && !registers.account_for_all(change);
+        let lacking = self.made.iter().filter(|(_, Made { change, .. })| lacks(change) && !self.is_trash(change));
+        let lacking: Vec<String> =
+            lacking.map(|(id, _)| format!("{name} has met {other}, and lacks {:?} of it", id.0)).collect();
+        self.wrong.extend(lacking);
+    }
+
+    /// What is on a device's disk includes all that its user was told is kept, and all that its vector claims, and all
+    /// that was on it before.
     pub(crate) fn check(&mut self, name: &str, owner: usize, replica: &Replica, everything: bool) {
         let registers = Registers::of(replica);
+        let mut held = self.held.remove(&owner).unwrap_or_default();
+        let (mut wrong, mut back) = (Vec::new(), Vec::new());
         for (id, Made { by, change }) in &self.made {
-            if self.forgiven.contains(id) {
+            let (dot, ..) = id;
+            let is_held = registers.hold_all(change);
+            // One that has another life takes another key before it has anything of that.
+            let is_own = |life: &Life| change.dot.device != replica.device() || life.own.contains(id);
+            // What is older than what is dropped could be its own, which came back.
+            let is_old = change.stamp.millis / DAY < replica.opening().day;
+            if !is_old && !self.lives.get(&owner).is_none_or(is_own) && registers.show(change) {
+                wrong.push(format!("{name} has {dot:?} of another life under its own id"));
+            }
+            if is_held {
+                held.insert(*id);
+                back.push(*id);
+            } else if held.contains(id) && !self.is_trash(change) {
+                wrong.push(format!("{name} had {dot:?}, which is not there any more"));
+            }
+            if self.forgiven.contains(id) || self.is_trash(change) {
                 continue;
             }
-            let is_trash = |other: &Change| {
-                other.object == change.object && other.ops.contains(&Op::Deleted) && other.stamp >= change.stamp
-            };
-            if self.is_trash_emptied && self.made.values().any(|made| is_trash(&made.change)) {
-                continue;
-            }
-            let (dot, _) = id;
             let own = *by == owner && !self.returning.contains(id);
             let promised = self.acknowledged.contains(id) && (own || everything);
             // Of two lives that gave one number a vector says nothing, nor of what either has overwritten,
@@ -229,11 +318,18 @@ impl Ledger {
                 for op in &change.ops {
                     if !registers.accounts_for(change, op) {
                         let why = if claimed { "claims" } else { "has lost" };
-                        self.wrong.push(format!("{name} {why} {op:?} of {dot:?}, which is not there"));
+                        wrong.push(format!("{name} {why} {op:?} of {dot:?}, which is not there"));
                     }
                 }
             }
         }
+        for id in back {
+            if self.made.get(&id).is_some_and(|made| made.by == owner) {
+                self.returning.remove(&id);
+            }
+        }
+        self.held.insert(owner, held);
+        self.wrong.extend(wrong);
     }
 
     /// How many edits were acknowledged.

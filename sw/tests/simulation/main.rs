@@ -6,10 +6,11 @@
 //! Throughout it is checked that
 //!
 //! - an edit that was acknowledged is on its device's disk, and in the end on everybody's;
+//! - what was on a disk stays there, and whoever has got from another what was missing has all that the other one had;
 //! - a version vector claims nothing that is not there;
-//! - no number is given twice, and no device's stamps run backwards, unless its disk went back or was copied, as happens in
-//!   one of four lives;
-//! - a device takes another key only if there is another life of it;
+//! - no number is given twice, and no device's stamps run backwards: in each of its lives, where its disk went back or was
+//!   copied, as happens to some in one of four;
+//! - a device takes another key once for each other life of it, and before it has anything of what that wrote;
 //! - devices that have exchanged everything are equal, and their logs short;
 //! - a crew that is left in peace is connected each to each, its connections, requests and queues ever few.
 //!

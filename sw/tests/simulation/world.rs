@@ -14,7 +14,7 @@ use partyline_sw::store::Limits;
 use tokio::sync::oneshot;
 
 use crate::disk::{Content, Disk};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Registers};
 use crate::net::{Connections, Net};
 use crate::plan::{Edit, PutBack, Step};
 use crate::runtime::{Group, Runtime};
@@ -327,6 +327,11 @@ impl World {
         let opening = self.ask(to, asked).await.filter(|answer| answer.status == 200)?;
         let mut request = SyncRequest::decode(&opening.body).ok()?;
         let mut questions = 0;
+        let losses = || {
+            let ledger = self.ledger.borrow();
+            (ledger.losses(to), ledger.losses(from))
+        };
+        let (had, before) = (replica(&self.device(from)).map(|had| Registers::of(&had)), losses());
         loop {
             let (own, theirs) = (self.device(to).id(), self.device(from).id());
             let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
@@ -344,8 +349,15 @@ impl World {
             }
             match progress.next {
                 None => {
-                    let ask = Merged::from_cbor(&merged.body).and_then(|merged| merged.ask);
-                    let Some(ask) = ask else { return Some(()) };
+                    let Merged { gap, ask, .. } = Merged::from_cbor(&merged.body)?;
+                    let Some(ask) = ask else {
+                        // Otherwise they are to sync again.
+                        let has_all = !gap && losses() == before;
+                        if let (true, Some(had), Some(has)) = (has_all, &had, replica(&self.device(to))) {
+                            self.ledger.borrow_mut().met(NAMES[to], &has, NAMES[from], had);
+                        }
+                        return Some(());
+                    };
                     questions += 1;
                     if questions > MOST_QUESTIONS {
                         self.ledger.borrow_mut().wrong.push("a pull never ends".to_owned());
@@ -465,8 +477,11 @@ impl World {
             let others: Vec<Replica> =
                 self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
             device.disk.put_back(&content);
-            if let Some(left) = replica(device) {
-                self.ledger.borrow_mut().went_back(device.number, &others, &left);
+            let mut ledger = self.ledger.borrow_mut();
+            match replica(device) {
+                Some(left) => ledger.went_back(device.number, &others, &left),
+                // It was damaged when it was backed up.
+                None => ledger.damaged(device.number, &others),
             }
         }
         if let (PutBack::Everything | PutBack::Connections, Some(connections)) = (what, connections) {
@@ -478,9 +493,9 @@ impl World {
     /// There is one more device, with all that this one has on its disk.
     fn copy(&self, device: &Rc<Device>) {
         let number = self.devices.borrow().len();
-        let Some(kept) = device.disk.kept(room()).filter(|_| number < NAMES.len()) else { return };
+        let Some(replica) = replica(device).filter(|_| number < NAMES.len()) else { return };
         for owner in [device.number, number] {
-            self.ledger.borrow_mut().relives(kept.device, owner);
+            self.ledger.borrow_mut().relives(owner, &replica);
         }
         let disk = Disk::new(self.runtime.clone(), number, Rc::clone(&self.ledger));
         disk.put_back(&device.disk.content());
