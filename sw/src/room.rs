@@ -128,7 +128,8 @@ impl OpenRoom {
     }
 
     /// Goes on with another key, under the id that follows from it and with the name that the
-    /// device has.
+    /// device has. The old id is retired: it gives its name up, in a change of its own, by which
+    /// another life that goes on under it finds out of this one.
     ///
     /// # Errors
     ///
@@ -136,9 +137,15 @@ impl OpenRoom {
     pub(crate) fn renew(&mut self, key: DeviceKey, now_ms: u64, limits: &Limits) -> Result<Rewrite, EditError> {
         let (old, new) = (self.replica.device(), key.device());
         let name = self.replica.devices().find(|(device, _)| *device == old).map(|(_, name)| name.to_owned());
+        let call = |replica: &mut Replica, device, name: &str| {
+            replica.edit(ObjectId::Device(device), vec![Op::Name(name.into())], now_ms)
+        };
+        if name.is_some() {
+            call(&mut self.replica, old, "")?;
+        }
         self.replica.go_on_as(new);
         if let Some(name) = name {
-            self.replica.edit_by_machine(ObjectId::Device(new), vec![Op::Name(name.as_str().into())], now_ms)?;
+            call(&mut self.replica, new, &name)?;
         }
         self.renewed_at = now_ms;
         let fold = self.replica.fold(limits.page);

@@ -911,7 +911,13 @@ mod rest {
             assert_eq!(merged, Merged { gap: true, ..Merged::default() });
         }
         assert_eq!(alice.vector().await.get(bobs), 0);
-        // One that was asked for is believed, except where this device knows better; and it hides nothing.
+        // One that was asked for is believed, and it hides nothing. Only of its own numbers this device
+        // knows better: it goes on under an id that nobody can have used.
+        let before = alice.device().await;
+        let asker = Some(before.to_string());
+        alice.ask(Request { asker, ..cbor("/changes", lie.encode()) }).await;
+        assert_eq!(alice.vector().await.get(bobs), 0);
+        assert_ne!(alice.device().await, before);
         let asker = Some(alice.device().await.to_string());
         alice.ask(Request { asker, ..cbor("/changes", lie.encode()) }).await;
         assert_eq!(alice.vector().await.get(bobs), 1000);

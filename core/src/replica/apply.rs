@@ -21,9 +21,9 @@ pub struct Applied {
     pub gap: bool,
     /// The clock that is furthest ahead among those in the batch, if any is noticeably.
     pub skew: Option<Skew>,
-    /// Whether a change came under this device's id that this device did not make: its storage was
-    /// put back from a backup or copied, and another life of it has written, or a member lies. The
-    /// device is to [go on under another id](Replica::go_on_as).
+    /// Whether a change, or only a number, came under this device's id that this device did not
+    /// make: its storage was put back from a backup or copied, and another life of it has written,
+    /// or a member lies. The device is to [go on under another id](Replica::go_on_as).
     pub has_namesake: bool,
 }
 
@@ -109,6 +109,8 @@ impl Replica {
         applied.touched.dedup();
         self.drop_values_of(&applied.touched);
         if let Some(vector) = &vector {
+            // All that another life wrote may be overwritten by now, and its numbers are used.
+            applied.has_namesake |= vector.get(self.device) > given;
             applied.advanced |= self.count_all(vector, &ahead);
             applied.ahead = ahead;
         }

@@ -112,10 +112,13 @@ impl Replica {
         self.objects.get(&ObjectId::Room).and_then(|room| room.name(&self.writes))
     }
 
-    /// The devices that have named themselves, with their names, in the order of their ids.
+    /// The devices that have named themselves, with their names, in the order of their ids. One
+    /// whose name is empty is retired: it is not in the list, and what it wrote or writes counts.
     pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &str)> {
         self.objects.iter().filter_map(|(object, state)| match object {
-            ObjectId::Device(device) => Some((*device, state.name(&self.writes)?)),
+            ObjectId::Device(device) => {
+                state.name(&self.writes).filter(|name| !name.is_empty()).map(|name| (*device, name))
+            }
             ObjectId::Room | ObjectId::Task(_) | ObjectId::Other(_) => None,
         })
     }

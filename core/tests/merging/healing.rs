@@ -321,6 +321,15 @@ fn a_device_knows_its_own_changes_from_those_of_another_life() {
     let mut forgetful = backup.clone();
     forgetful.edit(id(3), title("over"), NOON + 30).unwrap();
     assert!(!has_namesake(&forgetful, &second, NOON + 30), "nothing of it is new");
+    // That numbers were used is said with what was asked for, whatever has become of the changes.
+    let vector: VersionVector = [(device("alice"), moved.dot.seq)].into_iter().collect();
+    let claim = |replica: &Replica, asker| {
+        let batch = Batch { vector: Some(vector.clone()), asker, ..Batch::default() };
+        replica.clone().apply(batch, NOON).unwrap().has_namesake
+    };
+    let young = Replica::new(device("alice"));
+    assert!(claim(&young, Some(device("alice"))) && !claim(&young, None) && !claim(&young, Some(device("bob"))));
+    assert!(!claim(&alice, Some(device("alice"))) && !claim(&carol, Some(device("carol"))));
     backup.go_on_as(device("alice again"));
     assert!(!has_namesake(&backup, &moved, NOON + 30), "it is somebody else now");
     assert!(!has_namesake(&carol, &second, NOON + 30));

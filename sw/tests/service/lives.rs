@@ -81,6 +81,8 @@ async fn a_device_that_was_put_back_goes_on_as_another_one_of_the_same_name() {
     assert_eq!(renewals(&alice), 1);
     assert_eq!(bob.titles().await.len(), 3);
     assert_eq!(name_of(&bob, after).await.as_deref(), Some("Alice's laptop"));
+    assert_eq!(name_of(&bob, before).await, None, "there is one laptop");
+    assert!(bob.vector().await.get(before) > 0, "what it wrote counts");
 
     // That is that, whatever is still written, and whoever of the two asks.
     alice.add("and on").await;
@@ -102,6 +104,24 @@ async fn one_that_has_written_nothing_since_it_was_put_back_notices_it_as_well()
     assert_ne!(backup.device().await, before);
     backup.exchange(&bob).await;
     assert_eq!((renewals(&backup), backup.titles().await.len()), (1, 1));
+}
+
+/// What it wrote after the backup is overwritten: only its numbers are used.
+#[tokio::test]
+async fn one_of_whose_last_edits_nothing_is_left_notices_it_as_well() {
+    let (alice, bob) = two().await;
+    let task = alice.add("Paint").await.id;
+    alice.exchange(&bob).await;
+    let (backup, before) = (copied(&alice, 1 << 40), alice.device().await);
+    for (worker, notes) in [(&alice, "Blue"), (&bob, "Red")] {
+        bob.pull(&alice).await;
+        worker.send("PATCH", &format!("/tasks/{task}"), json!({ "notes": notes })).await;
+    }
+    backup.exchange(&bob).await;
+    assert_ne!(backup.device().await, before);
+    backup.add("after it was put back").await;
+    backup.exchange(&bob).await;
+    assert_eq!((renewals(&backup), renewals(&bob), bob.titles().await.len()), (1, 0, 2));
 }
 
 #[tokio::test]
@@ -212,7 +232,7 @@ async fn who_meets_its_own_key_takes_another_one_once() {
     doubt(&alice, before, true).await;
     doubt(&alice, before, false).await;
     assert_eq!((alice.device().await, renewals(&alice)), (after, 1));
-    assert_eq!(alice.vector().await.get(before), vector.get(before), "what it wrote stays its own");
+    assert_eq!(alice.vector().await.get(before), vector.get(before) + 1, "and it has no name any more");
     alice.add("after").await;
     assert_eq!(alice.vector().await.get(after), 2, "its name and a task");
     // What is proved needs no rest.
@@ -241,6 +261,44 @@ async fn a_sync_that_began_under_another_id_is_to_begin_again() {
     assert!(merged.gap && merged.ask.is_none());
     let merged = Merged::from_cbor(&alice.ask(merge(alice.device().await)).await.body).unwrap();
     assert!(!merged.gap && merged.ask.is_some());
+}
+
+/// Two copies of which neither has written anything, and only one of which has heard of it.
+#[tokio::test]
+async fn a_copy_finds_out_of_the_other_one_by_its_new_id() {
+    let (laptop, carol) = two().await;
+    laptop.add("before").await;
+    laptop.exchange(&carol).await;
+    let copy = copied(&laptop, 1 << 40);
+    let before = laptop.device().await;
+    doubt(&laptop, before, true).await;
+    laptop.exchange(&carol).await;
+    copy.exchange(&carol).await;
+    assert_ne!(copy.device().await, before);
+    for worker in [&laptop, &copy] {
+        assert_eq!(name_of(&carol, worker.device().await).await.as_deref(), Some("Alice's laptop"));
+    }
+    assert_eq!((name_of(&carol, before).await, renewals(&laptop), renewals(&copy)), (None, 1, 1));
+}
+
+/// Who says in another's name that it is retired hides it until it says its name again.
+#[tokio::test]
+async fn nobody_is_retired_away() {
+    let (alice, bob) = two().await;
+    alice.add("before").await;
+    bob.pull(&alice).await;
+    let device = alice.device().await;
+    let mut lie = Replica::new(DeviceId::from_bytes(*b"mallory........."));
+    let change = lie.edit(ObjectId::Device(device), vec![Op::Name("".into())], NOW + 10).unwrap();
+    push(&bob, bob.device().await, &Batch::live(vec![change])).await;
+    assert_eq!(name_of(&bob, device).await, None);
+    alice.exchange(&bob).await;
+    assert_eq!((alice.device().await, name_of(&alice, device).await), (device, None));
+    alice.send("PUT", "/device", json!({ "name": "Alice's laptop" })).await;
+    alice.add("after").await;
+    alice.exchange(&bob).await;
+    assert_eq!(name_of(&bob, device).await.as_deref(), Some("Alice's laptop"));
+    assert_eq!(bob.titles().await, ["before", "after"]);
 }
 
 #[tokio::test]
