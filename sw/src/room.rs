@@ -121,10 +121,9 @@ impl OpenRoom {
         Rewrite { durability: Durability::Relaxed, ..Rewrite::of(self.replica.fold(limits.page)) }
     }
 
-    /// Whether the last renewal is long enough ago. A clock that was put back keeps no device from
-    /// it for longer.
+    /// Whether the last renewal is long enough ago.
     pub(crate) fn may_renew(&self, now_ms: u64) -> bool {
-        now_ms.checked_sub(self.renewed_at).is_none_or(|passed| passed >= RENEWAL_REST)
+        !is_fresh(self.renewed_at, now_ms)
     }
 
     /// Goes on with another key, under the id that follows from it and with the name that the
@@ -157,6 +156,12 @@ impl OpenRoom {
         self.head = head;
         self.replica.folded(rewrite.fold);
     }
+}
+
+/// Whether a key that was taken at this time is to last for now. A clock that was put back keeps no
+/// device from taking another one for longer.
+pub(crate) fn is_fresh(renewed_at: u64, now_ms: u64) -> bool {
+    now_ms.checked_sub(renewed_at).is_some_and(|passed| passed < RENEWAL_REST)
 }
 
 fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {

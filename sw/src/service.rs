@@ -19,7 +19,7 @@ use crate::convert;
 use crate::host::{Announcement, Host};
 use crate::http::{Media, Request, Response};
 use crate::problem::{Failure, sentence};
-use crate::room::OpenRoom;
+use crate::room::{OpenRoom, is_fresh};
 use crate::route::Route;
 use crate::store::{Addition, Durability, Limits, Outcome, RoomRecord, Store, StoreError};
 use crate::task_query::{Next, TaskQuery};
@@ -169,6 +169,7 @@ impl<S: Store, H: Host> Service<S, H> {
             secret: SecretText(record.secret.to_base64url()),
             device: key.device().to_string(),
             key: SecretText(key.to_base64url()),
+            fresh: is_fresh(record.renewed_at, self.host.now_ms()),
         };
         Ok(Response::json(200, &document))
     }

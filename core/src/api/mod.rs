@@ -118,6 +118,9 @@ pub struct RoomDocument {
     pub device: String,
     /// This device's private key in the room: whoever has it can pass for this device.
     pub key: SecretText,
+    /// Whether it took that key less than an hour ago, in place of another one. It then takes no
+    /// other one at a member's word.
+    pub fresh: bool,
 }
 
 /// A secret in its text form (43 base64url characters). Its `Debug` form shows nothing of it.

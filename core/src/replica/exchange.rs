@@ -67,9 +67,15 @@ impl Replica {
 
     /// Whether at the end of a sync the other one still had something else than this replica: as
     /// long as it lacks what this one has, the two cannot be compared by ranges. Then another sync
-    /// is due once the other one has had its own.
+    /// is due once the other one has had its own. So it is where all that was found by ranges was
+    /// here already: it came by another way meanwhile, and there may have been no room for the rest.
     pub fn is_apart(&self, answer: &SyncAnswer) -> bool {
-        answer.end.as_ref().is_some_and(|end| end.day >= self.dropped_before && self.digest(end.day) != end.digest)
+        let has_come_before = answer.ranges.is_some() && !answer.batch.changes.is_empty();
+        has_come_before
+            || answer
+                .end
+                .as_ref()
+                .is_some_and(|end| end.day >= self.dropped_before && self.digest(end.day) != end.digest)
     }
 
     /// Answers a sync: the next chunk of what the asking replica lacks, encoded in at most

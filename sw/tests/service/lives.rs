@@ -316,6 +316,8 @@ async fn a_member_that_lies_makes_a_device_take_one_key_an_hour() {
         let task = ObjectId::Task(TaskId::from_random_bytes([number; 16]));
         let change = lie.edit(task, vec![Op::Title("lie".into())], alice.host.now.get()).unwrap();
         push(&alice, liar, &Batch::live(vec![change])).await;
+        // The page asks whether to believe it, and leaves its certificate alone if not.
+        assert_eq!(document::<Value>(&alice.get("").await)["fresh"], true);
         doubt(&alice, alice.device().await, false).await;
         alice.add("and on").await;
     }

@@ -93,11 +93,16 @@ impl Registers {
         change.ops.iter().all(|op| self.holds(change, op))
     }
 
-    /// Whether any of the change itself is here.
-    fn show(&self, change: &Change) -> bool {
-        let Change { object, stamp, machine, .. } = *change;
+    /// Whether any of the change itself is here: what another life did not write just so, at the very same time.
+    fn show(&self, change: &Change, made: &BTreeMap<Name, Made>) -> bool {
+        let Change { dot, object, stamp, machine, .. } = *change;
         let held = |op: &Op| self.0.get(&(object, op.field(), machine));
-        change.ops.iter().any(|op| held(op).is_some_and(|(held, value)| *held == stamp && value == op))
+        let is_here = |op: &Op| held(op).is_some_and(|(held, value)| *held == stamp && value == op);
+        let is_only_here = |op: &Op| {
+            let all = made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX));
+            all.filter(|(_, made)| made.change.object == object && made.change.ops.contains(op)).count() == 1
+        };
+        change.ops.iter().any(|op| is_here(op) && is_only_here(op))
     }
 
     fn holds(&self, change: &Change, op: &Op) -> bool {
@@ -251,8 +256,8 @@ impl Ledger {
         *self.losses.entry(owner).or_default() += 1;
         let others: Vec<Registers> = others.iter().map(Registers::of).collect();
         let left = left.map(Registers::of);
-        let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.account_for_all(change));
-        let elsewhere = |change: &Change| others.iter().any(|other| other.account_for_all(change));
+        let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.hold_all(change));
+        let elsewhere = |change: &Change| others.iter().any(|other| other.hold_all(change));
         for (name, Made { by, change }) in &self.made {
             if !is_left(change) {
                 self.forgiven.extend((!elsewhere(change)).then_some(*name));
@@ -297,7 +302,7 @@ impl Ledger {
             let is_own = |life: &Life| change.dot.device != replica.device() || life.own.contains(id);
             // What is older than what is dropped could be its own, which came back.
             let is_old = change.stamp.millis / DAY < replica.opening().day;
-            if !is_old && !self.lives.get(&owner).is_none_or(is_own) && registers.show(change) {
+            if !is_old && !self.lives.get(&owner).is_none_or(is_own) && registers.show(change, &self.made) {
                 wrong.push(format!("{name} has {dot:?} of another life under its own id"));
             }
             if is_held {
