@@ -956,9 +956,9 @@ impl Dialler {
 
     /// On which side of ICE a listing is probed, or on both at once.
     ///
-    /// Whoever is dialling offers. If it is us that it dials, a probe that answers settles all at once, and opens; if it is
-    /// somebody else, such a probe is not heard, and one that offers follows. A connection that waits answers nobody but
-    /// one that offers, and only where a browser settles roles for being told or the tie-breakers happen to be right.
+    /// Whoever is dialling offers. If it is us that it dials, a probe that answers needs nobody to give in, and opens; if it
+    /// is answered and does not open, somebody else is dialled. A connection that waits answers none but one that offers,
+    /// where the browser that asks gives in or the tie-breakers happen to be right; but one that answers is a knock.
     fn sides_of_probe(&self, peer: &CertHash, now_ms: u64) -> &'static [Side] {
         let Some(listed) = self.listed.get(peer) else { return &[] };
         let is_calling = listed.is_calling(now_ms);
