@@ -9,7 +9,8 @@
 mod meeting;
 mod timeline;
 
-use partyline_core::dial::{Activity, BookState, Dialler};
+use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found};
+use partyline_core::id::{Address, CertHash, Endpoint};
 
 use meeting::{Falsehood, World};
 
@@ -596,4 +597,65 @@ fn a_hidden_crew_is_found_in_a_book_that_forgets_what_nobody_asks_for() {
         world.arrive(77, true);
         assert!(world.run_until(40_000, World::one_crew), "phase {phase}");
     }
+}
+
+/// A device and a peer whose every connection answers, of which one in so many opens, for a second; when the device finds
+/// that it goes astray.
+fn astray_after(one_in: usize) -> Option<u64> {
+    let (local, peer) = (CertHash::from_bytes([1; 32]), CertHash::from_bytes([2; 32]));
+    let mut dialler = Dialler::new(local, DiallerConfig::default(), 7, 0);
+    let (mut now, mut port, mut dials, mut ours, mut open) = (0, 1_024, 0, Vec::new(), None);
+    while now < 120_000 {
+        while let Some(action) = dialler.poll_action() {
+            match action {
+                Action::MakeSpare(slot) => {
+                    port += 1;
+                    let endpoint = Endpoint::parse(&format!("192.0.2.1:{port}")).unwrap();
+                    dialler.handle_spare_ready(slot, vec![endpoint], now);
+                }
+                Action::Register(endpoints) => {
+                    ours.clone_from(&endpoints);
+                    dialler.handle_registered(&endpoints, Ok(None), now);
+                }
+                Action::Poll => {
+                    let theirs = vec![Endpoint::parse("192.0.2.2:2000").unwrap()];
+                    let listings = [("192.0.2.1", ours.clone(), local), ("192.0.2.2", theirs, peer)];
+                    let found = listings.into_iter().filter(|(_, endpoints, _)| !endpoints.is_empty());
+                    let found = found.map(|(ip, endpoints, hash)| {
+                        let address = Address::new(ip.parse().unwrap(), endpoints, hash).unwrap();
+                        Found { address, is_vouched: true }
+                    });
+                    dialler.handle_peers(Ok(found.collect()), now);
+                }
+                Action::Probe { slot, .. } => dialler.handle_reached(slot, now),
+                Action::Dial { slot, .. } => {
+                    dialler.handle_reached(slot, now);
+                    dials += 1;
+                    if dials % one_in == 0 {
+                        dialler.handle_secured(slot, now);
+                        dialler.handle_open(slot, peer, now);
+                        open = Some((slot, now + 1_000));
+                    }
+                }
+                Action::Drop(_) | Action::AddEndpoints { .. } | Action::ProbePeers => {}
+            }
+            if dialler.is_astray() {
+                return Some(now);
+            }
+        }
+        let due = dialler.poll_timeout().unwrap_or(u64::MAX).min(open.map_or(u64::MAX, |(_, until)| until));
+        now = due.clamp(now + 1, now + 1_000);
+        match open.take_if(|(_, until)| *until <= now) {
+            Some((slot, _)) => dialler.handle_closed(slot, now),
+            None => dialler.handle_timeout(now),
+        }
+    }
+    None
+}
+
+#[test]
+fn a_device_whose_peer_takes_it_for_another_one_finds_out() {
+    let found_at = astray_after(usize::MAX);
+    assert!(found_at.is_some_and(|at| at < 30_000), "{found_at:?} ms");
+    assert_eq!(astray_after(3), None);
 }

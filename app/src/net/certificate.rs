@@ -33,6 +33,8 @@ const STUN: &str = "partyline:stun";
 pub(super) struct Certificate {
     pub(super) certificate: RtcCertificate,
     pub(super) hash: CertHash,
+    /// Whether an earlier page made it.
+    pub(super) is_kept: bool,
 }
 
 /// The certificate of this device in the room: the kept one, or a new one.
@@ -44,11 +46,13 @@ pub(super) async fn of_room(room: RoomId, meeting_key: &MeetingKey) -> Result<Ce
         && kept.expires() > platform::unix_ms() + RENEW_MS
     {
         match fingerprint(&kept) {
-            Some(hash) if meeting_key.vouches_for(&hash) => return Ok(Certificate { certificate: kept, hash }),
+            Some(hash) if meeting_key.vouches_for(&hash) => {
+                return Ok(Certificate { certificate: kept, hash, is_kept: true });
+            }
             Some(_) => {}
             None => {
                 if let Ok(hash) = hash_of(&kept).await {
-                    return Ok(Certificate { certificate: kept, hash });
+                    return Ok(Certificate { certificate: kept, hash, is_kept: true });
                 }
             }
         }
@@ -67,10 +71,10 @@ async fn make(meeting_key: &MeetingKey) -> Result<Certificate, JsValue> {
             let certificate: RtcCertificate = certificate.dyn_into()?;
             let Some(hash) = fingerprint(&certificate) else {
                 let hash = hash_of(&certificate).await?;
-                return Ok(Certificate { certificate, hash });
+                return Ok(Certificate { certificate, hash, is_kept: false });
             };
             if meeting_key.vouches_for(&hash) {
-                return Ok(Certificate { certificate, hash });
+                return Ok(Certificate { certificate, hash, is_kept: false });
             }
         }
     }

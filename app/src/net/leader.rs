@@ -24,7 +24,7 @@ use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::by_hand::HandWish;
 use super::event::{Event, Events};
-use super::room;
+use super::room::{self, Ending};
 use super::status::{Link, RoomStatus, StatusMessage};
 use crate::platform;
 
@@ -262,11 +262,15 @@ impl Seat {
                 }
                 let (key, device) = (seat.key.clone(), seat.key.device());
                 let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), key, device };
+                let publisher = Rc::clone(&seat);
                 let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
-                    seat.tell(Says::Status(StatusMessage::from(&status)));
-                    (seat.on_status)(status);
+                    publisher.tell(Says::Status(StatusMessage::from(&status)));
+                    (publisher.on_status)(status);
                 });
-                room::run(membership, publish, (events, queue), resigned).await;
+                let ending = room::run(membership, publish, (events.clone(), queue), resigned).await;
+                if ending == Ending::Renewed && seat.leading().is_some_and(|leading| leading.is_same(&events)) {
+                    seat.stand(false);
+                }
             }
         };
         let locks =

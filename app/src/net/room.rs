@@ -45,6 +45,8 @@ const INTRODUCTIONS: &str = "introductions";
 const STANDBY: &str = "standby";
 /// So long a code waits for the phone book to say where it sees us, in milliseconds.
 const OUTSIDE_MS: u32 = 2_000;
+/// So long a connection whose last words matter is kept after them, in milliseconds.
+const FAREWELL_MS: u32 = 1_000;
 /// A timer that is so late was stopped: the page or the whole device slept.
 const SLEPT_MS: u64 = 3_000;
 /// The wait after a pull that came to nothing, or after which the two still have not the same, doubled each time up to
@@ -63,13 +65,22 @@ pub(super) struct Membership {
     pub(super) device: DeviceId,
 }
 
+/// How the loop came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// This tab does not lead any more, or cannot.
+    Resigned,
+    /// It is to begin anew, with another certificate.
+    Renewed,
+}
+
 /// Holds the room's connections until `resigned` resolves: with a goodbye, or without one where another tab has taken over.
 pub(super) async fn run(
     membership: Membership,
     publish: Rc<dyn Fn(RoomStatus)>,
     (events, mut queue): (Events, mpsc::UnboundedReceiver<Event>),
     mut resigned: oneshot::Receiver<()>,
-) {
+) -> Ending {
     // Whoever resigns meanwhile says nothing more: another tab, or this page's next document, leads by then.
     let prepared = pin!(prepare(membership, events.clone(), Rc::clone(&publish)));
     let room = match select(&mut resigned, prepared).await {
@@ -77,9 +88,9 @@ pub(super) async fn run(
         Either::Right((None, _)) => {
             publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Network::Alone) });
             let _ = resigned.await;
-            return;
+            return Ending::Resigned;
         }
-        Either::Left(_) => return,
+        Either::Left(_) => return Ending::Resigned,
     };
     let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
@@ -89,9 +100,20 @@ pub(super) async fn run(
     room.borrow_mut().settle();
     loop {
         match select(queue.next(), &mut resigned).await {
-            Either::Left((Some(event), _)) => room.borrow_mut().handle(event),
-            Either::Left((None, _)) | Either::Right((Err(_), _)) => return,
-            Either::Right((Ok(()), _)) => return room.borrow_mut().leave(),
+            Either::Left((Some(event), _)) => {
+                room.borrow_mut().handle(event);
+                if room.borrow().has_taken_certificate() {
+                    room.borrow_mut().leave();
+                    let id = room.borrow().membership.room;
+                    kept::forget_certificate(id).await;
+                    return Ending::Renewed;
+                }
+            }
+            Either::Left((None, _)) | Either::Right((Err(_), _)) => return Ending::Resigned,
+            Either::Right((Ok(()), _)) => {
+                room.borrow_mut().leave();
+                return Ending::Resigned;
+            }
         }
     }
 }
@@ -401,6 +423,12 @@ impl Room {
             }
         }
         any
+    }
+
+    /// Whether somebody else seems to have this device's certificate, one that an earlier page made: the browser's profile
+    /// was copied, and whoever is connected to the other copy answers this one's dials and takes it for that.
+    fn has_taken_certificate(&self) -> bool {
+        self.certificate.is_kept && self.dialler.is_astray()
     }
 
     /// Somebody else has this device's key, as was proved or is said by a peer that they took this
@@ -746,7 +774,10 @@ impl Room {
                 session.replace();
                 link.pump();
             }
+            let link = self.links.remove(&id);
             self.close(id, End::Replaced, now);
+            // A connection that is closed at once takes with it what it was just given to send.
+            Timeout::new(FAREWELL_MS, move || drop(link)).forget();
         }
         // First, so that nobody registers who is no doorkeeper any more.
         self.mesh.handle_open(slot, device, remote, now);

@@ -99,6 +99,8 @@ pub struct Dialler {
     /// How often in a row our listing was missing from the book.
     losses: u32,
     listed: LiteMap<CertHash, Listed>,
+    /// Dials that were answered and came no further, since a connection last opened.
+    astray: u32,
     /// Who is connected: over which connection, and since when.
     peers: LiteMap<CertHash, (SlotId, u64)>,
     /// Members of the crew who stand before us in keeping its listing.
@@ -190,6 +192,8 @@ const LISTED: u64 = 120_000;
 const TURN_AT_MOST: u64 = 16_000;
 /// Of so many callers each is likely enough to call us.
 const FEW_CALLERS: usize = 2;
+/// So many dials in a row led astray are no accident.
+const ASTRAY: u32 = 3;
 /// How long whoever dials somebody else takes to look, and to ask who is new.
 const LOOKS: u64 = 1_500;
 
@@ -220,6 +224,7 @@ impl Dialler {
             book: Book::new(now_ms),
             losses: 0,
             listed: LiteMap::new(),
+            astray: 0,
             peers: LiteMap::new(),
             lower: 0,
             other_keeper: None,
@@ -281,6 +286,14 @@ impl Dialler {
     #[must_use]
     pub fn book_state(&self) -> BookState {
         self.book.state
+    }
+
+    /// Whether dial after dial is answered and comes no further, and nobody is connected: as if each peer were connected to
+    /// somebody else who has this device's certificate. Only while the phone book answers, by which others get to know
+    /// another one.
+    #[must_use]
+    pub fn is_astray(&self) -> bool {
+        self.peers.is_empty() && self.astray >= ASTRAY && self.book.failures == 0
     }
 
     /// Time has passed.
@@ -393,7 +406,7 @@ impl Dialler {
             (listed.failures, listed.misses, listed.rank, listed.stalls) = (0, 0, 0, 0);
             (listed.answers, listed.is_owed, listed.has_answered) = (0, false, true);
         }
-        (self.blind.left, self.blind.strangers) = (BLINDS, 0);
+        (self.blind.left, self.blind.strangers, self.astray) = (BLINDS, 0, 0);
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
         self.book.look(now_ms);
@@ -748,6 +761,7 @@ impl Dialler {
     /// against it. Now one side has to wait to be dialled, or the two go on leading each other astray; as neither knows what
     /// the other does, it is left to chance.
     fn leave_wrong_way(&mut self, slot: SlotId, peer: CertHash, now_ms: u64) {
+        self.astray = self.astray.saturating_add(1);
         self.actions.push_back(Action::Drop(slot));
         self.spare = Spare::Absent { retry_at: now_ms };
         if let Some(listed) = self.listed.get_mut(&peer) {
