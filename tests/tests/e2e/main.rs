@@ -168,6 +168,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("tabs::a_thawed_tab_reads_anew", tabs::thaw));
+    add(theatre.trial("tabs::a_thawed_tab_finishes_what_was_begun", tabs::finish));
     add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
     add(theatre.trial("peers::a_device_that_does_not_answer", peers::silent));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
