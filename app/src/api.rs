@@ -3,7 +3,16 @@
 //! [`call`] carries bytes; the functions below it speak the JSON documents of [`partyline_core::api`]. A request is
 //! refused with [`CallError::NoServiceWorker`] while no service worker controls the page. Without one it would travel to
 //! the web server, and a room's secret or a task's text must never leave the browser that way.
+//!
+//! A request that is under way when the page is frozen may never be answered. So [`returned`] has each of them sent once
+//! more. Every request comes to the same when it is answered twice, but two: adding a task is refused with 409 then, and
+//! leaving a room with 404.
 
+use std::cell::RefCell;
+use std::pin::pin;
+
+use futures::channel::oneshot;
+use futures::future::{Either, select};
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use js_sys::Uint8Array;
 use partyline_core::api::{
@@ -77,7 +86,35 @@ fn spoken(problem: &Problem) -> &str {
     if problem.detail.is_empty() { &problem.title } else { &problem.detail }
 }
 
-/// Sends one request to the service worker and reads the whole answer.
+thread_local! {
+    /// Tells each request under way that the page is back.
+    static UNDER_WAY: RefCell<Vec<oneshot::Sender<()>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The page is back: it was frozen, hidden, or in the browser's page cache. What is under way is sent once more.
+pub(crate) fn returned() {
+    // Taken out of the cell first: whoever is told begins to wait again.
+    for request in UNDER_WAY.take() {
+        // One that was answered meanwhile does not listen any more.
+        let _ = request.send(());
+    }
+}
+
+/// Makes a request, and makes it anew whenever the page is back before it was answered. The answer to the last one counts.
+async fn until_answered<T, R: Future<Output = T>>(mut request: impl FnMut() -> R) -> T {
+    loop {
+        let (back, is_back) = oneshot::channel();
+        UNDER_WAY.with_borrow_mut(|requests| {
+            requests.retain(|other| !other.is_canceled());
+            requests.push(back);
+        });
+        if let Either::Left((answer, _)) = select(pin!(request()), is_back).await {
+            return answer;
+        }
+    }
+}
+
+/// Sends a request to the service worker and reads the whole answer.
 ///
 /// `path` starts with `/peer/v1/`, or with `/peers/` and a device in front of that. An answer with an error status is an
 /// [`Answer`], not a [`CallError`].
@@ -87,10 +124,10 @@ pub(crate) async fn call(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Result<Answer, CallError> {
-    read(open(method, path, headers, body, None).await?).await
+    until_answered(async || read(open(method, path, headers, body, None).await?).await).await
 }
 
-/// The same, as far as the head of the answer, and unless it is given up.
+/// Sends a request once and reads the head of the answer, unless the request is given up.
 pub(crate) async fn open(
     method: &str,
     path: &str,
@@ -146,7 +183,11 @@ pub(crate) async fn room(room: RoomId) -> Result<RoomDocument, ApiError> {
 
 /// `DELETE /peer/v1/rooms/{room}`: forgets the room and its tasks on this device.
 pub(crate) async fn leave_room(room: RoomId) -> Result<(), ApiError> {
-    accept(call("DELETE", &room_path(room, ""), &[], None).await?).map(drop)
+    match accept(call("DELETE", &room_path(room, ""), &[], None).await?) {
+        // It was left by a request whose answer was lost, or in another tab.
+        Err(ApiError::Refused(problem)) if problem.status == 404 => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// `GET …/devices`: the devices that gave their name.
@@ -246,7 +287,66 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+
+    /// Requests that are made and not answered yet.
+    #[derive(Default)]
+    struct Requests(RefCell<Vec<oneshot::Sender<u8>>>);
+
+    impl Requests {
+        async fn make(&self) -> u8 {
+            let (answer, answered) = oneshot::channel();
+            self.0.borrow_mut().push(answer);
+            answered.await.unwrap()
+        }
+
+        fn made(&self) -> usize {
+            self.0.borrow().len()
+        }
+
+        fn answer(&self, which: usize, answer: u8) -> Result<(), u8> {
+            self.0.borrow_mut().remove(which).send(answer)
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_never_answered_is_made_anew_when_the_page_is_back() {
+        let requests = Requests::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut asked = pin!(until_answered(|| requests.make()));
+        assert_eq!(asked.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(requests.made(), 1);
+        // Nothing is made anew while the page is there.
+        assert_eq!(asked.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(requests.made(), 1);
+        for back in 2..4 {
+            returned();
+            assert_eq!(asked.as_mut().poll(&mut context), Poll::Pending);
+            assert_eq!(requests.made(), back);
+        }
+        // Nobody listens to those before any more.
+        assert_eq!((requests.answer(0, 1), requests.answer(0, 2)), (Err(1), Err(2)));
+        assert_eq!(requests.answer(0, 3), Ok(()));
+        assert_eq!(asked.as_mut().poll(&mut context), Poll::Ready(3));
+    }
+
+    #[test]
+    fn requests_that_are_over_are_forgotten() {
+        let mut context = Context::from_waker(Waker::noop());
+        let waiting = || UNDER_WAY.with_borrow(Vec::len);
+        for _ in 0..100 {
+            assert_eq!(pin!(until_answered(async || 7)).poll(&mut context), Poll::Ready(7));
+            assert!(waiting() <= 1);
+        }
+        {
+            let mut given_up = pin!(until_answered(std::future::pending::<u8>));
+            assert_eq!(given_up.as_mut().poll(&mut context), Poll::Pending);
+        }
+        returned();
+        assert_eq!(waiting(), 0);
+    }
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer { status, content_type: String::new(), body: body.as_bytes().to_vec() }

@@ -79,6 +79,21 @@ fn ice_credentials_are_derived() {
 }
 
 #[test]
+fn some_certificate_hashes_vouch_for_their_device() {
+    for row in rows(include_str!("vectors/voucher.json")) {
+        let key = meeting_key(&row);
+        for (field, vouches) in [("vouched", true), ("others", false)] {
+            let hashes = row[field].as_array().unwrap();
+            assert_eq!(hashes.len(), 3, "{row}");
+            for text in hashes {
+                let cert_hash = CertHash::parse(text.as_str().unwrap()).unwrap();
+                assert_eq!(key.vouches_for(&cert_hash), vouches, "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn device_ids_are_derived() {
     for row in rows(include_str!("vectors/device.json")) {
         let key = DeviceKey::parse(text(&row, "private")).unwrap();

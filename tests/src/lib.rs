@@ -12,6 +12,7 @@
 //! * [`RoomPage`] speaks the language of the app: make a room, add a task, wait until connected.
 //! * [`Play`] is what a test gets: it lends browsers (processes are reused, origins are not), and when a test fails it
 //!   says what every browser showed at that moment.
+//! * A [`Programme`] holds the tests, and says which of those that were asked for are not run, and why.
 //! * [`Network`] puts sites, NATs and bad weather between browsers, where there is root.
 //! * A [`Picture`] is a QR code as the page draws it, to be read, or to be held before a camera.
 //! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
@@ -35,6 +36,7 @@ mod network;
 mod phone_book;
 mod picture;
 mod play;
+mod programme;
 mod proxy;
 mod room_page;
 mod site;
@@ -55,6 +57,7 @@ pub use network::{Access, Family, Host, Network, Place, Weather};
 pub use phone_book::PhoneBook;
 pub use picture::Picture;
 pub use play::Play;
+pub use programme::Programme;
 pub use proxy::{Proxy, SeenRequest};
 pub use room_page::{Details, RoomLink, RoomPage, TaskLine};
 pub use site::Site;

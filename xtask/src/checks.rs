@@ -12,6 +12,7 @@ use crate::{budget, engines, exec, wrangler};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -128,7 +129,8 @@ fn measure(program: &str, arguments: &[String]) -> Result<()> {
 const PHONE_BOOK_TESTS: &str = "contract";
 const END_TO_END_TESTS: &str = "e2e";
 
-/// Where it makes least difference whether Chromium refuses changed credentials. `--refusing` leaves out none of them.
+/// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
+/// them too.
 const SAME_IF_REFUSED: [&str; 16] = [
     "apart::",
     "backups::",
@@ -260,14 +262,14 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         return Ok(());
     }
     report.check("bytes of a first visit", || budget::check(tools));
-    let left_out = tools.workspace.scratch("e2e")?.join("left-out.txt");
-    // No such file: nothing was left out.
-    let take_left_out = || {
-        let lines = std::fs::read_to_string(&left_out).unwrap_or_default();
-        let _ = std::fs::remove_file(&left_out);
+    let not_run = tools.workspace.scratch("e2e")?.join("not-run.txt");
+    // No such file: there is nothing to tell.
+    let take_not_run = || {
+        let lines = std::fs::read_to_string(&not_run).unwrap_or_default();
+        let _ = std::fs::remove_file(&not_run);
         lines
     };
-    take_left_out();
+    take_not_run();
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
         let mut cargo = cargo(tools, "test");
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
@@ -275,21 +277,23 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         if refusing {
             cargo.env("PARTYLINE_REFUSING", "1");
         }
-        exec::run(tell(&mut cargo, tools, browsers)?.env("PARTYLINE_LEFT_OUT", &left_out))
+        exec::run(tell(&mut cargo, tools, browsers)?.env("PARTYLINE_NOT_RUN", &not_run))
     };
     report.check("phone book in workerd", || test(PHONE_BOOK_TESTS, false, &[]));
     report.check("end to end", || test(END_TO_END_TESTS, checks.refusing, &[]));
-    report.left_out(if checks.refusing { IF_REFUSED } else { ON_THIS_MACHINE }, &take_left_out());
+    report.not_run(if checks.refusing { IF_REFUSED } else { ON_THIS_MACHINE }, &take_not_run());
     if checks.filter.is_none() && !checks.refusing {
         report.check("end to end, changed credentials refused", || test(END_TO_END_TESTS, true, &SAME_IF_REFUSED));
-        report.left_out(IF_REFUSED, &take_left_out());
+        report.not_run(IF_REFUSED, &take_not_run());
     }
     Ok(())
 }
 
-/// Where tests were left out, as the summary says it.
+/// Where tests were not run, as the summary says it.
 const ON_THIS_MACHINE: &str = "on this machine";
 const IF_REFUSED: &str = "where changed credentials are refused";
+/// Why whole groups of tests were skipped there.
+const WHY_SKIPPED: &str = "it makes least difference to them, and --refusing runs them too";
 
 /// Tells the tests where everything is.
 fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Result<&'a mut Command> {
@@ -314,8 +318,10 @@ fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Res
 #[derive(Debug, Default)]
 struct Report {
     done: Vec<Done>,
-    /// Tests that were not run: where not, and each with the reason.
+    /// Tests that were meant to run and did not: where, and each with the reason.
     left_out: Vec<(&'static str, Vec<String>)>,
+    /// Tests that were not meant to run: where, and their names.
+    skipped: Vec<(&'static str, Vec<String>)>,
 }
 
 #[derive(Debug)]
@@ -342,13 +348,21 @@ impl Report {
         self.check(name, || bail!("not run: {why}"));
     }
 
-    /// Notes the tests that were not run, one a line: they are counted and named beneath the summary. What was left out
-    /// elsewhere for the same reason is not counted twice.
-    fn left_out(&mut self, place: &'static str, lines: &str) {
-        let is_new = |line: &&str| !self.left_out.iter().any(|(_, known)| known.iter().any(|other| other == line));
-        let lines: Vec<String> = lines.lines().filter(is_new).map(str::to_owned).collect();
-        if !lines.is_empty() {
-            self.left_out.push((place, lines));
+    /// Notes what a suite wrote of its tests that were not run. Those that were meant to run are counted and named beneath
+    /// the summary; what was left out elsewhere for the same reason is not counted twice. Of those that were skipped on
+    /// purpose a line is enough.
+    fn not_run(&mut self, place: &'static str, lines: &str) {
+        let told = |kind: &str| -> Vec<String> {
+            lines.lines().filter_map(|line| line.strip_prefix(kind)).map(str::to_owned).collect()
+        };
+        let is_new = |line: &String| !self.left_out.iter().any(|(_, known)| known.contains(line));
+        let left_out: Vec<String> = told("left out: ").into_iter().filter(is_new).collect();
+        if !left_out.is_empty() {
+            self.left_out.push((place, left_out));
+        }
+        let skipped = told("skipped: ");
+        if !skipped.is_empty() {
+            self.skipped.push((place, skipped));
         }
     }
 
@@ -373,11 +387,21 @@ impl Report {
         });
         let mut summary = lines.collect::<Vec<_>>().join("\n");
         for (place, tests) in &self.left_out {
-            let count = if tests.len() == 1 { "1 test".to_owned() } else { format!("{} tests", tests.len()) };
-            summary.push_str(&format!("\n\nNOT RUN {place}: {count}\n  {}", tests.join("\n  ")));
+            summary.push_str(&format!("\n\nNOT RUN {place}: {}\n  {}", count(tests), tests.join("\n  ")));
+        }
+        for (place, tests) in &self.skipped {
+            // The first part of a test's name is its group.
+            let groups: BTreeSet<&str> = tests.iter().filter_map(|test| test.split("::").next()).collect();
+            let groups = groups.into_iter().collect::<Vec<_>>().join(", ");
+            let count = count(tests);
+            summary.push_str(&format!("\n\nSKIPPED on purpose {place}: {count} of {groups}: {WHY_SKIPPED}"));
         }
         summary
     }
+}
+
+fn count(tests: &[String]) -> String {
+    if tests.len() == 1 { "1 test".to_owned() } else { format!("{} tests", tests.len()) }
 }
 
 #[cfg(test)]
@@ -400,15 +424,34 @@ mod tests {
     fn what_could_not_be_run_is_counted_and_named_at_the_end() {
         let mut report = Report::default();
         report.check("only", || Ok(()));
-        report.left_out(ON_THIS_MACHINE, "");
+        report.not_run(ON_THIS_MACHINE, "");
         assert!(!report.summary().contains("NOT RUN"), "{}", report.summary());
-        report.left_out(ON_THIS_MACHINE, "network::a: no root\nbulk::b: no root\n");
+        report.not_run(ON_THIS_MACHINE, "left out: network::a: no root\nleft out: bulk::b: no root\n");
         let end = "\n\nNOT RUN on this machine: 2 tests\n  network::a: no root\n  bulk::b: no root";
         assert!(report.summary().ends_with(end), "{}", report.summary());
         // Those that another part leaves out are counted by themselves, and none twice.
-        report.left_out(IF_REFUSED, "network::a: no root\ncrew::c: not in the phone book\n");
+        report.not_run(IF_REFUSED, "left out: network::a: no root\nleft out: crew::c: not in the phone book\n");
         let more = "\n\nNOT RUN where changed credentials are refused: 1 test\n  crew::c: not in the phone book";
         assert!(report.summary().ends_with(&format!("{end}{more}")), "{}", report.summary());
+        assert!(report.finish().is_ok());
+    }
+
+    #[test]
+    fn what_was_skipped_on_purpose_is_told_in_a_line() {
+        let mut report = Report::default();
+        report.check("only", || Ok(()));
+        report.not_run(
+            IF_REFUSED,
+            "left out: crew::c: why\nskipped: soak::b\nskipped: bulk::a\nskipped: bulk::c::firefox\n",
+        );
+        let summary = report.summary();
+        let line = "SKIPPED on purpose where changed credentials are refused: 3 tests of bulk, soak: ";
+        let told: Vec<&str> = summary.lines().filter(|line| line.starts_with("SKIPPED")).collect();
+        assert!(matches!(&told[..], [only] if only.starts_with(line) && only.ends_with(WHY_SKIPPED)), "{summary}");
+        assert!(
+            summary.contains("NOT RUN where changed credentials are refused: 1 test\n  crew::c: why\n"),
+            "{summary}"
+        );
         assert!(report.finish().is_ok());
     }
 

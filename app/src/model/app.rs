@@ -190,6 +190,7 @@ impl App {
     /// The page is back: it was frozen, hidden, or in the browser's page cache, or the person looks at it again. What was
     /// missed meanwhile is read, whatever announcements came or did not come, and the day may be another.
     pub(crate) fn returned(self) {
+        api::returned();
         if !self.screen.with_untracked(Screen::has_begun) {
             spawn_local(self.begin());
             return;

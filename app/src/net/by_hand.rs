@@ -15,6 +15,47 @@ pub(crate) const INVITE: &str = "";
 /// The wish for another invitation. The one that is open is good no more.
 pub(crate) const ANEW: &str = "+";
 
+/// What the person wants in this tab, until it came to an end. The tab that has taken it may be frozen, closed or crash
+/// before; then the next one that leads is told of it.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    wish: Option<HandWish>,
+    is_taken: bool,
+}
+
+impl Wanted {
+    /// The person wants this, and nothing else any more.
+    pub(super) fn want(&mut self, wish: HandWish) {
+        *self = Self { wish: Some(wish), is_taken: false };
+    }
+
+    /// What the tab that leads is to be told.
+    pub(super) fn untaken(&self) -> Option<HandWish> {
+        self.wish.clone().filter(|_| !self.is_taken)
+    }
+
+    /// The tab that leads will see to this.
+    pub(super) fn taken(&mut self, wish: &str) {
+        self.is_taken |= self.wish.as_deref() == Some(wish);
+    }
+
+    /// Another tab leads from now on, which knows of nothing.
+    pub(super) fn lost(&mut self) {
+        self.is_taken = false;
+        // There is no invitation any more that another one could replace.
+        if let Some(wish) = self.wish.as_mut().filter(|wish| *wish == ANEW) {
+            INVITE.clone_into(wish);
+        }
+    }
+
+    /// The tab that leads says how far it is.
+    pub(super) fn is_at(&mut self, step: HandStep) {
+        if self.is_taken && matches!(step, HandStep::Connected | HandStep::Failed) {
+            *self = Self::default();
+        }
+    }
+}
+
 /// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HandStatus {
@@ -104,5 +145,52 @@ mod tests {
         for text in ["", "1", "9a\nb", "x\n"] {
             assert_eq!(HandStatus::of_text(text), None, "{text}");
         }
+    }
+
+    const UNDER_WAY: [HandStep; 5] =
+        [HandStep::Idle, HandStep::Making, HandStep::Invited, HandStep::Replied, HandStep::Connecting];
+
+    #[test]
+    fn a_wish_is_told_until_a_leader_has_taken_it() {
+        let mut wanted = Wanted::default();
+        assert_eq!(wanted.untaken(), None);
+        wanted.want("i.AAAA".to_owned());
+        // How it went with another one before is not how it goes with this one.
+        wanted.is_at(HandStep::Failed);
+        wanted.taken("i.BBBB");
+        assert_eq!(wanted.untaken().as_deref(), Some("i.AAAA"));
+        wanted.taken("i.AAAA");
+        assert_eq!(wanted.untaken(), None);
+        wanted.want(INVITE.to_owned());
+        assert_eq!(wanted.untaken().as_deref(), Some(INVITE));
+    }
+
+    #[test]
+    fn a_wish_that_was_taken_outlives_the_leader_until_it_came_to_an_end() {
+        for end in [HandStep::Connected, HandStep::Failed] {
+            let mut wanted = Wanted::default();
+            wanted.want("i.AAAA".to_owned());
+            for step in UNDER_WAY {
+                wanted.taken("i.AAAA");
+                wanted.is_at(step);
+                assert_eq!(wanted.untaken(), None);
+                wanted.lost();
+                assert_eq!(wanted.untaken().as_deref(), Some("i.AAAA"), "{step:?}");
+            }
+            wanted.taken("i.AAAA");
+            wanted.is_at(end);
+            wanted.lost();
+            assert_eq!(wanted.untaken(), None);
+        }
+    }
+
+    #[test]
+    fn a_leader_that_knows_of_nothing_has_no_invitation_to_replace() {
+        let mut wanted = Wanted::default();
+        wanted.want(ANEW.to_owned());
+        assert_eq!(wanted.untaken().as_deref(), Some(ANEW));
+        wanted.taken(ANEW);
+        wanted.lost();
+        assert_eq!(wanted.untaken().as_deref(), Some(INVITE));
     }
 }

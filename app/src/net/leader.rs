@@ -22,7 +22,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
-use super::by_hand::HandWish;
+use super::by_hand::{HandWish, Wanted};
 use super::event::{Event, Events};
 use super::room::{self, Ending};
 use super::status::{Link, RoomStatus, StatusMessage};
@@ -55,6 +55,8 @@ enum Says {
     Wish(HandWish),
     /// The leader: it will see to that.
     WishTaken(HandWish),
+    /// A tab that leads from now on.
+    Leads,
 }
 
 // web-sys has Web Locks behind an unstable flag only; this is all that is needed of them.
@@ -89,12 +91,11 @@ impl Candidacy {
     /// Has the leader do this.
     pub(super) fn wish(&self, wish: HandWish) {
         let seat = &self.seat;
-        if let Some(events) = seat.leading() {
-            events.send(Event::Hand(wish));
-            return;
+        seat.wanted.borrow_mut().want(wish.clone());
+        match seat.leading() {
+            Some(events) => seat.send_wish(&events),
+            None => seat.tell(Says::Wish(wish)),
         }
-        seat.pending.replace(Some(wish.clone()));
-        seat.tell(Says::Wish(wish));
     }
 }
 
@@ -107,8 +108,8 @@ struct Seat {
     on_status: Rc<dyn Fn(RoomStatus)>,
     /// None while it stands for nothing.
     term: RefCell<Option<Term>>,
-    /// What was wanted and no leader has taken yet: that may be this tab in a moment.
-    pending: RefCell<Option<HandWish>>,
+    /// What the person wants by hand.
+    wanted: RefCell<Wanted>,
     /// Questions to the leader.
     unanswered: Cell<u8>,
 }
@@ -131,7 +132,7 @@ pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status:
         channel: BroadcastChannel::new(CHANNEL).ok(),
         on_status,
         term: RefCell::default(),
-        pending: RefCell::default(),
+        wanted: RefCell::default(),
         unanswered: Cell::default(),
     });
     let mut listeners = Vec::new();
@@ -179,8 +180,16 @@ impl Seat {
 
     fn resign(&self) {
         if let Some(term) = self.term.take() {
-            term.waiting.abort();
+            self.end(&term);
             let _ = term.resign.send(());
+        }
+    }
+
+    /// A term has ended, and with it what it did by hand.
+    fn end(&self, term: &Term) {
+        term.waiting.abort();
+        if term.leading {
+            self.wanted.borrow_mut().lost();
         }
     }
 
@@ -188,15 +197,15 @@ impl Seat {
         let Some(events) = self.leading() else {
             match says {
                 Says::Status(status) => {
-                    (self.on_status)(status.into());
+                    self.show(status.into());
                     // Whoever led when it was told may have resigned before hearing of it.
-                    if let Some(wish) = self.pending.borrow().clone() {
+                    let untaken = self.wanted.borrow().untaken();
+                    if let Some(wish) = untaken {
                         self.tell(Says::Wish(wish));
                     }
                 }
-                Says::WishTaken(taken) => {
-                    self.pending.borrow_mut().take_if(|wish| *wish == taken);
-                }
+                Says::WishTaken(taken) => self.wanted.borrow_mut().taken(&taken),
+                Says::Leads => self.wanted.borrow_mut().lost(),
                 Says::IAmHere => {}
                 Says::TellStatus | Says::AreYouThere | Says::Wish(_) => return,
             }
@@ -210,7 +219,21 @@ impl Seat {
             }
             Says::TellStatus => events.send(Event::TellStatus),
             Says::AreYouThere => self.tell(Says::IAmHere),
-            Says::Status(_) | Says::IAmHere | Says::WishTaken(_) => {}
+            Says::Status(_) | Says::IAmHere | Says::WishTaken(_) | Says::Leads => {}
+        }
+    }
+
+    fn show(&self, status: RoomStatus) {
+        self.wanted.borrow_mut().is_at(status.hand.step);
+        (self.on_status)(status);
+    }
+
+    /// Has this tab, which leads, do what the person wants by hand.
+    fn send_wish(&self, events: &Events) {
+        let mut wanted = self.wanted.borrow_mut();
+        if let Some(wish) = wanted.untaken() {
+            wanted.taken(&wish);
+            events.send(Event::Hand(wish));
         }
     }
 
@@ -249,7 +272,7 @@ impl Seat {
         let _ = Reflect::set(&options, &option.into(), &value);
         let term = Term { events: events.clone(), leading: false, waiting, resign };
         if let Some(before) = self.term.replace(Some(term)) {
-            before.waiting.abort();
+            self.end(&before);
         }
         let lead = {
             let (seat, events) = (Rc::clone(self), events.clone());
@@ -257,15 +280,16 @@ impl Seat {
                 if let Some(term) = seat.term.borrow_mut().as_mut().filter(|term| term.events.is_same(&events)) {
                     term.leading = true;
                 }
-                if let Some(wish) = seat.pending.take() {
-                    events.send(Event::Hand(wish));
-                }
+                // Whoever had taken it led before.
+                seat.wanted.borrow_mut().lost();
+                seat.send_wish(&events);
+                seat.tell(Says::Leads);
                 let (key, device) = (seat.key.clone(), seat.key.device());
                 let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), key, device };
                 let publisher = Rc::clone(&seat);
                 let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
                     publisher.tell(Says::Status(StatusMessage::from(&status)));
-                    (publisher.on_status)(status);
+                    publisher.show(status);
                 });
                 let ending = room::run(membership, publish, (events.clone(), queue), resigned).await;
                 if ending == Ending::Renewed && seat.leading().is_some_and(|leading| leading.is_same(&events)) {

@@ -23,6 +23,7 @@ mod welcome;
 use std::time::Duration;
 
 use gloo_events::EventListener;
+use js_sys::Reflect;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::CHANNEL;
@@ -121,7 +122,12 @@ fn listen(app: App) {
         std::mem::forget(channel);
     }
     let _ = window_event_listener(leptos::ev::hashchange, move |_| app.address_changed());
-    let _ = window_event_listener_untyped("pageshow", move |_| app.returned());
+    let _ = window_event_listener_untyped("pageshow", move |event| {
+        // Without that it is a page that is there for the first time.
+        if Reflect::get(&event, &JsValue::from_str("persisted")).is_ok_and(|persisted| persisted.is_truthy()) {
+            app.returned();
+        }
+    });
     let _ = window_event_listener_untyped("visibilitychange", move |_| {
         if platform::is_shown() {
             app.returned();

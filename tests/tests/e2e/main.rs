@@ -29,15 +29,14 @@ mod tabs;
 mod visit;
 
 use std::future::Future;
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use libtest_mimic::{Arguments, Failed, Trial};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
-use partyline_tests::{BrowserKind, Lab, Network, Play, Tools};
+use partyline_tests::{BrowserKind, Lab, Network, Play, Programme, Tools};
 use tokio::runtime::Runtime;
 
 /// When a test is given up. Far more than any needs: what takes long has deadlines of its own.
@@ -66,7 +65,9 @@ fn main() -> Result<ExitCode> {
         runtime: Runtime::new()?,
         play: Tools::from_env().map(|tools| Play::new(Arc::new(Lab::new(tools)))),
     });
-    let conclusion = libtest_mimic::run(&arguments, programme(&theatre));
+    let programme = programme(&theatre);
+    tell_what_is_not_run(&programme, &arguments)?;
+    let conclusion = libtest_mimic::run(&arguments, programme.into_trials());
     if let Ok(play) = &theatre.play {
         theatre.runtime.block_on(play.close());
     }
@@ -94,9 +95,9 @@ const UNLISTED: &str = "such a browser is not in the phone book";
 const ANOTHER_PAGE: &str = "the credentials of another page of such a browser are known to nobody, so it needs a code";
 
 /// Every test.
-fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    let mut add = |trial: Trial| trials.push(trial);
+fn programme(theatre: &Arc<Theatre>) -> Programme {
+    let mut programme = Programme::default();
+    let mut add = |trial: Trial| programme.add(trial);
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("visit::first_visit_needs_no_reload::{name}"), move |play| visit::first(play, kind)));
         add(theatre.trial(&format!("boundary::no_foreign_page_is_answered::{name}"), move |play| {
@@ -156,19 +157,18 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
     add(theatre.trial("crew::third_joins", crew::third));
     add(theatre.trial("crew::two_callers_at_once", crew::two_callers));
     add(theatre.trial("crew::everybody_is_introduced_to_everybody", crew::introductions));
-    let missing = Network::missing();
+    let missing = Network::missing().map(|why| format!("there can be no network lab here: {why}"));
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     let stun = theatre.trial("network::by_code_with_a_stun_server", network::stun);
     let bulk = theatre.trial("bulk::a_long_list_goes_over_a_bad_line", bulk::over_a_bad_line);
     for trial in [two_homes, stun, bulk] {
-        if let Some(why) = &missing {
-            note_left_out(trial.name(), &format!("there can be no network lab here: {why}"));
-        }
-        add(trial.with_ignored_flag(missing.is_some()));
+        programme.add_unless(missing.clone(), trial);
     }
+    let mut add = |trial: Trial| programme.add(trial);
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("tabs::a_thawed_tab_reads_anew", tabs::thaw));
+    add(theatre.trial("tabs::a_thawed_tab_finishes_what_was_begun", tabs::finish));
     add(theatre.trial("soak::a_crew_at_random_loses_nothing", soak::short));
     add(theatre.trial("peers::a_device_that_does_not_answer", peers::silent));
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
@@ -191,28 +191,24 @@ fn programme(theatre: &Arc<Theatre>) -> Vec<Trial> {
         add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));
     }
     if theatre.play.as_ref().is_ok_and(|play| play.tools().refusing) {
-        return trials.into_iter().map(leave_out).collect();
+        for (names, why) in REFUSED {
+            programme.leave_out(names, why);
+        }
     }
-    trials
+    programme
 }
 
-/// Says that a test is not run, and why: here, and in the file of those that are named once more at the very end.
-fn note_left_out(name: &str, why: &str) {
-    let line = format!("{name}: {}\n", why.replace('\n', " "));
-    eprint!("left out: {line}");
-    let file = std::env::var_os("PARTYLINE_LEFT_OUT");
-    let file = file.and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(path).ok());
-    if let Some(mut file) = file {
-        let _ = file.write_all(line.as_bytes());
-    }
-}
-
-fn leave_out(trial: Trial) -> Trial {
-    // What this machine cannot run was said to be left out already.
-    let is_meant = |(name, _): &&(&str, &str)| trial.name().starts_with(name) && !trial.has_ignored_flag();
-    let Some((_, why)) = REFUSED.iter().find(is_meant) else { return trial };
-    note_left_out(trial.name(), why);
-    trial.with_ignored_flag(true)
+/// Says which tests that were asked for are not run, and why: here, and in the file from which `cargo xtask test` says so
+/// once more at the very end.
+fn tell_what_is_not_run(programme: &Programme, arguments: &Arguments) -> Result<()> {
+    let left_out = programme.left_out(arguments);
+    let left_out: Vec<String> = left_out.iter().map(|(name, why)| format!("left out: {name}: {why}\n")).collect();
+    eprint!("{}", left_out.concat());
+    let Some(path) = std::env::var_os("PARTYLINE_NOT_RUN") else { return Ok(()) };
+    let skipped = programme.skipped(arguments);
+    let skipped: Vec<String> = skipped.iter().map(|name| format!("skipped: {name}\n")).collect();
+    std::fs::write(&path, [left_out, skipped].concat().concat())
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What all tests share.

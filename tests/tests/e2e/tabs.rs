@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use partyline_tests::BrowserKind::Chromium;
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage};
+use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage, Tab};
 use serde_json::json;
 
 pub(crate) async fn handover(play: Play, kind: BrowserKind) -> Result<()> {
@@ -49,9 +49,9 @@ pub(crate) async fn crash(play: Play) -> Result<()> {
 /// The tab that holds the connections is frozen, and thaws when another has taken its place.
 pub(crate) async fn freeze(play: Play) -> Result<()> {
     let Crew { first, second, bob, link } = Crew::meet(&play).await?;
-    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
+    set_state(first.tab(), "frozen").await?;
     takes_over(&second, &bob).await?;
-    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    set_state(first.tab(), "active").await?;
     first.wait_task("Rowing").await?;
     first.wait_connected(1).await?;
     bob.wait_connected(1).await?;
@@ -77,12 +77,101 @@ pub(crate) async fn thaw(play: Play) -> Result<()> {
     first
         .wait("a read that is lost", || first.tab().execute("return window.lost === true;", vec![]), |lost| *lost)
         .await?;
-    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
+    set_state(first.tab(), "frozen").await?;
     takes_over_with(&second, &bob, "Rowing").await?;
-    first.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    set_state(first.tab(), "active").await?;
     first.wait_task("Running").await?;
     first.wait_task("Rowing").await?;
     first.wait_connected(1).await
+}
+
+/// What a person began before the tab was frozen comes to its end, whether or not the service worker heard of it.
+pub(crate) async fn finish(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let browser = play.own_browser(Chromium, "Alice", BrowserSetup::default()).await?;
+    let tab = browser.open(&site.origin()).await?;
+    tab.click("button", "New room").await?;
+    tab.fill("Room name", "Club").await?;
+    lose(&tab, "PUT", Lost::Request).await?;
+    tab.click("button", "Create").await?;
+    freeze_and_thaw(&tab).await?;
+    let page = RoomPage::wait_open(tab.clone()).await?;
+    let link = page.share_link().await?;
+
+    tab.click("button", "Room settings").await?;
+    tab.fill("Room name", "Rowing club").await?;
+    lose(&tab, "PUT", Lost::Answer).await?;
+    tab.click("button", "Save").await?;
+    freeze_and_thaw(&tab).await?;
+    tab.wait_gone("dialog", "Room settings").await?;
+    tab.wait_for("heading", "Rowing club").await?;
+
+    page.add("Paint").await?;
+    lose(&tab, "PATCH", Lost::Request).await?;
+    page.edit("Paint", &[("Title", "Varnish")]).await?;
+    freeze_and_thaw(&tab).await?;
+    page.wait_task("Varnish").await?;
+
+    // The connection that waited for the reply is gone with the freeze, so there has to be another code.
+    let invitation = page.invite().await?;
+    set_state(&tab, "frozen").await?;
+    set_state(&tab, "active").await?;
+    page.wait("another invitation", || tab.value("textbox", "Invitation"), |shown| *shown != invitation).await?;
+    page.close_dialog("Connect by code").await?;
+
+    tab.click("button", "Room settings").await?;
+    tab.click("button", "Leave room").await?;
+    lose(&tab, "DELETE", Lost::Answer).await?;
+    tab.click("button", "Leave").await?;
+    freeze_and_thaw(&tab).await?;
+    tab.wait_gone("dialog", "Leave this room?").await?;
+
+    tab.click("button", "Join a room").await?;
+    tab.fill("Room link", &link.url).await?;
+    lose(&tab, "PUT", Lost::Answer).await?;
+    tab.click("button", "Join").await?;
+    freeze_and_thaw(&tab).await?;
+    tab.wait_gone("dialog", "Join a room").await?;
+    RoomPage::wait_open(tab).await.map(drop)
+}
+
+/// What is lost of an exchange with the service worker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    Request,
+    Answer,
+}
+
+/// Has the next request of this method never answered.
+async fn lose(tab: &Tab, method: &str, what: Lost) -> Result<()> {
+    let script = "
+        const [method, isHeard] = arguments;
+        const real = window.fetch;
+        window.lost = false;
+        window.fetch = (request, ...rest) => {
+            if (request.method !== method) return real(request, ...rest);
+            window.fetch = real;
+            const lose = () => {
+                window.lost = true;
+                return new Promise(() => {});
+            };
+            return isHeard ? real(request, ...rest).then(lose) : lose();
+        };";
+    tab.execute(script, vec![json!(method), json!(what == Lost::Answer)]).await
+}
+
+/// Freezes a tab that waits for what was lost, and thaws it.
+async fn freeze_and_thaw(tab: &Tab) -> Result<()> {
+    RoomPage::in_tab(tab.clone())
+        .wait("an exchange that is lost", || tab.execute("return window.lost === true;", vec![]), |lost| *lost)
+        .await?;
+    set_state(tab, "frozen").await?;
+    set_state(tab, "active").await
+}
+
+/// Has Chromium put a page into this state of its lifecycle.
+async fn set_state(tab: &Tab, state: &str) -> Result<()> {
+    tab.cdp("Page.setWebLifecycleState", json!({ "state": state })).await.map(drop)
 }
 
 /// Two tabs of one browser, of which the first holds the connections, a member who is connected, and no phone book.
