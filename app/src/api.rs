@@ -5,8 +5,9 @@
 //! the web server, and a room's secret or a task's text must never leave the browser that way.
 //!
 //! A request that is under way when the page is frozen may never be answered. So [`returned`] has each of them sent once
-//! more. Every request comes to the same when it is answered twice, but two: adding a task is refused with 409 then, and
-//! leaving a room with 404.
+//! more that comes to the same when it is answered twice: what only reads, joining and leaving a room (404 the second
+//! time), and adding a task, which has its id (409). To change something twice would be to change it later, over what
+//! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -14,6 +15,7 @@ use std::pin::pin;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
+use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
     ASKER_HEADER, CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, PROVED, Problem, RoomDocument,
@@ -91,7 +93,11 @@ thread_local! {
     static UNDER_WAY: RefCell<Vec<oneshot::Sender<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The page is back: it was frozen, hidden, or in the browser's page cache. What is under way is sent once more.
+/// So long a change has to be answered once the page is back, in milliseconds.
+const LATE_MS: u32 = 5_000;
+
+/// The page is back: it was frozen, hidden, or in the browser's page cache. What is under way is sent once more, or given up
+/// after a while.
 pub(crate) fn returned() {
     // Taken out of the cell first: whoever is told begins to wait again.
     for request in UNDER_WAY.take() {
@@ -100,18 +106,42 @@ pub(crate) fn returned() {
     }
 }
 
+/// Resolves when the page is back.
+fn back() -> oneshot::Receiver<()> {
+    let (back, is_back) = oneshot::channel();
+    UNDER_WAY.with_borrow_mut(|requests| {
+        requests.retain(|other| !other.is_canceled());
+        requests.push(back);
+    });
+    is_back
+}
+
 /// Makes a request, and makes it anew whenever the page is back before it was answered. The answer to the last one counts.
 async fn until_answered<T, R: Future<Output = T>>(mut request: impl FnMut() -> R) -> T {
     loop {
-        let (back, is_back) = oneshot::channel();
-        UNDER_WAY.with_borrow_mut(|requests| {
-            requests.retain(|other| !other.is_canceled());
-            requests.push(back);
-        });
+        let is_back = back();
         if let Either::Left((answer, _)) = select(pin!(request()), is_back).await {
             return answer;
         }
     }
+}
+
+/// Makes a request once. If it was not answered when the page is back it has until `late` resolves; `None` then.
+async fn once<T, L: Future>(request: impl Future<Output = T>, late: impl FnOnce() -> L) -> Option<T> {
+    let is_back = back();
+    match select(pin!(request), is_back).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right((_, request)) => match select(request, pin!(late())).await {
+            Either::Left((answer, _)) => Some(answer),
+            Either::Right(_) => None,
+        },
+    }
+}
+
+/// Whether a request comes to the same when it is answered twice, and in between somebody else is.
+fn is_repeatable(method: &str, path: &str) -> bool {
+    let is_room = path.matches('/').count() == 4;
+    matches!(method, "GET" | "HEAD" | "POST") || (is_room && method == "DELETE")
 }
 
 /// Sends a request to the service worker and reads the whole answer.
@@ -124,7 +154,29 @@ pub(crate) async fn call(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Result<Answer, CallError> {
-    until_answered(async || read(open(method, path, headers, body, None).await?).await).await
+    ask(method, path, headers, body, is_repeatable(method, path)).await
+}
+
+/// The same, for a request that is known to come to the same when it is answered twice, or not to.
+async fn ask(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+    is_repeatable: bool,
+) -> Result<Answer, CallError> {
+    let request = async || read(open(method, path, headers, body, None).await?).await;
+    if is_repeatable {
+        return until_answered(request).await;
+    }
+    let late = || {
+        let (end, ended) = oneshot::channel::<()>();
+        // The end of the sender is heard as well as what it sends.
+        Timeout::new(LATE_MS, move || drop(end)).forget();
+        ended
+    };
+    let answer = once(request(), late).await;
+    answer.unwrap_or_else(|| Err(CallError::NoAnswer("the page was away".to_owned())))
 }
 
 /// Sends a request once and reads the head of the answer, unless the request is given up.
@@ -168,7 +220,9 @@ pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, ApiError> {
 /// `PUT /peer/v1/rooms/{room}` with the secret: makes the room, or joins it. `name` is given to the room if present.
 pub(crate) async fn keep_room(link: &RoomLink, name: Option<String>) -> Result<RoomSummary, ApiError> {
     let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), name };
-    send("PUT", &room_path(link.room, ""), &document).await
+    let body = serde_json::to_vec(&document).map_err(|error| CallError::Request(error.to_string()))?;
+    let headers = [("accept", JSON), ("content-type", JSON)];
+    parse(&accept(ask("PUT", &room_path(link.room, ""), &headers, Some(&body), true).await?)?)
 }
 
 /// `PUT /peer/v1/rooms/{room}` with a name alone: renames the room for everybody in it.
@@ -330,6 +384,45 @@ mod tests {
         assert_eq!((requests.answer(0, 1), requests.answer(0, 2)), (Err(1), Err(2)));
         assert_eq!(requests.answer(0, 3), Ok(()));
         assert_eq!(asked.as_mut().poll(&mut context), Poll::Ready(3));
+    }
+
+    #[test]
+    fn a_change_is_made_once_and_given_up_if_it_is_not_answered() {
+        let requests = Requests::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let (end, ended) = oneshot::channel::<()>();
+        let mut asked = pin!(once(requests.make(), || ended));
+        for _ in 0..3 {
+            assert_eq!(asked.as_mut().poll(&mut context), Poll::Pending);
+            returned();
+        }
+        assert_eq!(requests.made(), 1);
+        end.send(()).unwrap();
+        assert_eq!(asked.as_mut().poll(&mut context), Poll::Ready(None));
+
+        let mut answered = pin!(once(requests.make(), std::future::pending::<()>));
+        assert_eq!(answered.as_mut().poll(&mut context), Poll::Pending);
+        returned();
+        assert_eq!(answered.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(requests.answer(1, 7), Ok(()));
+        assert_eq!(answered.as_mut().poll(&mut context), Poll::Ready(Some(7)));
+    }
+
+    #[test]
+    fn what_changes_something_is_not_asked_twice() {
+        let room = "/peer/v1/rooms/1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b";
+        for (method, below, is) in [
+            ("GET", "", true),
+            ("GET", "/tasks?since=1", true),
+            ("POST", "/tasks", true),
+            ("DELETE", "", true),
+            ("PUT", "", false),
+            ("PUT", "/device", false),
+            ("PATCH", "/tasks/1", false),
+            ("DELETE", "/tasks/1", false),
+        ] {
+            assert_eq!(is_repeatable(method, &format!("{room}{below}")), is, "{method} {below}");
+        }
     }
 
     #[test]

@@ -9,10 +9,16 @@
 mod meeting;
 mod timeline;
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found};
 use partyline_core::id::{Address, CertHash, Endpoint};
 
 use meeting::{Falsehood, World};
+
+/// How long the phone book keeps a listing.
+const LISTED: u64 = 120_000;
 
 #[test]
 fn a_second_device_finds_the_first_within_a_second_when_it_knocks() {
@@ -446,7 +452,7 @@ fn no_falsehood_has_anybody_ask_without_end() {
             let requests: usize = crew.iter().map(|index| world.requests(*index)).sum();
             println!("{falsehood:?}: {requests} requests in half an hour, {size} devices");
             // Without them, a device alone makes 745 in its first hour and a crew 450.
-            assert!(requests <= 1_000, "{falsehood:?}: {requests} in half an hour, {size} devices");
+            assert!(requests <= 700, "{falsehood:?}: {requests} in half an hour, {size} devices");
         }
     }
 }
@@ -483,8 +489,11 @@ fn thirty_devices_with_three_rooms_each_stay_within_what_a_caller_may_ask() {
     for site in 0..2 {
         let rooms = (3 * site..3 * (site + 1)).map(|room| {
             let mut world = World::new();
+            world.places = 16;
             let crew: Vec<usize> = (0..30).map(|name| world.arrive(room * 30 + name, name % 3 != 0)).collect();
             world.run_for(60_000);
+            let mistaken = world.took_for_copies.len();
+            assert!(mistaken <= 4, "{mistaken} of 30 took it for a sign of a copy of themselves");
             crew.iter().map(|index| world.requests(*index)).sum()
         });
         let rooms: Vec<usize> = rooms.collect();
@@ -599,8 +608,8 @@ fn a_hidden_crew_is_found_in_a_book_that_forgets_what_nobody_asks_for() {
     }
 }
 
-/// A device and a peer whose every connection answers, of which one in so many opens, for a second; when the device finds
-/// that it goes astray.
+/// A device and a peer whose every connection answers, of which one in so many opens, for a second; when the device takes
+/// that for a sign of somebody else who has its certificate.
 fn astray_after(one_in: usize) -> Option<u64> {
     let (local, peer) = (CertHash::from_bytes([1; 32]), CertHash::from_bytes([2; 32]));
     let mut dialler = Dialler::new(local, DiallerConfig::default(), 7, 0);
@@ -639,7 +648,7 @@ fn astray_after(one_in: usize) -> Option<u64> {
                 }
                 Action::Drop(_) | Action::AddEndpoints { .. } | Action::ProbePeers => {}
             }
-            if dialler.is_astray() {
+            if dialler.has_double() {
                 return Some(now);
             }
         }
@@ -658,4 +667,106 @@ fn a_device_whose_peer_takes_it_for_another_one_finds_out() {
     let found_at = astray_after(usize::MAX);
     assert!(found_at.is_some_and(|at| at < 30_000), "{found_at:?} ms");
     assert_eq!(astray_after(3), None);
+}
+
+/// Devices of one certificate which have no peer. Each is seen at its own addresses, one after the other, and makes a new
+/// spare every so many milliseconds.
+struct Doubles {
+    diallers: Vec<Dialler>,
+    /// The endpoints at each address, and until when they stay.
+    listings: BTreeMap<IpAddr, (Vec<Endpoint>, u64)>,
+    made: u16,
+    registered: usize,
+    now: u64,
+}
+
+impl Doubles {
+    fn hash() -> CertHash {
+        CertHash::from_bytes([1; 32])
+    }
+
+    fn new(count: u64) -> Self {
+        let dialler = |seed| Dialler::new(Self::hash(), DiallerConfig::default(), seed, 0);
+        let diallers = (0..count).map(dialler).collect();
+        Self { diallers, listings: BTreeMap::new(), made: 1_024, registered: 0, now: 0 }
+    }
+
+    fn endpoint(&mut self) -> Endpoint {
+        self.made += 1;
+        Endpoint::parse(&format!("192.0.2.1:{}", self.made)).unwrap()
+    }
+
+    /// Something of this certificate is listed at the address, until its time is over.
+    fn list(&mut self, ip: &str) {
+        let endpoint = self.endpoint();
+        self.listings.insert(ip.parse().unwrap(), (vec![endpoint], self.now + LISTED));
+    }
+
+    /// When each of them has found out that it is not the only one, within ten minutes.
+    fn find_out(mut self, seen_at: &[&[&str]], spare_lives: u64) -> Vec<Option<u64>> {
+        let mut found_out = vec![None; self.diallers.len()];
+        while self.now < 600_000 && found_out.contains(&None) {
+            self.listings.retain(|_, (_, until)| *until > self.now);
+            for (index, ips) in seen_at.iter().enumerate() {
+                self.act(index, ips);
+                if self.diallers[index].has_double() {
+                    found_out[index].get_or_insert(self.now);
+                }
+                if self.now.is_multiple_of(spare_lives) {
+                    self.diallers[index].renew_spare(self.now);
+                }
+                self.diallers[index].handle_timeout(self.now);
+            }
+            self.now += 100;
+        }
+        found_out
+    }
+
+    fn act(&mut self, index: usize, ips: &[&str]) {
+        while let Some(action) = self.diallers[index].poll_action() {
+            let now = self.now;
+            match action {
+                Action::MakeSpare(slot) => {
+                    let endpoint = self.endpoint();
+                    self.diallers[index].handle_spare_ready(slot, vec![endpoint], now);
+                }
+                Action::Register(endpoints) => {
+                    let ip = ips[self.registered % ips.len()].parse().unwrap();
+                    self.registered += 1;
+                    self.listings.insert(ip, (endpoints.clone(), now + LISTED));
+                    self.diallers[index].handle_registered(&endpoints, Ok(Some(ip)), now);
+                }
+                Action::Poll => {
+                    let listings = self.listings.iter().filter(|(_, (endpoints, _))| !endpoints.is_empty());
+                    let found = listings.map(|(ip, (endpoints, _))| {
+                        let address = Address::new(*ip, endpoints.clone(), Self::hash()).unwrap();
+                        Found { address, is_vouched: true }
+                    });
+                    let found = found.collect();
+                    self.diallers[index].handle_peers(Ok(found), now);
+                }
+                Action::Drop(_) | Action::ProbePeers => {}
+                other => panic!("{other:?} of its own certificate"),
+            }
+        }
+    }
+}
+
+#[test]
+fn two_that_have_one_certificate_find_out_with_nobody_else_there() {
+    let behind_one_address = Doubles::new(2).find_out(&[&["198.51.100.1"][..]; 2], LISTED);
+    assert!(behind_one_address.iter().flatten().any(|at| *at < 20_000), "{behind_one_address:?} ms");
+    let apart = Doubles::new(2).find_out(&[&["198.51.100.1"], &["198.51.100.2"]], LISTED);
+    assert!(apart.iter().all(|at| at.is_some_and(|at| at < 160_000)), "{apart:?} ms");
+}
+
+#[test]
+fn what_a_device_listed_itself_is_nobody_else() {
+    // The page before was killed where this one is, and one before that in another network.
+    let mut killed = Doubles::new(1);
+    killed.list("198.51.100.1");
+    killed.list("198.51.100.2");
+    assert_eq!(killed.find_out(&[&["198.51.100.1"]], LISTED), [None]);
+    // Its requests go out by turns over two networks, so that what is listed by one of them is always an old one.
+    assert_eq!(Doubles::new(1).find_out(&[&["198.51.100.1", "2001:db8::1"]], 7_000), [None]);
 }

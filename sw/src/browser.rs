@@ -129,7 +129,7 @@ impl Host for BrowserHost {
                 set("room", room.to_string().into());
             }
         }
-        // A tab that misses it shows the change with its next reading; nothing is lost.
+        // A tab that misses it shows the change with its next reading, and looks for another key every minute.
         let _ = channel.post_message(&message);
     }
 }

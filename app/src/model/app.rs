@@ -183,8 +183,17 @@ impl App {
     /// This device has taken another key in a room.
     pub(crate) fn renewal_announced(self, room: RoomId) {
         if let Some(room) = self.opened.with_value(|opened| opened.get(&room).copied()) {
-            spawn_local(room.renewed());
+            self.notices.tell(text::RENEWED.to_owned(), None);
+            self.check_key(room);
         }
+    }
+
+    /// Has the room go on under the key that this device has now, and with its name.
+    fn check_key(self, room: Room) {
+        spawn_local(async move {
+            room.check_key().await;
+            self.introduce(room).await;
+        });
     }
 
     /// The page is back: it was frozen, hidden, or in the browser's page cache, or the person looks at it again. What was
@@ -203,6 +212,8 @@ impl App {
         if let Screen::Room(room) = self.screen.get_untracked() {
             if !room.is_open() {
                 self.open(room);
+            } else {
+                self.check_key(room);
             }
             room.returned();
         }
@@ -223,6 +234,7 @@ impl App {
             && let Screen::Room(room) = self.screen.get_untracked()
         {
             room.announced();
+            self.check_key(room);
         }
     }
 

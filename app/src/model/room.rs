@@ -206,10 +206,12 @@ impl Room {
             && self.devices.with_untracked(Option::is_some)
     }
 
-    /// This device has taken another key: it says so, and enters the room's network anew.
-    pub(crate) async fn renewed(self) {
-        self.notices.tell(text::RENEWED.to_owned(), None);
-        if let Ok(membership) = self.read_membership().await {
+    /// Enters the room's network anew if this device has taken another key, of which an announcement may be missed.
+    pub(crate) async fn check_key(self) {
+        let Some(known) = self.membership.with_untracked(|own| own.as_ref().map(|own| own.device)) else { return };
+        if let Ok(membership) = self.read_membership().await
+            && membership.device != known
+        {
             self.membership.set(Some(membership));
             self.read_devices().await;
         }

@@ -17,12 +17,16 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RtcCertificate;
 
 use super::phone_book::Observed;
+use crate::platform;
 
 const DATABASE: &str = "partyline-page";
 const STORE: &str = "kept";
 /// The keys below the room's, which is that of the certificate.
 const CONTACTS: &str = "/contacts";
 const OBSERVED: &str = "/observed";
+const FORGOTTEN: &str = "/forgotten";
+/// How long after a certificate was forgotten the next one may be, in milliseconds.
+const FORGET_MS: f64 = 3_600_000.0;
 
 /// The certificate of this device in the room, if there is one.
 pub(super) async fn certificate(room: RoomId) -> Option<RtcCertificate> {
@@ -34,9 +38,18 @@ pub(super) async fn keep_certificate(room: RoomId, certificate: &RtcCertificate)
     let _ = write(room.to_string(), Some(certificate.clone().into())).await;
 }
 
-/// Deletes the certificate, so that the next page makes another one.
-pub(super) async fn forget_certificate(room: RoomId) {
+/// Deletes the certificate, so that the next page makes another one: once an hour at most, since what speaks against it are
+/// others' words. `false` if it has to stay.
+pub(super) async fn forget_certificate(room: RoomId) -> bool {
+    let now = platform::unix_ms();
+    let at = read(key(room, FORGOTTEN)).await.flatten().and_then(|at| at.as_f64());
+    // A clock that was put back does not keep it for ever.
+    if at.is_some_and(|at| at <= now && now < at + FORGET_MS) {
+        return false;
+    }
+    let _ = write(key(room, FORGOTTEN), Some(now.into())).await;
     let _ = write(room.to_string(), None).await;
+    true
 }
 
 /// Whom this device was connected to in the room, the last one first.
@@ -63,7 +76,7 @@ pub(super) async fn keep_observed(room: RoomId, ip: IpAddr) {
 
 /// Deletes all that is kept of a room.
 pub(super) async fn forget(room: RoomId) {
-    for key in [room.to_string(), key(room, CONTACTS), key(room, OBSERVED)] {
+    for key in [room.to_string(), key(room, CONTACTS), key(room, OBSERVED), key(room, FORGOTTEN)] {
         let _ = write(key, None).await;
     }
 }

@@ -103,10 +103,13 @@ pub(super) async fn run(
             Either::Left((Some(event), _)) => {
                 room.borrow_mut().handle(event);
                 if room.borrow().has_taken_certificate() {
-                    room.borrow_mut().leave();
                     let id = room.borrow().membership.room;
-                    kept::forget_certificate(id).await;
-                    return Ending::Renewed;
+                    if kept::forget_certificate(id).await {
+                        room.borrow_mut().leave();
+                        return Ending::Renewed;
+                    }
+                    // It was another one an hour ago, and stays for as long as this page does.
+                    room.borrow_mut().certificate.is_kept = false;
                 }
             }
             Either::Left((None, _)) | Either::Right((Err(_), _)) => return Ending::Resigned,
@@ -426,9 +429,9 @@ impl Room {
     }
 
     /// Whether somebody else seems to have this device's certificate, one that an earlier page made: the browser's profile
-    /// was copied, and whoever is connected to the other copy answers this one's dials and takes it for that.
+    /// was copied, and the two keep each other out.
     fn has_taken_certificate(&self) -> bool {
-        self.certificate.is_kept && self.dialler.is_astray()
+        self.certificate.is_kept && self.dialler.has_double()
     }
 
     /// Somebody else has this device's key, as was proved or is said by a peer that they took this
@@ -774,9 +777,8 @@ impl Room {
                 session.replace();
                 link.pump();
             }
-            let link = self.links.remove(&id);
-            self.close(id, End::Replaced, now);
             // A connection that is closed at once takes with it what it was just given to send.
+            let link = self.take_out(id, End::Replaced, now);
             Timeout::new(FAREWELL_MS, move || drop(link)).forget();
         }
         // First, so that nobody registers who is no doorkeeper any more.
@@ -800,18 +802,24 @@ impl Room {
     }
 
     fn close(&mut self, slot: SlotId, end: End, now: u64) {
+        drop(self.take_out(slot, end, now));
+    }
+
+    /// The same, and gives back the link, which is closed when it is dropped.
+    fn take_out(&mut self, slot: SlotId, end: End, now: u64) -> Option<Link> {
         self.log.ended(slot, end, now);
-        let was_peer = self.links.remove(&slot).is_some_and(|link| link.peer.is_some());
+        let link = self.links.remove(&slot);
         self.dialler.handle_closed(slot, now);
         self.mesh.handle_closed(slot, now);
         self.redial.handle_closed(slot, now);
         self.hand.handle_closed(slot);
-        if was_peer {
+        if link.as_ref().is_some_and(|link| link.peer.is_some()) {
             // It may have been about to send what the others counted on it to send.
             for slot in self.links.keys().copied().collect::<Vec<_>>() {
                 self.pull(slot);
             }
         }
+        link
     }
 
     /// Gets what the peer has and we lack; once more afterwards if it was asked for meanwhile.

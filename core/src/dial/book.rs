@@ -58,7 +58,16 @@ pub(super) struct Book {
     pub(super) not_before: u64,
     /// Whether a first answer about the others has come.
     pub(super) answered: bool,
+    /// Since when this device asks.
+    begun: u64,
+    /// What was registered lately, and when: it may stand in the book yet.
+    ours: Vec<(Vec<Endpoint>, u64)>,
 }
+
+/// How long the phone book keeps a listing.
+pub(super) const LISTED: u64 = 120_000;
+/// How long a registration may be under way.
+const LATE: u64 = 10_000;
 
 impl Book {
     pub(super) fn new(now_ms: u64) -> Self {
@@ -76,6 +85,8 @@ impl Book {
             next_register: now_ms,
             not_before: 0,
             answered: false,
+            begun: now_ms,
+            ours: Vec::new(),
         }
     }
 
@@ -105,6 +116,13 @@ impl Book {
         }
     }
 
+    /// Notes that these endpoints are being registered, so that they are known wherever and whenever they show.
+    pub(super) fn register(&mut self, endpoints: &[Endpoint], now_ms: u64) {
+        self.registering = true;
+        self.ours.retain(|(known, at)| known != endpoints && at + LISTED + LATE > now_ms);
+        self.ours.push((endpoints.to_vec(), now_ms));
+    }
+
     /// Whether the answer to a look sent at `asked_at` is about the listing that we have made, if there is one.
     pub(super) fn knows_us(&self, asked_at: u64) -> bool {
         self.listed.is_some() && !self.registering && self.listed_at <= asked_at
@@ -120,5 +138,18 @@ impl Book {
                 && self.seen_at.is_none_or(|seen_at| seen_at == address.ip)
         };
         self.knows_us(asked_at) && !found.iter().any(is_ours)
+    }
+
+    /// Whether somebody else is listed under our certificate hash, by the answer to a look sent at `asked_at`: in the place
+    /// of our listing, or when all that this device listed before it began to ask is gone.
+    pub(super) fn shows_double(&self, local: &CertHash, found: &[Found], asked_at: u64) -> bool {
+        let is_double = |Found { address, .. }: &Found| {
+            let is_ours = |(ours, _): &(Vec<Endpoint>, u64)| ours.iter().any(|ours| address.endpoints.contains(ours));
+            address.cert_hash == *local && !address.endpoints.is_empty() && !self.ours.iter().any(is_ours)
+        };
+        let is_old_gone = asked_at >= self.begun + LISTED + LATE;
+        self.knows_us(asked_at)
+            && (is_old_gone || self.has_lost_us(local, found, asked_at))
+            && found.iter().any(is_double)
     }
 }

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use litemap::LiteMap;
 
-use super::book::Book;
+use super::book::{Book, LISTED};
 use super::jitter::Jitter;
 use super::listed::{Listed, Listing, MAX_CANDIDATES, MAX_PROBED, Proof};
 use super::probes::{Probe, Probes, Stage};
@@ -99,8 +99,10 @@ pub struct Dialler {
     /// How often in a row our listing was missing from the book.
     losses: u32,
     listed: LiteMap<CertHash, Listed>,
-    /// Dials that were answered and came no further, since a connection last opened.
-    astray: u32,
+    /// Signs of somebody else who has this device's certificate, one soon after the other, since a connection last opened;
+    /// and when the last one was.
+    doubles: u32,
+    double_at: u64,
     /// Who is connected: over which connection, and since when.
     peers: LiteMap<CertHash, (SlotId, u64)>,
     /// Members of the crew who stand before us in keeping its listing.
@@ -186,14 +188,13 @@ const KNOCK_OVER: u64 = 8_000;
 const FIRST: u64 = 15_000;
 const SOME_MINUTES: u64 = 600_000;
 const ONE_HOUR: u64 = 3_600_000;
-/// How long the phone book keeps a listing.
-const LISTED: u64 = 120_000;
 /// A doorkeeper renews its listing when it is its turn, and by itself if it has no turn for so long.
 const TURN_AT_MOST: u64 = 16_000;
 /// Of so many callers each is likely enough to call us.
 const FEW_CALLERS: usize = 2;
-/// So many dials in a row led astray are no accident.
-const ASTRAY: u32 = 3;
+/// So many signs in a row of somebody else who has our certificate are no accident.
+const DOUBLES: u32 = 4;
+const SOON_AFTER: u64 = 60_000;
 /// How long whoever dials somebody else takes to look, and to ask who is new.
 const LOOKS: u64 = 1_500;
 
@@ -224,7 +225,8 @@ impl Dialler {
             book: Book::new(now_ms),
             losses: 0,
             listed: LiteMap::new(),
-            astray: 0,
+            doubles: 0,
+            double_at: now_ms,
             peers: LiteMap::new(),
             lower: 0,
             other_keeper: None,
@@ -288,12 +290,15 @@ impl Dialler {
         self.book.state
     }
 
-    /// Whether dial after dial is answered and comes no further, and nobody is connected: as if each peer were connected to
-    /// somebody else who has this device's certificate. Only while the phone book answers, by which others get to know
-    /// another one.
+    /// Whether somebody else seems to have this device's certificate, which then is of no use to either: nobody is connected,
+    /// and dial after dial is answered and comes no further, as if each peer were connected to the other one, or look after
+    /// look shows a listing under our hash that is none of ours. Only while the phone book answers, by which others get to
+    /// know another certificate.
+    ///
+    /// It is a guess: whoever knows the room's id can list whatever he likes.
     #[must_use]
-    pub fn is_astray(&self) -> bool {
-        self.peers.is_empty() && self.astray >= ASTRAY && self.book.failures == 0
+    pub fn has_double(&self) -> bool {
+        self.peers.is_empty() && self.doubles >= DOUBLES && self.book.failures == 0
     }
 
     /// Time has passed.
@@ -406,7 +411,7 @@ impl Dialler {
             (listed.failures, listed.misses, listed.rank, listed.stalls) = (0, 0, 0, 0);
             (listed.answers, listed.is_owed, listed.has_answered) = (0, false, true);
         }
-        (self.blind.left, self.blind.strangers, self.astray) = (BLINDS, 0, 0);
+        (self.blind.left, self.blind.strangers, self.doubles) = (BLINDS, 0, 0);
         // A new spare has other endpoints: what the book lists of us is spent. Who else is there may have changed too.
         self.book.next_register = now_ms;
         self.book.look(now_ms);
@@ -690,6 +695,10 @@ impl Dialler {
 
     /// Lists this device again if the book has lost its listing; ever more slowly if that is of no use.
     fn note_own(&mut self, found: &[Found], asked_at: u64, now_ms: u64) {
+        let is_double = self.book.shows_double(&self.local, found, asked_at);
+        if is_double {
+            self.note_double(now_ms);
+        }
         if self.book.has_lost_us(&self.local, found, asked_at) {
             self.book.listed = None;
             self.book.next_register = if self.losses < 3 { now_ms } else { now_ms + self.backoff(self.losses) };
@@ -757,11 +766,17 @@ impl Dialler {
         self.spare = Spare::Absent { retry_at: now_ms };
     }
 
+    fn note_double(&mut self, now_ms: u64) {
+        let is_soon = now_ms.saturating_sub(self.double_at) < SOON_AFTER;
+        self.doubles = if is_soon { self.doubles.saturating_add(1) } else { 1 };
+        self.double_at = now_ms;
+    }
+
     /// A dial was answered, and by a connection that was not meant for it. The peer is there and busy, so nothing counts
     /// against it. Now one side has to wait to be dialled, or the two go on leading each other astray; as neither knows what
     /// the other does, it is left to chance.
     fn leave_wrong_way(&mut self, slot: SlotId, peer: CertHash, now_ms: u64) {
-        self.astray = self.astray.saturating_add(1);
+        self.note_double(now_ms);
         self.actions.push_back(Action::Drop(slot));
         self.spare = Spare::Absent { retry_at: now_ms };
         if let Some(listed) = self.listed.get_mut(&peer) {
@@ -1178,7 +1193,7 @@ impl Dialler {
         }
         if self.online && !self.book.registering && self.register_wanted() && renews {
             let endpoints = self.own_endpoints().cloned().unwrap_or_default();
-            self.book.registering = true;
+            self.book.register(&endpoints, now_ms);
             self.actions.push_back(Action::Register(endpoints));
         }
         // Looking comes after listing: whoever is found must be able to find us.

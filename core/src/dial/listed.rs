@@ -66,7 +66,7 @@ impl Listing {
     /// A sign of life that is too old is none.
     pub(super) fn expire(&mut self, now_ms: u64) {
         if matches!(self.proof, Proof::Answered { at } if now_ms.saturating_sub(at) >= PROVEN) {
-            self.proof = Proof::Unknown;
+            (self.proof, self.is_elsewhere) = (Proof::Unknown, false);
         }
     }
 
@@ -154,9 +154,10 @@ impl Listed {
         self.listings.iter().any(Listing::is_proven)
     }
 
-    /// Whether it dials somebody else.
+    /// Whether it dials somebody else from wherever it has answered.
     pub(super) fn is_elsewhere(&self) -> bool {
-        self.listings.iter().any(|listing| listing.is_elsewhere)
+        let mut proven = self.listings.iter().filter(|listing| listing.is_proven());
+        self.is_proven() && proven.all(|listing| listing.is_elsewhere)
     }
 
     /// Whether a probe was answered that may still open.
@@ -198,14 +199,18 @@ impl Listed {
     pub(super) fn doubt(&mut self) {
         for listing in &mut self.listings {
             if listing.is_proven() {
-                listing.proof = Proof::Unknown;
+                (listing.proof, listing.is_elsewhere) = (Proof::Unknown, false);
             }
         }
     }
 
-    /// The candidates of a dial: of the listings that have answered, then an equal share of each of the others.
+    /// The candidates of a dial: of the listings that have answered, then an equal share of each of the others. From where
+    /// somebody else is dialled is left out if it has answered elsewhere too.
     pub(super) fn candidates(&self) -> Vec<Endpoint> {
-        let (proven, others): (Vec<_>, Vec<_>) = self.listings.iter().partition(|listing| listing.is_proven());
+        let is_elsewhere = self.is_elsewhere();
+        let is_free = |listing: &&Listing| is_elsewhere || !listing.is_proven() || !listing.is_elsewhere;
+        let free = self.listings.iter().filter(is_free);
+        let (proven, others): (Vec<_>, Vec<_>) = free.partition(|listing| listing.is_proven());
         let mut candidates = Vec::new();
         share_out(&proven, &mut candidates);
         share_out(&others, &mut candidates);

@@ -48,7 +48,8 @@ const KEPT: usize = 32;
 /// So many more for a knock, which only a member can bring about, and for a new beginning, and no more often than this.
 const GRANT: u32 = 64;
 const GRANT_EVERY: u64 = 30_000;
-/// How long a probe that was answered waits for DTLS: so long, and three times as long as the answer took.
+/// How long a probe that was answered waits for DTLS: so long, and three times as long as the answer took; five times if it
+/// is on the answering side, on which it may open.
 const GRACE: u64 = 50;
 const SLOWEST: u64 = 150;
 /// How much longer where the peer is the one who begins DTLS. It dials first, then, and should it have found this probe

@@ -119,6 +119,8 @@ pub(crate) struct World {
     /// Until when the phone book refuses everybody, and says so.
     pub(crate) refuses_until: u64,
     asked_at: u64,
+    /// Who has taken what happened for a sign of another device with its certificate.
+    pub(crate) took_for_copies: BTreeSet<usize>,
     falsehood: Option<(Falsehood, u32, u64, u64)>,
     dice: u64,
 }
@@ -137,6 +139,7 @@ impl World {
             places: usize::MAX,
             refuses_until: 0,
             asked_at: 0,
+            took_for_copies: BTreeSet::new(),
             falsehood: None,
             dice: 0x9E37_79B9_7F4A_7C15,
         }
@@ -247,6 +250,9 @@ impl World {
 
     fn drain(&mut self, index: usize) {
         self.act(index);
+        if self.devices[index].dialler.has_double() {
+            self.took_for_copies.insert(index);
+        }
         // Whom it is connected to may be another matter now.
         self.tell_keepers(index);
         self.act(index);

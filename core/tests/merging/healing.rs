@@ -112,6 +112,31 @@ fn whoever_asks_before_the_other_one_has_everything_is_told_to_ask_again() {
 }
 
 #[test]
+fn whoever_gets_by_another_way_just_what_was_found_asks_again() {
+    let (mut alice, mut bob) = (Replica::new(device("alice")), Replica::new(device("bob")));
+    for number in 0..100 {
+        alice.edit(id(number), title("one of very many"), NOON).unwrap();
+    }
+    bob.edit(id(100), title("Bob's"), NOON).unwrap();
+    let lie: VersionVector = [(device("alice"), 100)].into_iter().collect();
+    bob.apply(Batch { vector: Some(lie), asker: Some(device("bob")), ..Batch::default() }, NOON).unwrap();
+    pull(&mut alice, &bob);
+    let (mut next, mut is_apart) = (Some(bob.opening()), false);
+    while let Some(request) = next {
+        let answer = alice.answer(&request, 512);
+        // Carol has sent the same meanwhile, all that there was room for.
+        bob.apply(Batch { vector: None, ..answer.batch.clone() }, NOON).unwrap();
+        let is_news = bob.apply(answer.batch.clone(), NOON).unwrap().is_news();
+        next = bob.following(&answer, is_news, 7);
+        is_apart = bob.is_apart(&answer);
+    }
+    assert!((1..100).contains(&bob.tasks().len()), "{} tasks", bob.tasks().len());
+    assert!(is_apart);
+    exchange(&mut bob, &mut alice);
+    assert_eq!(bob.tasks().len(), 101);
+}
+
+#[test]
 fn two_copies_of_a_device_lose_nothing_by_each_other() {
     let (mut old, mut carol) = (Replica::new(device("laptop")), Replica::new(device("carol")));
     old.edit(id(1), title("before the copy"), NOON).unwrap();

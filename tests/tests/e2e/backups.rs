@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use partyline_tests::BrowserKind::{self, Chromium};
-use partyline_tests::{BrowserSetup, Play, RoomPage};
+use partyline_tests::{BrowserSetup, Play, RoomLink, RoomPage};
+use serde_json::json;
 
 /// Alice's browser goes back to what it was some edits ago. What others have of those comes back, what she writes from
 /// then on arrives, and so does what was done meanwhile: nobody loses anything.
@@ -143,4 +144,66 @@ pub(crate) async fn copied(play: Play, kind: BrowserKind) -> Result<()> {
     }
     old.wait_tasks(&new.tasks().await?).await?;
     bob.wait_tasks(&new.tasks().await?).await
+}
+
+/// The same with nobody else there. Each is told once that it is a copy, and both are called what the one was called.
+pub(crate) async fn copied_alone(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let olds = play.own_browser(kind, "Alice's old laptop", BrowserSetup::default()).await?;
+    let news = play.own_browser(kind, "Alice's new laptop", BrowserSetup::default()).await?;
+    let old = RoomPage::make_room(&olds, &site, "Move").await?;
+    let link = old.share_link().await?;
+    old.tab().execute_async::<String>(NAME, vec![json!(link.room), json!("Alice's laptop")]).await?;
+    old.add("Shelves").await?;
+    old.wait_stored(&link, "Shelves").await?;
+    olds.quit().await?;
+    news.quit().await?;
+    news.put_back(&olds.back_up()?)?;
+
+    olds.start_again().await?;
+    let old = RoomPage::open(&olds, &link.url).await?;
+    old.tab().execute::<()>(COUNT, vec![]).await?;
+    news.start_again().await?;
+    let new = RoomPage::open(&news, &link.url).await?;
+    new.tab().execute::<()>(COUNT, vec![]).await?;
+    old.add("Written on the old laptop").await?;
+    new.add("Written on the new laptop").await?;
+    for page in [&old, &new] {
+        page.wait_connected(1).await?;
+        for title in ["Shelves", "Written on the old laptop", "Written on the new laptop"] {
+            page.wait_task(title).await?;
+        }
+    }
+    old.wait_tasks(&new.tasks().await?).await?;
+    for page in [&old, &new] {
+        page.wait("two devices of one name", || names(page, &link), |names| *names == ["Alice's laptop"; 2]).await?;
+        let told = || page.tab().execute::<u32>("return told;", vec![]);
+        page.wait("once that it is a copy", told, |told| *told == 1).await?;
+    }
+    Ok(())
+}
+
+/// Gives this device a name in a room.
+const NAME: &str = "
+    const [room, name, done] = arguments;
+    fetch(`/peer/v1/rooms/${room}/device`, { method: 'PUT', body: JSON.stringify({ name }),
+        headers: { 'Content-Type': 'application/json' } }).then(answer => answer.text()).then(done, done);";
+
+/// Counts in `told` how often the page says that it is a copy.
+const COUNT: &str = "
+    window.told = 0;
+    new MutationObserver(records => {
+        for (const { addedNodes } of records)
+            for (const { textContent } of addedNodes)
+                told += textContent.includes('put back from a backup, or copied');
+    }).observe(document.querySelector('.notices'), { childList: true });
+    return null;";
+
+/// What the devices of the room are called.
+async fn names(page: &RoomPage, link: &RoomLink) -> Result<Vec<String>> {
+    let script = "
+        const [room, done] = arguments;
+        fetch(`/peer/v1/rooms/${room}/devices`).then(answer => answer.json())
+            .then(({ devices }) => done(devices.map(({ name }) => name)), () => done([]));";
+    page.tab().execute_async(script, vec![json!(link.room)]).await
 }

@@ -85,7 +85,7 @@ pub(crate) async fn thaw(play: Play) -> Result<()> {
     first.wait_connected(1).await
 }
 
-/// What a person began before the tab was frozen comes to its end, whether or not the service worker heard of it.
+/// What a person began before the tab was frozen comes to its end, or the person is told that it did not.
 pub(crate) async fn finish(play: Play) -> Result<()> {
     let site = play.site().await?;
     let browser = play.own_browser(Chromium, "Alice", BrowserSetup::default()).await?;
@@ -103,6 +103,14 @@ pub(crate) async fn finish(play: Play) -> Result<()> {
     lose(&tab, "PUT", Lost::Answer).await?;
     tab.click("button", "Save").await?;
     freeze_and_thaw(&tab).await?;
+    // What it was is not known, so it is not done once more by itself: somebody may have changed it meanwhile.
+    page.wait(
+        "that it was not answered",
+        || tab.execute("return document.querySelector('dialog').innerText;", vec![]),
+        { |text: &String| text.contains("does not answer") },
+    )
+    .await?;
+    tab.click("button", "Save").await?;
     tab.wait_gone("dialog", "Room settings").await?;
     tab.wait_for("heading", "Rowing club").await?;
 
@@ -110,6 +118,7 @@ pub(crate) async fn finish(play: Play) -> Result<()> {
     lose(&tab, "PATCH", Lost::Request).await?;
     page.edit("Paint", &[("Title", "Varnish")]).await?;
     freeze_and_thaw(&tab).await?;
+    tab.click("button", "Try again").await?;
     page.wait_task("Varnish").await?;
 
     // The connection that waited for the reply is gone with the freeze, so there has to be another code.
