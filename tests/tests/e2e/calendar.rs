@@ -150,7 +150,7 @@ async fn be_in(tab: &Tab, zone: &str, now: &str) -> Result<()> {
         tab.emulate_zone(zone).await?;
     }
     set_clock(tab, now).await?;
-    let look = "window.dispatchEvent(new Event('pageshow'));
+    let look = "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
         return new window.Intl.DateTimeFormat().resolvedOptions().timeZone;";
     let there: String = tab.execute(look, vec![]).await?;
     ensure!(there == zone, "{} is in {there}", tab.browser().name());
