@@ -47,9 +47,8 @@ pub(super) async fn forget_certificate(room: RoomId) -> bool {
     if at.is_some_and(|at| at <= now && now < at + FORGET_MS) {
         return false;
     }
-    let _ = write(key(room, FORGOTTEN), Some(now.into())).await;
-    let _ = write(room.to_string(), None).await;
-    true
+    // What could not be written would be done again and again.
+    write(key(room, FORGOTTEN), Some(now.into())).await.is_some() && write(room.to_string(), None).await.is_some()
 }
 
 /// Whom this device was connected to in the room, the last one first.

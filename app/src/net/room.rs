@@ -416,7 +416,11 @@ impl Room {
                     if matches!(reason, CloseReason::SameDevice | CloseReason::Replaced) {
                         self.doubt_key(reason == CloseReason::SameDevice);
                     }
-                    self.close(slot, End::Said(reason), now);
+                    let link = self.take_out(slot, End::Said(reason), now);
+                    if reason == CloseReason::SameDevice {
+                        // The other copy is to find out as well.
+                        Timeout::new(FAREWELL_MS, move || drop(link)).forget();
+                    }
                     if reason == CloseReason::TimedOut {
                         // This device may be in another network, which no browser tells reliably.
                         self.dialler.renew_spare(now);
