@@ -220,9 +220,7 @@ pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, ApiError> {
 /// `PUT /peer/v1/rooms/{room}` with the secret: makes the room, or joins it. `name` is given to the room if present.
 pub(crate) async fn keep_room(link: &RoomLink, name: Option<String>) -> Result<RoomSummary, ApiError> {
     let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), name };
-    let body = serde_json::to_vec(&document).map_err(|error| CallError::Request(error.to_string()))?;
-    let headers = [("accept", JSON), ("content-type", JSON)];
-    parse(&accept(ask("PUT", &room_path(link.room, ""), &headers, Some(&body), true).await?)?)
+    parse(&accept(ask_json("PUT", &room_path(link.room, ""), &document, true).await?)?)
 }
 
 /// `PUT /peer/v1/rooms/{room}` with a name alone: renames the room for everybody in it.
@@ -316,8 +314,18 @@ async fn send<T: DeserializeOwned>(method: &str, path: &str, document: &impl Ser
 }
 
 async fn send_bytes(method: &str, path: &str, document: &impl Serialize) -> Result<Answer, ApiError> {
+    ask_json(method, path, document, is_repeatable(method, path)).await
+}
+
+/// [`ask`], with a document.
+async fn ask_json(
+    method: &str,
+    path: &str,
+    document: &impl Serialize,
+    is_repeatable: bool,
+) -> Result<Answer, ApiError> {
     let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.to_string()))?;
-    Ok(call(method, path, &[("accept", JSON), ("content-type", JSON)], Some(&body)).await?)
+    Ok(ask(method, path, &[("accept", JSON), ("content-type", JSON)], Some(&body), is_repeatable).await?)
 }
 
 /// Tells an answer that did it from one that says no.

@@ -1145,20 +1145,24 @@ mod storage {
         assert_eq!(worker.successor().titles().await.len(), titles.len() + 1);
     }
 
+    /// A room as it was kept before devices had keys.
+    fn room_without_a_key() -> RoomRecord {
+        RoomRecord {
+            room: room_id(),
+            secret: RoomSecret::parse(SECRET).unwrap(),
+            key: None,
+            joined_at: NOW,
+            renewed_at: 0,
+            name: "Kitchen".to_owned(),
+        }
+    }
+
     #[tokio::test]
     async fn a_room_of_before_there_were_keys_gets_one() {
         let worker = Worker::new();
         let mut replica = Replica::new(DeviceId::from_bytes(*b"a random id....."));
         let change = replica.edit(ObjectId::Room, vec![Op::Name("Kitchen".into())], NOW).unwrap();
-        let secret = RoomSecret::parse(SECRET).unwrap();
-        let record = RoomRecord {
-            room: room_id(),
-            secret,
-            key: None,
-            joined_at: NOW,
-            renewed_at: 0,
-            name: "Kitchen".to_owned(),
-        };
+        let record = room_without_a_key();
         worker.store.create(&record, Some(&Batch::live(vec![change]).at(NOW).encode())).await.unwrap();
         let room: Value = document(&worker.get("").await);
         let key = DeviceKey::parse(room["key"].as_str().unwrap()).unwrap();
@@ -1174,15 +1178,7 @@ mod storage {
     #[tokio::test]
     async fn a_room_of_before_there_were_keys_and_of_a_format_that_is_not_read_is_left_alone() {
         let worker = Worker::new();
-        let secret = RoomSecret::parse(SECRET).unwrap();
-        let record = RoomRecord {
-            room: room_id(),
-            secret,
-            key: None,
-            joined_at: NOW,
-            renewed_at: 0,
-            name: "Kitchen".to_owned(),
-        };
+        let record = room_without_a_key();
         worker.store.create(&record, Some(&[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4])).await.unwrap();
         let head = worker.store.head(room_id());
         for part in ["", "/tasks"] {

@@ -16,7 +16,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use crate::courier::Courier;
 use crate::network::Door;
 use crate::phone_book::free_port;
-use crate::{BrowserSetup, Camera, ColorScheme, Group, Host, Tab, Tools, eventually};
+use crate::{BrowserSetup, Camera, ColorScheme, Group, Host, Tab, Tools, again_if_it_fails, eventually};
 
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +45,6 @@ pub struct Browser {
     courier: std::sync::Mutex<Weak<Courier>>,
     starts: AtomicU32,
 }
-
-/// How often a driver is started before a browser is given up.
-const STARTS: u32 = 3;
 
 /// A driver that listens, without a browser.
 struct Driver {
@@ -151,14 +148,7 @@ impl Browser {
 
     /// Starts the driver on a free port; anew, if somebody else takes that port before it does.
     async fn start_driver(&self, log: &Path) -> Result<Driver> {
-        let mut starts = 1;
-        loop {
-            match self.start_driver_once(log).await {
-                Err(error) if starts < STARTS => eprintln!("the driver is started again: {error:#}"),
-                done => return done,
-            }
-            starts += 1;
-        }
+        again_if_it_fails("the driver", async || self.start_driver_once(log).await).await
     }
 
     async fn start_driver_once(&self, log: &Path) -> Result<Driver> {

@@ -31,3 +31,17 @@ where
         sleep(PAUSE).await;
     }
 }
+
+/// How often a program is started before it is given up.
+const STARTS: u32 = 3;
+
+/// Starts a program, and starts it again if that fails.
+pub(crate) async fn again_if_it_fails<T>(what: &str, start: impl AsyncFn() -> Result<T>) -> Result<T> {
+    for _ in 1..STARTS {
+        match start().await {
+            Ok(started) => return Ok(started),
+            Err(error) => eprintln!("{what} is started again: {error:#}"),
+        }
+    }
+    start().await
+}

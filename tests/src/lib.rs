@@ -48,6 +48,7 @@ pub use axe::{Violation, violations};
 pub use browser::{Browser, BrowserKind};
 pub use browser_setup::{BrowserSetup, Camera};
 pub use color_scheme::ColorScheme;
+pub(crate) use eventually::again_if_it_fails;
 pub use eventually::eventually;
 pub use group::Group;
 pub use http::{HttpAnswer, http_get};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use crate::{Group, Tools, eventually, http_get};
+use crate::{Group, Tools, again_if_it_fails, eventually, http_get};
 
 /// One workerd with the phone book and the app's files, under `wrangler dev`.
 #[derive(Debug)]
@@ -16,23 +16,13 @@ pub struct PhoneBook {
     _state: TempDir,
 }
 
-/// How often wrangler is started before the phone book is given up.
-const STARTS: u32 = 3;
-
 impl PhoneBook {
     /// Starts it on a free port and waits until it answers.
     ///
     /// A port that was free may be somebody else's by the time that workerd listens. Then wrangler ends, or sits there
     /// without listening; it is killed and started anew on another port.
     pub async fn start(tools: &Tools) -> Result<Self> {
-        let mut starts = 1;
-        loop {
-            match Self::start_once(tools).await {
-                Err(error) if starts < STARTS => eprintln!("the phone book is started again: {error:#}"),
-                done => return done,
-            }
-            starts += 1;
-        }
+        again_if_it_fails("the phone book", async || Self::start_once(tools).await).await
     }
 
     async fn start_once(tools: &Tools) -> Result<Self> {

@@ -141,15 +141,13 @@ impl Book {
     }
 
     /// Whether somebody else is listed under our certificate hash, by the answer to a look sent at `asked_at`: in the place
-    /// of our listing, or when all that this device listed before it began to ask is gone.
-    pub(super) fn shows_double(&self, local: &CertHash, found: &[Found], asked_at: u64) -> bool {
+    /// of our listing, which `is_lost`, or when all that this device listed before it began to ask is gone.
+    pub(super) fn shows_double(&self, local: &CertHash, found: &[Found], asked_at: u64, is_lost: bool) -> bool {
         let is_double = |Found { address, .. }: &Found| {
             let is_ours = |(ours, _): &(Vec<Endpoint>, u64)| ours.iter().any(|ours| address.endpoints.contains(ours));
             address.cert_hash == *local && !address.endpoints.is_empty() && !self.ours.iter().any(is_ours)
         };
         let is_old_gone = asked_at >= self.begun + LISTED + LATE;
-        self.knows_us(asked_at)
-            && (is_old_gone || self.has_lost_us(local, found, asked_at))
-            && found.iter().any(is_double)
+        self.knows_us(asked_at) && (is_old_gone || is_lost) && found.iter().any(is_double)
     }
 }

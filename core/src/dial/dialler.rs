@@ -695,11 +695,11 @@ impl Dialler {
 
     /// Lists this device again if the book has lost its listing; ever more slowly if that is of no use.
     fn note_own(&mut self, found: &[Found], asked_at: u64, now_ms: u64) {
-        let is_double = self.book.shows_double(&self.local, found, asked_at);
-        if is_double {
+        let is_lost = self.book.has_lost_us(&self.local, found, asked_at);
+        if self.book.shows_double(&self.local, found, asked_at, is_lost) {
             self.note_double(now_ms);
         }
-        if self.book.has_lost_us(&self.local, found, asked_at) {
+        if is_lost {
             self.book.listed = None;
             self.book.next_register = if self.losses < 3 { now_ms } else { now_ms + self.backoff(self.losses) };
             self.losses += 1;
@@ -1046,8 +1046,8 @@ impl Dialler {
             }
             return;
         }
-        (listing.proof, listing.silences) = (Proof::Answered { at: now_ms }, 0);
-        listing.is_elsewhere |= probe.side == Side::Answering;
+        let is_elsewhere = probe.side == Side::Answering || listing.is_elsewhere();
+        (listing.proof, listing.silences) = (Proof::Answered { at: now_ms, is_elsewhere }, 0);
         if let Some(listed) = self.listed.get_mut(&probe.peer) {
             (listed.alive_at, listed.has_answered) = (Some(now_ms), true);
         }

@@ -31,6 +31,8 @@ pub(super) enum Proof {
     Answered {
         /// When.
         at: u64,
+        /// Whether it dials somebody else from there: a probe was answered that would have opened otherwise.
+        is_elsewhere: bool,
     },
 }
 
@@ -44,17 +46,20 @@ pub(super) struct Listing {
     pub(super) place: usize,
     /// Probes in a row that nobody answered.
     pub(super) silences: u32,
-    /// Whether its device dials somebody else from there: it has answered a probe that would have opened otherwise.
-    pub(super) is_elsewhere: bool,
 }
 
 impl Listing {
     pub(super) fn new(address: Address, place: usize) -> Self {
-        Self { address, proof: Proof::Unknown, place, silences: 0, is_elsewhere: false }
+        Self { address, proof: Proof::Unknown, place, silences: 0 }
     }
 
     pub(super) fn is_proven(&self) -> bool {
         matches!(self.proof, Proof::Answered { .. })
+    }
+
+    /// Whether it has answered, and dials somebody else from there.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.proof, Proof::Answered { is_elsewhere: true, .. })
     }
 
     /// Nobody answered a probe.
@@ -65,8 +70,8 @@ impl Listing {
 
     /// A sign of life that is too old is none.
     pub(super) fn expire(&mut self, now_ms: u64) {
-        if matches!(self.proof, Proof::Answered { at } if now_ms.saturating_sub(at) >= PROVEN) {
-            (self.proof, self.is_elsewhere) = (Proof::Unknown, false);
+        if matches!(self.proof, Proof::Answered { at, .. } if now_ms.saturating_sub(at) >= PROVEN) {
+            self.proof = Proof::Unknown;
         }
     }
 
@@ -157,7 +162,7 @@ impl Listed {
     /// Whether it dials somebody else from wherever it has answered.
     pub(super) fn is_elsewhere(&self) -> bool {
         let mut proven = self.listings.iter().filter(|listing| listing.is_proven());
-        self.is_proven() && proven.all(|listing| listing.is_elsewhere)
+        self.is_proven() && proven.all(Listing::is_elsewhere)
     }
 
     /// Whether a probe was answered that may still open.
@@ -199,7 +204,7 @@ impl Listed {
     pub(super) fn doubt(&mut self) {
         for listing in &mut self.listings {
             if listing.is_proven() {
-                (listing.proof, listing.is_elsewhere) = (Proof::Unknown, false);
+                listing.proof = Proof::Unknown;
             }
         }
     }
@@ -208,7 +213,7 @@ impl Listed {
     /// somebody else is dialled is left out if it has answered elsewhere too.
     pub(super) fn candidates(&self) -> Vec<Endpoint> {
         let is_elsewhere = self.is_elsewhere();
-        let is_free = |listing: &&Listing| is_elsewhere || !listing.is_proven() || !listing.is_elsewhere;
+        let is_free = |listing: &&Listing| is_elsewhere || !listing.is_elsewhere();
         let free = self.listings.iter().filter(is_free);
         let (proven, others): (Vec<_>, Vec<_>) = free.partition(|listing| listing.is_proven());
         let mut candidates = Vec::new();

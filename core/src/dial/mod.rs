@@ -25,8 +25,8 @@
 //! Whoever knows a room's id can list what he likes, so a listing is a hint. The spare is too dear to be spent on hints: while
 //! it waits, *probes* ask all listings at once. A probe is a connection of its own that is listed nowhere and dials under
 //! the same derived credentials. Whoever answers its connectivity check has the room's secret, for that is what the ICE
-//! password follows from; the spare then dials one that has answered. A probe that offers answers DTLS and never begins it. Should two
-//! connections of a pair open all the same, both ends keep the same one ([`SlotId::outlasts`]).
+//! password follows from; the spare then dials one that has answered. A probe that offers answers DTLS and never
+//! begins it. Should two connections of a pair open all the same, both ends keep the same one ([`SlotId::outlasts`]).
 //!
 //! Both sides of a dial offer, so both control ICE and one has to give in. Firefox gives in when a check of the other side
 //! arrives, never for being told (RFC 8445, section 7.2.5.1), so that every second of its probes is not answered. So somebody

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::{self, Chromium};
-use partyline_tests::{BrowserSetup, Play, RoomLink, RoomPage};
+use partyline_tests::{Browser, BrowserSetup, Play, RoomLink, RoomPage};
 use serde_json::json;
 
 /// Alice's browser goes back to what it was some edits ago. What others have of those comes back, what she writes from
@@ -116,9 +116,7 @@ pub(crate) async fn copied(play: Play, kind: BrowserKind) -> Result<()> {
     let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
     bob.wait_task("Shelves").await?;
     old.wait_stored(&link, "Shelves").await?;
-    olds.quit().await?;
-    news.quit().await?;
-    news.put_back(&olds.back_up()?)?;
+    copy(&olds, &news).await?;
 
     olds.start_again().await?;
     let old = RoomPage::open(&olds, &link.url).await?;
@@ -157,9 +155,7 @@ pub(crate) async fn copied_alone(play: Play, kind: BrowserKind) -> Result<()> {
     old.tab().execute_async::<String>(NAME, vec![json!(link.room), json!("Alice's laptop")]).await?;
     old.add("Shelves").await?;
     old.wait_stored(&link, "Shelves").await?;
-    olds.quit().await?;
-    news.quit().await?;
-    news.put_back(&olds.back_up()?)?;
+    copy(&olds, &news).await?;
 
     olds.start_again().await?;
     let old = RoomPage::open(&olds, &link.url).await?;
@@ -186,6 +182,13 @@ pub(crate) async fn copied_alone(play: Play, kind: BrowserKind) -> Result<()> {
     old.wait("that it is a copy, or the other one does", told, |told| told.contains(&1)).await?;
     ensure!(told().await?.iter().all(|told| *told <= 1), "one was told twice: {:?}", told().await?);
     Ok(())
+}
+
+/// Has a browser the profile of another one. Neither runs afterwards.
+async fn copy(from: &Browser, to: &Browser) -> Result<()> {
+    from.quit().await?;
+    to.quit().await?;
+    to.put_back(&from.back_up()?)
 }
 
 /// Gives this device a name in a room.
