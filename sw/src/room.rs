@@ -47,8 +47,8 @@ impl OpenRoom {
         };
         match whole(record, stored) {
             Ok(replica) => Ok((open(replica, record.renewed_at), None)),
-            Err(other @ LoadError::Page(DecodeError::NewerFormat | DecodeError::OlderFormat)) => {
-                Err(Failure::unreadable_room(&other))
+            Err(LoadError::Page(other @ (DecodeError::NewerFormat | DecodeError::OlderFormat))) => {
+                Err(Failure::unreadable_room(other))
             }
             Err(_) => {
                 let (key, now) = spare();

@@ -25,6 +25,8 @@ mod pages;
 mod places;
 #[path = "service/stored.rs"]
 mod stored;
+#[path = "service/unknown.rs"]
+mod unknown;
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
 const OTHER_ROOM: &str = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d";
@@ -829,7 +831,7 @@ mod merging {
         let mut bytes = batch.encode();
         bytes[0] += 1;
         let refused = problem(&worker.ask(cbor("/changes", bytes)).await, 422);
-        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+        assert_eq!(refused.detail, "This comes from a newer Partyline; update this one.");
     }
 
     #[tokio::test]
@@ -1182,7 +1184,7 @@ mod storage {
         worker.store.create(&record, Some(&[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4])).await.unwrap();
         let head = worker.store.head(room_id());
         for part in ["", "/tasks"] {
-            assert_eq!(problem(&worker.get(part).await, 500).kind, "urn:partyline:unreadable-room", "{part}");
+            assert_eq!(problem(&worker.get(part).await, 500).kind, "urn:partyline:older-room", "{part}");
         }
         assert_eq!(document::<Value>(&worker.get("/peer/v1/rooms").await)["rooms"][0]["name"], "Kitchen");
         assert_eq!(worker.store.head(room_id()), head);
@@ -1211,7 +1213,7 @@ mod storage {
         worker.store.tear_log(room_id(), 1, &[3, 1, 2, 3, 0xf8, 0xf1, 0x97, 0x36]);
         let worker = worker.successor();
         let refused = problem(&worker.get("/tasks").await, 500);
-        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+        assert_eq!(refused.detail, "This comes from a newer Partyline; update this one.");
         problem(&worker.send("POST", "/tasks", json!({ "title": "a" })).await, 500);
         assert_eq!(worker.store.head(room_id()), head);
     }

@@ -131,7 +131,7 @@ const END_TO_END_TESTS: &str = "e2e";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 16] = [
+const SAME_IF_REFUSED: [&str; 17] = [
     "apart::",
     "backups::",
     "bulk::",
@@ -147,15 +147,23 @@ const SAME_IF_REFUSED: [&str; 16] = [
     "share::",
     "sharing::",
     "soak::",
+    "versions::",
     "visit::",
 ];
 
-/// Cargo over the whole workspace. Always with all packages and features, also where one would do: cargo then builds the
-/// dependencies once, and not once for each set of packages.
+/// Cargo over the whole workspace. Always with all packages and the same features, also where one would do: cargo then
+/// builds the dependencies once, and not once for each set of packages.
 fn cargo(tools: &Tools, subcommand: &str) -> Command {
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(tools.workspace.root()).args([subcommand, "--workspace", "--all-features"]);
+    cargo.current_dir(tools.workspace.root()).args([subcommand, "--workspace"]);
     cargo
+}
+
+/// `cargo test` over the whole workspace, of what is released: without the feature `next`.
+fn cargo_test(tools: &Tools) -> Command {
+    let mut test = cargo(tools, "test");
+    test.args(["--features", "partyline-worker/contract"]);
+    test
 }
 
 /// Formatting, lints, and the tests of all crates that need no browser and no workerd.
@@ -165,10 +173,13 @@ fn native(tools: &Tools, filter: Option<&str>, report: &mut Report) {
             let mut cargo = exec::command("cargo");
             exec::run(cargo.current_dir(tools.workspace.root()).args(["fmt", "--all", "--check"]))
         });
-        report.check("lints", || exec::run(cargo(tools, "clippy").args(["--all-targets", "--", "--deny", "warnings"])));
+        report.check("lints", || {
+            let mut clippy = cargo(tools, "clippy");
+            exec::run(clippy.args(["--all-features", "--all-targets", "--", "--deny", "warnings"]))
+        });
     }
     report.check("native tests", || {
-        let mut test = cargo(tools, "test");
+        let mut test = cargo_test(tools);
         test.args(["--no-fail-fast", "--lib", "--bins"]);
         for name in tools.workspace.test_files() {
             if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) {
@@ -261,6 +272,11 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         report.skip("end to end", "there is nothing to test");
         return Ok(());
     }
+    report.check("build of the next version", || build::next(tools));
+    if report.last_failed() {
+        // Nor would the one that was built before be the next one.
+        let _ = std::fs::remove_dir_all(build::next_dist(tools));
+    }
     report.check("bytes of a first visit", || budget::check(tools));
     let not_run = tools.workspace.scratch("e2e")?.join("not-run.txt");
     // No such file: there is nothing to tell.
@@ -271,7 +287,7 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
     };
     take_not_run();
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
-        let mut cargo = cargo(tools, "test");
+        let mut cargo = cargo_test(tools);
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
         cargo.args(skipped.iter().flat_map(|name| ["--skip", name]));
         if refusing {
@@ -306,6 +322,7 @@ fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Res
         .env("PARTYLINE_WORKER_CONFIG", wrangler::configuration(tools)?)
         .env("PARTYLINE_WORKER_DIR", tools.workspace.path("worker"))
         .env("PARTYLINE_DIST", tools.workspace.path("dist"))
+        .env("PARTYLINE_NEXT_DIST", build::next_dist(tools))
         .env("PARTYLINE_CHROMIUM", &browsers.chromium)
         .env("PARTYLINE_CHROMEDRIVER", &browsers.chromedriver)
         .env("PARTYLINE_FIREFOX", &browsers.firefox)

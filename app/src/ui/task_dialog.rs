@@ -173,12 +173,26 @@ pub(crate) fn TaskDialog(
                 <Assignee editor=editor />
                 <Labels editor=editor />
                 <Notes editor=editor />
+                {next_version(editor)}
             </div>
             <footer class="modal-foot">
                 <button type="button" class="danger start" on:click=delete>"Delete task"</button>
                 <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
             </footer>
         </Modal>
+    }
+}
+
+/// What a version without the feature `next` has of it.
+#[cfg(not(feature = "next"))]
+fn next_version(_: Editor) {}
+
+/// What only the next version shows.
+#[cfg(feature = "next")]
+fn next_version(editor: Editor) -> impl IntoView {
+    view! {
+        <TextField editor=editor field=Field::Estimate label="Estimate" />
+        <super::comments::TaskComments room=editor.room id=editor.id />
     }
 }
 
