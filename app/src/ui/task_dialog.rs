@@ -165,6 +165,7 @@ pub(crate) fn TaskDialog(
                     </p>
                 }))}
                 <TextField editor=editor field=Field::Title label="Title" />
+                {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
                     <Choice editor=editor field=Field::Priority label="Priority" choices=PRIORITIES.to_vec() />
@@ -173,7 +174,6 @@ pub(crate) fn TaskDialog(
                 <Assignee editor=editor />
                 <Labels editor=editor />
                 <Notes editor=editor />
-                {next_version(editor)}
             </div>
             <footer class="modal-foot">
                 <button type="button" class="danger start" on:click=delete>"Delete task"</button>
