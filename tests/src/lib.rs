@@ -15,7 +15,7 @@
 //! * A [`Programme`] holds the tests, and says which of those that were asked for are not run, and why.
 //! * [`Network`] puts sites, NATs and bad weather between browsers, where there is root.
 //! * A [`Picture`] is a QR code as the page draws it, to be read, or to be held before a camera.
-//! * [`eventually`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
+//! * [`eventually()`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
 //!
 //! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
 //! `bench` binary measures that.

@@ -1,4 +1,4 @@
-//! `cargo xtask test` and `cargo xtask bench`.
+//! `cargo xtask check`, `cargo xtask test` and `cargo xtask bench`.
 //!
 //! Every check runs, also after one has failed, and the failed ones are named once more at the end. What the test
 //! runners print goes through untouched.
@@ -61,6 +61,21 @@ pub(crate) fn run(checks: &Checks) -> Result<()> {
             end_to_end(&tools, browsers, checks, &mut report)?;
         }
     }
+    report.finish()
+}
+
+/// Runs what takes seconds where little has changed: for between two edits. It needs nothing but a compiler.
+pub(crate) fn quick() -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut report = Report::default();
+    formatting_and_lints(&workspace, &mut report);
+    report.check("documentation", || {
+        let mut doc = cargo(&workspace, "doc");
+        doc.args(["--no-deps", "--document-private-items"]);
+        // What is private is documented too, and may be linked to.
+        exec::run(doc.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))
+    });
+    report.check("native tests", || native_tests(&workspace, &[SIMULATION], None));
     report.finish()
 }
 
@@ -129,6 +144,9 @@ fn measure(program: &str, arguments: &[String]) -> Result<()> {
 const PHONE_BOOK_TESTS: &str = "contract";
 const END_TO_END_TESTS: &str = "e2e";
 
+/// The test target that plays crews in virtual time, which takes as long as one likes.
+const SIMULATION: &str = "simulation";
+
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
 const SAME_IF_REFUSED: [&str; 17] = [
@@ -153,41 +171,25 @@ const SAME_IF_REFUSED: [&str; 17] = [
 
 /// Cargo over the whole workspace. Always with all packages and the same features, also where one would do: cargo then
 /// builds the dependencies once, and not once for each set of packages.
-fn cargo(tools: &Tools, subcommand: &str) -> Command {
+fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(tools.workspace.root()).args([subcommand, "--workspace"]);
+    cargo.current_dir(workspace.root()).args([subcommand, "--workspace", "--all-features"]);
     cargo
 }
 
 /// `cargo test` over the whole workspace, of what is released: without the feature `next`.
-fn cargo_test(tools: &Tools) -> Command {
-    let mut test = cargo(tools, "test");
-    test.args(["--features", "partyline-worker/contract"]);
+fn cargo_test(workspace: &Workspace) -> Command {
+    let mut test = exec::command("cargo");
+    test.current_dir(workspace.root()).args(["test", "--workspace", "--features", "partyline-worker/contract"]);
     test
 }
 
 /// Formatting, lints, and the tests of all crates that need no browser and no workerd.
 fn native(tools: &Tools, filter: Option<&str>, report: &mut Report) {
     if filter.is_none() {
-        report.check("formatting", || {
-            let mut cargo = exec::command("cargo");
-            exec::run(cargo.current_dir(tools.workspace.root()).args(["fmt", "--all", "--check"]))
-        });
-        report.check("lints", || {
-            let mut clippy = cargo(tools, "clippy");
-            exec::run(clippy.args(["--all-features", "--all-targets", "--", "--deny", "warnings"]))
-        });
+        formatting_and_lints(&tools.workspace, report);
     }
-    report.check("native tests", || {
-        let mut test = cargo_test(tools);
-        test.args(["--no-fail-fast", "--lib", "--bins"]);
-        for name in tools.workspace.test_files() {
-            if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) {
-                test.args(["--test", name]);
-            }
-        }
-        exec::run(test.args(filter))
-    });
+    report.check("native tests", || native_tests(&tools.workspace, &[], filter));
     // Of core only, which is the crate with an interface to show examples of. For `--doc` cargo leaves out what the tests
     // depend on, so with the whole workspace it would build most dependencies once more.
     report.check("examples in documentation", || {
@@ -195,6 +197,26 @@ fn native(tools: &Tools, filter: Option<&str>, report: &mut Report) {
         test.current_dir(tools.workspace.root()).args(["test", "--package", "partyline-core", "--doc"]).args(filter);
         exec::run(&mut test)
     });
+}
+
+fn formatting_and_lints(workspace: &Workspace, report: &mut Report) {
+    report.check("formatting", || {
+        let mut cargo = exec::command("cargo");
+        exec::run(cargo.current_dir(workspace.root()).args(["fmt", "--all", "--check"]))
+    });
+    report.check("lints", || exec::run(cargo(workspace, "clippy").args(["--all-targets", "--", "--deny", "warnings"])));
+}
+
+/// The tests of all crates that need no browser and no workerd, but for the targets of these names.
+fn native_tests(workspace: &Workspace, without: &[&str], filter: Option<&str>) -> Result<()> {
+    let mut test = cargo_test(workspace);
+    test.args(["--no-fail-fast", "--lib", "--bins"]);
+    for name in workspace.test_files() {
+        if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) && !without.contains(&name.as_str()) {
+            test.args(["--test", name]);
+        }
+    }
+    exec::run(test.args(filter))
 }
 
 /// The tests compiled to wasm, in Chromium and in Firefox.
@@ -287,7 +309,7 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
     };
     take_not_run();
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
-        let mut cargo = cargo_test(tools);
+        let mut cargo = cargo_test(&tools.workspace);
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
         cargo.args(skipped.iter().flat_map(|name| ["--skip", name]));
         if refusing {

@@ -31,6 +31,8 @@ enum Command {
         #[command(flatten)]
         profile: Profile,
     },
+    /// Run what is quick: formatting, lints, documentation, and the tests outside a browser but for the simulation
+    Check,
     /// Run every check and every test, in real browsers too
     Test {
         /// One part only; may be given more than once
@@ -128,6 +130,7 @@ pub(crate) fn run() -> Result<()> {
             if profile.dev { Ok(()) } else { budget::check(&tools) }
         }
         Command::Run { port, profile } => serve::run(port, profile.build()),
+        Command::Check => checks::quick(),
         Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
         Command::Bench { engines: Some(rounds), only, .. } => checks::engines(rounds, &only),
         Command::Bench { growth: true, .. } => checks::growth(),

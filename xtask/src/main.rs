@@ -1,4 +1,4 @@
-//! Partyline's own tool: `cargo xtask setup | build | run | test | bench | lab | soak | sim | deploy`.
+//! Partyline's own tool: `cargo xtask setup | build | run | check | test | bench | lab | soak | sim | deploy`.
 //!
 //! One command takes a fresh machine to a running Partyline, so nothing here may assume more than Rust and Node.js:
 //!

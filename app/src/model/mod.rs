@@ -1,8 +1,8 @@
 //! What the page knows, and what it does on behalf of the person. No markup here.
 //!
-//! [`App`] holds the rooms and which one is shown; a [`Room`] holds its tasks, one signal each, and is fed from the
-//! service worker only: a write is asked for, and what it made of the task is read back. The rest of the modules are
-//! pure: order, pages, days, fields, routes, words.
+//! [`App`](app::App) holds the rooms and which one is shown; a [`Room`](room::Room) holds its tasks, one signal each, and
+//! is fed from the service worker only: a write is asked for, and what it made of the task is read back. The rest of the
+//! modules are pure: order, pages, days, fields, routes, words.
 
 pub(crate) mod app;
 pub(crate) mod connection;

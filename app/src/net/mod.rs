@@ -1,9 +1,10 @@
 //! The connections of a room: this browser's half of a crew.
 //!
 //! [`join`] enters a room. One tab of a browser holds its connections ([`leader`]: a Web Lock decides which), the
-//! others show what that tab tells them. In the tab that holds them, [`room`] is one loop over one queue of [`Event`]s:
-//! it feeds the sans-IO machines of `partyline_core` (the [`Dialler`](partyline_core::dial::Dialler) and one
-//! [`PeerSession`](partyline_core::session::PeerSession) a peer) and carries out what they ask for:
+//! others show what that tab tells them. In the tab that holds them, [`room`] is one loop over one queue of
+//! [`Event`](event::Event)s: it feeds the sans-IO machines of `partyline_core` (the
+//! [`Dialler`](partyline_core::dial::Dialler) and one [`PeerSession`](partyline_core::session::PeerSession) a peer) and
+//! carries out what they ask for:
 //!
 //! ```text
 //!   RTCPeerConnection ──┐                        ┌── phone book (list, look up)

@@ -9,15 +9,15 @@ use crate::model::app::{App, Dialog};
 /// The way to close the dialog that is open. A copyable handle, made by the dialog's component.
 #[derive(Clone, Copy)]
 pub(crate) struct ModalHandle {
+    app: App,
     node: NodeRef<html::Dialog>,
-    next: RwSignal<Option<Dialog>>,
     may_close: StoredValue<Option<Callback<(), bool>>>,
 }
 
 impl ModalHandle {
     /// A dialog that may be closed at any time.
     pub(crate) fn new() -> Self {
-        Self { node: NodeRef::new(), next: RwSignal::new(None), may_close: StoredValue::new(None) }
+        Self { app: expect_context::<App>(), node: NodeRef::new(), may_close: StoredValue::new(None) }
     }
 
     /// Asks `may_close` whenever the person wants to close the dialog.
@@ -28,20 +28,21 @@ impl ModalHandle {
 
     /// Closes the dialog, if it may be. The browser gives the keyboard back to what had it before.
     pub(crate) fn close(self) {
-        if self.may_close.get_value().is_none_or(|may_close| may_close.run(())) {
-            self.close_now();
+        if self.may_close.try_get_value().flatten().is_none_or(|may_close| may_close.run(())) {
+            self.close_now(None);
         }
     }
 
     /// Closes the dialog and opens another one.
     pub(crate) fn close_then(self, next: Dialog) {
-        self.next.set(Some(next));
-        self.close_now();
+        self.close_now(Some(next));
     }
 
-    fn close_now(self) {
-        if let Some(dialog) = self.node.get_untracked() {
+    /// Takes the dialog away at once: its `close` event does not come in a page that was frozen. Nothing if it is gone.
+    fn close_now(self, next: Option<Dialog>) {
+        if let Some(dialog) = self.node.try_get_untracked().flatten().filter(|dialog| dialog.open()) {
             dialog.close();
+            self.app.dialog.set(next);
         }
     }
 }
@@ -61,8 +62,7 @@ pub(crate) fn Modal(
     /// What is in it.
     children: Children,
 ) -> impl IntoView {
-    let app = expect_context::<App>();
-    let ModalHandle { node, next, .. } = handle;
+    let ModalHandle { app, node, .. } = handle;
     // In the document by then: effects run once the view they belong to is mounted.
     effect(move || {
         if let Some(dialog) = node.get()
@@ -86,7 +86,12 @@ pub(crate) fn Modal(
                 event.prevent_default();
                 handle.close();
             }
-            on:close=move |_| app.dialog.set(next.get_untracked())
+            // Unless we took it away, the browser has closed it by itself.
+            on:close=move |_| {
+                if node.try_get_untracked().flatten().is_some_and(|dialog| dialog.is_connected()) {
+                    app.dialog.set(None);
+                }
+            }
             on:pointerdown=move |event: web_sys::PointerEvent| pressed_beside.set_value(is_beside(&event))
             on:click=move |event: web_sys::MouseEvent| {
                 if light && pressed_beside.get_value() && is_beside(&event) {

@@ -27,8 +27,6 @@ struct Editor {
     problems: RwSignal<LiteMap<Field, Problem>>,
     /// Texts on their way to the service worker.
     sending: StoredValue<LiteMap<Field, String>>,
-    /// Whether the person has closed the dialog, which may be there for a while yet.
-    closed: StoredValue<bool>,
 }
 
 /// Why a field is not saved.
@@ -79,7 +77,6 @@ impl Editor {
                 sending.remove(&field);
             }
         });
-        let open = open.filter(|()| self.closed.try_get_value() == Some(false));
         match (result, open) {
             (Ok(()), Some(())) => self.settled(field, &draft),
             (Ok(()), None) => {}
@@ -123,7 +120,6 @@ impl Editor {
         if patch != TaskPatch::default() {
             self.room.edit_later(self.id, patch);
         }
-        self.closed.set_value(true);
         true
     }
 }
@@ -146,7 +142,6 @@ pub(crate) fn TaskDialog(
         drafts: RwSignal::new(LiteMap::new()),
         problems: RwSignal::new(LiteMap::new()),
         sending: StoredValue::new(LiteMap::new()),
-        closed: StoredValue::new(false),
     };
     let handle = ModalHandle::new().guarded(move || editor.finish());
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));

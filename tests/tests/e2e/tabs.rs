@@ -1,6 +1,6 @@
 //! Tabs of one browser share everything, the connections too.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage, Tab};
 use serde_json::json;
@@ -118,7 +118,25 @@ pub(crate) async fn finish(play: Play) -> Result<()> {
     page.toggle("Paint").await?;
     freeze_and_thaw(&tab).await?;
     tab.click("button", "Try again").await?;
-    page.wait_done("Paint", true).await
+    page.wait_done("Paint", true).await?;
+
+    // A dialog that another one opens, in a page that was frozen.
+    let link = page.share_link().await?;
+    ensure!(!page.invite().await?.is_empty());
+    page.close_dialog("Connect by code").await?;
+    tab.click("button", "Room settings").await?;
+    tab.click("button", "Leave room").await?;
+    lose(&tab, "DELETE", Lost::Answer).await?;
+    tab.click("button", "Leave").await?;
+    freeze_and_thaw(&tab).await?;
+    tab.click("button", "Join a room").await?;
+    tab.fill("Room link", &link.url).await?;
+    lose(&tab, "PUT", Lost::Request).await?;
+    tab.click("button", "Join").await?;
+    freeze_and_thaw(&tab).await?;
+    tab.wait_for("textbox", "Add a task").await?;
+    // All of it was this tab's, and nothing is left here of a room that was left.
+    page.wait_tasks(&[]).await
 }
 
 /// What is lost of an exchange with the service worker.
