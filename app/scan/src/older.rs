@@ -32,10 +32,11 @@ const CHECKSUM: usize = 4;
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Older {
-    tasks: BTreeMap<[u8; 16], Vec<Op>>,
+    tasks: BTreeMap<Task, Vec<Op>>,
     unread: u32,
 }
 
+type Task = [u8; 16];
 type Device = [u8; 8];
 
 /// Milliseconds, counter, device: the order of writes.
@@ -97,7 +98,7 @@ impl Older {
 }
 
 /// What a page or record says of tasks; `None` if it cannot be read.
-fn read(bytes: &[u8], is_page: bool) -> Option<Vec<([u8; 16], Vec<Op>)>> {
+fn read(bytes: &[u8], is_page: bool) -> Option<Vec<(Task, Vec<Op>)>> {
     let (&VERSION, rest) = bytes.split_first()? else { return None };
     let (body, _) = rest.split_at_checked(rest.len().checked_sub(CHECKSUM)?)?;
     let mut cbor = Input(body);
@@ -108,7 +109,7 @@ fn read(bytes: &[u8], is_page: bool) -> Option<Vec<([u8; 16], Vec<Op>)>> {
 }
 
 /// Changes as format 1 has them: column by column, and the ids beside them.
-fn columns(ids: &[u8], columns: &[u8], is_page: bool) -> Option<Vec<([u8; 16], Vec<Op>)>> {
+fn columns(ids: &[u8], columns: &[u8], is_page: bool) -> Option<Vec<(Task, Vec<Op>)>> {
     let mut input = Input(columns);
     let count = input.size()?;
     if is_page {
@@ -171,9 +172,9 @@ fn columns(ids: &[u8], columns: &[u8], is_page: bool) -> Option<Vec<([u8; 16], V
 }
 
 /// The tasks that changes are about, `None` for what is no task, and the table of devices.
-fn objects(input: &mut Input<'_>, count: usize, ids: &[u8]) -> Option<(Vec<Option<[u8; 16]>>, Vec<Device>)> {
+fn objects(input: &mut Input<'_>, count: usize, ids: &[u8]) -> Option<(Vec<Option<Task>>, Vec<Device>)> {
     let mut ids = Input(ids);
-    let mut objects: Vec<Option<[u8; 16]>> = Vec::with_capacity(count);
+    let mut objects: Vec<Option<Task>> = Vec::with_capacity(count);
     for _ in 0..count {
         let object = match input.number()? {
             0 => None,
@@ -193,7 +194,7 @@ fn objects(input: &mut Input<'_>, count: usize, ids: &[u8]) -> Option<(Vec<Optio
 }
 
 /// A task as all that was written makes it; `None` if it was deleted, or nothing of it is there.
-fn task(id: [u8; 16], ops: &[Op]) -> Option<Value> {
+fn task(id: Task, ops: &[Op]) -> Option<Value> {
     let deletion = ops.iter().filter(|op| op.field == DELETED).map(|op| op.stamp).max();
     let ops: Vec<&Op> = ops.iter().filter(|op| deletion.is_none_or(|deletion| deletion < op.stamp)).collect();
     let last = |field: u8| {
@@ -209,7 +210,7 @@ fn task(id: [u8; 16], ops: &[Op]) -> Option<Value> {
     }
     let times = || ops.iter().map(|op| op.stamp.0);
     let made = last(CREATED_AT).map(|op| op.stamp.0.wrapping_add(unzigzag(op.number))).or(times().min());
-    let parent = last(PARENT).and_then(|op| <[u8; 16]>::try_from(op.bytes.as_slice()).ok());
+    let parent = last(PARENT).and_then(|op| Task::try_from(op.bytes.as_slice()).ok());
     let position = last(POSITION).map(|op| &*op.bytes).unwrap_or_default();
     Some(json!({
         "id": uuid(&id),
@@ -236,7 +237,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn uuid(bytes: &[u8; 16]) -> String {
+fn uuid(bytes: &Task) -> String {
     let mut text = hex(bytes);
     for at in [20, 16, 12, 8] {
         text.insert(at, '-');
