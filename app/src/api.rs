@@ -23,6 +23,7 @@ use partyline_core::api::{
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
+use partyline_sw::problem::OLDER_ROOM;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -80,6 +81,11 @@ impl ApiError {
             Self::Refused(problem) => Some(problem.status),
             Self::Call(_) | Self::Unreadable(_) => None,
         }
+    }
+
+    /// Whether the room is one that a test version kept.
+    pub(crate) fn is_older_room(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.kind == OLDER_ROOM)
     }
 }
 
@@ -299,6 +305,19 @@ pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> 
 /// `DELETE …/tasks/{id}`.
 pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
     accept(call("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await?).map(drop)
+}
+
+/// `GET …/comments`.
+#[cfg(feature = "next")]
+pub(crate) async fn comments(room: RoomId) -> Result<Vec<partyline_core::api::CommentDocument>, ApiError> {
+    let partyline_core::api::Comments { comments } = get(&room_path(room, "/comments")).await?;
+    Ok(comments)
+}
+
+/// `POST …/comments`.
+#[cfg(feature = "next")]
+pub(crate) async fn comment(room: RoomId, document: &partyline_core::api::CommentDocument) -> Result<(), ApiError> {
+    accept(send_bytes("POST", &room_path(room, "/comments"), document).await?).map(drop)
 }
 
 fn room_path(room: RoomId, rest: &str) -> String {

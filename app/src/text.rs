@@ -27,6 +27,8 @@ pub(crate) const UNKNOWN_ROOM: &str =
     "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
 /// Another life of this device has written in the room.
 pub(crate) const RENEWED: &str = "This device was put back from a backup, or copied. Nothing was lost.";
+/// Somebody in the room speaks a newer format.
+pub(crate) const OUTDATED: &str = "Another device runs a newer Partyline; update this one: load the page again.";
 /// Where the browser refuses to copy.
 pub(crate) const NOT_COPIED: &str = "The browser did not let the page copy. Select the text and copy it.";
 /// What leaving does.

@@ -161,6 +161,8 @@ pub(crate) fn patch(patch: &TaskPatch, place: Option<Position>, task: &Task) -> 
             ops.push(Op::parent(parent));
         }
     }
+    #[cfg(feature = "next")]
+    ops.extend(patch.estimate.filter(|hours| *hours != task.estimate).map(Op::estimate));
     match patch.deleted {
         // Whatever else a patch says that deletes, nothing of it is worth more than the deletion.
         Some(true) if task.deleted => Ok(Vec::new()),
@@ -209,6 +211,8 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
         created_at: format_timestamp(task.created_at),
         updated_at: format_timestamp(task.updated_at),
         deleted: task.deleted,
+        #[cfg(feature = "next")]
+        estimate: task.estimate,
     }
 }
 
@@ -282,8 +286,14 @@ fn change_document(change: &Change) -> ChangeDocument {
 }
 
 /// The statuses, in the words of a task.
-const STATUSES: [(&str, Status); 4] =
-    [("open", Status::Open), ("doing", Status::Doing), ("blocked", Status::Blocked), ("done", Status::Done)];
+const STATUSES: &[(&str, Status)] = &[
+    ("open", Status::Open),
+    ("doing", Status::Doing),
+    ("blocked", Status::Blocked),
+    ("done", Status::Done),
+    #[cfg(feature = "next")]
+    ("review", Status::Review),
+];
 
 fn op_document(op: &Op) -> OpDocument {
     let text = |text: &str| Some(text.to_owned());
@@ -316,6 +326,8 @@ fn status_document(status: Status) -> TaskStatus {
         Status::Doing => TaskStatus::Doing,
         Status::Blocked => TaskStatus::Blocked,
         Status::Done => TaskStatus::Done,
+        #[cfg(feature = "next")]
+        Status::Review => TaskStatus::Review,
     }
 }
 
@@ -325,6 +337,8 @@ fn status_of(status: TaskStatus) -> Status {
         TaskStatus::Doing => Status::Doing,
         TaskStatus::Blocked => Status::Blocked,
         TaskStatus::Done => Status::Done,
+        #[cfg(feature = "next")]
+        TaskStatus::Review => Status::Review,
     }
 }
 
@@ -417,6 +431,8 @@ mod tests {
                 created_at: moment.clone(),
                 updated_at: moment,
                 deleted: !is_full,
+                #[cfg(feature = "next")]
+                estimate: 1,
             };
             // With the comma behind it.
             let bytes = serde_json::to_vec(&task).unwrap().len() + 1;

@@ -3,10 +3,13 @@
 use std::fmt::Display;
 
 use partyline_core::api::Problem;
+use partyline_core::replica::DecodeError;
 
 use crate::store::StoreError;
 
 const UNREADABLE_ROOM: &str = "urn:partyline:unreadable-room";
+/// The kind of problem that a room of format 1 is. Its tasks can be saved: the page has `static/older.js` do it.
+pub const OLDER_ROOM: &str = "urn:partyline:older-room";
 
 /// An answer other than success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,15 +152,16 @@ impl Failure {
     }
 
     /// 500: what is stored cannot be read by this version.
-    pub fn unreadable_room(reason: &dyn Display) -> Self {
-        Self::new(500, UNREADABLE_ROOM, "The room cannot be read", &reason.to_string())
+    pub fn unreadable_room(reason: DecodeError) -> Self {
+        let kind = if reason == DecodeError::OlderFormat { OLDER_ROOM } else { UNREADABLE_ROOM };
+        Self::new(500, kind, "The room cannot be read", &reason.to_string())
     }
 }
 
 impl Failure {
     /// Whether what is stored is sound, and only not for this version.
     pub(crate) fn is_unreadable_room(&self) -> bool {
-        self.problem.kind == UNREADABLE_ROOM
+        [UNREADABLE_ROOM, OLDER_ROOM].contains(&&*self.problem.kind)
     }
 }
 

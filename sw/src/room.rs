@@ -47,9 +47,11 @@ impl OpenRoom {
         };
         match whole(record, stored) {
             Ok(replica) => Ok((open(replica, record.renewed_at), None)),
-            Err(other @ LoadError::Page(DecodeError::NewerFormat | DecodeError::OlderFormat)) => {
-                Err(Failure::unreadable_room(&other))
+            Err(LoadError::Page(other @ (DecodeError::NewerFormat | DecodeError::OlderFormat))) => {
+                Err(Failure::unreadable_room(other))
             }
+            // What is damaged besides must not cost it what can still be saved.
+            Err(_) if is_older(stored) => Err(Failure::unreadable_room(DecodeError::OlderFormat)),
             Err(_) => {
                 let (key, now) = spare();
                 let (replica, rewrite) = salvage(stored, key, limits);
@@ -183,6 +185,13 @@ fn whole(record: &RoomRecord, stored: &Stored) -> Result<Replica, LoadError> {
     }
     // Nobody writes under an id whose key it does not have.
     if own == Some(replica.device()) { Ok(replica) } else { Err(LoadError::Mixed) }
+}
+
+/// Whether anything of it is of a format that is not read any more.
+fn is_older(stored: &Stored) -> bool {
+    let mut pages = stored.pages.iter().flat_map(|pages| &pages.pages);
+    pages.any(|page| Replica::changes_of_page(&page.bytes) == Err(DecodeError::OlderFormat.into()))
+        || stored.log.iter().any(|(_, record)| Record::decode(record) == Err(DecodeError::OlderFormat))
 }
 
 fn load(pages: &Pages) -> Result<Replica, LoadError> {

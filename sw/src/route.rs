@@ -50,6 +50,12 @@ pub enum Route {
     Sync(RoomId),
     /// `POST …/changes`
     Changes(RoomId),
+    /// `GET …/comments`
+    #[cfg(feature = "next")]
+    Comments(RoomId),
+    /// `POST …/comments`
+    #[cfg(feature = "next")]
+    PostComment(RoomId),
 }
 
 impl Route {
@@ -103,6 +109,10 @@ impl Route {
                     ("sync", "GET") => Self::Opening(room),
                     ("sync", "POST") => Self::Sync(room),
                     ("changes", "POST") => Self::Changes(room),
+                    #[cfg(feature = "next")]
+                    ("comments", "GET") => Self::Comments(room),
+                    #[cfg(feature = "next")]
+                    ("comments", "POST") => Self::PostComment(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
                     ("device", _) => return Err(Failure::method("PUT")),
                     ("tasks", _) => return Err(Failure::method("GET, POST")),
@@ -149,6 +159,8 @@ impl Route {
             | Self::PostTask(_)
             | Self::PatchTask(..)
             | Self::Sync(_) => MAX_DOCUMENT,
+            #[cfg(feature = "next")]
+            Self::PostComment(_) => MAX_DOCUMENT,
             _ => 0,
         }
     }

@@ -1,5 +1,8 @@
 //! Answers the peer API from a [`Store`].
 
+#[cfg(feature = "next")]
+mod next;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -132,6 +135,10 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Opening(room) => self.opening(room).await,
             Route::Sync(room) => self.sync(room, request).await,
             Route::Changes(room) => self.changes(room, request, from).await,
+            #[cfg(feature = "next")]
+            Route::Comments(room) => self.comments(room).await,
+            #[cfg(feature = "next")]
+            Route::PostComment(room) => self.post_comment(room, &request.document()?).await,
         }
     }
 

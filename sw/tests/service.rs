@@ -9,11 +9,11 @@ use std::rc::Rc;
 use partyline_core::api::{Merged, Problem, SkewDocument, TaskDocument, Tasks, Vector};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
-use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, VersionVector};
+use partyline_core::replica::{Batch, ObjectId, Op, Page, Replica, SyncAnswer, SyncRequest, VersionVector};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
-use partyline_sw::store::{Limits, MemoryStore, Outcome, Rewrite, RoomRecord, Store, StoreError};
+use partyline_sw::store::{Limits, MemoryStore, Outcome, Pages, Rewrite, RoomRecord, Store, StoreError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ mod pages;
 mod places;
 #[path = "service/stored.rs"]
 mod stored;
+#[path = "service/unknown.rs"]
+mod unknown;
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
 const OTHER_ROOM: &str = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d";
@@ -829,7 +831,7 @@ mod merging {
         let mut bytes = batch.encode();
         bytes[0] += 1;
         let refused = problem(&worker.ask(cbor("/changes", bytes)).await, 422);
-        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+        assert_eq!(refused.detail, "This comes from a newer Partyline; update this one.");
     }
 
     #[tokio::test]
@@ -1182,11 +1184,56 @@ mod storage {
         worker.store.create(&record, Some(&[1, 1, 2, 3, 0x4c, 0x7a, 0x8a, 0xa4])).await.unwrap();
         let head = worker.store.head(room_id());
         for part in ["", "/tasks"] {
-            assert_eq!(problem(&worker.get(part).await, 500).kind, "urn:partyline:unreadable-room", "{part}");
+            assert_eq!(problem(&worker.get(part).await, 500).kind, "urn:partyline:older-room", "{part}");
         }
         assert_eq!(document::<Value>(&worker.get("/peer/v1/rooms").await)["rooms"][0]["name"], "Kitchen");
         assert_eq!(worker.store.head(room_id()), head);
         assert_eq!(worker.ask(request("DELETE", "", Vec::new())).await.status, 204);
+    }
+
+    /// As the last version left it that wrote format 1: pages, and a log that goes on from there.
+    #[tokio::test]
+    async fn a_room_of_format_1_is_left_alone_also_where_it_is_damaged() {
+        let part = |name: &str| -> Vec<u8> {
+            let file = include_str!("../../app/scan/tests/format-1.txt");
+            let hex = file.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
+        let pages = |damaged: Option<&str>| {
+            let part = |name: &str| {
+                let mut bytes = part(name);
+                if damaged == Some(name) {
+                    bytes[20] ^= 1;
+                }
+                bytes
+            };
+            let page = |number| Page { number, bytes: part(&format!("page-{number}")) };
+            Pages { manifest: part("manifest"), pages: (0..4).map(page).collect() }
+        };
+        for damaged in [None, Some("manifest"), Some("page-0"), Some("page-3")] {
+            let worker = Worker::new();
+            worker.store.create(&room_without_a_key(), Some(&part("record"))).await.unwrap();
+            worker.store.put_pages(room_id(), pages(damaged));
+            let stored = worker.store.read(room_id(), None).await.unwrap();
+            for (method, part) in
+                [("GET", ""), ("GET", "/tasks"), ("POST", "/tasks"), ("GET", "/sync"), ("PUT", "/device")]
+            {
+                let body = json!({ "title": "Buy bread", "name": "Laptop" });
+                let body = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
+                let answer = worker.ask(request(method, part, body)).await;
+                assert!(answer.status >= 400, "{method} {part} {damaged:?}");
+            }
+            let told = problem(&worker.get("/tasks").await, 500);
+            assert_eq!(told.kind, "urn:partyline:older-room", "{damaged:?}");
+            assert!(told.detail.contains("save its tasks"), "{}", told.detail);
+            assert_eq!(worker.store.read(room_id(), None).await.unwrap(), stored, "{damaged:?}");
+            // The room beside it is as any other.
+            let other = format!("/peer/v1/rooms/{OTHER_ROOM}");
+            let made = worker.ask(request("PUT", &other, json!({ "secret": SECRET }).to_string().into_bytes())).await;
+            assert_eq!(made.status, 201);
+            assert_eq!(worker.get(&format!("{other}/tasks")).await.status, 200);
+            assert_eq!(worker.ask(request("DELETE", "", Vec::new())).await.status, 204);
+        }
     }
 
     /// A replica writes only under the id whose key the page can show.
@@ -1211,7 +1258,7 @@ mod storage {
         worker.store.tear_log(room_id(), 1, &[3, 1, 2, 3, 0xf8, 0xf1, 0x97, 0x36]);
         let worker = worker.successor();
         let refused = problem(&worker.get("/tasks").await, 500);
-        assert_eq!(refused.detail, "This device runs a newer Partyline; update this one.");
+        assert_eq!(refused.detail, "This comes from a newer Partyline; update this one.");
         problem(&worker.send("POST", "/tasks", json!({ "title": "a" })).await, 500);
         assert_eq!(worker.store.head(room_id()), head);
     }

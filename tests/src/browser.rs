@@ -1,5 +1,5 @@
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -349,10 +349,31 @@ impl Browser {
                 "binary": self.tools.chromium,
                 "args": arguments,
                 // Not a search engine's page: where there is no Internet, the first tab would wait for it.
-                "prefs": { "session.restore_on_startup": 4, "session.startup_urls": ["about:blank"] },
+                "prefs": {
+                    "session.restore_on_startup": 4,
+                    "session.startup_urls": ["about:blank"],
+                    "download.default_directory": self.downloads(),
+                },
             },
             "goog:loggingPrefs": { "browser": "ALL" },
         })
+    }
+
+    /// Where it puts files that a page has it save.
+    fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
+    }
+
+    /// Waits until it has saved a file of this name, and gives its content.
+    pub async fn saved(&self, name: &str) -> Result<String> {
+        let file = self.downloads().join(name);
+        eventually(&format!("{name} is saved"), Duration::from_secs(20), || async {
+            let text = std::fs::read_to_string(&file)?;
+            // Chromium and Firefox first write another one; Firefox holds the place with an empty one.
+            ensure!(!text.is_empty(), "it is empty");
+            Ok(text)
+        })
+        .await
     }
 
     fn firefox_capabilities(&self) -> Value {
@@ -372,6 +393,9 @@ impl Browser {
                     "network.captive-portal-service.enabled": false,
                     "network.connectivity-service.enabled": false,
                     "datareporting.policy.dataSubmissionEnabled": false,
+                    // 2 is the folder that the next line names.
+                    "browser.download.folderList": 2,
+                    "browser.download.dir": self.downloads(),
                 },
             },
         })

@@ -55,6 +55,13 @@ impl Play {
         self.keep(self.lab.site().await?).await
     }
 
+    /// A new origin in front of the shared phone book, where the next version is served.
+    pub async fn site_of_next_version(&self) -> Result<Arc<Site>> {
+        let site = self.site().await?;
+        site.proxy().serve(&self.tools().next_dist)?;
+        Ok(site)
+    }
+
     /// A new origin with a phone book that may be killed.
     pub async fn site_of_its_own(&self) -> Result<Arc<Site>> {
         self.keep(self.lab.site_of_its_own().await?).await

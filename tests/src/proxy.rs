@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -120,6 +121,34 @@ impl Proxy {
     pub fn replace_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) {
         let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         lock(&self.shared.replaced).insert(path.to_owned(), (headers, body));
+    }
+
+    /// From now on answers with the files of a folder that a build made, and passes on what is not among them.
+    pub fn serve(&self, folder: &Path) -> Result<()> {
+        let headers = std::fs::read_to_string(folder.join("_headers"));
+        let headers = headers.with_context(|| format!("{} holds no build of the app", folder.display()))?;
+        // Those of the rule for all files, which is the first one.
+        let lines = headers.lines().skip_while(|line| *line != "/*").skip(1);
+        let lines = lines.map_while(|line| line.strip_prefix("  "));
+        let common: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+        for entry in std::fs::read_dir(folder)? {
+            let file = entry?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let kind = match file.extension().and_then(|extension| extension.to_str()) {
+                Some("html") => "text/html",
+                Some("js") => "text/javascript",
+                Some("wasm") => "application/wasm",
+                Some("css") => "text/css",
+                Some("svg") => "image/svg+xml",
+                Some("png") => "image/png",
+                Some("webmanifest") => "application/manifest+json",
+                _ => continue,
+            };
+            let path = if name == "index.html" { "/".to_owned() } else { format!("/{name}") };
+            let headers = [&[("Content-Type", kind)], common.as_slice()].concat();
+            self.replace_with(&path, &headers, std::fs::read(&file)?);
+        }
+        Ok(())
     }
 
     /// Every request so far.

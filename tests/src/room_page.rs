@@ -32,6 +32,8 @@ pub struct Details {
     pub assignee: String,
     /// Textbox `Due`.
     pub due: String,
+    /// The text of the option chosen in the combobox `Status`.
+    pub status: String,
     /// The text of the option chosen in the combobox `Priority`.
     pub priority: String,
 }
@@ -345,30 +347,37 @@ impl RoomPage {
 
     /// Opens the task's dialog, chooses a priority by its text, and closes it.
     pub async fn prioritise(&self, title: &str, priority: &str) -> Result<()> {
+        self.choose(title, "Priority", priority).await
+    }
+
+    /// Opens the task's dialog, chooses an option of the named combobox by its text, and closes it.
+    pub async fn choose(&self, title: &str, name: &str, text: &str) -> Result<()> {
         self.open_details(title).await?;
         let script = "
-            const [select] = lookup('combobox', 'Priority');
-            const option = [...select.options].find(option => option.text.trim() === arguments[0]);
+            const [select] = lookup('combobox', arguments[0]);
+            const option = [...select.options].find(option => option.text.trim() === arguments[1]);
             if (!option) return [...select.options].map(option => option.text.trim());
             select.value = option.value;
             for (const type of ['input', 'change']) select.dispatchEvent(new Event(type, { bubbles: true }));
             return null;";
-        let options: Option<Vec<String>> = self.tab.execute(script, vec![json!(priority)]).await?;
-        ensure!(options.is_none(), "no priority “{priority}” among {options:?}");
+        let options: Option<Vec<String>> = self.tab.execute(script, vec![json!(name), json!(text)]).await?;
+        ensure!(options.is_none(), "no {name} “{text}” among {options:?}");
         self.close_details().await
     }
 
     /// What the open dialog `Task` says.
     pub async fn details(&self) -> Result<Details> {
         let script = "
-            const [select] = lookup('combobox', 'Priority');
+            const [select] = lookup('combobox', arguments[0]);
             return select.selectedOptions[0]?.text.trim() ?? '';";
+        let chosen = |name: &str| self.tab.execute::<String>(script, vec![json!(name)]);
         Ok(Details {
             title: self.tab.value("textbox", "Title").await?,
             notes: self.tab.value("textbox", "Notes").await?,
             assignee: self.tab.value("textbox", "Assignee").await?,
             due: self.tab.value("textbox", "Due").await?,
-            priority: self.tab.execute(script, vec![]).await?,
+            status: chosen("Status").await?,
+            priority: chosen("Priority").await?,
         })
     }
 

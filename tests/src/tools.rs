@@ -12,6 +12,8 @@ pub struct Tools {
     pub wrangler: PathBuf,
     /// A wrangler configuration with the built worker and the built app, and no build step.
     pub worker_config: PathBuf,
+    /// What is served of the next version: the app built with the feature `next`.
+    pub next_dist: PathBuf,
     /// Chromium.
     pub chromium: PathBuf,
     /// `chromedriver` of the same version.
@@ -34,6 +36,7 @@ impl Tools {
         let tools = Self {
             wrangler: path("PARTYLINE_WRANGLER")?,
             worker_config: path("PARTYLINE_WORKER_CONFIG")?,
+            next_dist: path("PARTYLINE_NEXT_DIST")?,
             chromium: path("PARTYLINE_CHROMIUM")?,
             chromedriver: path("PARTYLINE_CHROMEDRIVER")?,
             firefox: path("PARTYLINE_FIREFOX")?,

@@ -27,6 +27,29 @@ pub(crate) fn all(tools: &Tools, profile: Profile) -> Result<()> {
 /// Has Trunk build the app. Trunk calls `post-build` when it is done.
 fn app(tools: &Tools, profile: Profile) -> Result<()> {
     eprintln!("build  app");
+    let mut trunk = trunk(tools)?;
+    if profile == Profile::Release {
+        Toolchain::build_std(&mut trunk);
+    }
+    exec::run(profile.apply(&mut trunk)).context("the app could not be built")
+}
+
+/// Has Trunk build the app that stands for the next version in tests: with the feature `next`, which does not compile in a
+/// release.
+pub(crate) fn next(tools: &Tools) -> Result<()> {
+    eprintln!("build  app of the next version");
+    let mut trunk = trunk(tools)?;
+    trunk.args(["--features", "next", "--dist"]).arg(next_dist(tools));
+    exec::run(Profile::Dev.apply(&mut trunk)).context("the app of the next version could not be built")
+}
+
+/// Where [`next`] puts it.
+pub(crate) fn next_dist(tools: &Tools) -> PathBuf {
+    tools.workspace.target().join("next-dist")
+}
+
+/// Trunk, about to build.
+fn trunk(tools: &Tools) -> Result<Command> {
     let xtask = std::env::current_exe().context("our own program cannot be found")?;
     let mut trunk = tools.command(&tools.trunk)?;
     trunk
@@ -35,10 +58,7 @@ fn app(tools: &Tools, profile: Profile) -> Result<()> {
         // Trunk's errors say enough; where in Trunk they arose helps nobody here.
         .env("RUST_BACKTRACE", "0")
         .args(["--log", "warn", "build"]);
-    if profile == Profile::Release {
-        Toolchain::build_std(&mut trunk);
-    }
-    exec::run(profile.apply(&mut trunk)).context("the app could not be built")
+    Ok(trunk)
 }
 
 /// Has worker-build build the phone book, unless its wasm and the tools are the same as last time.

@@ -149,7 +149,7 @@ const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 16] = [
+const SAME_IF_REFUSED: [&str; 17] = [
     "apart::",
     "backups::",
     "bulk::",
@@ -165,15 +165,23 @@ const SAME_IF_REFUSED: [&str; 16] = [
     "share::",
     "sharing::",
     "soak::",
+    "versions::",
     "visit::",
 ];
 
-/// Cargo over the whole workspace. Always with all packages and features, also where one would do: cargo then builds the
-/// dependencies once, and not once for each set of packages.
+/// Cargo over the whole workspace. Always with all packages and the same features, also where one would do: cargo then
+/// builds the dependencies once, and not once for each set of packages.
 fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
     let mut cargo = exec::command("cargo");
     cargo.current_dir(workspace.root()).args([subcommand, "--workspace", "--all-features"]);
     cargo
+}
+
+/// `cargo test` over the whole workspace, of what is released: without the feature `next`.
+fn cargo_test(workspace: &Workspace) -> Command {
+    let mut test = exec::command("cargo");
+    test.current_dir(workspace.root()).args(["test", "--workspace", "--features", "partyline-worker/contract"]);
+    test
 }
 
 /// Formatting, lints, and the tests of all crates that need no browser and no workerd.
@@ -201,7 +209,7 @@ fn formatting_and_lints(workspace: &Workspace, report: &mut Report) {
 
 /// The tests of all crates that need no browser and no workerd, but for the targets of these names.
 fn native_tests(workspace: &Workspace, without: &[&str], filter: Option<&str>) -> Result<()> {
-    let mut test = cargo(workspace, "test");
+    let mut test = cargo_test(workspace);
     test.args(["--no-fail-fast", "--lib", "--bins"]);
     for name in workspace.test_files() {
         if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) && !without.contains(&name.as_str()) {
@@ -286,6 +294,11 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
         report.skip("end to end", "there is nothing to test");
         return Ok(());
     }
+    report.check("build of the next version", || build::next(tools));
+    if report.last_failed() {
+        // Nor would the one that was built before be the next one.
+        let _ = std::fs::remove_dir_all(build::next_dist(tools));
+    }
     report.check("bytes of a first visit", || budget::check(tools));
     let not_run = tools.workspace.scratch("e2e")?.join("not-run.txt");
     // No such file: there is nothing to tell.
@@ -296,7 +309,7 @@ fn end_to_end(tools: &Tools, browsers: &Browsers, checks: &Checks, report: &mut 
     };
     take_not_run();
     let test = |target: &str, refusing: bool, skipped: &[&str]| {
-        let mut cargo = cargo(&tools.workspace, "test");
+        let mut cargo = cargo_test(&tools.workspace);
         cargo.args(["--no-fail-fast", "--test", target]).args(checks.filter.as_deref()).arg("--");
         cargo.args(skipped.iter().flat_map(|name| ["--skip", name]));
         if refusing {
@@ -331,6 +344,7 @@ fn tell<'a>(command: &'a mut Command, tools: &Tools, browsers: &Browsers) -> Res
         .env("PARTYLINE_WORKER_CONFIG", wrangler::configuration(tools)?)
         .env("PARTYLINE_WORKER_DIR", tools.workspace.path("worker"))
         .env("PARTYLINE_DIST", tools.workspace.path("dist"))
+        .env("PARTYLINE_NEXT_DIST", build::next_dist(tools))
         .env("PARTYLINE_CHROMIUM", &browsers.chromium)
         .env("PARTYLINE_CHROMEDRIVER", &browsers.chromedriver)
         .env("PARTYLINE_FIREFOX", &browsers.firefox)

@@ -16,6 +16,9 @@ pub(crate) const SCANNER: &str = "scan.js";
 /// The script that gives it pictures: it is served as it stands in `static/`.
 pub(crate) const CAMERA: &str = "camera.js";
 
+/// The script that saves what a test version kept, with the scanner's wasm.
+pub(crate) const OLDER: &str = "older.js";
+
 /// What the names begin with of the files that the scanner loads.
 const SCANNER_PARTS: &str = "scan-";
 
@@ -46,9 +49,9 @@ impl Served {
         self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system() && !self.is_for_later()
     }
 
-    /// A part of the reader of QR codes: kept when the app is opened again, or needs it.
+    /// What few visits need: kept when the app is opened again, or needs it.
     fn is_for_later(&self) -> bool {
-        self.path.starts_with(SCANNER_PARTS)
+        self.path.starts_with(SCANNER_PARTS) || self.path == OLDER
     }
 
     /// An icon of the manifest or of an Apple device: the system fetches and keeps it when the app is installed, and no
@@ -126,10 +129,9 @@ pub(crate) fn service_worker(
     .context("static/sw.js")
 }
 
-/// Fills the template of the scanner's script.
+/// Fills the template of a script that loads the scanner's wasm.
 pub(crate) fn scanner(template: &str, js: &str, wasm: &str) -> Result<String> {
     fill(template, &[("__SCAN_JS__", &format!("/{js}")), ("__SCAN_WASM__", &format!("/{wasm}"))])
-        .context("static/scan.js")
 }
 
 /// Fills the template of the headers: the hashes of the page's inline scripts, and a rule for each file named by content.
@@ -196,8 +198,9 @@ mod tests {
 
     #[test]
     fn the_precache_list_has_what_the_page_needs_and_neither_its_own_script_nor_what_others_read() {
-        let files = ["sw.js", "_headers", "index.html", "app-1.css", "icons/a.svg", "icons/192.png", "scan-1.wasm"]
-            .map(|path| served(path, path));
+        let files =
+            ["sw.js", "_headers", "index.html", "app-1.css", "icons/a.svg", "icons/192.png", "older.js", "scan-1.wasm"]
+                .map(|path| served(path, path));
         let script = worker(&files);
         let list = script.split_once("p(").unwrap().1.split_once(");").unwrap().0;
         let list: serde_json::Value = serde_json::from_str(list).unwrap();
@@ -205,7 +208,8 @@ mod tests {
         assert_eq!(urls, ["/app-1.css", "/icons/a.svg", "/"]);
         let later = script.split_once("l(").unwrap().1.split_once(");").unwrap().0;
         let later: serde_json::Value = serde_json::from_str(later).unwrap();
-        assert_eq!((later.as_array().unwrap().len(), &later[0]["url"]), (1, &"/scan-1.wasm".into()));
+        let urls: Vec<_> = later.as_array().unwrap().iter().map(|file| file["url"].as_str().unwrap()).collect();
+        assert_eq!(urls, ["/older.js", "/scan-1.wasm"]);
         // printf %s app-1.css | openssl dgst -sha256 -binary | base64
         assert_eq!(list[0]["hash"], "sha256-lTTVqR99C+m5SmoXsQN0Cib31rZpUx3cWEiH7iiG5Nw=");
     }

@@ -2,7 +2,7 @@
 //!
 //! It makes wasm, JavaScript and CSS small, names each by its content, and writes `sw.js` and `_headers`.
 
-use crate::dist::{self, CAMERA, HEADERS, SCANNER, SERVICE_WORKER, Served};
+use crate::dist::{self, CAMERA, HEADERS, OLDER, SCANNER, SERVICE_WORKER, Served};
 use crate::exec;
 use crate::profile::Profile;
 use crate::setup::{self, Tools};
@@ -105,8 +105,10 @@ impl PostBuild {
             let named = by_content.iter().find(is_named);
             named.with_context(|| format!("Trunk left no .{extension} file, so the service worker would start nothing"))
         };
-        let template = read_text(&self.tools.workspace.path("static/scan.js"))?;
-        self.write_small(SCANNER, &dist::scanner(&template, &scan_js, &scan_wasm)?)?;
+        for script in [SCANNER, OLDER] {
+            let template = read_text(&self.tools.workspace.path(&format!("static/{script}")))?;
+            self.write_small(script, &dist::scanner(&template, &scan_js, &scan_wasm).context(script)?)?;
+        }
         self.write_small(CAMERA, &read_text(&self.tools.workspace.path("static/camera.js"))?)?;
         let files = served_files(&self.staging)?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;

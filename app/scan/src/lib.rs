@@ -1,7 +1,12 @@
-//! The reader of QR codes: a wasm of its own, because few visits need it.
+//! What few visits need: a wasm of its own, which is fetched when the app is opened for a second time, or is needed.
 //!
-//! It runs in a worker (`static/scan.js`), so that the page stays quick while the camera looks for a code, and is fetched
-//! when the app is opened for a second time, or is needed. Where a browser has a `BarcodeDetector` it is not used at all.
+//! - The reader of QR codes. It runs in a worker (`static/scan.js`), so that the page stays quick while the camera looks for
+//!   a code. Where a browser has a `BarcodeDetector` it is not used at all.
+//! - The reader of format 1 ([`Older`]), for those who want to save what a test version kept (`static/older.js`).
+
+mod older;
+
+pub use older::Older;
 
 use rqrr::PreparedImage;
 use wasm_bindgen::prelude::wasm_bindgen;

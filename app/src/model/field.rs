@@ -17,6 +17,9 @@ pub(crate) enum Field {
     Due,
     /// Who does it.
     Assignee,
+    /// How many hours it takes.
+    #[cfg(feature = "next")]
+    Estimate,
 }
 
 /// Why text cannot be the value of a field.
@@ -44,6 +47,8 @@ impl Field {
             Self::Priority => task.priority.to_string(),
             Self::Due => task.due.clone().unwrap_or_default(),
             Self::Assignee => task.assignee.clone(),
+            #[cfg(feature = "next")]
+            Self::Estimate => task.estimate.to_string(),
         }
     }
 
@@ -77,17 +82,24 @@ impl Field {
             Self::Assignee => {
                 patch.assignee = Some(one_line(text)).filter(|assignee| *assignee != task.assignee);
             }
+            #[cfg(feature = "next")]
+            Self::Estimate => {
+                let hours = text.trim().parse().map_err(|_| FieldError::UnknownChoice)?;
+                patch.estimate = Some(hours).filter(|hours| *hours != task.estimate);
+            }
         }
         Ok(Some(patch).filter(|patch| *patch != TaskPatch::default()))
     }
 }
 
 /// The statuses: value, meaning, and the words for it.
-pub(crate) const STATUSES: [(&str, TaskStatus, &str); 4] = [
+pub(crate) const STATUSES: &[(&str, TaskStatus, &str)] = &[
     ("open", TaskStatus::Open, "Open"),
     ("doing", TaskStatus::Doing, "Doing"),
     ("blocked", TaskStatus::Blocked, "Blocked"),
     ("done", TaskStatus::Done, "Done"),
+    #[cfg(feature = "next")]
+    ("review", TaskStatus::Review, "In review"),
 ];
 
 /// The priorities: value and the word for it.

@@ -16,5 +16,7 @@ pub(crate) fn task(title: &str) -> TaskDocument {
         created_at: "2026-11-22T08:00:00.000Z".to_owned(),
         updated_at: "2026-11-22T08:00:00.000Z".to_owned(),
         deleted: false,
+        #[cfg(feature = "next")]
+        estimate: 0,
     }
 }

@@ -50,8 +50,19 @@ pub(crate) enum Loading {
     Pending,
     /// They are here.
     Ready,
-    /// They could not be read, and why.
-    Failed(String),
+    /// They could not be read.
+    Failed {
+        /// Why.
+        why: String,
+        /// Whether they are those of a test version, and can be saved as a file.
+        is_older: bool,
+    },
+}
+
+impl From<ApiError> for Loading {
+    fn from(error: ApiError) -> Self {
+        Self::Failed { why: error.to_string(), is_older: error.is_older_room() }
+    }
 }
 
 /// What makes this device a member of a room.
@@ -188,14 +199,14 @@ impl Room {
                 Ok(_) if self.membership.with_untracked(Option::is_some) => {}
                 Ok(membership) => self.membership.set(Some(membership)),
                 Err(error) => {
-                    self.loading.set(Loading::Failed(error.to_string()));
+                    self.loading.set(error.into());
                     return;
                 }
             }
         }
         match self.read().await {
             Ok(()) => self.loading.set(Loading::Ready),
-            Err(error) => self.loading.set(Loading::Failed(error.to_string())),
+            Err(error) => self.loading.set(error.into()),
         }
         self.read_devices().await;
     }
@@ -602,7 +613,7 @@ mod tests {
         // What an announcement had it read meanwhile is not all of it: nobody is a member yet.
         room.show(vec![task("Paint")], true);
         assert!(!room.is_open());
-        room.loading.set(Loading::Failed("The service worker did not answer".to_owned()));
+        room.loading.set(ApiError::Unreadable(String::new()).into());
         assert!(!room.is_open());
         room.loading.set(Loading::Ready);
         assert!(!room.is_open());

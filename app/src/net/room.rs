@@ -149,6 +149,8 @@ struct Room {
     observed: Observed,
     /// The last clock that was found to be far ahead of ours.
     skew: Option<Skew>,
+    /// Somebody was refused for speaking a newer format.
+    outdated: bool,
     links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -197,6 +199,7 @@ impl Room {
             run,
             observed: None,
             skew: None,
+            outdated: false,
             membership,
             meeting_key,
             certificate,
@@ -410,6 +413,7 @@ impl Room {
                     self.request(slot, stream, head, body, now);
                 }
                 LinkEvent::Closed(reason) => {
+                    self.outdated |= reason == CloseReason::NewerVersion;
                     if reason == CloseReason::Parted {
                         self.redial.handle_parted(slot);
                     }
@@ -921,7 +925,8 @@ impl Room {
         };
         let through = self.mesh.reached().into_iter().collect();
         let getting = self.getting.map(|(_, got, of)| Progress { got, of });
-        RoomStatus { link, peers, through, phone_book, skew: self.skew, hand: HandStatus::of(&self.hand), getting }
+        let (skew, outdated, hand) = (self.skew, self.outdated, HandStatus::of(&self.hand));
+        RoomStatus { link, peers, through, phone_book, skew, outdated, hand, getting }
     }
 
     fn tell(&mut self) {

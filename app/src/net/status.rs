@@ -19,6 +19,8 @@ pub(crate) struct RoomStatus {
     pub(crate) phone_book: PhoneBook,
     /// A device whose clock was found to be far ahead of this one's.
     pub(crate) skew: Option<Skew>,
+    /// Whether somebody was met who speaks a newer format than this version does.
+    pub(crate) outdated: bool,
     /// How far connecting by hand is.
     pub(crate) hand: HandStatus,
     /// In a long sync, how far it is.
@@ -34,6 +36,7 @@ impl RoomStatus {
             through: Vec::new(),
             phone_book: PhoneBook::Unknown,
             skew: None,
+            outdated: false,
             hand: HandStatus::idle(),
             getting: None,
         }
@@ -104,6 +107,7 @@ pub(super) struct StatusMessage {
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
     skew: Option<Entry>,
+    outdated: bool,
     hand: String,
     /// What has come and of how many, both zero outside a long sync.
     getting: (f64, f64),
@@ -116,7 +120,7 @@ impl From<&RoomStatus> for StatusMessage {
         let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
         let getting = status.getting.map_or((0.0, 0.0), |getting| (getting.got as f64, getting.of as f64));
         let (link, phone_book, hand) = (status.link, status.phone_book, status.hand.to_text());
-        Self { link, peers, through, phone_book, skew, hand, getting }
+        Self { link, peers, through, phone_book, skew, outdated: status.outdated, hand, getting }
     }
 }
 
@@ -135,6 +139,7 @@ impl From<StatusMessage> for RoomStatus {
             skew: message.skew.and_then(|(device, ahead_ms, _)| {
                 Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
             }),
+            outdated: message.outdated,
             hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
             getting: match message.getting {
                 (_, 0.0) => None,
@@ -158,6 +163,7 @@ mod tests {
             through: vec![(DeviceId::from_bytes([8; 16]), DeviceId::from_bytes([7; 16]))],
             phone_book: PhoneBook::Unreachable,
             skew: Some(Skew { device: DeviceId::from_bytes([9; 16]), ahead_ms: 300_000 }),
+            outdated: true,
             hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
             getting: Some(Progress { got: 1_200, of: 10_000 }),
         };

@@ -5,6 +5,8 @@
 
 mod add_task;
 mod by_hand_dialog;
+#[cfg(feature = "next")]
+mod comments;
 mod devices_dialog;
 mod icon;
 mod live;

@@ -86,9 +86,11 @@ pub(crate) fn Modal(
                 event.prevent_default();
                 handle.close();
             }
-            // Unless we took it away, the browser has closed it by itself.
+            // Unless we took it away, the browser has closed it by itself. Where another dialog took its place, the two are
+            // one element, which is open again by now.
             on:close=move |_| {
-                if node.try_get_untracked().flatten().is_some_and(|dialog| dialog.is_connected()) {
+                let dialog = node.try_get_untracked().flatten();
+                if dialog.is_some_and(|dialog| dialog.is_connected() && !dialog.open()) {
                     app.dialog.set(None);
                 }
             }

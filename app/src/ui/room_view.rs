@@ -43,6 +43,9 @@ pub(crate) fn RoomView(
         }
     });
     let skewed = Memo::new(move |_| {
+        if room.status.with(|status| status.outdated) {
+            return Some(text::OUTDATED.to_owned());
+        }
         let skew = room.status.with(|status| status.skew)?;
         let name = room.device_name(&skew.device.to_string());
         Some(skew_text(&text::device_name(name), skew.ahead_ms))
@@ -84,9 +87,13 @@ pub(crate) fn RoomView(
                 <TaskList room=room />
                 {part(move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
-                    Loading::Failed(why) => view! {
+                    Loading::Failed { why, is_older } => view! {
                         <div class="empty">
                             <p class="problem" role="alert">"The tasks cannot be read. " {why}</p>
+                            // By `static/camera.js`.
+                            {is_older.then(|| view! {
+                                <button type="button" data-save=room.id.to_string()>"Save the tasks"</button>
+                            })}
                             <button type="button" on:click=move |_| spawn_local(room.open())>{text::RETRY}</button>
                         </div>
                     }.into_any(),

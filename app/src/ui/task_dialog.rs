@@ -160,6 +160,7 @@ pub(crate) fn TaskDialog(
                     </p>
                 }))}
                 <TextField editor=editor field=Field::Title label="Title" />
+                {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
                     <Choice editor=editor field=Field::Priority label="Priority" choices=PRIORITIES.to_vec() />
@@ -174,6 +175,19 @@ pub(crate) fn TaskDialog(
                 <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
             </footer>
         </Modal>
+    }
+}
+
+/// What a version without the feature `next` has of it.
+#[cfg(not(feature = "next"))]
+fn next_version(_: Editor) {}
+
+/// What only the next version shows.
+#[cfg(feature = "next")]
+fn next_version(editor: Editor) -> impl IntoView {
+    view! {
+        <TextField editor=editor field=Field::Estimate label="Estimate" />
+        <super::comments::TaskComments room=editor.room id=editor.id />
     }
 }
 

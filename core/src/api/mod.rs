@@ -212,6 +212,9 @@ pub struct TaskDocument {
     pub updated_at: String,
     /// Whether it was deleted. The rest stays as it was for 30 days; then nothing of it is left.
     pub deleted: bool,
+    /// How many hours it takes; 0 if nobody knows.
+    #[cfg(feature = "next")]
+    pub estimate: u64,
 }
 
 /// How far a task is.
@@ -227,6 +230,9 @@ pub enum TaskStatus {
     Blocked,
     /// Complete.
     Done,
+    /// Somebody else is to look at it.
+    #[cfg(feature = "next")]
+    Review,
 }
 
 /// Body of `POST …/tasks`. Only the title is needed.
@@ -326,6 +332,10 @@ pub struct TaskPatch {
     /// `true` deletes it, `false` restores it. Writing to a deleted task restores it too, whichever field but its place.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub deleted: Option<bool>,
+    /// See [`TaskDocument::estimate`].
+    #[cfg(feature = "next")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
+    pub estimate: Option<u64>,
 }
 
 impl TaskPatch {
@@ -351,7 +361,30 @@ impl TaskPatch {
         }
         self.parent = later.parent.or(self.parent.take());
         self.deleted = later.deleted.or(self.deleted.take());
+        #[cfg(feature = "next")]
+        {
+            self.estimate = later.estimate.or(self.estimate.take());
+        }
     }
+}
+
+/// A remark on a task; also the body of `POST …/comments`.
+#[cfg(feature = "next")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommentDocument {
+    /// On which task.
+    pub task: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Answer to `GET …/comments`.
+#[cfg(feature = "next")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comments {
+    /// All of the room, of one task in the order in which they were made.
+    pub comments: Vec<CommentDocument>,
 }
 
 /// A version vector: device id to the number of its last change.

@@ -68,6 +68,8 @@ mod limits;
 mod listing;
 mod live;
 mod malformed_change;
+#[cfg(feature = "next")]
+mod next;
 mod object_id;
 mod object_state;
 mod op;
@@ -97,6 +99,8 @@ pub use edit::EditError;
 pub use limits::*;
 pub use listing::Listing;
 pub use malformed_change::MalformedChange;
+#[cfg(feature = "next")]
+pub use next::Comment;
 pub use object_id::{ObjectId, OtherObject};
 pub use op::{Field, Op, Removal, Unknown, UnknownValue, element_hash};
 pub use pages::{Fold, LoadError, Page};

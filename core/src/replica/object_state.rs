@@ -354,6 +354,13 @@ impl ObjectState {
         })
     }
 
+    /// The value that a field shows, and when it was written.
+    #[cfg(feature = "next")]
+    pub(crate) fn shown_of<'a>(&'a self, field: Field, writes: &'a Writes) -> Option<(Stamp, &'a Op)> {
+        let register = self.shown(writes).find(|register| register.value.field() == field)?;
+        Some((writes.get(register.write)?.stamp(), &register.value))
+    }
+
     pub(crate) fn name<'a>(&'a self, writes: &'a Writes) -> Option<&'a str> {
         self.shown(writes).find_map(|register| match &register.value {
             Op::Name(name) => Some(&**name),
@@ -394,6 +401,8 @@ impl ObjectState {
             created_at: 0,
             updated_at: 0,
             deleted: self.deletion(writes).is_some(),
+            #[cfg(feature = "next")]
+            estimate: self.number(Field::ESTIMATE, writes).unwrap_or(0),
         };
         let mut created_at = None;
         for register in self.shown(writes) {

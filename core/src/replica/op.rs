@@ -127,7 +127,7 @@ impl Field {
     const SET: u16 = 4;
     const CONTENT: u16 = 8;
 
-    const fn new(index: u16, shape: Shape) -> Self {
+    pub(super) const fn new(index: u16, shape: Shape) -> Self {
         let shape = match shape {
             Shape::Unit => 0,
             Shape::Number => 1,
@@ -141,7 +141,7 @@ impl Field {
         Self(self.0 | Self::SET)
     }
 
-    const fn content(self) -> Self {
+    pub(super) const fn content(self) -> Self {
         Self(self.0 | Self::CONTENT)
     }
 

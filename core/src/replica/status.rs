@@ -10,6 +10,9 @@ pub enum Status {
     Blocked,
     /// Finished.
     Done,
+    /// Somebody else is to look at it.
+    #[cfg(feature = "next")]
+    Review,
 }
 
 impl Status {
@@ -19,6 +22,8 @@ impl Status {
             Self::Doing => 1,
             Self::Blocked => 2,
             Self::Done => 3,
+            #[cfg(feature = "next")]
+            Self::Review => super::next::REVIEW,
         }
     }
 
@@ -28,6 +33,8 @@ impl Status {
             1 => Some(Self::Doing),
             2 => Some(Self::Blocked),
             3 => Some(Self::Done),
+            #[cfg(feature = "next")]
+            code if code == u64::from(super::next::REVIEW) => Some(Self::Review),
             _ => None,
         }
     }

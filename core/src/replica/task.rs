@@ -31,4 +31,7 @@ pub struct Task {
     pub updated_at: u64,
     /// Whether it is deleted: its deletion register says so, and nothing of it was written later.
     pub deleted: bool,
+    /// How many hours it takes; 0 if nobody knows.
+    #[cfg(feature = "next")]
+    pub estimate: u64,
 }

@@ -16,11 +16,11 @@ pub const FORMAT_VERSION: u8 = 2;
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes come from a later version of Partyline. The text is meant for the user.
-    #[error("This device runs a newer Partyline; update this one")]
+    #[error("This comes from a newer Partyline; update this one")]
     NewerFormat,
     /// The bytes come from a version of Partyline before the first release. The text is meant for the user.
     #[error(
-        "This room was kept by a test version of Partyline, which this one cannot read; leave it and join it again"
+        "This room was kept by a test version of Partyline, which this one cannot read; save its tasks, leave it and join it again"
     )]
     OlderFormat,
     /// The bytes are not what they should be, or something in them is over its limit.

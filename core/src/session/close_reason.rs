@@ -22,7 +22,7 @@ pub enum CloseReason {
     #[error("This profile is in use twice")]
     Replaced,
     /// The peer speaks a newer version of the format than this one.
-    #[error("This device runs a newer Partyline; update this one")]
+    #[error("The other device runs a newer Partyline; update this one")]
     NewerVersion,
     /// The peer broke the protocol; [`SessionError`](super::SessionError) says how.
     #[error("The other device sent something that makes no sense")]

@@ -54,7 +54,7 @@ fn a_newer_format_says_what_to_do() {
         SyncAnswer::decode(&bytes).unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(error.to_string(), "This device runs a newer Partyline; update this one");
+        assert_eq!(error.to_string(), "This comes from a newer Partyline; update this one");
     }
     // What is on disk has its FNV-1a behind it, so that damage does not pass for a newer format.
     let stored = [FORMAT_VERSION + 1, 0x80, 0xb4, 0xed, 0x79, 0x96];
@@ -62,7 +62,7 @@ fn a_newer_format_says_what_to_do() {
     let of_manifest = Replica::from_pages(&stored, none()).unwrap_err();
     let of_page = Replica::changes_of_page(&stored).unwrap_err();
     for error in [of_manifest, of_page, Record::decode(&stored).unwrap_err().into()] {
-        assert_eq!(error.to_string(), "This device runs a newer Partyline; update this one");
+        assert_eq!(error.to_string(), "This comes from a newer Partyline; update this one");
     }
     assert_eq!(Replica::from_pages(&bytes, none()).unwrap_err(), LoadError::Page(DecodeError::Malformed));
     assert_eq!(Record::decode(&bytes), Err(DecodeError::Malformed));

@@ -116,7 +116,7 @@ fn a_newer_version_is_named() {
     assert_eq!(stage.bob.session.handle_message(&hello, 0), Err(SessionError::NewerVersion));
     stage.bob.listen();
     assert_eq!(stage.bob.events(), [closed(CloseReason::NewerVersion)]);
-    assert_eq!(CloseReason::NewerVersion.to_string(), "This device runs a newer Partyline; update this one");
+    assert_eq!(CloseReason::NewerVersion.to_string(), "The other device runs a newer Partyline; update this one");
 }
 
 #[test]

@@ -62,6 +62,14 @@ impl MemoryStore {
         }
     }
 
+    /// Puts a manifest and pages in the place of those of a room.
+    pub fn put_pages(&self, room: RoomId, pages: Pages) {
+        if let Some(kept) = self.shared.rooms.borrow_mut().get_mut(&room) {
+            kept.manifest = pages.manifest;
+            kept.pages = pages.pages.into_iter().map(|page| (page.number, page.bytes)).collect();
+        }
+    }
+
     /// The numbers of a room's pages.
     pub fn pages(&self, room: RoomId) -> Vec<u64> {
         self.shared.rooms.borrow().get(&room).map(|kept| kept.pages.keys().copied().collect()).unwrap_or_default()

@@ -26,6 +26,7 @@ mod share;
 mod sharing;
 mod soak;
 mod tabs;
+mod versions;
 mod visit;
 
 use std::future::Future;
@@ -75,7 +76,7 @@ fn main() -> Result<ExitCode> {
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 15] = [
+const REFUSED: [(&str, &str); 17] = [
     ("backups::two_copies_alone_find_each_other", UNLISTED),
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
@@ -89,6 +90,8 @@ const REFUSED: [(&str, &str); 15] = [
     ("tabs::a_thawed_tab_reads_anew", ANOTHER_PAGE),
     ("peers::a_device_that_does_not_answer", ANOTHER_PAGE),
     ("soak::a_crew_at_random_loses_nothing", "after two calls in vain such a browser needs a code again"),
+    ("versions::what_the_next_one_writes_passes_through", "a code leads to the origin of whoever made it"),
+    ("versions::a_newer_format_is_refused_in_words", UNLISTED),
     ("bulk::", "the page is too busy with the list to show a code in time"),
     ("by_hand::a_browser_that_refuses", "by_hand::two_codes_connect is the same then"),
 ];
@@ -117,7 +120,18 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
         add(theatre.trial(&format!("redial::reloaded_page_is_back::{name}"), move |play| redial::reload(play, pair)));
     }
+    for (pair, name) in PAIRS.into_iter().skip(1) {
+        add(theatre.trial(&format!("versions::what_the_next_one_writes_passes_through::{name}"), move |play| {
+            versions::passed_through(play, pair)
+        }));
+        add(theatre.trial(&format!("versions::a_newer_format_is_refused_in_words::{name}"), move |play| {
+            versions::refused(play, pair)
+        }));
+    }
     for (kind, name) in BOTH {
+        add(theatre.trial(&format!("versions::what_a_test_version_kept_can_be_saved::{name}"), move |play| {
+            versions::saved(play, kind)
+        }));
         add(theatre.trial(&format!("redial::killed_browser_is_back::{name}"), move |play| redial::killed(play, kind)));
         add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
         add(theatre.trial(&format!("tabs::second_tab_and_handover::{name}"), move |play| tabs::handover(play, kind)));

@@ -1,0 +1,56 @@
+//! Comments, which the next version has. See `partyline_core`'s feature `next`.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::CommentDocument;
+use partyline_core::id::TaskId;
+
+use super::live::{live, rows};
+use crate::api;
+use crate::model::room::Room;
+
+/// The comments on a task, as they were when its dialog was opened, and a field for another one.
+#[component]
+pub(crate) fn TaskComments(
+    /// In which room.
+    room: Room,
+    /// On which task.
+    id: TaskId,
+) -> impl IntoView {
+    let comments = RwSignal::new(Vec::<String>::new());
+    let problem = RwSignal::new(None::<String>);
+    let read = move || async move {
+        match api::comments(room.id).await {
+            Ok(all) => {
+                let task = id.to_string();
+                let texts = all.into_iter().filter(|comment| comment.task == task).map(|comment| comment.text);
+                let _ = comments.try_set(texts.collect());
+            }
+            Err(error) => drop(problem.try_set(Some(error.to_string()))),
+        }
+    };
+    spawn_local(read());
+    let add = move |text: String| {
+        spawn_local(async move {
+            match api::comment(room.id, &CommentDocument { task: id.to_string(), text }).await {
+                Ok(()) => read().await,
+                Err(error) => drop(problem.try_set(Some(error.to_string()))),
+            }
+        });
+    };
+    view! {
+        <div class="field">
+            <ul aria-label="Comments">
+                {rows(move || comments.get(), Clone::clone, |text| view! { <li>{text}</li> })}
+            </ul>
+            <label for="field-Comment">"Comment"</label>
+            <input
+                id="field-Comment"
+                type="text"
+                autocomplete="off"
+                on:change=move |event| add(event_target_value(&event))
+            />
+            <p class="problem" role="alert">{live(move || problem.get())}</p>
+        </div>
+    }
+}
