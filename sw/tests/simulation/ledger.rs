@@ -248,7 +248,7 @@ impl Ledger {
             }
             let name = (dot, stamp, same.len());
             if !is_dated_before && latest.is_some_and(|latest| stamp <= latest) {
-                self.wrong.push(format!("{dot:?} is not later than all that its device had seen"));
+                self.wrong.push(format!("{change:?} of device {owner} is not later than all that it had seen"));
             }
             let least = Stamp { millis: 0, counter: 0, device: dot.device };
             let mut given = self.made.range((dot, least, 0)..).take_while(|((other, ..), _)| *other == dot);
@@ -416,7 +416,7 @@ impl Ledger {
             if !is_old && !self.lives.get(&owner).is_none_or(is_own) && registers.show(change, &self.made) {
                 wrong.push(format!("{name} has {dot:?} of another life under its own id"));
             }
-            if is_held {
+            if is_held && !made.is_a_lie() {
                 held.insert(*id);
                 back.push(*id);
             } else if held.contains(id) && !self.is_trash(change) {

@@ -59,8 +59,8 @@ pub(crate) fn revives(change: &Change) -> bool {
     let is_content = |op: &Op| match op {
         Op::Deleted | Op::Position(_) | Op::Parent(_) | Op::CreatedAt(_) | Op::Name(_) => false,
         Op::AddLabel(_) | Op::RemoveLabel(_) => false,
-        // The number of the field says so.
-        Op::Unknown(unknown) => unknown.field.code() & 8 != 0,
+        // The number of the field says so; and what is neither deleted nor alive is not deleted.
+        Op::Unknown(unknown) => unknown.field.code() & 8 != 0 || unknown.field == Op::Deleted.field(),
         _ => true,
     };
     !change.machine && change.ops.iter().any(is_content)

@@ -299,6 +299,8 @@ impl World {
     /// With those that only read.
     fn kill_all_workers(&self, device: &Device) {
         self.kill_workers(device);
+        // The browser begins anew, and so does every page.
+        device.read.replace(None);
         if let Some((group, _)) = device.reader.take() {
             self.runtime.kill(group);
         }
