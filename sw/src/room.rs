@@ -62,6 +62,10 @@ impl OpenRoom {
 
     /// Takes over what another worker wrote behind our head. `false` if that cannot be; the room must be read again.
     pub(crate) fn catch_up(&mut self, stored: &Stored) -> bool {
+        // One that is lost would pass for one that says nothing, and its number be given again.
+        if stored.head.log.checked_sub(self.head.log) != Some(stored.log.len() as u64) {
+            return false;
+        }
         for (_, record) in &stored.log {
             if replay(&mut self.replica, record).is_err() {
                 return false;
@@ -210,7 +214,7 @@ fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
 /// which must never be given twice, the device goes on with a new key, and so under a new id.
 fn salvage(stored: &Stored, spare: DeviceKey, limits: &Limits) -> (Replica, Rewrite) {
     let mut replica = Replica::new(spare.device());
-    let (mut damaged_pages, mut damaged_log) = (Vec::new(), Vec::new());
+    let (mut damaged_pages, mut damaged_log) = lost(stored);
     for page in stored.pages.iter().flat_map(|pages| &pages.pages) {
         match Replica::changes_of_page(&page.bytes) {
             Ok(changes) => merge(&mut replica, changes),
@@ -225,6 +229,22 @@ fn salvage(stored: &Stored, spare: DeviceKey, limits: &Limits) -> (Replica, Rewr
     }
     let whole = Rewrite::of(replica.to_pages(limits.page));
     (replica, Rewrite { anew: true, key: Some(spare), damaged_pages, damaged_log, ..whole })
+}
+
+/// The numbers of the pages and log records that should be there and are not.
+fn lost(stored: &Stored) -> (Vec<u64>, Vec<u64>) {
+    /// No log grows so long, whatever its head says.
+    const MOST: u64 = 1 << 16;
+    let (last, records) = (stored.head.log, u64::from(stored.head.records).min(MOST));
+    let mut there: Vec<u64> = stored.log.iter().map(|(number, _)| *number).collect();
+    there.sort_unstable();
+    let is_lost = |number: &u64| there.binary_search(number).is_err();
+    let log = (last.saturating_sub(records) + 1..=last).filter(is_lost).collect();
+    let pages = stored.pages.as_ref().map(|stored| {
+        let named = Replica::pages_named(&stored.manifest).unwrap_or_default();
+        named.into_iter().filter(|number| stored.pages.iter().all(|page| page.number != *number)).collect()
+    });
+    (pages.unwrap_or_default(), log)
 }
 
 fn merge(replica: &mut Replica, changes: Vec<Change>) {

@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 16] = [
+const BUGS: [Bug; 28] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -98,6 +98,78 @@ const BUGS: [Bug; 16] = [
         file: "sw/src/service.rs",
         good: "let is_apart = is_void || is_asked",
         bad: "let is_apart = is_asked",
+    },
+    Bug {
+        what: "the hash of what changed is not computed again",
+        file: "core/src/replica/replica.rs",
+        good: "self.buckets.touch(change.object);",
+        bad: "",
+    },
+    Bug {
+        what: "where two replicas differ is not looked for",
+        file: "core/src/replica/exchange.rs",
+        good: "return (self.is_apart(answer) && lacks_nothing()).then(|| look_at_all(end.day));",
+        bad: "let _ = (lacks_nothing, end, look_at_all); return None;",
+    },
+    Bug {
+        what: "what no vector ever counts keeps two replicas from being compared",
+        file: "core/src/replica/exchange.rs",
+        good: "ahead.includes(write.dot) || !may_count(write)",
+        bad: "ahead.includes(write.dot) || may_count(write) && false",
+    },
+    Bug {
+        what: "whoever has anything in a range gets nothing else of it",
+        file: "core/src/replica/comparison.rs",
+        good: "known.binary_search(&fingerprint(request.salt, [hash])).is_ok()",
+        bad: "!known.is_empty() && fingerprint(request.salt, [hash]).len() > 0",
+    },
+    Bug {
+        what: "a place brings back what was deleted",
+        file: "core/src/replica/object_state.rs",
+        good: "value if !write.machine && (value.field().is_content() || value.field() == Field::LIFE) => {",
+        bad: "_ if !write.machine => {",
+    },
+    Bug {
+        what: "what is deleted is dropped at once",
+        file: "core/src/replica/object_state.rs",
+        good: "(now_ms / DAY_MS).saturating_sub(TRASH_DAYS)",
+        bad: "(now_ms / DAY_MS).saturating_sub(TRASH_DAYS) + 31",
+    },
+    Bug {
+        what: "taking off a label takes off nobody else's",
+        file: "core/src/replica/object_state.rs",
+        good: "Element { write: arrival, set, hash: *element, of: *of, bytes: None }",
+        bad: "Element { write: arrival, set, hash: *element, of: Stamp { device: stamp.device, ..*of }, bytes: None }",
+    },
+    Bug {
+        what: "a status of a later version becomes one of this",
+        file: "core/src/replica/op.rs",
+        good: "Field::STATUS => Self::Status(Status::from_code(number)?),",
+        bad: "Field::STATUS => Self::Status(Status::from_code(number).unwrap_or_default()),",
+    },
+    Bug {
+        what: "a set of a later version is taken for a register",
+        file: "core/src/replica/op.rs",
+        good: "self.0 & Self::SET != 0",
+        bad: "self.set_number() == Self::ADD_LABEL.set_number()",
+    },
+    Bug {
+        what: "an id that was given up keeps its name",
+        file: "sw/src/room.rs",
+        good: "call(&mut self.replica, old, \"\")?;",
+        bad: "",
+    },
+    Bug {
+        what: "a log record that is gone is not missed",
+        file: "sw/src/room.rs",
+        good: "if stored.log.len() != stored.head.records as usize {",
+        bad: "if false {",
+    },
+    Bug {
+        what: "a worker answers from what it remembers",
+        file: "sw/src/service.rs",
+        good: "let mut open = self.current(slot.take(), room).await?;\n        let result",
+        bad: "let mut open = match slot.take() { Some(open) => open, None => self.current(None, room).await? };\n        let result",
     },
     Bug {
         what: "a peer that is gone counts as connected",

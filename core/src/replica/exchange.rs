@@ -34,7 +34,8 @@ impl Replica {
     /// **Invariant:** a vector is never the truth. Where it says that the other one lacks nothing
     /// and the digests differ nevertheless, the two are compared by ranges of what they hold: so
     /// nothing that somebody claimed, and no mistake of ours, can hold a write back for good. As
-    /// long as the vector says that the other one lacks something, it is the one to ask first.
+    /// long as the vector says that the other one lacks something, it is the one to ask first; but
+    /// for what no vector will ever say, such as a change that only a part is left of.
     pub fn following(&self, answer: &SyncAnswer, is_news: bool, salt: u64) -> Option<SyncRequest> {
         if let Some(verdict) = answer.verdict {
             return match verdict {
@@ -52,7 +53,11 @@ impl Replica {
             ..SyncRequest::default()
         };
         if let (Some(end), Some(vector)) = (&answer.end, &answer.batch.vector) {
-            let lacks_nothing = || self.writes.missing(vector, 0).all(|write| answer.batch.ahead.includes(write.dot));
+            let ahead = &answer.batch.ahead;
+            // What the other one could never count it may have all the same: nobody would wait for that to change.
+            let may_count = |write: &Write| write.complete && vector.has_room_for(write.dot.device) && !ahead.is_full();
+            let lacks_nothing =
+                || self.writes.missing(vector, 0).all(|write| ahead.includes(write.dot) || !may_count(write));
             return (self.is_apart(answer) && lacks_nothing()).then(|| look_at_all(end.day));
         }
         let ranges = answer.ranges.as_ref()?;

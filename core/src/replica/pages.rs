@@ -256,6 +256,15 @@ impl Replica {
         Ok(replica)
     }
 
+    /// The numbers of the pages that a manifest names.
+    ///
+    /// # Errors
+    /// If the manifest is of a newer format or cannot be read.
+    pub fn pages_named(manifest: &[u8]) -> Result<Vec<u64>, LoadError> {
+        let (_, _, tallies) = wire::whole(wire::unsealed(manifest)?, |input| Ok(read_manifest(input)))??;
+        Ok(tallies.iter().map(|page| page.number).collect())
+    }
+
     /// The changes on one page, whatever became of the others: to save what can be saved of a damaged set. What they are
     /// part of is not known, so no vector comes with them.
     ///

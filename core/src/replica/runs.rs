@@ -31,6 +31,11 @@ impl Runs {
         self.runs.len()
     }
 
+    /// Whether there is no room for another one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.runs.len() >= MAX_RUNS
+    }
+
     /// The last run of the device that begins at or before the number.
     fn at_or_before(&self, device: DeviceId, seq: u64) -> Option<(u64, u64)> {
         step(1);
@@ -48,7 +53,7 @@ impl Runs {
         let joins = |(_, end): &(u64, u64)| end.saturating_add(1) >= first;
         let (mut begin, mut end) = (first, last);
         let mut next = self.at_or_before(device, last.saturating_add(1)).filter(joins);
-        if next.is_some_and(|run| run.0 <= first && last <= run.1) || next.is_none() && self.runs.len() >= MAX_RUNS {
+        if next.is_some_and(|run| run.0 <= first && last <= run.1) || next.is_none() && self.is_full() {
             return false;
         }
         while let Some(run) = next {

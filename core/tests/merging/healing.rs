@@ -80,6 +80,26 @@ fn a_vector_that_lies_hides_nothing() {
 }
 
 #[test]
+fn a_vector_that_lies_hides_nothing_behind_what_nobody_can_count() {
+    let mut carol = Replica::new(device("carol"));
+    carol.edit(milk(), title("Carol's"), NOON).unwrap();
+    let mut alice = Replica::new(device("alice"));
+    alice.edit(ObjectId::Task(task(2)), title("Alice's"), NOON).unwrap();
+    // All have a change that says of itself that it is not whole: no vector ever includes it.
+    let mut mallory = Replica::new(device("mallory"));
+    let part = mallory.edit(ObjectId::Task(task(3)), title("Mallory's"), NOON).unwrap();
+    let part = Change { complete: false, ..part };
+    for replica in [&mut alice, &mut carol] {
+        replica.apply(Batch::live(vec![part.clone()]), NOON).unwrap();
+        assert_eq!(replica.vector().get(device("mallory")), 0);
+    }
+    let lie: VersionVector = [(device("carol"), 1)].into_iter().collect();
+    alice.apply(Batch { vector: Some(lie), asker: Some(device("alice")), ..Batch::default() }, NOON).unwrap();
+    exchange(&mut alice, &mut carol);
+    assert_eq!(alice.task(task(1)).unwrap().title, "Carol's");
+}
+
+#[test]
 fn a_backup_that_is_put_back_loses_nothing_on_either_side() {
     let (mut alice, mut bob) = (Replica::new(device("alice")), Replica::new(device("bob")));
     alice.edit(id(1), title("one"), NOON).unwrap();

@@ -53,6 +53,20 @@ impl MemoryStore {
         }
     }
 
+    /// Loses a log record, as a failing disk would.
+    pub fn lose_log(&self, room: RoomId, number: u64) {
+        if let Some(kept) = self.shared.rooms.borrow_mut().get_mut(&room) {
+            kept.log.remove(&number);
+        }
+    }
+
+    /// Loses the first page.
+    pub fn lose_page(&self, room: RoomId) {
+        if let Some(kept) = self.shared.rooms.borrow_mut().get_mut(&room) {
+            kept.pages.pop_first();
+        }
+    }
+
     /// Changes the bytes of the first page.
     pub fn tear_page(&self, room: RoomId, bytes: &[u8]) {
         if let Some(kept) = self.shared.rooms.borrow_mut().get_mut(&room)

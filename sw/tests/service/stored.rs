@@ -38,6 +38,43 @@ async fn a_log_of_another_length_than_the_head_says_is_damage() {
     assert_eq!(alice.titles().await.len(), 2, "nothing that can be read is thrown away");
 }
 
+#[tokio::test]
+async fn a_log_record_that_is_gone_is_told_and_its_number_not_given_again() {
+    let old = Worker::with_room().await;
+    old.add("a").await;
+    let device = old.device().await;
+    let new = old.successor();
+    new.host.random.set(1 << 40);
+    assert_eq!(new.titles().await, ["a"]);
+    old.add("b").await;
+    let bobs = old.sync(&VersionVector::new()).await.remove(0).batch;
+    // The name of the room is record 1.
+    old.store.lose_log(room_id(), 3);
+    // The new worker has what was there before in memory, and reads on from there.
+    assert_eq!(new.titles().await, ["a"]);
+    assert_ne!(new.device().await, device, "a number that was given is not given again");
+    assert_eq!(document::<Value>(&new.get("/peer/v1/health").await)["damaged"], 1);
+    new.add("c").await;
+    assert_eq!(new.ask(cbor("/changes", bobs.encode())).await.status, 200);
+    let mut titles = old.titles().await;
+    titles.sort();
+    assert_eq!(titles, ["a", "b", "c"], "what another one has comes back");
+}
+
+#[tokio::test]
+async fn a_page_that_is_gone_is_told() {
+    let worker = Worker::with_room().await;
+    for number in 0..700 {
+        worker.send("POST", "/tasks", json!({ "title": number.to_string(), "notes": "x".repeat(1000) })).await;
+        worker.service.tidy().await;
+    }
+    assert!(worker.store.pages(room_id()).len() >= 2);
+    worker.store.lose_page(room_id());
+    let worker = worker.successor();
+    assert!((1..700).contains(&worker.titles().await.len()));
+    assert_eq!(document::<Value>(&worker.get("/peer/v1/health").await)["damaged"], 1);
+}
+
 /// Bob's tasks come in chunks, a record each; the one with the first is damaged, the one with his
 /// vector is not.
 #[tokio::test]

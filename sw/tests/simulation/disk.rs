@@ -26,6 +26,20 @@ pub(crate) struct Disk {
     ledger: Rc<RefCell<Ledger>>,
     /// Something is different since somebody looked.
     touched: Rc<Cell<bool>>,
+    /// How much was set aside, and whether something of it has to be by now.
+    damaged: Rc<Cell<u32>>,
+    has_lost: Rc<Cell<bool>>,
+    /// Whoever has this handle was never asked to write.
+    only_reads: bool,
+}
+
+/// What became of a part of what was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It is not what it was.
+    Torn,
+    /// It is not there.
+    Gone,
 }
 
 /// What was on a disk at some time.
@@ -51,6 +65,9 @@ impl Kept {
         } else {
             Replica::from_pages(&self.manifest, self.pages.iter().map(|(number, page)| (*number, page)))?
         };
+        if self.log.len() != self.head.records as usize {
+            return Err(LoadError::Mixed);
+        }
         for record in self.log.values() {
             replica.replay(Record::decode(record)?).map_err(|_| LoadError::Damaged)?;
         }
@@ -68,7 +85,20 @@ impl Disk {
             owner,
             ledger,
             touched: Rc::default(),
+            damaged: Rc::default(),
+            has_lost: Rc::default(),
+            only_reads: false,
         }
+    }
+
+    /// The same disk, for a worker that is only asked to read.
+    pub(crate) fn reader(&self) -> Self {
+        Self { only_reads: true, ..self.clone() }
+    }
+
+    /// Whether something that a person may have written was lost while no worker had it in memory.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.has_lost.get()
     }
 
     /// The next `count` transactions fail.
@@ -99,6 +129,7 @@ impl Disk {
     /// It is now as it, or another one, was once.
     pub(crate) fn put_back(&self, content: &Content) {
         self.kept.borrow_mut().clone_from(&content.0);
+        self.has_lost.set(false);
         for kept in content.0.values() {
             self.ledger.borrow_mut().is_device_of(kept.device, self.owner);
         }
@@ -113,25 +144,57 @@ impl Disk {
         }
     }
 
-    /// Damages one record, page or manifest, if there is any; answers whether.
-    pub(crate) fn tear(&self, room: RoomId) -> bool {
+    /// Loses a log record or a page, if there is any; answers whether.
+    fn lose(&self, room: RoomId) -> bool {
         let mut all = self.kept.borrow_mut();
         let Some(kept) = all.get_mut(&room) else { return false };
+        let parts = kept.pages.len() + kept.log.len();
+        if parts == 0 {
+            return false;
+        }
+        let chosen = self.runtime.below(parts as u64) as usize;
+        let page = kept.pages.keys().nth(chosen).copied();
+        let record = kept.log.keys().nth(chosen.saturating_sub(kept.pages.len())).copied();
+        match page {
+            Some(number) => drop(kept.pages.remove(&number)),
+            None => drop(record.map(|number| kept.log.remove(&number))),
+        }
+        true
+    }
+
+    /// Something that is on it gets lost, while a worker has it in memory or not. Answers whether anything was there.
+    pub(crate) fn lose_part(&self, room: RoomId, loss: Loss, is_open: bool) -> bool {
+        let was_whole = self.kept(room).is_some_and(|kept| kept.replica().is_ok());
+        // Nobody wrote what is in a manifest.
+        let (is_lost, is_written) = match loss {
+            Loss::Torn => self.tear(room),
+            Loss::Gone => (self.lose(room), true),
+        };
+        if is_lost {
+            self.has_lost.set(self.has_lost.get() || was_whole && is_written && !is_open);
+            self.sync(Durability::Strict);
+        }
+        is_lost
+    }
+
+    /// Damages one record, page or manifest, if there is any; answers whether, and whether it is not the manifest.
+    fn tear(&self, room: RoomId) -> (bool, bool) {
+        let mut all = self.kept.borrow_mut();
+        let Some(kept) = all.get_mut(&room) else { return (false, false) };
         let manifest = usize::from(!kept.manifest.is_empty());
         let parts = manifest + kept.pages.len() + kept.log.len();
         let chosen = self.runtime.below(parts as u64) as usize;
+        let is_written = chosen >= manifest;
         let manifest = Some(&mut kept.manifest).filter(|_| manifest == 1);
         let part = manifest.into_iter().chain(kept.pages.values_mut()).chain(kept.log.values_mut()).nth(chosen);
-        let Some(part) = part else { return false };
+        let Some(part) = part else { return (false, false) };
         let at = self.runtime.below(part.len() as u64) as usize;
         if self.runtime.below(2) == 0 {
             part.truncate(at);
         } else if let Some(byte) = part.get_mut(at) {
             *byte ^= 1 << self.runtime.below(8);
         }
-        drop(all);
-        self.sync(Durability::Strict);
-        true
+        (true, is_written)
     }
 
     /// A transaction begins: nobody knows how long it waits for others.
@@ -221,6 +284,9 @@ impl Store for Disk {
 
     async fn append(&self, room: RoomId, on: Head, addition: Addition<'_>) -> Result<Outcome, StoreError> {
         let Addition { record, name, durability } = addition;
+        if self.only_reads {
+            self.ledger.borrow_mut().wrong.push("a worker that only reads has written".to_owned());
+        }
         self.begin().await?;
         let outcome = {
             let mut all = self.kept.borrow_mut();
@@ -248,6 +314,9 @@ impl Store for Disk {
             let mut all = self.kept.borrow_mut();
             let kept = all.get_mut(&room).ok_or(StoreError::NoRoom)?;
             if kept.head == on {
+                let before = self.only_reads.then(|| kept.replica().ok()).flatten();
+                let set_aside = rewrite.damaged_log.len() + rewrite.damaged_pages.len();
+                self.damaged.set(self.damaged.get() + set_aside as u32);
                 kept.head = on.compacted(&rewrite.fold);
                 kept.pages.retain(|number, _| !rewrite.anew && !rewrite.fold.removed.contains(number));
                 for page in &rewrite.fold.added {
@@ -263,6 +332,22 @@ impl Store for Disk {
                     let device = key.device();
                     kept.device = device;
                     self.ledger.borrow_mut().is_device_of(device, self.owner);
+                    if let Ok(replica) = kept.replica() {
+                        self.ledger.borrow_mut().renamed(self.owner, &replica);
+                    }
+                }
+                let says_nothing_new = |before: Replica| {
+                    kept.replica().is_ok_and(|after| {
+                        let day = after.opening().day;
+                        (before.digest(day), before.vector()) == (after.digest(day), after.vector())
+                    })
+                };
+                // It may fold what is there, and put together what is left.
+                if !before.is_none_or(says_nothing_new) {
+                    self.ledger
+                        .borrow_mut()
+                        .wrong
+                        .push("a worker that only reads has rewritten what is there".to_owned());
                 }
                 Outcome::Written(kept.head)
             } else {
@@ -275,6 +360,6 @@ impl Store for Disk {
     }
 
     async fn damaged(&self) -> Result<u32, StoreError> {
-        Ok(0)
+        Ok(self.damaged.get())
     }
 }

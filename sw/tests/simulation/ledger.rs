@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use partyline_core::clock::Stamp;
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Change, Dot, Field, ObjectId, Op, Record, Replica, SyncRequest};
+use partyline_core::replica::{Change, Dot, Field, ObjectId, Op, Record, Removal, Replica, SyncRequest, UnknownValue};
+
+use crate::oracle::revives;
 
 /// Every change that was ever durable anywhere, and which of them somebody was told of.
 #[derive(Default)]
@@ -20,6 +22,8 @@ pub(crate) struct Ledger {
     lives: BTreeMap<usize, Life>,
     /// The last number and stamp that each device gave under an id, in the life that it has now.
     last: BTreeMap<(DeviceId, usize), (u64, Option<Stamp>)>,
+    /// How many keys were taken on the word of a member that lies.
+    renewals: usize,
     /// The latest that each device has on its disk, whoever wrote it.
     latest: BTreeMap<usize, Stamp>,
     by_mark: BTreeMap<String, Name>,
@@ -34,11 +38,22 @@ pub(crate) struct Ledger {
     held: BTreeMap<usize, BTreeSet<Name>>,
     /// How often storage was lost on each device.
     losses: BTreeMap<usize, usize>,
+    /// A member lies.
+    pub(crate) has_liar: bool,
+    /// What devices were called, each under its id, when they took another key, and the ids that they gave up.
+    retired: BTreeMap<usize, Vec<DeviceId>>,
     /// A clock was so far ahead that its device may have dropped what was deleted.
     pub(crate) is_trash_emptied: bool,
     /// What was found to be wrong.
     pub(crate) wrong: Vec<String>,
 }
+
+/// What is not one of the devices: from here on members of a later version, and the one that lies.
+pub(crate) const NEWER: usize = 100;
+pub(crate) const LIAR: usize = 200;
+
+/// More keys than any device takes on the word of a member that lies, in a life of some minutes.
+const MOST_RENEWALS: usize = 16;
 
 /// How long a device keeps a key that it took, in milliseconds.
 const REST: u64 = 60 * 60 * 1000;
@@ -65,22 +80,43 @@ struct Made {
     change: Change,
 }
 
+impl Made {
+    /// Nobody knows whether it ever got anywhere.
+    fn is_a_lie(&self) -> bool {
+        self.by >= LIAR
+    }
+}
+
 /// A register of a replica, to be compared, and whether it is what a machine wrote.
 type Key = (ObjectId, Field, bool);
 
 /// The registers of a replica and what stands in them.
-pub(crate) struct Registers(std::collections::HashMap<Key, (Stamp, Op)>);
+pub(crate) struct Registers {
+    values: std::collections::HashMap<Key, (Stamp, Op)>,
+    /// The elements of sets that are there, by whose additions.
+    pub(crate) elements: BTreeMap<(ObjectId, Field, Op), BTreeSet<Stamp>>,
+}
 
 impl Registers {
     pub(crate) fn of(replica: &Replica) -> Self {
         let all = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
-        let mut registers = std::collections::HashMap::new();
+        let (mut values, mut elements) = (std::collections::HashMap::new(), BTreeMap::new());
         for Change { stamp, object, machine, ops, .. } in all {
-            for op in ops.into_iter().filter(is_register) {
-                registers.insert((object, op.field(), machine), (stamp, op));
+            for op in ops {
+                if is_register(&op) {
+                    values.insert((object, op.field(), machine), (stamp, op));
+                } else if removal(&op).is_none() {
+                    elements.entry((object, op.field(), op)).or_insert_with(BTreeSet::new).insert(stamp);
+                }
             }
         }
-        Self(registers)
+        Self { values, elements }
+    }
+
+    /// What a register shows: of what a person and a machine wrote, the later.
+    pub(crate) fn shown(&self, object: ObjectId, field: Field) -> Option<&Op> {
+        let both = [false, true].map(|machine| self.values.get(&(object, field, machine)));
+        both.into_iter().flatten().max_by_key(|(stamp, _)| *stamp).map(|(_, op)| op)
     }
 
     /// Whether all of the change is here, as far as it was not overwritten.
@@ -96,7 +132,7 @@ impl Registers {
     /// Whether any of the change itself is here: what another life did not write just so, at the very same time.
     fn show(&self, change: &Change, made: &BTreeMap<Name, Made>) -> bool {
         let Change { dot, object, stamp, machine, .. } = *change;
-        let held = |op: &Op| self.0.get(&(object, op.field(), machine));
+        let held = |op: &Op| self.values.get(&(object, op.field(), machine));
         let is_here = |op: &Op| held(op).is_some_and(|(held, value)| *held == stamp && value == op);
         let is_only_here = |op: &Op| {
             let all = made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX));
@@ -108,12 +144,15 @@ impl Registers {
     fn holds(&self, change: &Change, op: &Op) -> bool {
         let Change { object, stamp, machine, .. } = *change;
         !is_register(op)
-            || self.0.get(&(object, op.field(), machine)).is_some_and(|(held, value)| (*held, value) >= (stamp, op))
+            || self
+                .values
+                .get(&(object, op.field(), machine))
+                .is_some_and(|(held, value)| (*held, value) >= (stamp, op))
     }
 
     /// Whether the operation is here, or one that beats it, or a deletion after it.
     fn accounts_for(&self, change: &Change, op: &Op) -> bool {
-        let life = self.0.get(&(change.object, Op::Deleted.field(), false));
+        let life = self.values.get(&(change.object, Op::Deleted.field(), false));
         let deletion = life.filter(|(_, life)| *life == Op::Deleted);
         self.holds(change, op) || deletion.is_some_and(|(deletion, _)| *deletion >= change.stamp)
     }
@@ -123,8 +162,21 @@ fn is_move(change: &Change) -> bool {
     matches!(change.ops[..], [Op::Position(_)])
 }
 
-fn is_register(op: &Op) -> bool {
-    !matches!(op, Op::AddLabel(_) | Op::RemoveLabel(_))
+/// Whether it sets a register, and not an element of a set: the number of its field says so.
+pub(crate) fn is_register(op: &Op) -> bool {
+    op.field().code() & 4 == 0
+}
+
+/// What is taken out of a set.
+pub(crate) fn removal(op: &Op) -> Option<Removal> {
+    match op {
+        Op::RemoveLabel(removal) => Some(**removal),
+        Op::Unknown(unknown) => match unknown.value {
+            UnknownValue::Removal(removal) => Some(removal),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 impl Ledger {
@@ -142,13 +194,22 @@ impl Ledger {
         life.own = made.map(|(name, _)| *name).collect();
         life.renewals += 1;
         self.last.retain(|(_, other), _| *other != owner);
-        if let Some(latest) = registers.0.values().map(|(stamp, _)| *stamp).max() {
+        if let Some(latest) = registers.values.values().map(|(stamp, _)| *stamp).max() {
             self.latest.insert(owner, latest);
         }
     }
 
-    /// A device has taken another key since somebody else writes under its id.
-    pub(crate) fn renewed(&mut self, owner: usize) {
+    /// A device that was called something has taken another key since somebody else writes under its id, or says so.
+    pub(crate) fn renewed(&mut self, owner: usize, old: Option<DeviceId>) {
+        let retired = self.retired.entry(owner).or_default();
+        retired.extend(old);
+        if self.has_liar {
+            self.renewals += 1;
+            if self.renewals > MOST_RENEWALS {
+                self.wrong.push(format!("device {owner} takes one key after the other"));
+            }
+            return;
+        }
         match self.lives.get_mut(&owner).filter(|life| life.renewals > 0) {
             Some(life) => life.renewals -= 1,
             None => self.wrong.push(format!("device {owner} took another key for nothing")),
@@ -172,7 +233,7 @@ impl Ledger {
                 continue;
             }
             let Change { dot, stamp, .. } = change;
-            let is_echo = |made: &Change| match change.complete {
+            let is_echo = |made: &Change| match change.complete && !self.has_liar {
                 true => made.ops == change.ops,
                 false => change.ops.iter().all(|op| made.ops.contains(op)),
             };
@@ -187,10 +248,11 @@ impl Ledger {
             }
             let name = (dot, stamp, same.len());
             if !is_dated_before && latest.is_some_and(|latest| stamp <= latest) {
-                self.wrong.push(format!("{dot:?} is not later than all that its device had seen"));
+                self.wrong.push(format!("{change:?} of device {owner} is not later than all that it had seen"));
             }
             let least = Stamp { millis: 0, counter: 0, device: dot.device };
-            let is_given = self.made.range((dot, least, 0)..).next().is_some_and(|((other, ..), _)| *other == dot);
+            let mut given = self.made.range((dot, least, 0)..).take_while(|((other, ..), _)| *other == dot);
+            let is_given = given.any(|(_, made)| !made.is_a_lie());
             if is_given && !self.relived.contains(&dot.device) {
                 self.wrong.push(format!("number {dot:?} was given twice"));
             }
@@ -223,10 +285,56 @@ impl Ledger {
         self.made.insert(name, Made { by, change });
     }
 
-    /// Somebody was told that the edit with this mark is kept.
-    pub(crate) fn acknowledge(&mut self, mark: &str) {
+    /// Somebody who is none of the devices writes something.
+    pub(crate) fn wrote(&mut self, by: usize, mut change: Change) {
+        change.ops.sort();
+        let (dot, stamp) = (change.dot, change.stamp);
+        let same: Vec<&Made> =
+            self.made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX)).map(|(_, made)| made).collect();
+        if same.iter().any(|made| made.change == change) {
+            return;
+        }
+        let name = (dot, stamp, same.len());
+        if by < LIAR {
+            self.acknowledged.insert(name);
+        }
+        self.made.insert(name, Made { by, change });
+    }
+
+    /// A device that takes another key says under which id it is called what it was: in pages, not in its log.
+    pub(crate) fn renamed(&mut self, owner: usize, replica: &Replica) {
+        let mut changes = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
+        changes.retain(|Change { dot, stamp, object, .. }| {
+            let is_own = self.owners.get(&dot.device).is_some_and(|owners| owners.contains(&owner));
+            let is_made = self.made.contains_key(&(*dot, *stamp, 0));
+            is_own && !is_made && matches!(object, ObjectId::Device(_))
+        });
+        changes.sort_by_key(|change| change.stamp);
+        for change in changes {
+            let latest = self.latest.get(&owner).copied();
+            self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
+            self.make(owner, (change.dot, change.stamp, 0), change);
+        }
+    }
+
+    /// What was ever written, and whether it is sure that it is everybody's in the end.
+    pub(crate) fn writes(&self) -> impl Iterator<Item = (&Change, bool)> {
+        self.made.iter().map(|(name, made)| (&made.change, !made.is_a_lie() && !self.forgiven.contains(name)))
+    }
+
+    /// The ids that a device has given up, since its storage was lost the last time.
+    pub(crate) fn retired(&self, owner: usize) -> &[DeviceId] {
+        self.retired.get(&owner).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Somebody was told that the edit with this mark, which said all this, is kept.
+    pub(crate) fn acknowledge(&mut self, mark: &str, said: &[Op]) {
         match self.by_mark.get(mark) {
             Some(name) => {
+                let says = |op: &Op| self.made.get(name).is_some_and(|made| made.change.ops.contains(op));
+                if !said.iter().all(says) {
+                    self.wrong.push(format!("{mark} was acknowledged and says something else"));
+                }
                 self.acknowledged.insert(*name);
             }
             None => self.wrong.push(format!("{mark} was acknowledged and is nowhere")),
@@ -252,6 +360,7 @@ impl Ledger {
 
     fn lost(&mut self, owner: usize, others: &[Replica], left: Option<&Replica>) {
         self.latest.remove(&owner);
+        self.retired.remove(&owner);
         self.held.remove(&owner);
         *self.losses.entry(owner).or_default() += 1;
         let others: Vec<Registers> = others.iter().map(Registers::of).collect();
@@ -274,7 +383,9 @@ impl Ledger {
     /// Whether its values may have been dropped: 30 days after a deletion, as a clock that was far ahead had it.
     fn is_trash(&self, change: &Change) -> bool {
         let deletes = |other: &Change| {
-            other.object == change.object && other.ops.contains(&Op::Deleted) && other.stamp >= change.stamp
+            // What does not bring the task back is dropped whenever it came.
+            let is_before = other.stamp >= change.stamp || !revives(change);
+            other.object == change.object && other.ops.contains(&Op::Deleted) && is_before
         };
         self.is_trash_emptied && self.made.values().any(|made| deletes(&made.change))
     }
@@ -295,8 +406,8 @@ impl Ledger {
         let registers = Registers::of(replica);
         let mut held = self.held.remove(&owner).unwrap_or_default();
         let (mut wrong, mut back) = (Vec::new(), Vec::new());
-        for (id, Made { by, change }) in &self.made {
-            let (dot, ..) = id;
+        for (id, made) in &self.made {
+            let (Made { by, change }, (dot, ..)) = (made, id);
             let is_held = registers.hold_all(change);
             // One that has another life takes another key before it has anything of that.
             let is_own = |life: &Life| change.dot.device != replica.device() || life.own.contains(id);
@@ -305,7 +416,7 @@ impl Ledger {
             if !is_old && !self.lives.get(&owner).is_none_or(is_own) && registers.show(change, &self.made) {
                 wrong.push(format!("{name} has {dot:?} of another life under its own id"));
             }
-            if is_held {
+            if is_held && !made.is_a_lie() {
                 held.insert(*id);
                 back.push(*id);
             } else if held.contains(id) && !self.is_trash(change) {
@@ -318,7 +429,8 @@ impl Ledger {
             let promised = self.acknowledged.contains(id) && (own || everything);
             // Of two lives that gave one number a vector says nothing, nor of what either has overwritten,
             // until what they hold is compared.
-            let claimed = replica.vector().includes(*dot) && (self.relived.is_empty() || everything);
+            let is_believed = everything || self.relived.is_empty() && !self.has_liar;
+            let claimed = replica.vector().includes(*dot) && is_believed && !made.is_a_lie();
             if promised || claimed {
                 for op in &change.ops {
                     if !registers.accounts_for(change, op) {

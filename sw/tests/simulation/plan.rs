@@ -19,6 +19,11 @@ pub(crate) enum Step {
     BackUp { device: u8, at: Moment },
     PutBack { device: u8, what: PutBack, at: Moment },
     Copy { device: u8, at: Moment },
+    LoseRecord { device: u8, is_open: bool, at: Moment },
+    Read { device: u8, task: u8, at: Moment },
+    Newer { member: u8, task: u8, what: Newer, at: Moment },
+    Meet { member: u8, device: u8, at: Moment },
+    Lie { device: u8, victim: u8, task: u8, lie: Lie, at: Moment },
     Travel { device: u8, site: u8, at: Moment },
     PhoneBook { is_alive: bool, at: Moment },
     Wait { at: Moment },
@@ -30,6 +35,96 @@ pub(crate) enum PutBack {
     Everything,
     Content,
     Connections,
+}
+
+/// What a member with a later version writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Newer {
+    /// A field that this version does not know, to which a write brings a task back.
+    Content,
+    /// One to which it does not.
+    Number,
+    /// A status that this version does not know.
+    Status,
+    /// An element of an unknown set.
+    Add,
+    /// All elements of it that are there are taken out again.
+    Remove,
+    /// An object of another kind.
+    Object,
+    /// What this version knows too.
+    Title,
+}
+
+/// What a lying member does to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// Writes under the id and the next number of somebody else.
+    Number,
+    /// Writes another value under a number and a stamp that somebody gave.
+    Stamp,
+    /// Says two things under one number and stamp of its own, to one device this and to another one that.
+    TwoFaced,
+    /// Passes on a part of a change as all of it.
+    Part,
+    /// Passes on all it has as if nothing of it were whole.
+    Pieces,
+    /// Writes what no vector will ever include.
+    Uncounted,
+    /// Writes under the highest number that there is.
+    LastNumber,
+    /// Deletes under the id of somebody else.
+    Deletion,
+    /// Takes off labels that others put on.
+    Removal,
+    /// Sends everything again, backwards and twice.
+    Again,
+    /// Sends an answer that nobody asked for, with a vector that has everything.
+    Unasked,
+    /// Sends bytes that are almost right.
+    Garbage,
+    /// Asks for senseless things.
+    Questions,
+    /// Is asked, and answers that both have the same.
+    Same,
+    /// Is asked, and answers with nothing but a vector that has everything.
+    Vector,
+    /// Answers with all it has, and with a vector that has everything.
+    Generous,
+    /// Answers with half of what it has, and with the digest of whoever asks.
+    Digest,
+    /// Answers as if all ranges were different, again and again.
+    Ranges,
+    /// Answers in chunks that have nothing in them.
+    Cursor,
+}
+
+impl Lie {
+    const ALL: [Self; 19] = [
+        Self::Number,
+        Self::Stamp,
+        Self::TwoFaced,
+        Self::Part,
+        Self::Pieces,
+        Self::Uncounted,
+        Self::LastNumber,
+        Self::Deletion,
+        Self::Removal,
+        Self::Again,
+        Self::Unasked,
+        Self::Garbage,
+        Self::Questions,
+        Self::Same,
+        Self::Vector,
+        Self::Generous,
+        Self::Digest,
+        Self::Ranges,
+        Self::Cursor,
+    ];
+
+    pub(crate) fn draw(dice: &Runtime) -> Self {
+        Self::ALL[dice.below(Self::ALL.len() as u64) as usize]
+    }
 }
 
 /// What follows a step.
@@ -60,6 +155,15 @@ pub(crate) enum Edit {
         task: u8,
         to: u8,
     },
+    /// The same and nothing else, which does not bring it back.
+    Place {
+        task: u8,
+        to: u8,
+    },
+    Status {
+        task: u8,
+        status: u8,
+    },
 }
 
 /// A whole life of a crew.
@@ -69,6 +173,10 @@ pub(crate) struct Plan {
     pub(crate) devices: usize,
     /// Whether the devices have to find each other.
     pub(crate) at_large: bool,
+    /// Members of a later version, which the devices are between.
+    pub(crate) newer: usize,
+    /// Whether a member lies.
+    pub(crate) has_liar: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -77,6 +185,11 @@ const DAY: i32 = 86_400;
 const AT_LARGE: u64 = 10;
 /// In one of so many lives disks go back or are copied.
 const RELIVED: u64 = 4;
+/// In one of so many lives records get lost, a worker only reads, a member has a later version, and one lies.
+const LOSING: u64 = 12;
+const READING: u64 = 4;
+const NEWER: u64 = 5;
+const LYING: u64 = 5;
 
 impl Plan {
     /// The plan of a seed.
@@ -98,13 +211,59 @@ impl Plan {
                 steps.insert(at, relive(&dice, at_large));
             }
         }
-        Self { seed, devices, at_large, steps }
+        let (newer, has_liar) = besides(seed, at_large, &mut steps);
+        Self { seed, devices, at_large, newer, has_liar, steps }
     }
 
     /// The same without the steps from `from` to `to`.
     pub(crate) fn without(&self, from: usize, to: usize) -> Self {
         let steps = self.steps.iter().enumerate().filter(|(at, _)| *at < from || *at >= to).map(|(_, step)| *step);
         Self { steps: steps.collect(), ..*self }
+    }
+}
+
+/// Puts in what happens in some lives only; answers how many members have a later version, and whether one lies.
+fn besides(seed: u64, at_large: bool, steps: &mut Vec<Step>) -> (usize, bool) {
+    let dice = Runtime::new(seed.rotate_left(32) ^ seed);
+    let is_relived = steps.iter().any(Step::is_another_life);
+    let mut put = |most: u64, step: &dyn Fn(Moment) -> Step| {
+        for _ in 0..=dice.below(most) {
+            let at = Moment { entropy: dice.below(u64::MAX), lasts: dice.below(300) as u16 };
+            steps.insert(dice.below(steps.len() as u64 + 1) as usize, step(at));
+        }
+    };
+    let any = || dice.below(256) as u8;
+    if dice.below(LOSING) == 0 {
+        // Where devices have to find each other, a page is loaded anew for what is lost.
+        put(3, &|at| Step::LoseRecord { device: any(), is_open: !at_large && dice.below(3) == 0, at });
+    }
+    if dice.below(READING) == 0 {
+        put(20, &|at| Step::Read { device: any(), task: any(), at });
+    }
+    if at_large {
+        return (0, false);
+    }
+    let newer = if dice.below(NEWER) == 0 { 1 + dice.below(2) as usize } else { 0 };
+    if newer > 0 {
+        put(12, &|at| Step::Newer { member: any(), task: any(), what: newer_write(&dice), at });
+        put(8, &|at| Step::Meet { member: any(), device: any(), at });
+    }
+    let has_liar = dice.below(LYING) == 0 && !is_relived;
+    if has_liar {
+        put(20, &|at| Step::Lie { device: any(), victim: any(), task: any(), lie: Lie::draw(&dice), at });
+    }
+    (newer, has_liar)
+}
+
+fn newer_write(dice: &Runtime) -> Newer {
+    match dice.below(8) {
+        0 => Newer::Content,
+        1 => Newer::Number,
+        2 | 3 => Newer::Status,
+        4 => Newer::Add,
+        5 => Newer::Remove,
+        6 => Newer::Object,
+        _ => Newer::Title,
     }
 }
 
@@ -165,15 +324,22 @@ fn far(dice: &Runtime, step: Step) -> Step {
 
 fn edit(dice: &Runtime) -> Edit {
     let task = dice.below(256) as u8;
-    match dice.below(10) {
+    match dice.below(12) {
         0..4 => Edit::Write { task },
-        4..6 => Edit::Move { task, to: dice.below(256) as u8 },
+        4 => Edit::Move { task, to: dice.below(256) as u8 },
+        5 => Edit::Place { task, to: dice.below(256) as u8 },
+        8 | 9 => Edit::Status { task, status: dice.below(4) as u8 },
         6..8 => Edit::Delete { task, deleted: dice.below(3) > 0 },
         _ => Edit::Label { task, labels: dice.below(8) as u8 },
     }
 }
 
 impl Step {
+    /// Whether a device has another life after it.
+    fn is_another_life(&self) -> bool {
+        matches!(self, Self::BackUp { .. } | Self::PutBack { .. } | Self::Copy { .. })
+    }
+
     fn moment(self) -> Moment {
         let mut step = self;
         *step.moment_mut()
@@ -201,6 +367,11 @@ impl Step {
             | Self::BackUp { at, .. }
             | Self::PutBack { at, .. }
             | Self::Copy { at, .. }
+            | Self::LoseRecord { at, .. }
+            | Self::Read { at, .. }
+            | Self::Newer { at, .. }
+            | Self::Meet { at, .. }
+            | Self::Lie { at, .. }
             | Self::Travel { at, .. }
             | Self::PhoneBook { at, .. }
             | Self::Wait { at } => at,

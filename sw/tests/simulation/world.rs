@@ -4,29 +4,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use partyline_core::api::{CBOR, Merged};
-use partyline_core::id::{RoomId, TaskId};
-use partyline_core::replica::{ObjectId, Replica, SyncAnswer, SyncRequest, Verdict};
+use partyline_core::api::{CBOR, Health, Merged, TaskDocument, Tasks, read};
+use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::replica::{ObjectId, Op, Replica, SyncAnswer, SyncRequest, Verdict};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
 use partyline_sw::store::Limits;
 use tokio::sync::oneshot;
 
-use crate::disk::{Content, Disk};
+use crate::disk::{Content, Disk, Loss};
 use crate::ledger::{Ledger, Registers};
+use crate::members::Member;
 use crate::net::{Connections, Net};
-use crate::plan::{Edit, PutBack, Step};
+use crate::oracle::Oracle;
+use crate::plan::{Edit, Lie, Plan, PutBack, Step};
 use crate::runtime::{Group, Runtime};
 
 const ROOM: &str = "3f2b8c1e-9d4a-4c6b-8e1f-0a2b3c4d5e6f";
 pub(crate) const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 /// When the world begins, in Unix milliseconds.
-const GENESIS: u64 = 1_790_000_000_000;
+pub(crate) const GENESIS: u64 = 1_790_000_000_000;
 /// How long somebody waits for an answer of a peer.
 const PATIENCE: u64 = 2_000;
 /// How many questions a pull may take, chunks apart.
-const MOST_QUESTIONS: usize = 64;
+pub(crate) const MOST_QUESTIONS: usize = 64;
 /// How long a crew may talk until everybody has everything.
 const SETTLING: u64 = 20_000;
 /// How long a crew may take to be whole again, and how long a part of that is.
@@ -36,7 +38,7 @@ const WHILE: u64 = 1_000;
 const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
 /// What devices are called, and which tasks and labels there are.
 const NAMES: [&str; 8] = ["Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi"];
-const TASKS: u8 = 6;
+pub(crate) const TASKS: u8 = 6;
 const LABELS: [&str; 3] = ["red", "green", "blue"];
 
 /// A clock, randomness and an ear.
@@ -104,17 +106,46 @@ pub(crate) struct Device {
     offset: Cell<i64>,
     drift: i64,
     backup: RefCell<Option<(Content, Option<Connections>)>>,
+    /// A worker that is only asked to read, and what a page has from it.
+    reader: RefCell<Option<(Group, Worker)>>,
+    read: RefCell<Option<(String, BTreeMap<String, TaskDocument>)>>,
+    /// Under which id it said what it is called.
+    named: Cell<Option<DeviceId>>,
 }
 
 impl Device {
+    fn new(world: &World, number: usize) -> Self {
+        Self {
+            number,
+            disk: Disk::new(world.runtime.clone(), number, Rc::clone(&world.ledger)),
+            workers: RefCell::default(),
+            page: Cell::new(Some(world.runtime.group())),
+            offset: Cell::new(world.runtime.below(2_000) as i64 - 1_000),
+            drift: world.runtime.below(400) as i64 - 200,
+            backup: RefCell::default(),
+            reader: RefCell::default(),
+            read: RefCell::default(),
+            named: Cell::default(),
+        }
+    }
+
     fn now(&self, runtime: &Runtime) -> u64 {
         let passed = runtime.now() as i64;
         (GENESIS as i64 + passed + passed * self.drift / 1_000_000 + self.offset.get()).max(0) as u64
     }
 
-    /// Its id in the room, as peers know it.
+    /// Its id in the room.
+    pub(crate) fn device_id(&self) -> Option<DeviceId> {
+        self.disk.kept(room()).map(|kept| kept.device)
+    }
+
+    /// The same, as peers know it.
     pub(crate) fn id(&self) -> String {
-        self.disk.kept(room()).map(|kept| kept.device.to_string()).unwrap_or_default()
+        self.device_id().map(|id| id.to_string()).unwrap_or_default()
+    }
+
+    pub(crate) fn page(&self) -> Option<Group> {
+        self.page.get()
     }
 }
 
@@ -126,19 +157,25 @@ pub(crate) struct World {
     /// Each direction by itself: who is sent to, and how long that takes.
     links: Rc<RefCell<BTreeMap<(usize, usize), u64>>>,
     pulling: Rc<RefCell<BTreeSet<(usize, usize)>>>,
-    ledger: Rc<RefCell<Ledger>>,
+    pub(crate) ledger: Rc<RefCell<Ledger>>,
     /// What finds connections, where they do not come and go by themselves.
     pub(crate) net: Option<Rc<RefCell<Net>>>,
     marks: Rc<Cell<u32>>,
     /// How far a clock ever was from the world's, in milliseconds.
     furthest: Rc<Cell<u64>>,
+    /// Who is in the room with something else than these devices' software.
+    pub(crate) members: Rc<RefCell<Vec<Rc<Member>>>>,
 }
 
 pub(crate) fn room() -> RoomId {
     RoomId::parse(ROOM).unwrap()
 }
 
-fn object(task: &str) -> ObjectId {
+pub(crate) fn task(number: u8) -> String {
+    format!("00000000-0000-4000-8000-0000000000{:02x}", number % TASKS)
+}
+
+pub(crate) fn object(task: &str) -> ObjectId {
     ObjectId::Task(TaskId::parse(task).unwrap())
 }
 
@@ -150,7 +187,7 @@ pub(crate) fn json(method: &str, part: &str, body: String) -> Request {
     Request { method: method.to_owned(), path: path(part), body: body.into_bytes(), ..Request::default() }
 }
 
-fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
+pub(crate) fn cbor(part: &str, body: Vec<u8>, device: Option<String>) -> Request {
     let media = Some(CBOR.to_owned());
     let accept = media.clone();
     Request {
@@ -172,7 +209,8 @@ pub(crate) fn has_gap(answer: &Response) -> bool {
 impl World {
     /// A world of so many devices that are in the room and know nothing of each other. They have to find each other if they
     /// are a crew `at_large`; otherwise links come and go.
-    pub(crate) fn new(seed: u64, devices: usize, at_large: bool) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let Plan { seed, devices, at_large, .. } = *plan;
         let mut world = Self {
             runtime: Runtime::new(seed),
             devices: Rc::default(),
@@ -182,30 +220,28 @@ impl World {
             marks: Rc::default(),
             furthest: Rc::default(),
             net: None,
+            members: Rc::default(),
         };
+        world.ledger.borrow_mut().has_liar = plan.has_liar;
         if at_large {
             world.runtime.allow_more();
             world.net = Some(Rc::new(RefCell::new(Net::new(&world, devices))));
         }
         for number in 0..devices {
-            let disk = Disk::new(world.runtime.clone(), number, Rc::clone(&world.ledger));
-            let device = Rc::new(Device {
-                number,
-                disk,
-                workers: RefCell::default(),
-                page: Cell::new(Some(world.runtime.group())),
-                offset: Cell::new(world.runtime.below(2_000) as i64 - 1_000),
-                drift: world.runtime.below(400) as i64 - 200,
-                backup: RefCell::default(),
-            });
+            let device = Rc::new(Device::new(&world, number));
             world.devices.borrow_mut().push(Rc::clone(&device));
             let begin = world.clone();
             world.runtime.spawn(0, async move {
                 let body = format!(r#"{{"secret":"{SECRET}"}}"#);
                 begin.ask(number, json("PUT", "", body)).await;
+                begin.ask(number, json("PUT", "/device", format!(r#"{{"name":"{}"}}"#, NAMES[number]))).await;
             });
         }
-        world.runtime.run_for(100);
+        world.runtime.run_for(200);
+        for device in world.devices() {
+            device.named.set(device.disk.kept(room()).map(|kept| kept.device));
+        }
+        world.invite(plan);
         for device in world.devices() {
             if let Some(page) = device.page.get() {
                 world.open_net(device.number, page);
@@ -260,6 +296,74 @@ impl World {
         }
     }
 
+    /// With those that only read.
+    fn kill_all_workers(&self, device: &Device) {
+        self.kill_workers(device);
+        // The browser begins anew, and so does every page.
+        device.read.replace(None);
+        if let Some((group, _)) = device.reader.take() {
+            self.runtime.kill(group);
+        }
+    }
+
+    /// A page reads by a worker that does nothing else: what nobody writes meanwhile, it shows.
+    fn read(&self, device: &Rc<Device>, task: String) {
+        let (group, worker) = device
+            .reader
+            .borrow_mut()
+            .get_or_insert_with(|| {
+                let host = SimHost { device: Rc::clone(device), world: self.clone() };
+                let service = Service::with_limits(device.disk.reader(), host, LIMITS);
+                (self.runtime.group(), Rc::new(service))
+            })
+            .clone();
+        let (world, device) = (self.clone(), Rc::clone(device));
+        self.runtime.spawn(group, async move {
+            let head = device.disk.kept(room()).map(|kept| kept.head);
+            let one = worker.handle(&json("GET", &format!("/tasks/{task}"), String::new())).await;
+            let cursor = device.read.borrow().as_ref().map(|(cursor, _)| cursor.clone());
+            let query = cursor.map(|cursor| format!("?since={cursor}")).unwrap_or_default();
+            let all = worker.handle(&json("GET", &format!("/tasks{query}"), String::new())).await;
+            if all.status == 410 {
+                device.read.replace(None);
+            }
+            if let Ok(Tasks { tasks, cursor, .. }) = read::<Tasks>(&all.body) {
+                let mut read = device.read.borrow_mut();
+                let (at, seen) = read.get_or_insert_default();
+                *at = cursor;
+                seen.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
+            }
+            // Nobody knows which of the two it is to be while somebody writes.
+            let kept = device.disk.kept(room()).filter(|kept| Some(kept.head) == head);
+            if let Some(Ok(there)) = kept.map(|kept| kept.replica())
+                && all.status == 200
+                && one.status < 500
+            {
+                world.compare(&device, &there, &task, &one);
+            }
+            worker.tidy().await;
+        });
+    }
+
+    /// Whether a page has what is there from a worker that only reads.
+    fn compare(&self, device: &Device, there: &Replica, task: &str, one: &Response) {
+        let expected = there.task(TaskId::parse(task).unwrap());
+        let expected = expected.map(|task| (task.title, task.notes, task.deleted));
+        let read = read::<TaskDocument>(&one.body).ok().filter(|_| one.status == 200);
+        if read.map(|task| (task.title, task.notes, task.deleted)) != expected {
+            self.ledger.borrow_mut().wrong.push(format!("a worker that only reads shows another {task}"));
+        }
+        let of = |id: String, title: String, notes: String| (id, title, notes);
+        let expected = there.tasks().into_iter().map(|task| of(task.id.to_string(), task.title, task.notes));
+        let expected: BTreeSet<_> = expected.collect();
+        let seen = device.read.borrow();
+        let seen = seen.iter().flat_map(|(_, seen)| seen.values()).filter(|task| !task.deleted);
+        let seen: BTreeSet<_> = seen.map(|task| of(task.id.clone(), task.title.clone(), task.notes.clone())).collect();
+        if seen != expected {
+            self.ledger.borrow_mut().wrong.push(format!("a page that reads has {seen:?}, where {expected:?} is"));
+        }
+    }
+
     /// A request to a peer over whatever lies in between. `None` if it, or its answer, does not arrive.
     async fn ask_peer(&self, from: usize, to: usize, request: Request) -> Option<Response> {
         if let Some(net) = &self.net {
@@ -310,7 +414,7 @@ impl World {
         self.runtime.spawn(page, async move {
             let (tries, retry) = if world.net.is_some() { (u32::MAX, 1_000) } else { (3, 300) };
             for times in 0..tries {
-                if world.pull(to, from).await.is_some() || !world.is_linked(to, from) {
+                if world.pull(to, &Source::Device(from)).await.is_some() || !world.is_linked(to, from) {
                     break;
                 }
                 world.runtime.sleep(retry << times.min(8)).await;
@@ -320,7 +424,7 @@ impl World {
     }
 
     /// Chunk by chunk, each stored before the next is asked for. (Pages ask for the next while one is stored.)
-    async fn pull(&self, to: usize, from: usize) -> Option<()> {
+    pub(crate) async fn pull(&self, to: usize, from: &Source) -> Option<()> {
         let mut asked = cbor("/sync", Vec::new(), None);
         "GET".clone_into(&mut asked.method);
         let asker = self.device(to).disk.kept(room())?.device;
@@ -329,12 +433,21 @@ impl World {
         let mut questions = 0;
         let losses = || {
             let ledger = self.ledger.borrow();
-            (ledger.losses(to), ledger.losses(from))
+            (ledger.losses(to), from.device().map(|from| ledger.losses(from)))
         };
-        let (had, before) = (replica(&self.device(from)).map(|had| Registers::of(&had)), losses());
+        let other = from.device().map(|from| self.device(from));
+        let had = other.as_ref().and_then(|other| replica(other).map(|had| Registers::of(&had)));
+        let before = losses();
         loop {
-            let (own, theirs) = (self.device(to).id(), self.device(from).id());
-            let answer = self.ask_peer(to, from, cbor("/sync", request.encode(), Some(own))).await?;
+            let own = self.device(to).id();
+            let theirs = match from {
+                Source::Device(from) => self.device(*from).id(),
+                Source::Member(member, _) => member.id(),
+            };
+            let answer = match from {
+                Source::Device(from) => self.ask_peer(to, *from, cbor("/sync", request.encode(), Some(own))).await?,
+                Source::Member(member, lie) => self.ask_member(member, &request, *lie).await,
+            };
             let (progress, _) = SyncAnswer::peek(&answer.body).ok().filter(|_| answer.status == 200)?;
             let merge = Request { asker: Some(asker.to_string()), ..cbor("/changes", answer.body, Some(theirs)) };
             let merged = self.ask(to, merge).await?;
@@ -353,14 +466,19 @@ impl World {
                     let Some(ask) = ask else {
                         // Otherwise they are to sync again.
                         let has_all = !gap && losses() == before;
-                        if let (true, Some(had), Some(has)) = (has_all, &had, replica(&self.device(to))) {
+                        if let (true, Some(had), Some(has), Some(from)) =
+                            (has_all, &had, replica(&self.device(to)), from.device())
+                        {
                             self.ledger.borrow_mut().met(NAMES[to], &has, NAMES[from], had);
                         }
                         return Some(());
                     };
                     questions += 1;
                     if questions > MOST_QUESTIONS {
-                        self.ledger.borrow_mut().wrong.push("a pull never ends".to_owned());
+                        // With whoever lies, it gives up.
+                        if !matches!(from, Source::Member(_, Some(_))) {
+                            self.ledger.borrow_mut().wrong.push("a pull never ends".to_owned());
+                        }
                         return None;
                     }
                     request = SyncRequest::decode(&ask.0).ok()?;
@@ -435,16 +553,23 @@ impl World {
             Step::LosePower { device, .. } => {
                 let device = self.device(device.into());
                 self.close_page(&device);
-                self.kill_workers(&device);
+                self.kill_all_workers(&device);
                 device.disk.lose_power();
             }
-            Step::TearDisk { device, .. } => self.tear(&self.device(device.into())),
+            Step::TearDisk { device, .. } => self.lose(&self.device(device.into()), false, Loss::Torn),
             Step::BackUp { device, .. } => {
                 let device = self.device(device.into());
                 device.backup.replace(Some((device.disk.content(), self.connections(device.number))));
             }
             Step::PutBack { device, what, .. } => self.put_back(&self.device(device.into()), what),
             Step::Copy { device, .. } => self.copy(&self.device(device.into())),
+            Step::LoseRecord { device, is_open, .. } => self.lose(&self.device(device.into()), is_open, Loss::Gone),
+            Step::Read { device, task: number, .. } => self.read(&self.device(device.into()), task(number)),
+            Step::Newer { member, task, what, .. } => self.write_newer(member.into(), task, what),
+            Step::Meet { member, device, .. } => self.meet(member.into(), usize::from(device) % count),
+            Step::Lie { device, victim, task, lie, .. } => {
+                self.lie(usize::from(device) % count, usize::from(victim) % count, task, lie);
+            }
             Step::Wait { .. } => {}
         }
         self.runtime.run_for(step.lasts());
@@ -472,10 +597,10 @@ impl World {
     fn put_back(&self, device: &Rc<Device>, what: PutBack) {
         let Some((content, connections)) = device.backup.borrow().clone() else { return };
         self.close_page(device);
-        self.kill_workers(device);
+        self.kill_all_workers(device);
         if what != PutBack::Connections {
-            let others: Vec<Replica> =
-                self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
+            let others = self.others(device);
+            device.named.set(None);
             device.disk.put_back(&content);
             let mut ledger = self.ledger.borrow_mut();
             match replica(device) {
@@ -497,22 +622,16 @@ impl World {
         for owner in [device.number, number] {
             self.ledger.borrow_mut().relives(owner, &replica);
         }
-        let disk = Disk::new(self.runtime.clone(), number, Rc::clone(&self.ledger));
-        disk.put_back(&device.disk.content());
-        self.devices.borrow_mut().push(Rc::new(Device {
-            number,
-            disk,
-            workers: RefCell::default(),
-            page: Cell::new(Some(self.runtime.group())),
-            offset: Cell::new(self.runtime.below(2_000) as i64 - 1_000),
-            drift: self.runtime.below(400) as i64 - 200,
-            backup: RefCell::default(),
-        }));
+        let copy = Device::new(self, number);
+        copy.disk.put_back(&device.disk.content());
+        copy.named.set(device.named.get());
+        self.devices.borrow_mut().push(Rc::new(copy));
     }
 
     /// A device has taken another key: its page begins anew with it.
     fn renewed(&self, device: &Rc<Device>) {
-        self.ledger.borrow_mut().renewed(device.number);
+        self.ledger.borrow_mut().renewed(device.number, device.named.get());
+        device.named.set(device.named.get().and_then(|_| device.disk.kept(room()).map(|kept| kept.device)));
         if self.net.is_some() && device.page.get().is_some() {
             let (world, device) = (self.clone(), Rc::clone(device));
             // Not at once: it is in the midst of an answer to this page.
@@ -523,16 +642,27 @@ impl World {
         }
     }
 
-    fn tear(&self, device: &Rc<Device>) {
-        // Browsers find damage when they open a database, not while they have it open.
-        self.kill_workers(device);
+    /// What every other member has.
+    fn others(&self, device: &Device) -> Vec<Replica> {
+        let devices = self.devices();
+        let others = devices.iter().filter(|other| other.number != device.number).filter_map(replica);
+        others.chain(self.newer().iter().map(|member| member.replica())).collect()
+    }
+
+    /// Something on a disk is damaged, or gone.
+    fn lose(&self, device: &Rc<Device>, is_open: bool, loss: Loss) {
+        // Browsers find damage when they open a database, not while they have it open. What is gone another worker may find
+        // that begins meanwhile.
+        if !is_open {
+            self.kill_all_workers(device);
+        }
         if self.net.is_some() {
             // The page of a room that is set up anew is loaded anew.
             self.close_page(device);
         }
-        let others: Vec<Replica> =
-            self.devices().iter().filter(|other| other.number != device.number).filter_map(replica).collect();
-        if device.disk.tear(room()) {
+        let others = self.others(device);
+        if device.disk.lose_part(room(), loss, is_open) {
+            device.named.set(None);
             self.ledger.borrow_mut().damaged(device.number, &others);
         }
     }
@@ -540,40 +670,51 @@ impl World {
     fn edit(&self, number: usize, edit: Edit) {
         self.marks.set(self.marks.get() + 1);
         let mark = format!("m{}", self.marks.get());
-        let task = |task: u8| format!("00000000-0000-4000-8000-0000000000{:02x}", task % TASKS);
-        let (request, chosen) = match edit {
+        let written = || vec![Op::Title(format!("t{mark}").into()), Op::Notes(mark.as_str().into())];
+        let noted = || vec![Op::Notes(mark.as_str().into())];
+        let place = |to: u8| match to {
+            0..60 => r#""position":"80""#.to_owned(),
+            60..80 => r#""after":null"#.to_owned(),
+            _ => format!(r#""after":"{}""#, task(to)),
+        };
+        let (request, said, chosen) = match edit {
             Edit::Write { task: at } => {
                 let body = format!(r#"{{"title":"t{mark}","notes":"{mark}"}}"#);
-                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), written(), at)
             }
             Edit::Delete { task: at, deleted: true } => {
-                (json("DELETE", &format!("/tasks/{}", task(at)), String::new()), at)
+                (json("DELETE", &format!("/tasks/{}", task(at)), String::new()), Vec::new(), at)
             }
             Edit::Delete { task: at, .. } => {
                 let body = format!(r#"{{"deleted":false,"title":"t{mark}","notes":"{mark}"}}"#);
-                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), written(), at)
             }
             Edit::Label { task: at, labels } => {
                 let named = LABELS.iter().enumerate().filter(|(bit, _)| labels >> bit & 1 == 1);
                 let named: Vec<String> = named.map(|(_, label)| format!("\"{label}\"")).collect();
                 let body = format!(r#"{{"labels":[{}],"notes":"{mark}"}}"#, named.join(","));
-                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), noted(), at)
             }
             Edit::Move { task: at, to } => {
-                let place = match to {
-                    0..60 => r#""position":"80""#.to_owned(),
-                    60..80 => r#""after":null"#.to_owned(),
-                    _ => format!(r#""after":"{}""#, task(to)),
-                };
-                let body = format!(r#"{{{place},"notes":"{mark}"}}"#);
-                (json("PATCH", &format!("/tasks/{}", task(at)), body), at)
+                let body = format!(r#"{{{},"notes":"{mark}"}}"#, place(to));
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), noted(), at)
+            }
+            Edit::Place { task: at, to } => {
+                (json("PATCH", &format!("/tasks/{}", task(at)), format!("{{{}}}", place(to))), Vec::new(), at)
+            }
+            Edit::Status { task: at, status } => {
+                let status = ["open", "doing", "blocked", "done"][usize::from(status) % 4];
+                let body = format!(r#"{{"status":"{status}","notes":"{mark}"}}"#);
+                (json("PATCH", &format!("/tasks/{}", task(at)), body), noted(), at)
             }
         };
+        let has_mark = !matches!(edit, Edit::Place { .. });
         // Half of the tasks begin at one position, where others have to make room.
         let place = if chosen % 2 == 0 { r#","position":"80""# } else { "" };
         let new = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(chosen));
         let create = json("POST", "/tasks", new);
         let world = self.clone();
+        let created = written();
         // Whoever edits is in a tab: what it was told before it closed, it was told.
         self.runtime.spawn(0, async move {
             let mut answer = world.ask(number, request).await;
@@ -581,7 +722,8 @@ impl World {
                 answer = world.ask(number, create).await;
             }
             match answer.map(|answer| answer.status) {
-                Some(200 | 201) => world.ledger.borrow_mut().acknowledge(&mark),
+                Some(201) => world.ledger.borrow_mut().acknowledge(&mark, &created),
+                Some(200) if has_mark => world.ledger.borrow_mut().acknowledge(&mark, &said),
                 Some(204) => world.ledger.borrow_mut().acknowledge_deletion(number, object(&task(chosen))),
                 _ => {}
             }
@@ -597,6 +739,22 @@ impl World {
                 self.ledger.borrow_mut().check(NAMES[device.number], device.number, &replica, everything);
             }
         }
+    }
+
+    /// Whoever lost something was told, or is when the room is opened.
+    fn check_reports(&self) {
+        let world = self.clone();
+        self.runtime.spawn(0, async move {
+            for device in world.devices() {
+                let health = Request { path: "/peer/v1/health".to_owned(), ..json("GET", "", String::new()) };
+                let health = world.ask(device.number, health).await.map(|answer| read::<Health>(&answer.body));
+                let is_told = matches!(health, Some(Ok(health)) if health.damaged > 0 || !device.disk.has_lost());
+                if !is_told {
+                    world.ledger.borrow_mut().wrong.push(format!("{} was not told of a loss", NAMES[device.number]));
+                }
+            }
+        });
+        self.runtime.run_for(200);
     }
 
     /// Nobody holds on to anybody any more.
@@ -619,6 +777,10 @@ impl World {
         let devices = self.devices();
         for device in &devices {
             device.disk.fail(0);
+            if replica(device).is_none() {
+                // Whoever begins anew puts it together.
+                self.kill_all_workers(device);
+            }
             self.open_page(device);
             device.offset.set(0);
         }
@@ -637,9 +799,18 @@ impl World {
             }
             self.ledger.borrow_mut().wrong.extend(self.wrong_with_net());
         }
-        for _ in 0..if self.net.is_some() { 0 } else { 2 * devices.len() } {
+        for round in 0..if self.net.is_some() { 0 } else { 2 * devices.len() } {
             for (one, other) in (0..devices.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
                 self.link(one, other, 5);
+            }
+            for device in 0..devices.len() {
+                for member in 0..self.newer().len() {
+                    self.meet(member, device);
+                }
+                // It may go on with that, as long as it says in the end what it has to say.
+                if round < devices.len() {
+                    self.lie(device, round, round as u8, Lie::draw(&self.runtime));
+                }
             }
             if !self.runtime.run_out(SETTLING) {
                 self.ledger.borrow_mut().wrong.push("they never stop talking".to_owned());
@@ -647,14 +818,26 @@ impl World {
             }
         }
         self.check(true);
-        let replicas: Vec<Replica> = devices.iter().filter_map(replica).collect();
+        self.check_reports();
+        let mut replicas: Vec<Replica> = devices.iter().filter_map(replica).collect();
         let mut ledger = std::mem::take(&mut *self.ledger.borrow_mut());
-        if !are_at_rest(&replicas) {
-            ledger.wrong.push("another sync brings something".to_owned());
-        }
         if replicas.len() != devices.len() {
             ledger.wrong.push("a room cannot be read at the end".to_owned());
         }
+        replicas.extend(self.newer().iter().map(|member| member.replica()));
+        if !are_at_rest(&replicas) {
+            ledger.wrong.push("another sync brings something".to_owned());
+        }
+        let oracle = Oracle::new(&ledger);
+        let judged = replicas.iter().enumerate().flat_map(|(number, replica)| {
+            let name = if number < devices.len() { NAMES[number].to_owned() } else { format!("member {number}") };
+            let ids = devices.iter().filter_map(|device| device.disk.kept(room())).map(|kept| kept.device);
+            let mut wrong = oracle.judge(&name, replica);
+            wrong.extend(names(&ids.collect::<Vec<_>>(), &devices, &ledger, replica));
+            wrong
+        });
+        let judged: Vec<String> = judged.collect();
+        ledger.wrong.extend(judged);
         if let Some((first, others)) = replicas.split_first() {
             for other in others {
                 // Of what was deleted some have dropped the values, who were ahead in time.
@@ -682,16 +865,59 @@ impl World {
     }
 }
 
-/// Whether any two of them would say of each other that they have the same.
+/// Whether those are in the list who took other keys, and what they were is not. Whoever lies may call anybody anything.
+fn names(ids: &[DeviceId], devices: &[Rc<Device>], ledger: &Ledger, replica: &Replica) -> Vec<String> {
+    if ledger.has_liar {
+        return Vec::new();
+    }
+    let listed: BTreeSet<DeviceId> = replica.devices().map(|(device, _)| device).collect();
+    let named = devices.iter().filter_map(|device| device.named.get());
+    let lacks = named.filter(|id| !listed.contains(id)).map(|id| format!("{id:?} has no name"));
+    let retired = devices.iter().flat_map(|device| ledger.retired(device.number));
+    let stays = retired.filter(|id| listed.contains(id) && !ids.contains(id));
+    lacks.chain(stays.map(|id| format!("{id:?} is given up, and still in the list"))).collect()
+}
+
+/// Whom a device asks for what it lacks.
+pub(crate) enum Source {
+    Device(usize),
+    /// A member with other software, and how it lies if it does.
+    Member(Rc<Member>, Option<Lie>),
+}
+
+impl Source {
+    fn device(&self) -> Option<usize> {
+        match self {
+            Self::Device(number) => Some(*number),
+            Self::Member(..) => None,
+        }
+    }
+}
+
+/// Whether another sync brings nothing to any of them, and costs next to nothing.
 fn are_at_rest(replicas: &[Replica]) -> bool {
-    let day = replicas.iter().map(|replica| replica.opening().day).max().unwrap_or_default();
-    replicas.windows(2).all(|pair| pair[0].digest(day) == pair[1].digest(day))
-        && replicas.iter().all(|one| {
-            replicas.iter().all(|other| {
-                let asked = SyncRequest { day, digest: Some(one.digest(day)), ..SyncRequest::default() };
-                other.answer(&asked, 1 << 20).verdict == Some(Verdict::Same)
-            })
-        })
+    replicas.iter().all(|one| replicas.iter().all(|other| is_at_rest(one, other)))
+}
+
+/// Whether the second says to the first that they have the same: at once, or on the later day up to which it has dropped
+/// values.
+fn is_at_rest(one: &Replica, other: &Replica) -> bool {
+    const MOST_BYTES: usize = 100;
+    let mut asked = one.opening();
+    for _ in 0..2 {
+        let question = asked.encode();
+        let answer = other.answer_encoded(&asked, 1 << 20);
+        let read = SyncAnswer::decode(&answer).unwrap();
+        match read.verdict {
+            Some(Verdict::Same) => return question.len() + answer.len() < MOST_BYTES,
+            // Of an empty room there is nothing to say.
+            None if one.vector().is_empty() => return read.batch.changes.is_empty(),
+            _ => {}
+        }
+        let Some(next) = one.following(&read, false, 0).filter(|next| next.day > asked.day) else { return false };
+        asked = next;
+    }
+    false
 }
 
 /// What a device has on its disk; `None` if that is damaged, or nothing.
