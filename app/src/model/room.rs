@@ -420,6 +420,19 @@ impl Room {
         }
     }
 
+    /// What the comments on a task say.
+    #[cfg(feature = "next")]
+    pub(crate) async fn comments(self, task: TaskId) -> Result<Vec<String>, ApiError> {
+        let (all, task) = (api::comments(self.id).await?, task.to_string());
+        Ok(all.into_iter().filter(|comment| comment.task == task).map(|comment| comment.text).collect())
+    }
+
+    /// Adds a comment to a task.
+    #[cfg(feature = "next")]
+    pub(crate) async fn comment(self, task: TaskId, text: String) -> Result<(), ApiError> {
+        api::comment(self.id, &partyline_core::api::CommentDocument { task: task.to_string(), text }).await
+    }
+
     /// Reads the names of the devices.
     pub(crate) async fn read_devices(self) {
         if let Ok(devices) = api::devices(self.id).await

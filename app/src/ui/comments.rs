@@ -2,11 +2,9 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::CommentDocument;
 use partyline_core::id::TaskId;
 
 use super::live::{live, rows};
-use crate::api;
 use crate::model::room::Room;
 
 /// The comments on a task, as they were when its dialog was opened, and a field for another one.
@@ -20,19 +18,15 @@ pub(crate) fn TaskComments(
     let comments = RwSignal::new(Vec::<String>::new());
     let problem = RwSignal::new(None::<String>);
     let read = move || async move {
-        match api::comments(room.id).await {
-            Ok(all) => {
-                let task = id.to_string();
-                let texts = all.into_iter().filter(|comment| comment.task == task).map(|comment| comment.text);
-                let _ = comments.try_set(texts.collect());
-            }
+        match room.comments(id).await {
+            Ok(texts) => drop(comments.try_set(texts)),
             Err(error) => drop(problem.try_set(Some(error.to_string()))),
         }
     };
     spawn_local(read());
     let add = move |text: String| {
         spawn_local(async move {
-            match api::comment(room.id, &CommentDocument { task: id.to_string(), text }).await {
+            match room.comment(id, text).await {
                 Ok(()) => read().await,
                 Err(error) => drop(problem.try_set(Some(error.to_string()))),
             }

@@ -10,9 +10,6 @@ use crate::replica::op::{Shape, Value};
 use crate::replica::writes::Writes;
 use crate::replica::{Change, EditError, Field, ObjectId, Op, OtherObject, Replica};
 
-/// The status of a task that somebody else is to look at.
-pub(crate) const REVIEW: u8 = 250;
-
 /// The kind of a comment.
 const COMMENT: u16 = u16::MAX;
 

@@ -23,7 +23,7 @@ impl Status {
             Self::Blocked => 2,
             Self::Done => 3,
             #[cfg(feature = "next")]
-            Self::Review => super::next::REVIEW,
+            Self::Review => 250,
         }
     }
 
@@ -34,7 +34,7 @@ impl Status {
             2 => Some(Self::Blocked),
             3 => Some(Self::Done),
             #[cfg(feature = "next")]
-            code if code == u64::from(super::next::REVIEW) => Some(Self::Review),
+            250 => Some(Self::Review),
             _ => None,
         }
     }
