@@ -25,8 +25,7 @@ impl Two {
         let places = [network.place("one", one, 1).unwrap(), network.place("other", other, 1).unwrap()];
         let sockets = [0, 1].map(|index| {
             let namespace = places[index].host(0).unwrap().namespace();
-            let socket = namespace.enter(|| Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT))?)).unwrap();
-            socket
+            namespace.enter(|| Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT))?)).unwrap()
         });
         Some(Self { _network: network, places, sockets })
     }
