@@ -394,7 +394,8 @@ impl Ledger {
     pub(crate) fn met(&mut self, name: &str, replica: &Replica, other: &str, theirs: &Registers) {
         let registers = Registers::of(replica);
         let lacks = |change: &Change| theirs.hold_all(change) && !registers.account_for_all(change);
-        let lacking = self.made.iter().filter(|(_, Made { change, .. })| lacks(change) && !self.is_trash(change));
+        let is_lacking = |made: &Made| !made.is_a_lie() && lacks(&made.change) && !self.is_trash(&made.change);
+        let lacking = self.made.iter().filter(|(_, made)| is_lacking(made));
         let lacking: Vec<String> =
             lacking.map(|(id, _)| format!("{name} has met {other}, and lacks {:?} of it", id.0)).collect();
         self.wrong.extend(lacking);

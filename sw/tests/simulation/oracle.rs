@@ -43,7 +43,8 @@ impl Life {
 
     /// Whether it is deleted, if that is certain.
     fn is_deleted(&self) -> Option<bool> {
-        if self.surely_deleted.is_some() && self.surely_deleted >= self.revived {
+        // Of two under one stamp, which only who lies makes, either may count.
+        if self.surely_deleted.is_some() && self.surely_deleted > self.revived {
             return Some(true);
         }
         (self.deleted.is_none() || self.surely_revived > self.deleted).then_some(false)

@@ -229,12 +229,13 @@ impl World {
         }
         for number in 0..devices {
             let device = Rc::new(Device::new(&world, number));
+            let name = NAMES[device.number];
             world.devices.borrow_mut().push(Rc::clone(&device));
             let begin = world.clone();
             world.runtime.spawn(0, async move {
                 let body = format!(r#"{{"secret":"{SECRET}"}}"#);
                 begin.ask(number, json("PUT", "", body)).await;
-                begin.ask(number, json("PUT", "/device", format!(r#"{{"name":"{}"}}"#, NAMES[number]))).await;
+                begin.ask(number, json("PUT", "/device", format!(r#"{{"name":"{name}"}}"#))).await;
             });
         }
         world.runtime.run_for(200);
