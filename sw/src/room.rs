@@ -236,15 +236,19 @@ fn lost(stored: &Stored) -> (Vec<u64>, Vec<u64>) {
     /// No log grows so long, whatever its head says.
     const MOST: u64 = 1 << 16;
     let (last, records) = (stored.head.log, u64::from(stored.head.records).min(MOST));
-    let mut there: Vec<u64> = stored.log.iter().map(|(number, _)| *number).collect();
-    there.sort_unstable();
-    let is_lost = |number: &u64| there.binary_search(number).is_err();
-    let log = (last.saturating_sub(records) + 1..=last).filter(is_lost).collect();
+    let log = (last.saturating_sub(records)..last).map(|before| before + 1).collect();
+    let log = not_among(log, stored.log.iter().map(|(number, _)| *number).collect());
     let pages = stored.pages.as_ref().map(|stored| {
         let named = Replica::pages_named(&stored.manifest).unwrap_or_default();
-        named.into_iter().filter(|number| stored.pages.iter().all(|page| page.number != *number)).collect()
+        not_among(named, stored.pages.iter().map(|page| page.number).collect())
     });
     (pages.unwrap_or_default(), log)
+}
+
+fn not_among(mut numbers: Vec<u64>, mut there: Vec<u64>) -> Vec<u64> {
+    there.sort_unstable();
+    numbers.retain(|number| there.binary_search(number).is_err());
+    numbers
 }
 
 fn merge(replica: &mut Replica, changes: Vec<Change>) {

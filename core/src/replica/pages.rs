@@ -213,7 +213,7 @@ impl Replica {
         manifest: &[u8],
         pages: impl IntoIterator<Item = (u64, P)>,
     ) -> Result<Self, LoadError> {
-        let (head, next_page, tallies) = wire::whole(wire::unsealed(manifest)?, |input| Ok(read_manifest(input)))??;
+        let (head, next_page, tallies) = read_manifest(manifest)?;
         let mut pages: Vec<(u64, P)> = pages.into_iter().collect();
         pages.sort_unstable_by_key(|(number, _)| *number);
         if pages.len() != tallies.len() {
@@ -261,7 +261,7 @@ impl Replica {
     /// # Errors
     /// If the manifest is of a newer format or cannot be read.
     pub fn pages_named(manifest: &[u8]) -> Result<Vec<u64>, LoadError> {
-        let (_, _, tallies) = wire::whole(wire::unsealed(manifest)?, |input| Ok(read_manifest(input)))??;
+        let (_, _, tallies) = read_manifest(manifest)?;
         Ok(tallies.iter().map(|page| page.number).collect())
     }
 
@@ -346,7 +346,14 @@ fn decode(bytes: &[u8], arrivals: &mut Vec<u64>) -> Result<Vec<Change>, DecodeEr
     })
 }
 
-fn read_manifest(input: &mut Reader<'_>) -> Result<(Head, u64, Vec<PageTally>), LoadError> {
+/// The head, the number of the next page, and the pages.
+type Manifest = (Head, u64, Vec<PageTally>);
+
+fn read_manifest(manifest: &[u8]) -> Result<Manifest, LoadError> {
+    wire::whole(wire::unsealed(manifest)?, |input| Ok(read_unsealed_manifest(input)))?
+}
+
+fn read_unsealed_manifest(input: &mut Reader<'_>) -> Result<Manifest, LoadError> {
     if input.array(3)? != 3 {
         return Err(LoadError::Damaged);
     }
