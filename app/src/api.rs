@@ -18,8 +18,8 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, DeviceDocument, Devices, JSON, NewDevice, NewRoom, NewTask, PROVED, Problem, RoomDocument,
-    RoomSummary, Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
+    RoomDocument, RoomSummary, Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
@@ -38,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The `Content-Type` header, empty when there is none.
     pub(crate) content_type: String,
+    /// What the clock of the service worker said, if it told.
+    pub(crate) now_ms: Option<u64>,
     /// The whole body.
     pub(crate) body: Vec<u8>,
 }
@@ -214,7 +216,8 @@ pub(crate) async fn open(
 pub(crate) async fn read(response: Response) -> Result<Answer, CallError> {
     let content_type = response.headers().get("content-type").unwrap_or_default();
     let body = response.binary().await.map_err(|error| CallError::NoAnswer(error.to_string()))?;
-    Ok(Answer { status: response.status(), content_type, body })
+    let now_ms = response.headers().get(NOW_HEADER).and_then(|text| text.parse().ok());
+    Ok(Answer { status: response.status(), content_type, now_ms, body })
 }
 
 /// `GET /peer/v1/rooms`: the rooms kept on this device.
@@ -249,9 +252,22 @@ pub(crate) async fn leave_room(room: RoomId) -> Result<(), ApiError> {
 }
 
 /// `GET …/devices`: the devices that gave their name.
-pub(crate) async fn devices(room: RoomId) -> Result<Vec<DeviceDocument>, ApiError> {
-    let Devices { devices } = get(&room_path(room, "/devices")).await?;
-    Ok(devices)
+pub(crate) async fn devices(room: RoomId) -> Result<Devices, ApiError> {
+    get(&room_path(room, "/devices")).await
+}
+
+/// `PUT …/clock`: how far this device's clock is ahead of what most say, in milliseconds.
+pub(crate) async fn hear_clock(room: RoomId, ahead_ms: i64) -> Result<(), ApiError> {
+    let number = ahead_ms.to_string();
+    let headers = [("content-type", JSON)];
+    accept(call("PUT", &room_path(room, "/clock"), &headers, Some(number.as_bytes())).await?).map(drop)
+}
+
+/// `PUT …/held/{device}/{number}`, or `DELETE …`: takes or drops a change that is held back.
+pub(crate) async fn decide(room: RoomId, held: &HeldDocument, is_wanted: bool) -> Result<(), ApiError> {
+    let method = if is_wanted { "PUT" } else { "DELETE" };
+    let path = room_path(room, &format!("/held/{}/{}", held.device, held.seq));
+    accept(call(method, &path, &[], None).await?).map(drop)
 }
 
 /// `PUT …/device`: names this device in the room.
@@ -469,7 +485,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, content_type: String::new(), body: body.as_bytes().to_vec() }
+        Answer { status, content_type: String::new(), now_ms: None, body: body.as_bytes().to_vec() }
     }
 
     #[test]

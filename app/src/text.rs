@@ -12,6 +12,8 @@ pub(crate) const UNNAMED_ROOM: &str = "Shared room";
 pub(crate) const OFFLINE: &str = "Offline. Your changes are kept.";
 /// Looking for other devices.
 pub(crate) const CONNECTING: &str = "Connecting…";
+/// Nothing can be exchanged of what cannot be read.
+pub(crate) const NOT_CONNECTED: &str = "Not connected";
 /// Nobody there.
 pub(crate) const ALONE: &str = "No other device connected";
 /// The phone book does not answer.
@@ -29,6 +31,24 @@ pub(crate) const UNKNOWN_ROOM: &str =
 pub(crate) const RENEWED: &str = "This device was put back from a backup, or copied. Nothing was lost.";
 /// Somebody in the room speaks a newer format.
 pub(crate) const OUTDATED: &str = "Another device runs a newer Partyline; update this one: load the page again.";
+/// A clock that is off by minutes or hours.
+pub(crate) const CLOCK_WINS: &str =
+    "Set it right: where two devices change the same thing, the change with the later time wins.";
+/// This device's clock is far ahead.
+pub(crate) const OWN_CLOCK_AHEAD: &str =
+    "Set it right. What you write is kept here, and the others see it when the clock is right.";
+/// This device's clock is far behind.
+pub(crate) const OWN_CLOCK_BEHIND: &str =
+    "Set it right. Until then, changes of the others wait here, and what you write is kept here.";
+/// Another device's clock is far ahead.
+pub(crate) const OTHER_CLOCK_AHEAD: &str = "What is written there waits until that clock is right.";
+/// Another device's clock is far behind.
+pub(crate) const OTHER_CLOCK_BEHIND: &str = "What you write waits there until that clock is right.";
+/// Nobody can tell which of two clocks is right.
+pub(crate) const SET_RIGHT: &str = "look at both, and set that one right.";
+/// What a change is that waits.
+pub(crate) const WAITING_EXPLAINED: &str = "They are dated so far ahead that they would win over all others until then. \
+     They go through by themselves when the clock of their device is right. If that device does not come back, decide here.";
 /// Where the browser refuses to copy.
 pub(crate) const NOT_COPIED: &str = "The browser did not let the page copy. Select the text and copy it.";
 /// What leaving does.
@@ -118,6 +138,12 @@ fn shortened(title: &str) -> String {
 /// What a device is called.
 pub(crate) fn device_name(name: Option<String>) -> String {
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "A device without a name".to_owned())
+}
+
+/// How many changes wait because they are dated too far ahead.
+pub(crate) fn waiting(number: u32) -> String {
+    let verb = if number == 1 { "waits: it is" } else { "wait: they are" };
+    format!("{} {verb} dated too far ahead.", changes(number.into()))
 }
 
 #[cfg(test)]

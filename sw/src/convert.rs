@@ -2,10 +2,9 @@
 //! [`Failure`] that says which field, and what it would take.
 
 use partyline_core::api::{
-    BatchDocument, ChangeDocument, NewTask, OpDocument, SkewDocument, SyncAnswerDocument, SyncDocument, TaskDocument,
+    BatchDocument, ChangeDocument, HeldDocument, NewTask, OpDocument, SyncAnswerDocument, SyncDocument, TaskDocument,
     TaskPatch, TaskStatus, Vector, format_timestamp,
 };
-use partyline_core::clock::Skew;
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
     Change, Date, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
@@ -263,9 +262,23 @@ pub(crate) fn sync_answer_document(answer: &SyncAnswer) -> SyncAnswerDocument {
     SyncAnswerDocument { batch, next: answer.next, left: answer.left }
 }
 
-/// A skew as JSON.
-pub(crate) fn skew_document(skew: Skew) -> SkewDocument {
-    SkewDocument { device: skew.device.to_string(), ahead_ms: skew.ahead_ms }
+/// A change that is held back as JSON.
+pub(crate) fn held_document(replica: &Replica, change: &Change, now_ms: u64) -> HeldDocument {
+    let title = change.ops.iter().find_map(|op| match op {
+        Op::Title(title) => Some(title.to_string()),
+        _ => None,
+    });
+    let shown = || match change.object {
+        ObjectId::Task(task) => replica.task(task).map(|task| task.title),
+        _ => None,
+    };
+    HeldDocument {
+        device: change.dot.device.to_string(),
+        seq: change.dot.seq,
+        ahead_ms: change.stamp.millis.saturating_sub(now_ms),
+        title: title.or_else(shown).unwrap_or_default(),
+        fields: change.ops.iter().map(|op| op_document(op).field).collect(),
+    }
 }
 
 fn change_document(change: &Change) -> ChangeDocument {

@@ -112,6 +112,18 @@ impl Failure {
         Self::new(409, "urn:partyline:deleted-task", "The task is deleted", detail)
     }
 
+    /// 404: nothing of that number is held back.
+    pub fn unknown_change() -> Self {
+        let detail = "No change of this number is held back, or not any more.";
+        Self::new(404, "urn:partyline:unknown-change", "The change is unknown", detail)
+    }
+
+    /// 409: by this device's clock, everybody else's changes may look like those of a wrong one.
+    pub fn wrong_clock() -> Self {
+        let detail = "The clock of this device is wrong. Set it right first.";
+        Self::new(409, "urn:partyline:wrong-clock", "The clock is wrong", detail)
+    }
+
     /// 409: an answer to a sync names a task by a change that is not here any more.
     pub fn unresolved() -> Self {
         Self::new(409, "urn:partyline:unresolved", "Unknown name of a task", "Ask again, in full.")

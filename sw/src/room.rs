@@ -54,7 +54,7 @@ impl OpenRoom {
             Err(_) if is_older(stored) => Err(Failure::unreadable_room(DecodeError::OlderFormat)),
             Err(_) => {
                 let (key, now) = spare();
-                let (replica, rewrite) = salvage(stored, key, limits);
+                let (replica, rewrite) = salvage(stored, key, now, limits);
                 Ok((open(replica, now), Some(Rewrite { renewed_at: Some(now), ..rewrite })))
             }
         }
@@ -83,8 +83,8 @@ impl OpenRoom {
         if let Some(name) = name {
             name.clone_into(&mut self.name);
         }
-        if record.changes.iter().any(|change| change.machine) {
-            // The last one may have moved over, forwards.
+        if record.changes.is_empty() || record.changes.iter().any(|change| change.machine) {
+            // The last one may have moved over, forwards; or what had to wait stands behind it.
             self.last_position = None;
         }
         if let Some(last) = &mut self.last_position {
@@ -212,18 +212,18 @@ fn replay(replica: &mut Replica, record: &[u8]) -> Result<(), LoadError> {
 /// stored is believed: the replica begins with an empty one, which then grows only by changes that are really there, and
 /// the next sync brings back what other devices have. And since the lost part may hold this device's own last numbers,
 /// which must never be given twice, the device goes on with a new key, and so under a new id.
-fn salvage(stored: &Stored, spare: DeviceKey, limits: &Limits) -> (Replica, Rewrite) {
+fn salvage(stored: &Stored, spare: DeviceKey, now_ms: u64, limits: &Limits) -> (Replica, Rewrite) {
     let mut replica = Replica::new(spare.device());
     let (mut damaged_pages, mut damaged_log) = lost(stored);
     for page in stored.pages.iter().flat_map(|pages| &pages.pages) {
         match Replica::changes_of_page(&page.bytes) {
-            Ok(changes) => merge(&mut replica, changes),
+            Ok(changes) => merge(&mut replica, changes, now_ms),
             Err(_) => damaged_pages.push(page.number),
         }
     }
     for (number, bytes) in &stored.log {
         match Record::decode(bytes) {
-            Ok(record) => merge(&mut replica, record.batch.changes),
+            Ok(record) => merge(&mut replica, record.batch.changes, now_ms),
             Err(_) => damaged_log.push(*number),
         }
     }
@@ -251,8 +251,8 @@ fn not_among(mut numbers: Vec<u64>, mut there: Vec<u64>) -> Vec<u64> {
     numbers
 }
 
-fn merge(replica: &mut Replica, changes: Vec<Change>) {
+fn merge(replica: &mut Replica, changes: Vec<Change>, now_ms: u64) {
     // Changes that were decoded are within their limits; if the device limit is what stops them, there is nothing to be
     // done for the rest.
-    let _ = replica.replay(Batch::live(changes).at(0));
+    let _ = replica.replay(Batch::live(changes).at(now_ms));
 }

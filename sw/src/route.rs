@@ -1,7 +1,7 @@
 //! Which resource a request is about.
 
-use partyline_core::id::{RoomId, TaskId};
-use partyline_core::replica::Listing;
+use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::replica::{Dot, Listing};
 
 use crate::problem::Failure;
 use crate::task_query::TaskQuery;
@@ -32,6 +32,10 @@ pub enum Route {
     PutDevice(RoomId),
     /// `POST …/key`
     PostKey(RoomId),
+    /// `PUT …/clock`
+    PutClock(RoomId),
+    /// `PUT …/held/{device}/{number}` to take a change, or `DELETE …` to drop it
+    Held(RoomId, Dot, bool),
     /// `GET …/tasks`, perhaps with a query
     Tasks(RoomId, TaskQuery),
     /// `POST …/tasks`
@@ -103,6 +107,7 @@ impl Route {
                     ("devices", "GET") => Self::Devices(room),
                     ("device", "PUT") => Self::PutDevice(room),
                     ("key", "POST") => Self::PostKey(room),
+                    ("clock", "PUT") => Self::PutClock(room),
                     ("tasks", "GET") => return Ok(Self::Tasks(room, TaskQuery::parse(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
                     ("vector", "GET") => Self::Vector(room),
@@ -114,11 +119,21 @@ impl Route {
                     #[cfg(feature = "next")]
                     ("comments", "POST") => Self::PostComment(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
-                    ("device", _) => return Err(Failure::method("PUT")),
+                    ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
                     ("changes" | "key", _) => return Err(Failure::method("POST")),
                     _ => return Err(Failure::no_route()),
+                }
+            }
+            (Some("rooms"), Some(room), Some("held"), Some(device), Some(seq)) => {
+                let room = room_id(room)?;
+                let device = DeviceId::parse(device).map_err(|_| Failure::unknown_change())?;
+                let dot = Dot { device, seq: seq.parse().map_err(|_| Failure::unknown_change())? };
+                match method {
+                    "PUT" => Self::Held(room, dot, true),
+                    "DELETE" => Self::Held(room, dot, false),
+                    _ => return Err(Failure::method("PUT, DELETE")),
                 }
             }
             (Some("rooms"), Some(room), Some("tasks"), Some(task), None) => {
@@ -156,6 +171,7 @@ impl Route {
             Self::PutRoom(_)
             | Self::PutDevice(_)
             | Self::PostKey(_)
+            | Self::PutClock(_)
             | Self::PostTask(_)
             | Self::PatchTask(..)
             | Self::Sync(_) => MAX_DOCUMENT,
@@ -188,6 +204,7 @@ mod tests {
     fn every_route_is_found() {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
+        let dot = Dot { device: DeviceId::parse("000102030405060708090a0b0c0d0e0f").unwrap(), seq: 7 };
         let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
             ("GET", "/peer/v1/health", Route::Health),
@@ -198,6 +215,9 @@ mod tests {
             ("GET", "/peer/v1/rooms/ROOM/devices", Route::Devices(room)),
             ("PUT", "/peer/v1/rooms/ROOM/device", Route::PutDevice(room)),
             ("POST", "/peer/v1/rooms/ROOM/key", Route::PostKey(room)),
+            ("PUT", "/peer/v1/rooms/ROOM/clock", Route::PutClock(room)),
+            ("PUT", "/peer/v1/rooms/ROOM/held/000102030405060708090a0b0c0d0e0f/7", Route::Held(room, dot, true)),
+            ("DELETE", "/peer/v1/rooms/ROOM/held/000102030405060708090a0b0c0d0e0f/7", Route::Held(room, dot, false)),
             ("GET", "/peer/v1/rooms/ROOM/tasks", Route::Tasks(room, TaskQuery::default())),
             ("GET", "/peer/v1/rooms/ROOM/tasks?since=123", Route::Tasks(room, touched)),
             ("POST", "/peer/v1/rooms/ROOM/tasks", Route::PostTask(room)),

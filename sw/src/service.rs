@@ -7,14 +7,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
-    Base64, DeviceDocument, Devices, Health, Merged, NewDevice, NewRoom, NewTask, PROVED, RoomDocument, RoomSummary,
-    Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
+    Base64, CLOCK_HEADER, DeviceDocument, Devices, Health, MAX_LISTED, Merged, NOW_HEADER, NewDevice, NewRoom, NewTask,
+    PROVED, RoomDocument, RoomSummary, Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
 };
+use partyline_core::clock::EPOCH_MS;
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 use partyline_core::replica::{
-    Batch, DecodeError, FORMAT_VERSION, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer, SyncRequest, Task,
-    element_hash,
+    Batch, DecodeError, Dot, FORMAT_VERSION, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer, SyncRequest,
+    Task, element_hash,
 };
 use tokio::sync::Mutex;
 
@@ -125,6 +126,8 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::DeleteRoom(room) => self.delete_room(room).await,
             Route::Devices(room) => self.devices(room).await,
             Route::PostKey(room) => self.doubt_key(room, request).await,
+            Route::PutClock(room) => self.hear_clock(room, request).await,
+            Route::Held(room, dot, is_wanted) => self.decide(room, dot, is_wanted).await,
             Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
             Route::Tasks(room, query) => self.tasks(room, &query).await,
             Route::PostTask(room) => self.post_task(room, request.document()?).await,
@@ -274,7 +277,50 @@ impl<S: Store, H: Host> Service<S, H> {
         self.read(room, &|open| {
             let devices =
                 open.replica.devices().map(|(id, name)| DeviceDocument { id: id.to_string(), name: name.to_owned() });
-            Ok(Response::json(200, &Devices { devices: devices.collect() }))
+            let now = self.host.now_ms();
+            let held = open.replica.held();
+            let waiting = held.len() as u32;
+            let listed = held.take(MAX_LISTED).map(|change| convert::held_document(&open.replica, change, now));
+            let document = Devices {
+                devices: devices.collect(),
+                clock: open.replica.clock_error(now),
+                waiting,
+                held: listed.collect(),
+            };
+            Ok(Response::json(200, &document))
+        })
+        .await
+    }
+
+    /// Takes in what most of those that are connected say of this device's clock.
+    async fn hear_clock(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+        let number = std::str::from_utf8(&request.body).ok().and_then(|text| text.parse().ok());
+        let ahead_ms: i64 = number.ok_or_else(|| Failure::malformed("A whole number of milliseconds is expected."))?;
+        self.write(room, &|open| {
+            let heard = open.replica.hear_clock(ahead_ms, self.host.now_ms());
+            let heard = heard.map_err(|error| Failure::invalid(&sentence(&error)))?;
+            let answer = Response::no_content();
+            Ok(match heard {
+                Some(record) => Effect::Write { record, from: None, answer },
+                None => Effect::Nothing(answer),
+            })
+        })
+        .await
+    }
+
+    /// Takes or drops a change that is held back.
+    async fn decide(&self, room: RoomId, dot: Dot, is_wanted: bool) -> Result<Response, Failure> {
+        self.write(room, &|open| {
+            let now = self.host.now_ms();
+            if now < EPOCH_MS || open.replica.clock_error(now).is_some() {
+                return Err(Failure::wrong_clock());
+            }
+            let settled = open.replica.settle(dot, is_wanted, now);
+            let changes = settled.map_err(|error| Failure::invalid(&sentence(&error)))?;
+            if changes.is_empty() {
+                return Err(Failure::unknown_change());
+            }
+            Ok(Effect::Write { record: Batch::live(changes).at(now), from: None, answer: Response::no_content() })
         })
         .await
     }
@@ -395,16 +441,23 @@ impl<S: Store, H: Host> Service<S, H> {
             Media::Json => convert::sync_request(&request.document::<SyncDocument>()?)?,
             Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
-        self.read(room, &|open| {
-            Ok(match request.accepted() {
-                Media::Json => {
-                    let answer = open.replica.answer(&asked, self.limits.chunk);
-                    Response::json(200, &convert::sync_answer_document(&answer))
-                }
-                Media::Cbor => Response::cbor(200, open.replica.answer_encoded(&asked, self.limits.chunk)),
+        let answered = self
+            .read(room, &|open| {
+                Ok(match request.accepted() {
+                    Media::Json => {
+                        let answer = open.replica.answer(&asked, self.limits.chunk);
+                        Response::json(200, &convert::sync_answer_document(&answer))
+                    }
+                    Media::Cbor => Response::cbor(200, open.replica.answer_encoded(&asked, self.limits.chunk)),
+                })
             })
-        })
-        .await
+            .await?;
+        Ok(self.with_now(answered))
+    }
+
+    /// The same answer, with what the clock says.
+    fn with_now(&self, answer: Response) -> Response {
+        answer.with_header(NOW_HEADER, self.host.now_ms().to_string())
     }
 
     async fn changes(&self, room: RoomId, request: &Request, from: Option<DeviceId>) -> Result<Response, Failure> {
@@ -412,52 +465,51 @@ impl<S: Store, H: Host> Service<S, H> {
             return Err(Failure::media_type());
         }
         let asker = request.asker()?;
-        self.write(room, &|open| {
-            let answer = |merged: &Merged| match request.accepted() {
-                Media::Json => Response::json(200, merged),
-                Media::Cbor => Response::cbor(200, merged.to_cbor()),
-            };
-            let is_answer = SyncAnswer::peek(&request.body).is_ok();
-            let decoded = if is_answer {
-                open.replica.decode_answer(&request.body)
-            } else {
-                open.replica.decode(&request.body, from).map(|batch| SyncAnswer { batch, ..SyncAnswer::default() })
-            };
-            let sent = match decoded {
-                Ok(sent) => sent,
-                // A live change about something that is not here: it will be asked for. What was asked for has to be
-                // asked for in other words.
-                Err(DecodeError::Unresolved) if !is_answer => {
-                    return Ok(Effect::Nothing(answer(&Merged { gap: true, ..Merged::default() })));
-                }
-                Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
-                Err(error) => return Err(Failure::undecodable(&error)),
-            };
-            let now = self.host.now_ms();
-            let applied = open
-                .replica
-                .apply(Batch { asker, ..sent.batch.clone() }, now)
-                .map_err(|error| Failure::undecodable(&error))?;
-            let is_news = applied.is_news();
-            // What a peer pushes by itself is no answer to be gone on from.
-            let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
-            let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
-            // Nor does it end a sync that began under another id of this device: it is to begin again.
-            let is_void = is_answer && asker.is_some_and(|asker| asker != open.replica.device());
-            let is_apart = is_void || is_asked && next.is_none() && open.replica.is_apart(&sent);
-            let answer = answer(&Merged {
-                gap: applied.gap || is_apart,
-                skew: applied.skew.map(convert::skew_document),
-                ask: next.map(|next| Base64(next.encode())),
-            });
-            let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
-            let effect = match is_news {
-                true => Effect::Write { record: fresh.at(now), from, answer },
-                false => Effect::Nothing(answer),
-            };
-            Ok(if applied.has_namesake { Effect::Renew(Box::new(effect), false) } else { effect })
-        })
-        .await
+        let merged = self
+            .write(room, &|open| {
+                let answer = |merged: &Merged| match request.accepted() {
+                    Media::Json => Response::json(200, merged),
+                    Media::Cbor => Response::cbor(200, merged.to_cbor()),
+                };
+                let is_answer = SyncAnswer::peek(&request.body).is_ok();
+                let decoded = if is_answer {
+                    open.replica.decode_answer(&request.body)
+                } else {
+                    open.replica.decode(&request.body, from).map(|batch| SyncAnswer { batch, ..SyncAnswer::default() })
+                };
+                let sent = match decoded {
+                    Ok(sent) => sent,
+                    // A live change about something that is not here: it will be asked for. What was asked for has to be
+                    // asked for in other words.
+                    Err(DecodeError::Unresolved) if !is_answer => {
+                        return Ok(Effect::Nothing(answer(&Merged { gap: true, ..Merged::default() })));
+                    }
+                    Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
+                    Err(error) => return Err(Failure::undecodable(&error)),
+                };
+                let now = self.host.now_ms();
+                let applied = open
+                    .replica
+                    .apply(Batch { asker, ..sent.batch.clone() }, now)
+                    .map_err(|error| Failure::undecodable(&error))?;
+                let is_news = applied.is_news();
+                // What a peer pushes by itself is no answer to be gone on from.
+                let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
+                let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
+                // Nor does it end a sync that began under another id of this device: it is to begin again.
+                let is_void = is_answer && asker.is_some_and(|asker| asker != open.replica.device());
+                let is_apart = is_void || is_asked && next.is_none() && open.replica.is_apart(&sent);
+                let answer =
+                    answer(&Merged { gap: applied.gap || is_apart, ask: next.map(|next| Base64(next.encode())) });
+                let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
+                let effect = match is_news {
+                    true => Effect::Write { record: fresh.at(now), from, answer },
+                    false => Effect::Nothing(answer),
+                };
+                Ok(if applied.has_namesake { Effect::Renew(Box::new(effect), false) } else { effect })
+            })
+            .await?;
+        Ok(self.with_now(merged))
     }
 
     fn salt(&self) -> u64 {
@@ -493,6 +545,12 @@ impl<S: Store, H: Host> Service<S, H> {
         Ok(effect)
     }
 
+    /// What a room has waited for.
+    fn tend(&self, open: &mut OpenRoom) -> Result<Effect, Failure> {
+        let record = open.replica.tend(self.host.now_ms()).map_err(|error| Failure::invalid(&sentence(&error)))?;
+        Ok(Effect::Write { record, from: None, answer: Response::no_content() })
+    }
+
     /// Answers from the room as it is stored now.
     // Not generic over the closure, and neither is `write`: a state machine is large, and there would be one for each route.
     async fn read(
@@ -500,9 +558,17 @@ impl<S: Store, H: Host> Service<S, H> {
         room: RoomId,
         answer: &dyn Fn(&mut OpenRoom) -> Result<Response, Failure>,
     ) -> Result<Response, Failure> {
-        let slot = self.slot(room);
-        let mut slot = slot.lock().await;
+        let place = self.slot(room);
+        let mut slot = place.lock().await;
         let mut open = self.current(slot.take(), room).await?;
+        if open.replica.is_due(self.host.now_ms()) {
+            *slot = Some(open);
+            drop(slot);
+            // Where it cannot be stored, what had to wait goes on waiting.
+            let _ = self.write(room, &|_| Ok(Effect::Nothing(Response::no_content()))).await;
+            slot = place.lock().await;
+            open = self.current(slot.take(), room).await?;
+        }
         let result = answer(&mut open);
         *slot = Some(open);
         result
@@ -529,7 +595,9 @@ impl<S: Store, H: Host> Service<S, H> {
                     self.current(open, room).await?
                 }
             };
-            let mut effect = change(&mut open);
+            // Before anything else: it is dated when its time came, and what comes may be later.
+            let is_due = open.replica.is_due(self.host.now_ms());
+            let mut effect = if is_due { self.tend(&mut open) } else { change(&mut open) };
             if let Ok(Effect::Renew(write, proved)) = effect {
                 if proved || open.may_renew(self.host.now_ms()) {
                     // As it is stored: what was in memory may lack what another worker has written, who
@@ -569,8 +637,9 @@ impl<S: Store, H: Host> Service<S, H> {
             if head.is_compaction_due(&self.limits) || open.replica.has_to_purge() {
                 self.compact_later(room);
             }
-            if !record.batch.changes.is_empty() {
+            if !record.batch.changes.is_empty() || is_due {
                 let batch = match from {
+                    _ if record.batch.changes.is_empty() => Vec::new(),
                     // A page may not know of the new key yet, and its sessions not prove the new
                     // id.
                     None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(&record.batch),
@@ -578,11 +647,18 @@ impl<S: Store, H: Host> Service<S, H> {
                 };
                 self.host.announce(Announcement::Changed { room, from, batch });
             }
+            let wrong = open.replica.clock_error(self.host.now_ms()).filter(|_| from.is_none());
             *slot = Some(open);
             if renamed.is_some() {
                 self.host.announce(Announcement::Rooms);
             }
-            return Ok(answer);
+            if is_due {
+                continue;
+            }
+            return Ok(match wrong {
+                Some(ahead_ms) => answer.with_header(CLOCK_HEADER, ahead_ms.to_string()),
+                None => answer,
+            });
         }
         Err(Failure::contention())
     }

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use partyline_core::api::{Merged, Problem, SkewDocument, TaskDocument, Tasks, Vector};
+use partyline_core::api::{Merged, Problem, TaskDocument, Tasks, Vector};
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 use partyline_core::replica::{Batch, ObjectId, Op, Page, Replica, SyncAnswer, SyncRequest, VersionVector};
@@ -17,6 +17,8 @@ use partyline_sw::store::{Limits, MemoryStore, Outcome, Pages, Rewrite, RoomReco
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[path = "service/clocks.rs"]
+mod clocks;
 #[path = "service/lives.rs"]
 mod lives;
 #[path = "service/pages.rs"]
@@ -807,21 +809,6 @@ mod merging {
             assert_eq!(second.ask(cbor("/changes", answer.batch.encode())).await.status, 200);
         }
         assert_eq!(second.titles().await, alice.titles().await);
-    }
-
-    #[tokio::test]
-    async fn clocks_ahead_are_told_and_clocks_mad_refused() {
-        let alice = Worker::with_room().await;
-        let mut fast = Replica::new(DeviceId::from_bytes(*b"fast one........"));
-        let task = ObjectId::Task(TaskId::from_random_bytes([5; 16]));
-        let change = fast.edit(task, vec![Op::Title("a".into())], NOW + 600_000).unwrap();
-        let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
-        let skew = SkewDocument { device: fast.device().to_string(), ahead_ms: 600_000 };
-        assert_eq!(Merged::from_cbor(&told.body), Some(Merged { skew: Some(skew), ..Merged::default() }));
-        let change = fast.edit(task, vec![Op::Title("b".into())], NOW + 400 * 86_400_000).unwrap();
-        let told = alice.ask(cbor("/changes", Batch::live(vec![change]).encode())).await;
-        problem(&told, 422);
-        assert_eq!(alice.titles().await, ["a"]);
     }
 
     #[tokio::test]

@@ -71,7 +71,7 @@ pub(crate) fn quick() -> Result<()> {
     formatting_and_lints(&workspace, &mut report);
     report.check("documentation", || {
         let mut doc = cargo(&workspace, "doc");
-        doc.args(["--no-deps", "--document-private-items"]);
+        doc.args(["--all-features", "--no-deps", "--document-private-items"]);
         // What is private is documented too, and may be linked to.
         exec::run(doc.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))
     });
@@ -149,11 +149,12 @@ const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 17] = [
+const SAME_IF_REFUSED: [&str; 18] = [
     "apart::",
     "backups::",
     "bulk::",
     "by_hand::",
+    "clocks::",
     "diagnostics::",
     "drops::",
     "kills::",
@@ -173,14 +174,14 @@ const SAME_IF_REFUSED: [&str; 17] = [
 /// builds the dependencies once, and not once for each set of packages.
 fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
     let mut cargo = exec::command("cargo");
-    cargo.current_dir(workspace.root()).args([subcommand, "--workspace", "--all-features"]);
+    cargo.current_dir(workspace.root()).args([subcommand, "--workspace"]);
     cargo
 }
 
 /// `cargo test` over the whole workspace, of what is released: without the feature `next`.
 fn cargo_test(workspace: &Workspace) -> Command {
-    let mut test = exec::command("cargo");
-    test.current_dir(workspace.root()).args(["test", "--workspace", "--features", "partyline-worker/contract"]);
+    let mut test = cargo(workspace, "test");
+    test.args(["--features", "partyline-worker/contract"]);
     test
 }
 
@@ -204,7 +205,10 @@ fn formatting_and_lints(workspace: &Workspace, report: &mut Report) {
         let mut cargo = exec::command("cargo");
         exec::run(cargo.current_dir(workspace.root()).args(["fmt", "--all", "--check"]))
     });
-    report.check("lints", || exec::run(cargo(workspace, "clippy").args(["--all-targets", "--", "--deny", "warnings"])));
+    report.check("lints", || {
+        let mut clippy = cargo(workspace, "clippy");
+        exec::run(clippy.args(["--all-features", "--all-targets", "--", "--deny", "warnings"]))
+    });
 }
 
 /// The tests of all crates that need no browser and no workerd, but for the targets of these names.

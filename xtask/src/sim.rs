@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 28] = [
+const BUGS: [Bug; 31] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -138,8 +138,26 @@ const BUGS: [Bug; 28] = [
     Bug {
         what: "taking off a label takes off nobody else's",
         file: "core/src/replica/object_state.rs",
-        good: "Element { write: arrival, set, hash: *element, of: *of, bytes: None }",
-        bad: "Element { write: arrival, set, hash: *element, of: Stamp { device: stamp.device, ..*of }, bytes: None }",
+        good: "Self { write: arrival, set, hash: *element, of: *of, bytes: None }",
+        bad: "Self { write: arrival, set, hash: *element, of: Stamp { device: stamp.device, ..*of }, bytes: None }",
+    },
+    Bug {
+        what: "what waits is no part of the digest",
+        file: "core/src/replica/waiting.rs",
+        good: "for (arrival, change) in std::mem::take(&mut all.held) {",
+        bad: "for (arrival, change) in std::mem::take(&mut all.held).into_iter().take(0) {",
+    },
+    Bug {
+        what: "what was written under a wrong clock is written anew, and not replaced",
+        file: "core/src/replica/restamp.rs",
+        good: "changes.extend(self.name_replaced(&change, now_ms)?);",
+        bad: "let _ = self.name_replaced(&change, now_ms)?;",
+    },
+    Bug {
+        what: "what was dropped under a clock that was ahead is gone for good",
+        file: "core/src/replica/replica.rs",
+        good: "if self.has_dropped_early(now_ms) {",
+        bad: "if false {",
     },
     Bug {
         what: "a status of a later version becomes one of this",
@@ -168,8 +186,8 @@ const BUGS: [Bug; 28] = [
     Bug {
         what: "a worker answers from what it remembers",
         file: "sw/src/service.rs",
-        good: "let mut open = self.current(slot.take(), room).await?;\n        let result",
-        bad: "let mut open = match slot.take() { Some(open) => open, None => self.current(None, room).await? };\n        let result",
+        good: "let mut open = self.current(slot.take(), room).await?;\n        if open.replica.is_due(",
+        bad: "let mut open = match slot.take() { Some(open) => open, None => self.current(None, room).await? };\n        if open.replica.is_due(",
     },
     Bug {
         what: "a peer that is gone counts as connected",

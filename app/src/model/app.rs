@@ -475,7 +475,7 @@ impl App {
         };
         let named = room
             .devices
-            .with_untracked(|devices| devices.as_ref().map(|devices| devices.iter().any(|device| device.id == own)));
+            .with_untracked(|known| known.as_ref().map(|known| known.devices.iter().any(|device| device.id == own)));
         if named == Some(false) {
             let name = platform::remembered(DEVICE_NAME).unwrap_or_else(|| device_name(&platform::user_agent()));
             // Without a name the device is shown by its id; the next visit tries again.

@@ -1,6 +1,8 @@
+use partyline_core::clock::FOLLOW_MS;
+use partyline_core::id::DeviceId;
 use partyline_core::replica::VersionVector;
 
-use crate::net::{Link, PhoneBook, Progress, RoomStatus};
+use crate::net::{Clocks, Link, PhoneBook, Progress, RoomStatus};
 use crate::text;
 
 /// The words for the state of a room's connections.
@@ -46,21 +48,55 @@ pub(crate) fn has_text(own: &VersionVector, theirs: &VersionVector) -> String {
     }
 }
 
-/// What a person is told of a device whose clock is ahead by this much.
-pub(crate) fn skew_text(name: &str, ahead_ms: u64) -> String {
-    const MINUTE: u64 = 60_000;
-    let (number, unit) = match ahead_ms / MINUTE {
+/// What a person is told of wrong clocks. Of this device's is known also what its service worker has kept.
+pub(crate) fn clock_texts(clocks: &Clocks, kept: Option<i64>, name: impl Fn(&DeviceId) -> String) -> Vec<String> {
+    let own = clocks
+        .own
+        .or(kept)
+        .map(|ahead| format!("This device’s clock is wrong: it is {}. {}", off(ahead), own_hint(ahead)));
+    let others = clocks.others.iter().map(|(device, ahead)| {
+        let (name, off) = (name(device), off(*ahead));
+        if clocks.is_undecided {
+            format!(
+                "The clock of “{name}” is {off}, compared with this device’s. One of the two is wrong: {}",
+                text::SET_RIGHT
+            )
+        } else {
+            format!("The clock of “{name}” is wrong: it is {off}. {}", other_hint(*ahead))
+        }
+    });
+    own.into_iter().chain(others).collect()
+}
+
+/// How far a clock is off, and which way.
+pub(crate) fn off(ahead_ms: i64) -> String {
+    let (number, unit) = match ahead_ms.unsigned_abs().saturating_add(30_000) / 60_000 {
         minutes @ ..120 => (minutes, "minutes"),
         minutes @ 120..2_880 => (minutes / 60, "hours"),
-        minutes => (minutes / 1_440, "days"),
+        minutes @ 2_880..1_051_200 => (minutes / 1_440, "days"),
+        minutes => (minutes / 525_960, "years"),
     };
-    format!("The clock of “{name}” is {number} {unit} ahead. Where both change the same thing, its change wins.")
+    format!("{number} {unit} {}", if ahead_ms < 0 { "behind" } else { "ahead" })
+}
+
+fn own_hint(ahead_ms: i64) -> &'static str {
+    match ahead_ms {
+        _ if ahead_ms.unsigned_abs() <= FOLLOW_MS => text::CLOCK_WINS,
+        0.. => text::OWN_CLOCK_AHEAD,
+        _ => text::OWN_CLOCK_BEHIND,
+    }
+}
+
+fn other_hint(ahead_ms: i64) -> &'static str {
+    match ahead_ms {
+        _ if ahead_ms.unsigned_abs() <= FOLLOW_MS => text::CLOCK_WINS,
+        0.. => text::OTHER_CLOCK_AHEAD,
+        _ => text::OTHER_CLOCK_BEHIND,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use partyline_core::id::DeviceId;
-
     use super::*;
     use crate::net::PeerStatus;
 
@@ -72,10 +108,33 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_ahead_by_minutes_hours_or_days() {
-        for (minutes, words) in [(3, "3 minutes"), (119, "119 minutes"), (120, "2 hours"), (2_880, "2 days")] {
-            assert!(skew_text("Van", minutes * 60_000).contains(&format!("“Van” is {words} ahead")), "{minutes}");
+    fn a_clock_is_off_by_minutes_hours_days_or_years() {
+        for (minutes, words) in [
+            (3, "3 minutes ahead"),
+            (119, "119 minutes ahead"),
+            (120, "2 hours ahead"),
+            (-2_880, "2 days behind"),
+            (400 * 1_440, "400 days ahead"),
+            (-29_800_000, "56 years behind"),
+        ] {
+            assert_eq!(off(minutes * 60_000), words);
+            assert_eq!(off(minutes * 60_000 - 20_000), words, "what was under way for a while");
         }
+    }
+
+    #[test]
+    fn it_is_said_whose_clock_is_wrong() {
+        const DAY: i64 = 86_400_000;
+        let van = DeviceId::from_bytes([7; 16]);
+        let texts = |clocks: &Clocks, kept| clock_texts(clocks, kept, |_| "Van".to_owned());
+        assert!(texts(&Clocks::default(), None).is_empty());
+        let own = &texts(&Clocks { own: Some(400 * DAY), ..Clocks::default() }, Some(300 * DAY))[..];
+        assert!(own[0].starts_with("This device’s clock is wrong: it is 400 days ahead. ") && own.len() == 1);
+        assert!(texts(&Clocks::default(), Some(-3 * DAY))[0].contains("3 days behind"));
+        let decided = Clocks { others: vec![(van, -DAY)], ..Clocks::default() };
+        assert!(texts(&decided, None)[0].starts_with("The clock of “Van” is wrong: it is 24 hours behind. "));
+        let undecided = Clocks { is_undecided: true, ..decided };
+        assert!(texts(&undecided, None)[0].starts_with("The clock of “Van” is 24 hours behind, compared with this"));
     }
 
     #[test]

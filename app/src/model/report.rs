@@ -14,7 +14,7 @@ pub(crate) async fn report(room: Room) -> String {
     let done =
         |id: &&_| room.task(**id).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done));
     let done = tasks.iter().filter(done).count();
-    let devices = room.devices.with_untracked(|devices| devices.as_ref().map_or(0, Vec::len));
+    let devices = room.devices.with_untracked(|devices| devices.as_ref().map_or(0, |known| known.devices.len()));
     room.status.with_untracked(|status| summarise(&mut text, status, [tasks.len(), done, devices]));
     text.push_str(&net::diagnostics(room.id).await.unwrap_or_default());
     text
@@ -38,13 +38,15 @@ fn describe(text: &mut String, around: &Surroundings) {
 
 /// The room in numbers: its tasks, those that are done, its devices, and how they are connected.
 fn summarise(text: &mut String, status: &RoomStatus, [tasks, done, devices]: [usize; 3]) {
-    let ahead = status.skew.map_or(0, |skew| skew.ahead_ms / 1_000);
+    let own = status.clocks.own.into_iter();
+    let clocks = own.chain(status.clocks.others.iter().map(|(_, ahead)| *ahead));
+    let off = clocks.map(i64::unsigned_abs).max().unwrap_or_default() / 1_000;
     for (name, number) in [
         ("Tasks", tasks as u64),
         ("Done", done as u64),
         ("Devices", devices as u64),
         ("Reached through others", status.through.len() as u64),
-        ("Seconds that a clock is ahead", ahead),
+        ("Seconds that a clock is off", off),
     ] {
         line(text, name, &number.to_string());
     }
@@ -69,11 +71,10 @@ fn line(text: &mut String, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use partyline_core::clock::Skew;
     use partyline_core::id::DeviceId;
 
     use super::*;
-    use crate::net::{Link, PeerStatus};
+    use crate::net::{Clocks, Link, PeerStatus};
 
     #[test]
     fn the_browser_is_described_in_words_and_megabytes() {
@@ -100,13 +101,13 @@ mod tests {
             peers: vec![PeerStatus { device: device(1), since_ms: 7.0, by_code: true }],
             through: vec![(device(2), device(1))],
             phone_book: PhoneBook::Off,
-            skew: Some(Skew { device: device(3), ahead_ms: 300_000 }),
+            clocks: Clocks { others: vec![(device(3), -300_000)], ..Clocks::default() },
             ..RoomStatus::new(Link::Connected)
         };
         let mut text = String::new();
         summarise(&mut text, &status, [12, 3, 4]);
         let expected = format!(
-            "Tasks: 12\nDone: 3\nDevices: 4\nReached through others: 1\nSeconds that a clock is ahead: 300\n\
+            "Tasks: 12\nDone: 3\nDevices: 4\nReached through others: 1\nSeconds that a clock is off: 300\n\
              Connection: Connected to 1 device\nPhone book: off\nChanged credentials: refused\nVersion: {}\n",
             env!("CARGO_PKG_VERSION")
         );

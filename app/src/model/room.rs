@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{DeviceDocument, NewTask, TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::api::{Devices, HeldDocument, NewTask, TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 
@@ -12,6 +12,7 @@ use super::pages::Pages;
 use super::seen::Seen;
 use super::window::Window;
 use crate::api::{self, ApiError};
+use crate::model::connection::connection_text;
 use crate::net::{Link, RoomStatus};
 use crate::platform;
 use crate::text;
@@ -31,8 +32,8 @@ pub(crate) struct Room {
     pub(crate) additions: RwSignal<Vec<Addition>>,
     /// What it takes to connect: known once the room is loaded.
     pub(crate) membership: RwSignal<Option<Membership>>,
-    /// The devices that gave their name; `None` until they were read.
-    pub(crate) devices: RwSignal<Option<Vec<DeviceDocument>>>,
+    /// The devices that gave their name, and what there is to be said of clocks; `None` until they were read.
+    pub(crate) devices: RwSignal<Option<Devices>>,
     /// The task that was added last from this page.
     pub(crate) added: RwSignal<Option<TaskId>>,
     /// The state of the connections.
@@ -172,6 +173,15 @@ impl PartialEq for Room {
 }
 
 impl Room {
+    /// The words for the state of its connections.
+    pub(crate) fn connection(&self) -> String {
+        let is_unread = self.loading.with(|loading| matches!(loading, Loading::Failed { .. }));
+        self.status.with(|status| match status.link {
+            Link::Connecting | Link::Alone if is_unread => text::NOT_CONNECTED.to_owned(),
+            _ => connection_text(status),
+        })
+    }
+
     /// A room of which nothing but id and name is known yet.
     pub(crate) fn new(id: RoomId, name: String, notices: Notices) -> Self {
         Self {
@@ -270,8 +280,9 @@ impl Room {
 
     /// What a device calls itself, if that is known here.
     pub(crate) fn device_name(self, id: &str) -> Option<String> {
-        self.devices
-            .with(|devices| devices.as_ref()?.iter().find(|device| device.id == id).map(|device| device.name.clone()))
+        self.devices.with(|known| {
+            known.as_ref()?.devices.iter().find(|device| device.id == id).map(|device| device.name.clone())
+        })
     }
 
     /// The people that tasks are given to, in order and each once.
@@ -433,13 +444,39 @@ impl Room {
         api::comment(self.id, &partyline_core::api::CommentDocument { task: task.to_string(), text }).await
     }
 
-    /// Reads the names of the devices.
+    /// Reads the names of the devices, and what there is to be said of clocks.
     pub(crate) async fn read_devices(self) {
         if let Ok(devices) = api::devices(self.id).await
             && self.devices.with_untracked(|known| known.as_ref() != Some(&devices))
         {
             self.devices.set(Some(devices));
         }
+    }
+
+    /// How far this device's clock is ahead, in milliseconds, if its service worker knows it to be wrong.
+    pub(crate) fn clock(self) -> Option<i64> {
+        self.devices.with(|known| known.as_ref()?.clock)
+    }
+
+    /// How many changes are held back because they are dated too far ahead.
+    pub(crate) fn waiting(self) -> u32 {
+        self.devices.with(|known| known.as_ref().map_or(0, |known| known.waiting))
+    }
+
+    /// The first of those.
+    pub(crate) fn held(self) -> Vec<HeldDocument> {
+        self.devices.with(|known| known.as_ref().map(|known| known.held.clone())).unwrap_or_default()
+    }
+
+    /// Takes or drops a change that is held back.
+    pub(crate) fn decide(self, held: HeldDocument, is_wanted: bool) {
+        spawn_local(async move {
+            if let Err(error) = api::decide(self.id, &held, is_wanted).await {
+                self.notices.fail(text::not_saved(&error), None);
+            }
+            let _ = self.read().await;
+            self.read_devices().await;
+        });
     }
 
     /// Gives this device its name in the room.
@@ -630,7 +667,7 @@ mod tests {
         assert!(!room.is_open());
         room.loading.set(Loading::Ready);
         assert!(!room.is_open());
-        room.devices.set(Some(Vec::new()));
+        room.devices.set(Some(Devices::default()));
         assert!(room.is_open());
     }
 

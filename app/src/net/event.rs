@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
-use partyline_core::clock::Skew;
 use partyline_core::connect::sdp::LocalDescription;
 use partyline_core::dial::{SlotId, Unanswered};
 use partyline_core::id::{Address, DeviceId, Endpoint};
@@ -66,8 +65,10 @@ pub(super) enum Event {
     Pulling(SlotId, u64, u64),
     /// A pull came to its end: how far it is, should it go on, and what came of it.
     Pulled(SlotId, Option<Box<Pull>>, Outcome),
-    /// Changes came that were made by a clock far ahead of ours.
-    Skewed(Skew),
+    /// A peer's clock said this, and then our service worker's that.
+    Clocks(SlotId, u64, u64),
+    /// The server's clock says this, in milliseconds since 1970.
+    ServerClock(u64),
     /// The page was shown or hidden.
     Visible(bool),
     /// The network came or went.
@@ -100,6 +101,8 @@ pub(super) struct Ask {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) content_type: String,
+    /// What the clock of the device says that answered, in milliseconds since 1970.
+    pub(super) now_ms: Option<u64>,
     pub(super) body: Vec<u8>,
 }
 

@@ -2,6 +2,7 @@
 
 use futures::channel::oneshot;
 use litemap::LiteMap;
+use partyline_core::api::NOW_HEADER;
 use partyline_core::id::{CertHash, DeviceId};
 use partyline_core::session::{
     CloseReason, PeerSession, RequestHead, ResetCode, ResponseHead, Run, SessionEvent, StreamId,
@@ -24,6 +25,7 @@ struct Asked {
     reply: ReplySender,
     status: u16,
     content_type: String,
+    now_ms: Option<u64>,
     body: Vec<u8>,
 }
 
@@ -56,6 +58,8 @@ pub(super) struct Link {
     pub(super) vain: u32,
     /// When the next is due, if nothing asks for one before.
     pub(super) pull_at: Option<u64>,
+    /// How far the peer's clock is ahead of ours, in milliseconds; less than 0 if it is behind.
+    pub(super) ahead_ms: Option<i64>,
     asked: LiteMap<StreamId, Asked>,
     coming: LiteMap<StreamId, (RequestHead, Vec<u8>)>,
     /// Requests of pages of this browser, with the ways back of their answers.
@@ -79,6 +83,7 @@ impl Link {
             pull: None,
             vain: 0,
             pull_at: None,
+            ahead_ms: None,
             asked: LiteMap::new(),
             coming: LiteMap::new(),
             called: Vec::new(),
@@ -95,7 +100,8 @@ impl Link {
         };
         match sent {
             Some(stream) => {
-                self.asked.insert(stream, Asked { reply, status: 0, content_type: String::new(), body: Vec::new() });
+                let (content_type, body) = (String::new(), Vec::new());
+                self.asked.insert(stream, Asked { reply, status: 0, content_type, now_ms: None, body });
             }
             None => {
                 let _ = reply.send(Err(ReplyError::Gone));
@@ -192,6 +198,7 @@ impl Link {
                 SessionEvent::Response { stream, head } => {
                     if let Some(asked) = self.asked.get_mut(&stream) {
                         asked.status = head.status;
+                        asked.now_ms = head.header(NOW_HEADER).and_then(|text| text.parse().ok());
                         head.header("content-type").unwrap_or_default().clone_into(&mut asked.content_type);
                     } else if let Some(relay) = self.called(stream) {
                         relay.head(&head);
@@ -226,8 +233,8 @@ impl Link {
         } else if let Some(asked) = self.asked.get_mut(&stream) {
             asked.body.extend_from_slice(bytes);
             if end && let Some(asked) = self.asked.remove(&stream) {
-                let Asked { reply, status, content_type, body } = asked;
-                let _ = reply.send(Ok(Reply { status, content_type, body }));
+                let Asked { reply, status, content_type, now_ms, body } = asked;
+                let _ = reply.send(Ok(Reply { status, content_type, now_ms, body }));
             }
         } else if let Some(relay) = self.called(stream) {
             relay.body(bytes, end);

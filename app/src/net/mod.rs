@@ -45,7 +45,7 @@ pub(crate) use phone_book::new_room;
 pub(crate) use proxy::listen;
 #[cfg(test)]
 pub(crate) use status::PeerStatus;
-pub(crate) use status::{Link, PhoneBook, Progress, RoomStatus};
+pub(crate) use status::{Clocks, Link, PhoneBook, Progress, RoomStatus};
 
 /// A place in a room's network. Dropping it leaves: the listing is withdrawn and the connections end.
 #[derive(Debug)]

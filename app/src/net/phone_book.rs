@@ -70,29 +70,40 @@ struct Registered {
 /// Where the phone book saw a registration come from, if it could tell.
 pub(super) type Observed = Option<IpAddr>;
 
-/// Lists these endpoints.
+/// Lists these endpoints. Also tells what the server's clock says, in milliseconds since 1970.
 ///
 /// # Errors
 ///
 /// The phone book did not take them.
-pub(super) async fn register(room: RoomId, local: CertHash, endpoints: &[Endpoint]) -> Result<Observed, Unanswered> {
+pub(super) async fn register(
+    room: RoomId,
+    local: CertHash,
+    endpoints: &[Endpoint],
+) -> Result<(Observed, Option<u64>), Unanswered> {
     let signal = web_sys::AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let request = Request::post("/discovery/register")
         .abort_signal(Some(&signal))
         .header("Content-Type", "application/json")
         .body(listing(room, &local, endpoints));
-    let body = body(request).await?;
-    Ok(observed(&body))
+    let answer = answer(request).await?;
+    let date = answer.headers().get("date").map(|date| js_sys::Date::parse(&date)).filter(|date| *date > 0.0);
+    let body = answer.binary().await.map_err(|_| Unanswered::default())?;
+    Ok((observed(&body), date.map(|date| date as u64)))
 }
 
 /// Sends a request, and reads what is answered to it.
 async fn body(request: Result<Request, gloo_net::Error>) -> Result<Vec<u8>, Unanswered> {
+    answer(request).await?.binary().await.map_err(|_| Unanswered::default())
+}
+
+/// Sends a request.
+async fn answer(request: Result<Request, gloo_net::Error>) -> Result<Response, Unanswered> {
     let answer = match request {
         Ok(request) => request.send().await,
         Err(error) => Err(error),
     };
     let answer = answer.map_err(|_| Unanswered::default())?;
-    if answer.ok() { answer.binary().await.map_err(|_| Unanswered::default()) } else { Err(refused(&answer)) }
+    if answer.ok() { Ok(answer) } else { Err(refused(&answer)) }
 }
 
 fn refused(answer: &Response) -> Unanswered {

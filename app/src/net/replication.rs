@@ -3,8 +3,7 @@
 use futures::channel::oneshot;
 use gloo_net::http::Response;
 use js_sys::{Reflect, Uint8Array};
-use partyline_core::api::{ASKER_HEADER, CBOR, DEFLATED, DEVICE_HEADER, Merged, read};
-use partyline_core::clock::Skew;
+use partyline_core::api::{ASKER_HEADER, CBOR, DEFLATED, DEVICE_HEADER, Merged, NOW_HEADER, read};
 use partyline_core::dial::SlotId;
 use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::replica::{SyncAnswer, SyncRequest};
@@ -17,18 +16,7 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 use super::event::{Ask, Event, Events, Outcome, Part, Pull, Reply, ReplyError};
 use crate::api::{self, Answer};
 
-/// Reads what our service worker answered to changes, and has the room told of a clock that is far ahead.
-fn merged(events: &Events, answer: &Answer) -> Merged {
-    let merged = read_merged(answer).unwrap_or_default();
-    if let Some(skew) = &merged.skew
-        && let Ok(device) = DeviceId::parse(&skew.device)
-    {
-        events.send(Event::Skewed(Skew { device, ahead_ms: skew.ahead_ms }));
-    }
-    merged
-}
-
-/// Reads the answer in either form: which one it has was up to the peer that sent the changes.
+/// Reads what our service worker answered to changes, in either form: which one it has was up to the peer that sent them.
 fn read_merged(answer: &Answer) -> Option<Merged> {
     if answer.content_type == CBOR { Merged::from_cbor(&answer.body) } else { read(&answer.body).ok() }
 }
@@ -109,14 +97,14 @@ async fn pull_all(
         next = progress.next.is_some().then(|| send(&following));
         let stored = store(room, device, pull.asker.as_deref(), &reply).await?;
         match stored.status {
-            200 if progress.next.is_some() => {
-                merged(events, &stored);
-                pull.request = following;
-            }
+            200 if progress.next.is_some() => pull.request = following,
             // Our service worker says what to ask after that, until the two have the same.
             200 => {
                 questions += 1;
-                let merged = merged(events, &stored);
+                if let (Some(theirs), Some(ours)) = (reply.now_ms, stored.now_ms) {
+                    events.send(Event::Clocks(slot, theirs, ours));
+                }
+                let merged = read_merged(&stored).unwrap_or_default();
                 outcome = if merged.gap || merged.ask.is_some() { Outcome::Apart } else { Outcome::Alike };
                 let ask = merged.ask.filter(|_| questions < MOST_QUESTIONS);
                 if let Some(ask) = ask {
@@ -179,7 +167,7 @@ pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
     let refused = |failure: Failure| {
         let response = partyline_sw::http::Response::from(failure);
         let content_type = response.header("content-type").unwrap_or_default().to_owned();
-        Answer { status: response.status, content_type, body: response.body }
+        Answer { status: response.status, content_type, now_ms: None, body: response.body }
     };
     let answer = match peer_gate(room, &asked.method, &asked.path) {
         Ok(()) => {
@@ -203,12 +191,15 @@ pub(super) async fn hand_on(events: Events, room: RoomId, request: Request) {
         Err(_) => refused(Failure::not_for_peers()),
     };
     // What could not be kept is asked for again.
-    let is_missing = |answer: &Answer| answer.status >= 500 || answer.status == 200 && merged(&events, answer).gap;
+    let has_gap = |answer: &Answer| read_merged(answer).unwrap_or_default().gap;
+    let is_missing = |answer: &Answer| answer.status >= 500 || answer.status == 200 && has_gap(answer);
     if asked.path.ends_with("/changes") && is_missing(&answer) {
         events.send(Event::Gap(slot));
     }
     let (next, _) = oneshot::channel();
-    let head = Some(response_head(answer.status, answer.content_type));
+    let mut head = response_head(answer.status, answer.content_type);
+    head.headers.extend(answer.now_ms.map(|now| (NOW_HEADER.to_owned(), now.to_string())));
+    let head = Some(head);
     events.send(Event::Answered(Box::new(Part { slot, stream, head, piece: Some(answer.body), end: true, next })));
 }
 
@@ -253,7 +244,7 @@ mod tests {
     use super::*;
 
     fn answer(content_type: &str, body: &[u8]) -> Answer {
-        Answer { status: 200, content_type: content_type.to_owned(), body: body.to_vec() }
+        Answer { status: 200, content_type: content_type.to_owned(), now_ms: None, body: body.to_vec() }
     }
 
     /// A peer that sends changes may want the answer as CBOR. What is missing here is no less missing then.

@@ -13,7 +13,7 @@ use js_sys::{Reflect, Uint8Array};
 use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::{CHANNEL, RoomDocument};
-use partyline_core::clock::Skew;
+use partyline_core::clock::{Judgement, judge};
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::dial::{Action, Activity, BookState, Dialler, DiallerConfig, Found, Side, SlotId, Way};
@@ -33,7 +33,7 @@ use super::event::{Event, Events, Outcome, Pull, SpareError};
 use super::link::{Link, LinkEvent};
 use super::phone_book::Observed;
 use super::slot::Slot;
-use super::status::{Link as Network, PeerStatus, PhoneBook, Progress, RoomStatus};
+use super::status::{Clocks, Link as Network, PeerStatus, PhoneBook, Progress, RoomStatus};
 use super::{kept, phone_book, proxy, replication};
 use crate::api;
 use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes};
@@ -147,10 +147,12 @@ struct Room {
     run: Run,
     /// Where the phone book sees us, or saw us last: behind most NATs that address works with the ports that we know.
     observed: Observed,
-    /// The last clock that was found to be far ahead of ours.
-    skew: Option<Skew>,
     /// Somebody was refused for speaking a newer format.
     outdated: bool,
+    /// What our service worker's clock said last.
+    now_ms: u64,
+    /// The server's clock, and when that was on the monotonic one.
+    server: Option<(u64, u64)>,
     links: LiteMap<SlotId, Link>,
     events: Events,
     publish: Rc<dyn Fn(RoomStatus)>,
@@ -198,8 +200,9 @@ impl Room {
             known,
             run,
             observed: None,
-            skew: None,
             outdated: false,
+            now_ms: 0,
+            server: None,
             membership,
             meeting_key,
             certificate,
@@ -309,7 +312,20 @@ impl Room {
                 self.getting = Some((slot, got, of)).filter(|_| of >= MANY);
             }
             Event::Pulled(slot, pull, outcome) => self.pulled(slot, pull, outcome),
-            Event::Skewed(skew) => self.skew = Some(skew),
+            Event::Clocks(slot, theirs, ours) => {
+                self.now_ms = ours;
+                if let Some(link) = self.links.get_mut(&slot) {
+                    link.ahead_ms = Some(theirs as i64).and_then(|theirs| theirs.checked_sub(ours as i64));
+                }
+                if let Judgement::Ahead(ahead_ms) = self.judge_clocks(now) {
+                    let room = self.membership.room;
+                    spawn_local(async move {
+                        // It is said again after the next sync.
+                        let _ = api::hear_clock(room, ahead_ms).await;
+                    });
+                }
+            }
+            Event::ServerClock(theirs) => self.server = Some((theirs, now)),
             Event::Visible(visible) => {
                 self.dialler.handle_visibility(visible, now);
                 self.mesh.handle_visibility(visible);
@@ -690,7 +706,12 @@ impl Room {
     fn register(&self, endpoints: Vec<Endpoint>) {
         let (room, local, events) = (self.membership.room, self.certificate.hash, self.events.clone());
         spawn_local(async move {
-            let taken = phone_book::register(room, local, &endpoints).await;
+            let taken = phone_book::register(room, local, &endpoints).await.map(|(observed, date)| {
+                if let Some(date) = date {
+                    events.send(Event::ServerClock(date));
+                }
+                observed
+            });
             events.send(Event::Registered(endpoints, taken));
         });
     }
@@ -925,8 +946,32 @@ impl Room {
         };
         let through = self.mesh.reached().into_iter().collect();
         let getting = self.getting.map(|(_, got, of)| Progress { got, of });
-        let (skew, outdated, hand) = (self.skew, self.outdated, HandStatus::of(&self.hand));
-        RoomStatus { link, peers, through, phone_book, skew, outdated, hand, getting }
+        let clocks = self.clocks(monotonic_ms());
+        let hand = HandStatus::of(&self.hand);
+        RoomStatus { link, peers, through, phone_book, clocks, outdated: self.outdated, hand, getting }
+    }
+
+    /// How far the clocks of the peers are ahead of ours.
+    fn peer_clocks(&self) -> impl Iterator<Item = (DeviceId, i64)> {
+        self.links.values().filter_map(|link| Some((link.peer?.0, link.ahead_ms?)))
+    }
+
+    /// What comes of comparing all clocks that are known: the server's is one of them, and has no more to say than others.
+    fn judge_clocks(&self, now: u64) -> Judgement {
+        let server = self.server.map(|(theirs, then)| {
+            let theirs = theirs.saturating_add(now.saturating_sub(then));
+            (theirs as i64).saturating_sub(self.now_ms as i64)
+        });
+        let others: Vec<i64> = self.peer_clocks().map(|(_, ahead_ms)| ahead_ms).chain(server).collect();
+        judge(self.now_ms, &others)
+    }
+
+    fn clocks(&self, now: u64) -> Clocks {
+        match self.judge_clocks(now) {
+            _ if self.now_ms == 0 => Clocks::default(),
+            Judgement::Ahead(own) => Clocks::decided(own, self.peer_clocks()),
+            Judgement::Undecided => Clocks::undecided(self.peer_clocks()),
+        }
     }
 
     fn tell(&mut self) {

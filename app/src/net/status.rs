@@ -1,6 +1,6 @@
 //! How a room's network stands, in the terms that a person is told.
 
-use partyline_core::clock::Skew;
+use partyline_core::clock::NOTICEABLE_MS;
 use partyline_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,10 @@ pub(crate) struct RoomStatus {
     pub(crate) through: Vec<(DeviceId, DeviceId)>,
     /// Whether strangers can be found.
     pub(crate) phone_book: PhoneBook,
-    /// A device whose clock was found to be far ahead of this one's.
-    pub(crate) skew: Option<Skew>,
     /// Whether somebody was met who speaks a newer format than this version does.
     pub(crate) outdated: bool,
+    /// Whose clocks are wrong.
+    pub(crate) clocks: Clocks,
     /// How far connecting by hand is.
     pub(crate) hand: HandStatus,
     /// In a long sync, how far it is.
@@ -35,8 +35,8 @@ impl RoomStatus {
             peers: Vec::new(),
             through: Vec::new(),
             phone_book: PhoneBook::Unknown,
-            skew: None,
             outdated: false,
+            clocks: Clocks::default(),
             hand: HandStatus::idle(),
             getting: None,
         }
@@ -47,6 +47,35 @@ impl RoomStatus {
         let through = self.through.iter().map(|(device, _)| *device);
         self.peers.iter().map(|peer| peer.device).chain(through).collect()
     }
+}
+
+/// Whose clocks are wrong, and how far each is ahead, in milliseconds; less than 0 if it is behind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Clocks {
+    /// This device's, if it is.
+    pub(crate) own: Option<i64>,
+    /// Others'.
+    pub(crate) others: Vec<(DeviceId, i64)>,
+    /// It is not known who is right: others are ahead of this device so far.
+    pub(crate) is_undecided: bool,
+}
+
+impl Clocks {
+    /// This device's clock is so far ahead of the time, and others' are so far ahead of this one's.
+    pub(super) fn decided(own: i64, others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
+        let others = others.map(|(device, ahead)| (device, ahead.saturating_add(own)));
+        let own = Some(own).filter(|own| is_noticeable(*own));
+        Self { own, others: others.filter(|(_, ahead)| is_noticeable(*ahead)).collect(), is_undecided: false }
+    }
+
+    /// Others' clocks are so far ahead of this one's.
+    pub(super) fn undecided(others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
+        Self { own: None, others: others.filter(|(_, ahead)| is_noticeable(*ahead)).collect(), is_undecided: true }
+    }
+}
+
+fn is_noticeable(ahead_ms: i64) -> bool {
+    ahead_ms.unsigned_abs() > NOTICEABLE_MS
 }
 
 /// How far a long sync is, in changes.
@@ -95,10 +124,6 @@ pub(crate) struct PeerStatus {
     pub(crate) by_code: bool,
 }
 
-/// A device, and how long it is connected, or how far ahead it is, in a number that JavaScript has, unlike `u64`; and
-/// whether it is connected by hand.
-type Entry = (String, f64, bool);
-
 /// A [`RoomStatus`] on its way to another tab.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StatusMessage {
@@ -106,8 +131,10 @@ pub(super) struct StatusMessage {
     peers: Vec<(String, f64, bool)>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
-    skew: Option<Entry>,
     outdated: bool,
+    /// This device's clock, and those of others, in numbers that JavaScript has; the last says whether the others are only
+    /// ahead of this one.
+    clocks: (Option<f64>, Vec<(String, f64, bool)>),
     hand: String,
     /// What has come and of how many, both zero outside a long sync.
     getting: (f64, f64),
@@ -117,10 +144,12 @@ impl From<&RoomStatus> for StatusMessage {
     fn from(status: &RoomStatus) -> Self {
         let peers = status.peers.iter().map(|peer| (peer.device.to_string(), peer.since_ms, peer.by_code)).collect();
         let through = status.through.iter().map(|(device, via)| (device.to_string(), via.to_string())).collect();
-        let skew = status.skew.map(|skew| (skew.device.to_string(), skew.ahead_ms as f64, false));
+        let Clocks { own, others, is_undecided } = &status.clocks;
+        let others = others.iter().map(|(device, ahead)| (device.to_string(), *ahead as f64, *is_undecided)).collect();
+        let clocks = (own.map(|own| own as f64), others);
         let getting = status.getting.map_or((0.0, 0.0), |getting| (getting.got as f64, getting.of as f64));
         let (link, phone_book, hand) = (status.link, status.phone_book, status.hand.to_text());
-        Self { link, peers, through, phone_book, skew, outdated: status.outdated, hand, getting }
+        Self { link, peers, through, phone_book, clocks, outdated: status.outdated, hand, getting }
     }
 }
 
@@ -131,15 +160,22 @@ impl From<StatusMessage> for RoomStatus {
         };
         let through =
             |(device, via): (String, String)| Some((DeviceId::parse(&device).ok()?, DeviceId::parse(&via).ok()?));
+        let (own, others) = message.clocks;
+        let clocks = Clocks {
+            own: own.map(|own| own as i64),
+            is_undecided: others.iter().any(|(.., is_undecided)| *is_undecided),
+            others: others
+                .into_iter()
+                .filter_map(|(device, ahead, _)| Some((DeviceId::parse(&device).ok()?, ahead as i64)))
+                .collect(),
+        };
         Self {
             link: message.link,
             peers: message.peers.into_iter().filter_map(peer).collect(),
             through: message.through.into_iter().filter_map(through).collect(),
             phone_book: message.phone_book,
-            skew: message.skew.and_then(|(device, ahead_ms, _)| {
-                Some(Skew { device: DeviceId::parse(&device).ok()?, ahead_ms: ahead_ms as u64 })
-            }),
             outdated: message.outdated,
+            clocks,
             hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
             getting: match message.getting {
                 (_, 0.0) => None,
@@ -156,14 +192,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whose_clock_is_wrong_is_said_of_those_only() {
+        let device = |n: u8| DeviceId::from_bytes([n; 16]);
+        let others = [(device(1), 5_000), (device(2), -600_000)];
+        let of_others = vec![(device(2), -600_000)];
+        assert_eq!(Clocks::decided(0, others.into_iter()), Clocks { others: of_others.clone(), ..Clocks::default() });
+        let undecided = Clocks { others: of_others, is_undecided: true, own: None };
+        assert_eq!(Clocks::undecided(others.into_iter()), undecided);
+        // Ours is ten minutes behind all but one, which is where ours is.
+        let others = [(device(1), 600_000), (device(2), 600_000), (device(3), 0)];
+        let decided = Clocks::decided(-600_000, others.into_iter());
+        assert_eq!(decided, Clocks { own: Some(-600_000), others: vec![(device(3), -600_000)], is_undecided: false });
+    }
+
+    #[test]
     fn a_status_survives_the_way_to_another_tab() {
         let status = RoomStatus {
             link: Link::Connected,
             peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 16]), since_ms: 12.5, by_code: true }],
             through: vec![(DeviceId::from_bytes([8; 16]), DeviceId::from_bytes([7; 16]))],
             phone_book: PhoneBook::Unreachable,
-            skew: Some(Skew { device: DeviceId::from_bytes([9; 16]), ahead_ms: 300_000 }),
             outdated: true,
+            clocks: Clocks {
+                own: Some(-300_000),
+                others: vec![(DeviceId::from_bytes([9; 16]), 300_000)],
+                is_undecided: true,
+            },
             hand: HandStatus { step: HandStep::Failed, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
             getting: Some(Progress { got: 1_200, of: 10_000 }),
         };

@@ -5,7 +5,7 @@ use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
 use crate::day::Day;
 use crate::model::app::App;
-use crate::model::connection::{advice, connection_text};
+use crate::model::connection::{advice, off};
 use crate::model::field::one_line;
 use crate::model::network::{follow_holdings, stun_servers, use_stun_servers};
 use crate::model::report::report as make_report;
@@ -70,6 +70,8 @@ pub(crate) fn DevicesDialog(
             let _ = copied.try_set(if done { "Copied" } else { text::NOT_COPIED });
         });
     };
+    // The list stays as it is while its items are counted down.
+    let waits = Memo::new(move |_| room.waiting() > 0);
     let lines = move || {
         let own = own();
         let away = room.seen();
@@ -94,7 +96,7 @@ pub(crate) fn DevicesDialog(
                 connected(device.to_string(), format!("Connected through {}", name(&via.to_string())));
             }
         });
-        for device in room.devices.get().unwrap_or_default() {
+        for device in room.devices.get().unwrap_or_default().devices {
             if Some(&device.id) != own.as_ref() && lines.iter().all(|line| line.id != device.id) {
                 lines.push(Line {
                     name: text::device_name(Some(device.name)),
@@ -109,7 +111,7 @@ pub(crate) fn DevicesDialog(
     view! {
         <Modal handle=handle title="Devices" class="devices-modal" light=true>
             <div class="modal-body">
-                <p class="muted">{live(move || room.status.with(connection_text))}</p>
+                <p class="muted">{live(move || room.connection())}</p>
                 <p>{live(move || room.status.with(advice).unwrap_or_default().to_owned())}</p>
                 <label class="field">
                     <span>"Device name"</span>
@@ -149,6 +151,7 @@ pub(crate) fn DevicesDialog(
                 <p class="hint">
                     "Devices exchange tasks directly, whenever a page of the room is open on both. A change reaches a device through any other one that it meets."
                 </p>
+                {maybe(move || waits.get().then(|| view! { <Waiting room=room /> }))}
                 <h3>"Connection problems?"</h3>
                 <p class="hint">
                     "For somebody who helps: how this device is connected, without any address, name, task or secret."
@@ -175,6 +178,54 @@ pub(crate) fn DevicesDialog(
                 <button type="button" on:click=copy>"Copy report"</button>
             </div>
         </Modal>
+    }
+}
+
+/// Changes that are dated too far ahead, and what is to become of them.
+#[component]
+fn Waiting(
+    /// In which room.
+    room: Room,
+) -> impl IntoView {
+    let rest = Memo::new(move |_| (room.waiting() as usize).saturating_sub(room.held().len()));
+    view! {
+        <h3>"Waiting changes"</h3>
+        <p class="hint">{text::WAITING_EXPLAINED}</p>
+        <ul class="waiting" role="list" aria-label="Waiting changes">
+            {rows(
+                move || room.held(),
+                |held| format!("{} {}", held.device, held.seq),
+                move |held| {
+                    let device = text::device_name(room.device_name(&held.device));
+                    let title = match held.title.as_str() {
+                        "" => "a name".to_owned(),
+                        title => format!("“{title}”"),
+                    };
+                    let what = if held.fields.iter().any(|field| field == "deleted") { "Deletes" } else { "Changes" };
+                    let when = off(i64::try_from(held.ahead_ms).unwrap_or(i64::MAX));
+                    let words = format!("{what} {title}");
+                    let button = |label: &'static str, is_wanted| {
+                        let (held, name) = (held.clone(), format!("{label}: {words}"));
+                        view! {
+                            <button type="button" aria-label=name on:click=move |_| room.decide(held.clone(), is_wanted)>
+                                {label}
+                            </button>
+                        }
+                    };
+                    view! {
+                        <li>
+                            <span>{words.clone()}</span>
+                            <span class="muted">{format!("“{device}”, {when}")}</span>
+                            {button("Use", true)}
+                            {button("Discard", false)}
+                        </li>
+                    }
+                },
+            )}
+        </ul>
+        {maybe(move || (rest.get() > 0).then(|| view! {
+            <p class="muted">{format!("And {} more.", rest.get())}</p>
+        }))}
     }
 }
 

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskStatus;
-use partyline_core::id::TaskId;
+use partyline_core::id::{DeviceId, TaskId};
 use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
@@ -10,7 +10,7 @@ use super::icon::Icon;
 use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
 use crate::model::app::{App, Dialog};
-use crate::model::connection::{connection_text, skew_text};
+use crate::model::connection::clock_texts;
 use crate::model::network::{connect, link_word};
 use crate::model::room::{Loading, Order, Room};
 use crate::platform;
@@ -42,13 +42,18 @@ pub(crate) fn RoomView(
             });
         }
     });
-    let skewed = Memo::new(move |_| {
-        if room.status.with(|status| status.outdated) {
-            return Some(text::OUTDATED.to_owned());
-        }
-        let skew = room.status.with(|status| status.skew)?;
-        let name = room.device_name(&skew.device.to_string());
-        Some(skew_text(&text::device_name(name), skew.ahead_ms))
+    let warnings = Memo::new(move |_| {
+        let name = |device: &DeviceId| text::device_name(room.device_name(&device.to_string()));
+        room.status.with(|status| {
+            let outdated = status.outdated.then(|| text::OUTDATED.to_owned());
+            let clocks = clock_texts(&status.clocks, room.clock(), name);
+            outdated.into_iter().chain(clocks).collect::<Vec<_>>()
+        })
+    });
+    // Under a clock that is wrong itself, all others' changes may be among them.
+    let waiting = Memo::new(move |_| {
+        let is_wrong = room.clock().is_some() || room.status.with(|status| status.clocks.own.is_some());
+        if is_wrong { 0 } else { room.waiting() }
     });
     view! {
         <main class="room">
@@ -83,7 +88,20 @@ pub(crate) fn RoomView(
             </header>
             <AddTask room=room />
             <div class="room-body">
-                {maybe(move || skewed.get().map(|words| view! { <p class="skew" role="alert">{words}</p> }))}
+                {rows(
+                    move || warnings.get(),
+                    Clone::clone,
+                    |words| view! { <p class="skew" role="alert">{words}</p> },
+                )}
+                {maybe(move || Some(waiting.get()).filter(|waiting| *waiting > 0).map(|waiting| view! {
+                    <p class="skew" role="status">
+                        {text::waiting(waiting)}
+                        " "
+                        <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Devices))>
+                            "Show"
+                        </button>
+                    </p>
+                }))}
                 <TaskList room=room />
                 {part(move || match room.loading.get() {
                     Loading::Pending => view! { <p class="empty muted" role="status">"Reading your tasks…"</p> }.into_any(),
@@ -213,7 +231,7 @@ fn Connection(
     room: Room,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let words = Memo::new(move |_| room.status.with(connection_text));
+    let words = Memo::new(move |_| room.connection());
     let link = Memo::new(move |_| room.status.with(link_word));
     view! {
         <div class="connection" data-link=live(move || link.get())>

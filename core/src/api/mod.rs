@@ -13,6 +13,8 @@
 //! | [`RoomDocument`] | `GET /peer/v1/rooms/{room}` |
 //! | [`PROVED`] or nothing | `POST …/key`: the key of the device in [`ASKER_HEADER`] is somebody else's too |
 //! | [`Devices`], [`NewDevice`] → [`DeviceDocument`] | `GET …/devices`, `PUT …/device` |
+//! | a number | `PUT …/clock`: how far this device's clock is ahead of what most say, in milliseconds |
+//! | nothing | `PUT …/held/{device}/{number}`, `DELETE …`: takes or drops a change that is held back |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
@@ -49,6 +51,12 @@ pub const ASKER_HEADER: &str = "partyline-asker";
 /// Body of `POST …/key` where somebody has proved to hold the key. Otherwise a member says so, who may
 /// lie and is believed only now and then.
 pub const PROVED: &[u8] = b"proved";
+/// On answers to a sync and to changes: what the clock of the device that answers says, in milliseconds since 1970. Whose
+/// clock is wrong shows in that, and not in what a device writes or passes on.
+pub const NOW_HEADER: &str = "partyline-now";
+/// On the answer to an edit: how far this device's clock is ahead, in milliseconds (less than 0 if it is behind), if it is
+/// known to be so wrong that others do not take the edit as it is. It is kept, and dated anew when the clock is right.
+pub const CLOCK_HEADER: &str = "partyline-clock";
 /// Name of the `BroadcastChannel` on which the service worker tells every tab what changed.
 pub const CHANNEL: &str = "partyline";
 
@@ -134,11 +142,41 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// The devices that wrote their name into a room.
+/// The devices that wrote their name into a room, and what there is to be said of clocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Devices {
     /// In the order of their ids.
     pub devices: Vec<DeviceDocument>,
+    /// How far this device's clock is ahead, in milliseconds (less than 0 if it is behind); absent unless it is known to be
+    /// wrong by more than a few hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
+    /// How many changes are held back because they are dated too far ahead.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u32,
+    /// Those of them that are dated the soonest, at most [`MAX_LISTED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldDocument>,
+}
+
+/// Maximum changes in the list of those that are [held back](Devices::held).
+pub const MAX_LISTED: usize = 100;
+
+/// A change that is held back because it is dated too far ahead. It can be taken (`PUT …/held/{device}/{seq}`): then this
+/// device writes the same, and dates it now; or dropped (`DELETE …`). Either way it is as if its device had never made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldDocument {
+    /// The device that made it.
+    pub device: String,
+    /// Its number among the changes of that device.
+    pub seq: u64,
+    /// How far it is dated ahead, in milliseconds.
+    pub ahead_ms: u64,
+    /// The title of the task that it is about, as the change has it or as it is now; empty if it is about something else.
+    pub title: String,
+    /// What it writes, in the words of [`OpDocument::field`].
+    pub fields: Vec<String>,
 }
 
 /// A device and the name it goes by in the room.
@@ -460,7 +498,7 @@ pub struct OpDocument {
 
 /// Answer to `POST …/changes`.
 ///
-/// Its CBOR form, with [`minicbor`], is a map from 0 to `gap`, from 1 to `skew` and from 2 to `ask`.
+/// Its CBOR form, with [`minicbor`], is a map from 0 to `gap` and from 1 to `ask`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct Merged {
@@ -468,12 +506,8 @@ pub struct Merged {
     /// still have not the same, since the peer lacks something itself.
     #[n(0)]
     pub gap: bool,
-    /// A clock that is far ahead of this device's.
-    #[n(1)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skew: Option<SkewDocument>,
     /// After an answer to a sync that this device asked for: what to ask the same peer next.
-    #[n(2)]
+    #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<Base64>,
 }
@@ -507,19 +541,6 @@ impl Merged {
     pub fn from_cbor(bytes: &[u8]) -> Option<Self> {
         minicbor::decode(bytes).ok()
     }
-}
-
-/// A device whose clock is more than two minutes ahead of this one's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
-#[serde(rename_all = "camelCase")]
-#[cbor(map)]
-pub struct SkewDocument {
-    /// Whose clock it is.
-    #[n(0)]
-    pub device: String,
-    /// How far ahead, in milliseconds.
-    #[n(1)]
-    pub ahead_ms: u64,
 }
 
 /// An error, as problem details (RFC 9457).
@@ -643,11 +664,8 @@ mod tests {
 
     #[test]
     fn merged_survives_cbor() {
-        for skew in
-            [None, Some(SkewDocument { device: "00112233445566778899aabbccddeeff".to_owned(), ahead_ms: 180_000 })]
-        {
-            let ask = skew.as_ref().map(|_| Base64(vec![2, 0xff, 0]));
-            let merged = Merged { gap: skew.is_some(), skew, ask };
+        for ask in [None, Some(Base64(vec![2, 0xff, 0]))] {
+            let merged = Merged { gap: ask.is_some(), ask };
             assert_eq!(read::<Merged>(&serde_json::to_vec(&merged).unwrap()).unwrap(), merged);
             assert_eq!(Merged::from_cbor(&merged.to_cbor()), Some(merged));
         }

@@ -1,29 +1,30 @@
-use crate::clock::{Skew, Stamp};
+use crate::clock::Stamp;
 use crate::id::DeviceId;
 
-/// More than this ahead of us is worth telling the user.
-const NOTICEABLE_MS: u64 = 2 * 60 * 1000;
-/// More than this ahead of us is no clock error but a malformed change.
-const REFUSED_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// How far ahead of the wall clock a stamp may be, in milliseconds, to be taken as it is and followed: 15 hours.
+///
+/// (Kulkarni et al. bound a hybrid clock in the same way.) What is dated further ahead waits. A wrong time zone puts a
+/// clock off by 14 hours at most (UTC+14 is as far as zones go, UTC−12 the other way), and an hour for summer time; it
+/// is the commonest mistake, and it is to keep nobody's changes from anybody. A clock that is further off has lost its
+/// battery or was set to another day. Whatever else this let in, all clocks of a room would count on from there, and
+/// who edits offline with a right clock would lose to each of them for as long.
+pub const FOLLOW_MS: u64 = 15 * 60 * 60 * 1000;
+
+/// 2026-09-01, in milliseconds since 1970. This format was not written before: a wall clock that says so is behind, as
+/// those are whose battery was empty, and nothing is to be judged by it.
+pub const EPOCH_MS: u64 = 1_788_220_800_000;
 
 /// Gives out a device's stamps.
 ///
-/// **Invariant:** each stamp is above every stamp given out or observed before it, whatever the wall clock does. The
-/// clock follows the wall clock when that is ahead, and counts on its own when the wall clock stands still or jumps back.
+/// **Invariant:** each stamp is above every stamp given out or followed before it, as long as the wall clock does not go
+/// back by more than [`FOLLOW_MS`]. The clock follows the wall clock when that is ahead, and counts on its own when it
+/// stands still or jumps back. Where the wall clock was far ahead and was put right, the hybrid clock comes back with it:
+/// who gives a stamp then looks to it that it is above what it replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clock {
     device: DeviceId,
     millis: u64,
     counter: u32,
-}
-
-/// Why a stamp was refused. The clock is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ObserveStampError {
-    /// The stamp is more than a year ahead of the local wall clock: following it would spoil every later stamp here.
-    #[error("a change of device {} is dated more than a year ahead", .0.device)]
-    FarAhead(Skew),
 }
 
 impl Clock {
@@ -32,7 +33,7 @@ impl Clock {
         Self { device, millis: 0, counter: 0 }
     }
 
-    /// A clock that goes on from `last`, the highest stamp given out or observed before.
+    /// A clock that goes on from `last`, the highest stamp given out or followed before.
     pub fn resume(device: DeviceId, last: Stamp) -> Self {
         Self { device, millis: last.millis, counter: last.counter }
     }
@@ -42,49 +43,42 @@ impl Clock {
         Stamp { millis: self.millis, counter: self.counter, device: self.device }
     }
 
-    /// The stamp for a new write; strictly above all before it.
+    /// Whether a stamp is so far ahead of the wall clock that it is not to be followed.
+    pub fn is_far_ahead(stamp: &Stamp, now_ms: u64) -> bool {
+        stamp.millis > now_ms.saturating_add(FOLLOW_MS)
+    }
+
+    /// The stamp for a new write.
     pub fn tick(&mut self, now_ms: u64) -> Stamp {
         let now_ms = now_ms.min(Stamp::MAX_MILLIS);
-        if now_ms > self.millis {
+        if now_ms > self.millis || self.comes_back(now_ms) {
             self.millis = now_ms;
             self.counter = 0;
-        } else if let Some(counter) = self.counter.checked_add(1) {
-            self.counter = counter;
         } else {
-            self.millis = self.millis.saturating_add(1);
-            self.counter = 0;
+            let Stamp { millis, counter, .. } = self.last().next();
+            (self.millis, self.counter) = (millis, counter);
         }
         self.last()
     }
 
     /// Moves the clock up to a stamp that was seen.
-    ///
-    /// Answers how far ahead the stamp's device is, if that is more than two minutes.
-    ///
-    /// # Errors
-    /// If the stamp is more than a year ahead; the clock then stays where it was.
-    pub fn observe(&mut self, stamp: &Stamp, now_ms: u64) -> Result<Option<Skew>, ObserveStampError> {
-        let skew = Self::check(stamp, now_ms)?;
-        self.follow(stamp);
-        Ok(skew)
-    }
-
-    /// What [`Clock::observe`] would answer, without moving any clock.
-    pub(crate) fn check(stamp: &Stamp, now_ms: u64) -> Result<Option<Skew>, ObserveStampError> {
-        let skew = Skew { device: stamp.device, ahead_ms: stamp.millis.saturating_sub(now_ms) };
-        match skew.ahead_ms {
-            ahead if ahead > REFUSED_MS => Err(ObserveStampError::FarAhead(skew)),
-            ahead if ahead > NOTICEABLE_MS => Ok(Some(skew)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Moves the clock up to a stamp without judging it: for what this device itself accepted earlier.
-    pub(crate) fn follow(&mut self, stamp: &Stamp) {
+    pub fn follow(&mut self, stamp: &Stamp) {
         if (stamp.millis, stamp.counter) > (self.millis, self.counter) {
-            self.millis = stamp.millis;
-            self.counter = stamp.counter;
+            (self.millis, self.counter) = (stamp.millis, stamp.counter);
         }
+    }
+
+    /// Goes on from a stamp that this device gave a write at that time of the wall clock.
+    pub(crate) fn wrote(&mut self, stamp: &Stamp, now_ms: u64) {
+        if self.comes_back(now_ms) {
+            (self.millis, self.counter) = (now_ms, 0);
+        }
+        self.follow(stamp);
+    }
+
+    /// Whether the wall clock was far ahead and was put right. An empty battery is no reason to come back.
+    fn comes_back(&self, now_ms: u64) -> bool {
+        now_ms >= EPOCH_MS && Self::is_far_ahead(&self.last(), now_ms)
     }
 }
 
@@ -93,6 +87,7 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_790_000_000_000;
+    const DAY: u64 = 86_400_000;
 
     fn device(n: u8) -> DeviceId {
         DeviceId::from_bytes([n; 16])
@@ -113,7 +108,7 @@ mod tests {
     fn rises_when_the_wall_clock_stands_still_or_jumps_back() {
         let mut clock = Clock::new(device(1));
         let mut last = clock.tick(NOW);
-        for now in [NOW, NOW - 86_400_000, 0, NOW, NOW - 1] {
+        for now in [NOW, NOW - FOLLOW_MS, 0, NOW, NOW - 1, EPOCH_MS - 1] {
             let next = clock.tick(now);
             assert!(next > last);
             last = next;
@@ -131,29 +126,28 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_above_what_was_observed() {
+    fn a_tick_is_above_what_was_followed() {
         let mut clock = Clock::new(device(1));
         let seen = stamp(NOW + 1000, 7);
-        assert_eq!(clock.observe(&seen, NOW), Ok(None));
+        clock.follow(&seen);
         assert!(clock.tick(NOW) > seen);
         let earlier = clock.last();
-        assert_eq!(clock.observe(&stamp(NOW, 9), NOW), Ok(None));
+        clock.follow(&stamp(NOW, 9));
         assert_eq!(clock.last(), earlier);
     }
 
     #[test]
-    fn two_minutes_are_told_and_a_year_is_refused() {
+    fn comes_back_from_far_ahead_with_the_wall_clock_and_not_before() {
         let mut clock = Clock::new(device(1));
-        assert_eq!(clock.observe(&stamp(NOW + NOTICEABLE_MS, 0), NOW), Ok(None));
-        let ahead_ms = NOTICEABLE_MS + 1;
-        let told = Skew { device: device(2), ahead_ms };
-        assert_eq!(clock.observe(&stamp(NOW + ahead_ms, 0), NOW), Ok(Some(told)));
-        assert!(clock.observe(&stamp(NOW + REFUSED_MS, 0), NOW).is_ok());
-
-        let before = clock.clone();
-        let ahead_ms = REFUSED_MS + 1;
-        let far = ObserveStampError::FarAhead(Skew { device: device(2), ahead_ms });
-        assert_eq!(clock.observe(&stamp(NOW + ahead_ms, 0), NOW), Err(far));
-        assert_eq!(clock, before);
+        clock.tick(NOW + FOLLOW_MS);
+        assert_eq!(clock.tick(NOW).millis, NOW + FOLLOW_MS);
+        clock.tick(NOW + FOLLOW_MS + 1);
+        assert_eq!(clock.tick(NOW), Stamp { millis: NOW, counter: 0, device: device(1) });
+        clock.tick(NOW + 400 * DAY);
+        assert_eq!(clock.tick(7), Stamp { millis: NOW + 400 * DAY, counter: 1, device: device(1) });
+        // Told what it gave out, another one comes back as well.
+        let mut other = Clock::resume(device(1), stamp(NOW + 400 * DAY, 1));
+        other.wrote(&stamp(NOW, 0), NOW);
+        assert_eq!((other.last().millis, other.last().counter), (NOW, 0));
     }
 }

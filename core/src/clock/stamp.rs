@@ -16,4 +16,13 @@ pub struct Stamp {
 impl Stamp {
     /// The last millisecond of the year 9999. No clock goes further, so counting on from there cannot overflow.
     pub const MAX_MILLIS: u64 = 253_402_300_799_999;
+
+    /// The stamp after this one, by the same device.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        match self.counter.checked_add(1) {
+            Some(counter) => Self { counter, ..self },
+            None => Self { millis: self.millis.saturating_add(1), counter: 0, ..self },
+        }
+    }
 }

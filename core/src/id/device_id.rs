@@ -17,7 +17,7 @@ pub struct ParseDeviceIdError;
 
 impl DeviceId {
     /// Takes the 16 bytes of a known device. A new one gets its id from its key.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

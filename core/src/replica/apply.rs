@@ -1,4 +1,4 @@
-use crate::clock::{Clock, ObserveStampError, Skew};
+use crate::clock::Clock;
 use crate::replica::object_state::DAY_MS;
 use crate::replica::runs::Runs;
 use crate::replica::{Batch, Change, MAX_CHANGES, MalformedChange, ObjectId, Record, Replica, VersionVector};
@@ -19,8 +19,8 @@ pub struct Applied {
     /// Whether something in the batch is ahead of the version vector: something before it is missing, and a sync will get
     /// it. In the midst of a sync that is so as a rule.
     pub gap: bool,
-    /// The clock that is furthest ahead among those in the batch, if any is noticeably.
-    pub skew: Option<Skew>,
+    /// Whether the time of something has come that was held back.
+    pub released: bool,
     /// Whether a change, or only a number, came under this device's id that this device did not
     /// make: its storage was put back from a backup or copied, and another life of it has written,
     /// or a member lies. The device is to [go on under another id](Replica::go_on_as).
@@ -30,7 +30,7 @@ pub struct Applied {
 impl Applied {
     /// Whether anything is different now, so that the batch belongs into the log. (The whole batch, vector included.)
     pub fn is_news(&self) -> bool {
-        self.advanced || !self.fresh.is_empty()
+        self.advanced || self.released || !self.fresh.is_empty()
     }
 }
 
@@ -38,9 +38,6 @@ impl Applied {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// A change is dated more than a year ahead.
-    #[error(transparent)]
-    Clock(#[from] ObserveStampError),
     /// A change is over a limit or contradicts itself.
     #[error(transparent)]
     Malformed(#[from] MalformedChange),
@@ -52,52 +49,63 @@ pub enum ApplyError {
 impl Replica {
     /// Merges what another device sent. What is here already, in whatever order and however often it came, does nothing.
     ///
+    /// A change that is dated too far ahead waits, and what waited is merged when its time has come.
+    ///
     /// # Errors
-    /// If anything in the batch is malformed or dated more than a year ahead, nothing of it is merged.
+    /// If anything in the batch is malformed, nothing of it is merged.
     pub fn apply(&mut self, batch: Batch, now_ms: u64) -> Result<Applied, ApplyError> {
-        let mut skew: Option<Skew> = None;
-        for change in &batch.changes {
-            let ahead = Clock::check(&change.stamp, now_ms)?;
-            skew = skew.into_iter().chain(ahead).max_by_key(|skew| skew.ahead_ms);
-        }
-        self.drop_values(now_ms);
-        let mut applied = self.take(batch)?;
-        applied.skew = skew;
-        Ok(applied)
+        self.take(batch, now_ms, false)
     }
 
-    /// Merges a record of this device's own log, which was judged by the clock when it was new.
+    /// Merges a record of this device's own log, which is judged by the clock when it was new.
     ///
     /// # Errors
     /// If anything in the batch is malformed, nothing of it is merged.
     pub fn replay(&mut self, record: Record) -> Result<Applied, ApplyError> {
-        self.drop_values(record.now_ms);
         // What stands in the log was believed.
         let asker = Some(self.device);
-        self.take(Batch { asker, ..record.batch })
+        let applied = self.take(Batch { asker, ..record.batch }, record.now_ms, true)?;
+        if let Some(ahead_ms) = record.clock {
+            self.note_clock(ahead_ms, record.now_ms);
+        }
+        Ok(applied)
     }
 
-    fn take(&mut self, batch: Batch) -> Result<Applied, ApplyError> {
+    fn take(&mut self, batch: Batch, now_ms: u64, is_replay: bool) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
+        let released = self.release(now_ms);
+        self.drop_values(now_ms);
         let Batch { mut changes, vector, ahead, asker } = batch;
         let has_vector = vector.is_some();
         let vector = vector.filter(|_| asker.is_some_and(|asker| asker == self.device));
-        let mut applied = Applied::default();
+        let mut applied = Applied { released, ..Applied::default() };
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());
         let gone = self.gone(&changes);
         let given = self.seq.max(self.vector.get(self.device));
         for change in &changes {
-            self.clock.follow(&change.stamp);
             let is_own = change.dot.device == self.device;
             let is_twin = is_own && self.writes.of_dot(change.dot).is_some_and(|own| own.stamp() != change.stamp);
-            let has_effect = self.merge(change.clone(), gone.binary_search(&change.object).is_ok());
+            // Its own edits have been merged at once.
+            let is_edit = is_replay && is_own && change.dot.seq > given;
+            let has_effect = if is_edit || !Clock::is_far_ahead(&change.stamp, now_ms) {
+                if is_edit {
+                    self.clock.wrote(&change.stamp, now_ms);
+                    self.note_edit(now_ms);
+                } else {
+                    self.clock.follow(&change.stamp);
+                }
+                self.merge(change.clone(), gone.binary_search(&change.object).is_ok())
+            } else {
+                !self.is_replaced(change) && self.hold(change)
+            };
             if has_effect {
                 applied.touched.push(change.object);
             }
             // What this device wrote itself has no effect when it comes back, unless it was in the
             // trash and dropped.
-            let is_unknown = has_effect && change.stamp.millis / DAY_MS >= self.dropped_before;
+            let is_dropped = self.may_be_dropped(change) || self.is_settled(change, now_ms);
+            let is_unknown = has_effect && !is_dropped;
             applied.has_namesake |= is_twin || is_own && (is_unknown || change.dot.seq > given);
             // After the merge, never before: the vector speaks only for what is here.
             let counted = change.complete && self.count(change.dot);
@@ -108,6 +116,7 @@ impl Replica {
         applied.touched.sort_unstable();
         applied.touched.dedup();
         self.drop_values_of(&applied.touched);
+        self.bound_held();
         if let Some(vector) = &vector {
             // All that another life wrote may be overwritten by now, and its numbers are used.
             applied.has_namesake |= vector.get(self.device) > given;
@@ -120,6 +129,12 @@ impl Replica {
         applied.fresh = changes;
         applied.vector = vector;
         Ok(applied)
+    }
+
+    /// Whether a change is one of those of which nothing may be left because its object was deleted.
+    fn may_be_dropped(&self, change: &Change) -> bool {
+        change.stamp.millis / DAY_MS < self.ever_dropped_before
+            && self.objects.get(&change.object).is_some_and(|state| state.deletions().next().is_some())
     }
 
     /// The objects of which values are dropped, and which none of the changes brings back, in order.

@@ -1,5 +1,6 @@
 use crate::id::DeviceId;
 use crate::replica::columns::{self, CHECK, ColumnWriter, Context, Encoded, Name};
+use crate::replica::op::{unzigzag, zigzag};
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, VersionVector};
@@ -29,6 +30,9 @@ pub struct Record {
     pub now_ms: u64,
     /// What was merged.
     pub batch: Batch,
+    /// What was heard of the device's clock then, if anything was: how far it is ahead, in milliseconds. See
+    /// [`Replica::hear_clock`](crate::replica::Replica::hear_clock).
+    pub clock: Option<i64>,
 }
 
 impl Batch {
@@ -39,7 +43,7 @@ impl Batch {
 
     /// The record of its having been merged at that time.
     pub fn at(self, now_ms: u64) -> Record {
-        Record { now_ms, batch: self }
+        Record { now_ms, batch: self, clock: None }
     }
 
     /// The binary form of live changes: version, then `[ids, columns]`. A vector is no part of it.
@@ -72,20 +76,25 @@ impl Batch {
 }
 
 impl Record {
-    /// The binary form: version, `[time, vector or null, runs, ids, columns]`, and a checksum.
+    /// The binary form: version, `[time, vector or null, runs, clock, ids, columns]`, and a checksum. Of the clock it has
+    /// null, or how far it was ahead (zigzag).
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = ColumnWriter::default();
         for change in &self.batch.changes {
             writer.push(change, None);
         }
         let mut out = Writer::new();
-        out.array(5);
+        out.array(6);
         out.uint(self.now_ms);
         match &self.batch.vector {
             Some(vector) => vector.write(&mut out),
             None => out.null(),
         }
         self.batch.ahead.write(&mut out);
+        match self.clock {
+            Some(ahead_ms) => out.uint(zigzag(ahead_ms as u64)),
+            None => out.null(),
+        }
         out.changes(&writer.finish());
         wire::sealed(out.finish())
     }
@@ -96,14 +105,15 @@ impl Record {
     /// If the bytes are not as they were written, or of a newer format.
     pub fn decode(record: &[u8]) -> Result<Self, DecodeError> {
         wire::whole(wire::unsealed(record)?, |input| {
-            if input.array(5)? != 5 {
+            if input.array(6)? != 6 {
                 return Err(DecodeError::Malformed);
             }
             let now_ms = input.uint()?;
             let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
             let ahead = Runs::read(input)?;
+            let clock = if input.null()? { None } else { Some(unzigzag(input.uint()?) as i64) };
             let changes = Batch::read_changes(input, None, &Context::NONE)?;
-            Ok(Self { now_ms, batch: Batch { changes, vector, ahead, asker: None } })
+            Ok(Self { now_ms, batch: Batch { changes, vector, ahead, asker: None }, clock })
         })
     }
 }

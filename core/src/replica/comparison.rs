@@ -35,7 +35,7 @@ impl Replica {
                 let mut hash = Sha256::new();
                 while let Some((object, state)) = objects.next_if(|(object, _)| bucket(**object) == number) {
                     step(1);
-                    hash.update(state.hash(*object, day, &self.writes));
+                    hash.update(self.hash_of(*object, state, day));
                 }
                 *slot = Some(hash.finalize().into());
             }
@@ -117,7 +117,7 @@ struct Items(Vec<([u8; ObjectId::KEY], ObjectId, Hash)>);
 impl Items {
     fn of(replica: &Replica, day: u64) -> Self {
         let hash = |(object, state): (&ObjectId, &ObjectState)| {
-            (object.to_key(), *object, state.hash(*object, day, &replica.writes))
+            (object.to_key(), *object, replica.hash_of(*object, state, day))
         };
         Self(replica.objects.iter().map(hash).collect())
     }

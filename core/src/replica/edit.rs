@@ -56,13 +56,17 @@ impl Replica {
         let ops = self.with_labels(object, ops)?;
 
         let dot = self.next_dot()?;
-        let mut clock = self.clock.clone();
-        let stamp = clock.tick(now_ms);
+        let stamp = self.clock.clone().tick(now_ms);
         let change = Change { dot, stamp, object, complete: true, machine, ops };
         change.check()?;
 
+        self.release(now_ms);
+        // A clock that came back is not to lose to what it wrote before.
+        let stamp = self.above(object, stamp);
+        let change = Change { stamp, ..change };
         self.drop_values(now_ms);
-        self.clock = clock;
+        self.clock.wrote(&stamp, now_ms);
+        self.note_edit(now_ms);
         self.merge(change.clone(), true);
         self.count(change.dot);
         Ok(change)

@@ -4,7 +4,7 @@ use crate::replica::columns::{ColumnWriter, Name};
 use crate::replica::ranges::RangeRequest;
 use crate::replica::sync::{End, Verdict};
 use crate::replica::writes::Write;
-use crate::replica::{Batch, MAX_CHANGES, ObjectId, Op, Replica, SyncAnswer, SyncRequest};
+use crate::replica::{Batch, MAX_CHANGES, ObjectId, Replica, SyncAnswer, SyncRequest};
 
 impl Replica {
     /// The request that begins a sync: whether the other one has the same as this. Who has nothing
@@ -138,18 +138,19 @@ impl Replica {
     /// More bytes than [`Replica::encode_write`] adds.
     pub(crate) fn at_most(&self, write: &Write) -> usize {
         let mut bytes = ColumnWriter::HEAD_AT_MOST;
-        let mut add = |op: &Op| bytes += ColumnWriter::at_most(op);
-        if let Some(state) = self.objects.get(&write.object) {
-            state.ops_of(write.arrival, &mut add);
-        }
+        self.ops_of(write, &mut |op| bytes += ColumnWriter::at_most(op));
         bytes
     }
 
     /// Encodes what is kept of an object.
     pub(crate) fn encode_object(&self, object: ObjectId, day: u64, out: &mut ColumnWriter) {
         let Some(state) = self.objects.get(&object) else { return };
-        let mut writes: Vec<u64> =
-            if state.is_gone(day, &self.writes) { state.deletions().collect() } else { state.writes().collect() };
+        let held = state.held.iter().map(|(arrival, _)| *arrival);
+        let mut writes: Vec<u64> = if state.held.is_empty() && state.is_gone(day, &self.writes) {
+            state.deletions().collect()
+        } else {
+            state.writes().chain(held).collect()
+        };
         writes.sort_unstable();
         writes.dedup();
         for write in writes.into_iter().filter_map(|arrival| self.writes.get(arrival)) {
@@ -160,8 +161,7 @@ impl Replica {
     /// Encodes what is left of a change.
     pub(crate) fn encode_write(&self, write: &Write, name: Option<Name>, out: &mut ColumnWriter) {
         out.begin(write.head(), name);
-        let mut each = |op: &Op| out.op(op);
-        let ops = self.objects.get(&write.object).map_or(0, |state| state.ops_of(write.arrival, &mut each));
+        let ops = self.ops_of(write, &mut |op| out.op(op));
         debug_assert!(ops > 0, "a write without operations is not in the index");
         out.end(ops);
     }

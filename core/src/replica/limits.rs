@@ -31,5 +31,8 @@ pub const MAX_BATCH_OPS: usize = 1 << 18;
 pub const MAX_DEVICES: usize = 4096;
 /// The highest number of a change: exact in JavaScript, and out of reach of honest counting.
 pub const MAX_SEQ: u64 = (1 << 53) - 1;
+/// Maximum changes that are held back because they are dated too far ahead. Of more, those that are the furthest ahead are
+/// refused.
+pub const MAX_HELD: usize = 1 << 14;
 /// Days that the values of a deleted task are kept.
 pub const TRASH_DAYS: u64 = 30;

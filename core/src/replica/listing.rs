@@ -67,7 +67,8 @@ impl Replica {
         let cursor = self.known_cursor(Some(cursor));
         let tasks = self.writes.since(cursor).filter_map(|write| match write.object {
             ObjectId::Task(task) => Some((unplaced, task)),
-            ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
+            other @ ObjectId::Other(_) => self.replaced_task(other).map(|task| (unplaced, task)),
+            ObjectId::Room | ObjectId::Device(_) => None,
         });
         let mut touched: Vec<_> = tasks.collect();
         touched.sort_unstable();
@@ -83,7 +84,9 @@ impl Replica {
             ObjectId::Room | ObjectId::Device(_) | ObjectId::Other(_) => None,
         });
         let listed = tasks.filter(|(state, _)| {
-            state.deletion(&self.writes).is_some() == is_deleted && (!is_deleted || state.has_title(&self.writes))
+            !state.is_empty()
+                && state.deletion(&self.writes).is_some() == is_deleted
+                && (!is_deleted || state.has_title(&self.writes))
         });
         listed.map(|(state, task)| (state.position(&self.writes).unwrap_or(unplaced), task)).collect()
     }

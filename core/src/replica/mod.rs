@@ -48,6 +48,14 @@
 //! anybody claims can hold back or hide a write for good. Who wrote what is not protected among members; that all end up
 //! with the same is.
 //!
+//! # Wrong clocks
+//!
+//! A change that is dated further ahead than [a clock is followed](crate::clock::FOLLOW_MS) waits, by itself, and no clock
+//! follows it. It is stored, sent and counted like all others, and the digest is of what is held with all of it merged: so
+//! it makes no difference when each device merges it. A device whose clock was wrong writes anew what it wrote meanwhile, and
+//! names what that replaces; a person may take or drop what somebody else's clock has made ([`Replica::settle`]). What is
+//! replaced never comes alive.
+//!
 //! # Cost
 //!
 //! Overwritten operations are dropped, and with its last operation a change leaves the index: a room costs what is
@@ -64,6 +72,7 @@ mod digest;
 mod dot;
 mod edit;
 mod exchange;
+mod held;
 mod limits;
 mod listing;
 mod live;
@@ -78,13 +87,16 @@ mod place;
 mod position;
 mod priority;
 mod ranges;
+mod replaced;
 #[expect(clippy::module_inception, reason = "the type that the module is about")]
 mod replica;
+mod restamp;
 mod runs;
 mod status;
 mod sync;
 mod task;
 mod version_vector;
+mod waiting;
 mod wire;
 mod work;
 mod writes;

@@ -27,6 +27,11 @@ impl OtherObject {
     pub fn new(kind: u16, id: [u8; 16]) -> Option<Self> {
         (kind > 2).then_some(Self { kind, id })
     }
+
+    /// Its kind.
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
 }
 
 impl ObjectId {

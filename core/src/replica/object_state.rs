@@ -6,9 +6,10 @@ use crate::replica::columns::{REMOVAL_WEIGHT, weight};
 use crate::replica::digest::{Canonical, Hash};
 use crate::replica::op::{Value, element_hash};
 use crate::replica::work::step;
-use crate::replica::writes::{Write, Writes};
+use crate::replica::writes::{Tally, Write, Writes};
 use crate::replica::{
-    Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, ObjectId, Op, Position, Priority, Removal, Status, TRASH_DAYS, Task,
+    Change, Field, MAX_ADDITIONS, MAX_ELEMENTS, MAX_LABEL, ObjectId, Op, Position, Priority, Removal, Status,
+    TRASH_DAYS, Task,
 };
 
 /// What is kept of one object: the operations that nothing has superseded, each with the arrival number of its write.
@@ -23,7 +24,9 @@ pub(crate) struct ObjectState {
     registers: Vec<Register>,
     /// Sorted by set, element and device.
     elements: Vec<Element>,
-    /// The hash of it all, unless something is different since it was computed.
+    /// Changes that are dated too far ahead and wait, in order of arrival.
+    pub(crate) held: Vec<(u64, Box<Change>)>,
+    /// The hash of it all but what waits, unless something is different since it was computed.
     hash: Cell<Option<Hash>>,
 }
 
@@ -61,6 +64,21 @@ impl Element {
         (self.of, self.bytes.is_none(), self.set, self.hash)
     }
 
+    /// What becomes of an element by an operation on a set.
+    fn of(arrival: u64, stamp: Stamp, op: &Op) -> Option<Self> {
+        let set = op.field().set_number();
+        match op.value() {
+            Value::Removal(Removal { element, of }) => {
+                Some(Self { write: arrival, set, hash: *element, of: *of, bytes: None })
+            }
+            Value::Bytes(bytes) => {
+                let hash = element_hash(bytes);
+                Some(Self { write: arrival, set, hash, of: stamp, bytes: Some(bytes.into()) })
+            }
+            Value::Unit | Value::Number(_) => None,
+        }
+    }
+
     fn weight(&self) -> u64 {
         self.bytes.as_ref().map_or(REMOVAL_WEIGHT, |bytes| 2 + bytes.len()) as u64
     }
@@ -88,7 +106,7 @@ pub(crate) fn trash_day(now_ms: u64) -> u64 {
 
 impl ObjectState {
     /// Merges an operation of the open write `arrival`.
-    pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut Writes) {
+    pub(crate) fn merge(&mut self, arrival: u64, op: Op, writes: &mut dyn Tally) {
         step(1);
         self.hash.set(None);
         let field = op.field();
@@ -96,20 +114,57 @@ impl ObjectState {
             return self.merge_register(arrival, op, writes);
         }
         let Some(stamp) = writes.get(arrival).map(Write::stamp) else { return };
-        let set = field.set_number();
-        let element = match op.value() {
-            Value::Removal(Removal { element, of }) => {
-                Element { write: arrival, set, hash: *element, of: *of, bytes: None }
-            }
-            Value::Bytes(bytes) => {
-                Element { write: arrival, set, hash: element_hash(bytes), of: stamp, bytes: Some(bytes.into()) }
-            }
-            Value::Unit | Value::Number(_) => return,
-        };
-        self.merge_element(element, writes);
+        if let Some(element) = Element::of(arrival, stamp, &op) {
+            self.merge_element(element, writes);
+        }
     }
 
-    fn merge_register(&mut self, arrival: u64, value: Op, writes: &mut Writes) {
+    /// Whether all that the change says is here, or something that supersedes it.
+    pub(crate) fn covers(&self, change: &Change, writes: &Writes) -> bool {
+        step(change.ops.len() + self.registers.len());
+        change.ops.iter().all(|op| {
+            if op.field().is_set() {
+                return Element::of(0, change.stamp, op).is_some_and(|new| {
+                    let at = self.elements.binary_search_by_key(&new.key(), Element::key).ok();
+                    let held = at.and_then(|at| self.elements.get(at));
+                    held.is_some_and(|held| (new.rank(), &new.bytes) <= (held.rank(), &held.bytes))
+                });
+            }
+            let at = self.registers.partition_point(|register| register.value.field() < op.field());
+            let same = self.registers.iter().skip(at).take_while(|register| register.value.field() == op.field());
+            same.filter_map(|register| Some((writes.get(register.write)?, register))).any(|(write, register)| {
+                write.machine == change.machine && (change.stamp, op.value()) <= (write.stamp(), register.value.value())
+            })
+        })
+    }
+
+    /// Takes out what came with a write.
+    pub(crate) fn remove(&mut self, arrival: u64, writes: &mut Writes) {
+        self.hash.set(None);
+        step(self.registers.len() + self.elements.len());
+        self.registers.retain(|register| {
+            let stays = register.write != arrival;
+            if !stays {
+                writes.drop(arrival, weight(&register.value) as u64);
+            }
+            stays
+        });
+        self.elements.retain(|element| {
+            let stays = element.write != arrival;
+            if !stays {
+                writes.drop(arrival, element.weight());
+            }
+            stays
+        });
+    }
+
+    /// The stamp of the last write that is here.
+    pub(crate) fn latest(&self, writes: &Writes) -> Option<Stamp> {
+        step(self.registers.len() + self.elements.len());
+        self.writes().filter_map(|arrival| writes.get(arrival)).map(Write::stamp).max()
+    }
+
+    fn merge_register(&mut self, arrival: u64, value: Op, writes: &mut dyn Tally) {
         let Some(new) = writes.get(arrival) else { return };
         let (stamp, machine) = (new.stamp(), new.machine);
         let field = value.field();
@@ -142,7 +197,7 @@ impl ObjectState {
         self.registers.insert(at, Register { write: arrival, value });
     }
 
-    fn merge_element(&mut self, new: Element, writes: &mut Writes) {
+    fn merge_element(&mut self, new: Element, writes: &mut dyn Tally) {
         match self.elements.binary_search_by_key(&new.key(), Element::key) {
             Ok(at) => {
                 let Some(held) = self.elements.get_mut(at) else { return };
@@ -177,8 +232,15 @@ impl ObjectState {
         }
     }
 
+    /// Whether there is nothing to show.
     pub(crate) fn is_empty(&self) -> bool {
         self.registers.is_empty() && self.elements.is_empty()
+    }
+
+    /// What of it waits and came so.
+    pub(crate) fn held(&self, arrival: u64) -> Option<&Change> {
+        let at = self.held.binary_search_by_key(&arrival, |(other, _)| *other).ok()?;
+        self.held.get(at).map(|(_, change)| &**change)
     }
 
     /// The last deletion, and the last write that brings back what was deleted before it: one to the content, by a person.
@@ -366,6 +428,19 @@ impl ObjectState {
             Op::Name(name) => Some(&**name),
             _ => None,
         })
+    }
+
+    /// The name that waits, if one does.
+    pub(crate) fn held_name(&self) -> Option<&str> {
+        let mut last: Option<(Stamp, &str)> = None;
+        for (_, change) in &self.held {
+            for op in &change.ops {
+                if let Op::Name(name) = op {
+                    last = last.max(Some((change.stamp, name)));
+                }
+            }
+        }
+        last.map(|(_, name)| name)
     }
 
     /// Where a task stands, or stood before it was deleted, if anything says so.

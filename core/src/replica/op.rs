@@ -112,6 +112,7 @@ impl Field {
     pub(crate) const NAME: Self = Self::new(0, Shape::Bytes);
     pub(crate) const POSITION: Self = Self::new(1, Shape::Bytes);
     pub(crate) const PARENT: Self = Self::new(2, Shape::Bytes);
+    pub(crate) const REPLACED: Self = Self::new(3, Shape::Bytes);
     pub(crate) const CREATED_AT: Self = Self::new(0, Shape::Number);
     pub(crate) const LIFE: Self = Self::new(1, Shape::Number);
     pub(crate) const TITLE: Self = Self::new(0, Shape::Bytes).content();

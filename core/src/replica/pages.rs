@@ -1,11 +1,13 @@
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
 use crate::replica::columns::{self, ColumnWriter, Context, Encoded};
+use crate::replica::op::{unzigzag, zigzag};
+use crate::replica::replaced::WrongClock;
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
 use crate::replica::work::step;
 use crate::replica::writes::PageTally;
-use crate::replica::{Change, MAX_SEQ, Replica, VersionVector};
+use crate::replica::{Change, MAX_HELD, MAX_SEQ, Replica, VersionVector};
 
 /// Why pages could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,8 +64,13 @@ struct Head {
     last_arrival: u64,
     clock: Stamp,
     dropped_before: u64,
+    ever_dropped_before: u64,
     vector: VersionVector,
     ahead: Runs,
+    settled: u64,
+    wrong: Option<WrongClock>,
+    /// The arrivals of what is held back.
+    held: Vec<u64>,
 }
 
 impl Replica {
@@ -223,6 +230,7 @@ impl Replica {
         let mut replica = Self::new(head.device);
         replica.next_page = next_page;
         replica.dropped_before = head.dropped_before;
+        replica.ever_dropped_before = head.ever_dropped_before;
         let places: Vec<(u64, u64)> = tallies.iter().map(|page| (page.number, page.checksum)).collect();
         replica.writes.set_pages(tallies);
         for (number, sum) in places {
@@ -241,16 +249,24 @@ impl Replica {
                 if arrival > head.last_arrival || !replica.writes.skip_to(arrival) {
                     return Err(LoadError::Damaged);
                 }
-                // What was overwritten by now may be still on its page; so may what it overwrote.
-                replica.merge(change, false);
+                if head.held.binary_search(&arrival).is_ok() {
+                    replica.put_back(change);
+                } else {
+                    // What was overwritten by now may be still on its page; so may what it overwrote.
+                    replica.merge(change, false);
+                }
             }
         }
         for state in replica.objects.values_mut() {
-            state.drop_values(replica.dropped_before, &mut replica.writes);
+            if state.held.is_empty() {
+                state.drop_values(replica.dropped_before, &mut replica.writes);
+            }
         }
         replica.writes.finish_at(head.last_arrival);
         replica.clock = Clock::resume(head.device, head.clock);
         replica.seq = replica.seq.max(head.seq);
+        replica.settled = head.settled;
+        replica.wrong = head.wrong;
         replica.vector = head.vector;
         replica.ahead = head.ahead;
         Ok(replica)
@@ -276,41 +292,58 @@ impl Replica {
 
     fn weight_of(&self, write: &crate::replica::writes::Write) -> u64 {
         let mut weight = crate::replica::writes::HEAD_WEIGHT;
-        if let Some(state) = self.objects.get(&write.object) {
-            state.ops_of(write.arrival, &mut |op| weight += columns::weight(op) as u64);
-        }
+        self.ops_of(write, &mut |op| weight += columns::weight(op) as u64);
         weight
     }
 
     fn head(&self) -> Head {
+        let mut held: Vec<u64> = self.held.arrivals().collect();
+        held.sort_unstable();
         Head {
             device: self.device,
             seq: self.seq,
             last_arrival: self.writes.last_arrival(),
             clock: self.clock.last(),
             dropped_before: self.dropped_before,
+            ever_dropped_before: self.ever_dropped_before,
             vector: self.vector.clone(),
             ahead: self.ahead.clone(),
+            settled: self.settled,
+            wrong: self.wrong,
+            held,
         }
     }
 }
 
 impl Head {
-    /// `[device, number, last arrival, milliseconds, counter, day, vector, [device, first, how many, …]]`
+    /// `[device, number, last arrival, milliseconds, counter, day, latest day, vector, [device, first, how many, …], settled number,
+    /// null or how far the clock is ahead (zigzag), until when × 2 + 1 if others said so, [arrival held back, less the one before, …]]`
     fn write(&self, out: &mut Writer) {
-        out.array(8);
+        out.array(13);
         out.bytes(&self.device.to_bytes());
         out.uint(self.seq);
         out.uint(self.last_arrival);
         out.uint(self.clock.millis);
         out.uint(self.clock.counter.into());
         out.uint(self.dropped_before);
+        out.uint(self.ever_dropped_before);
         self.vector.write(out);
         self.ahead.write(out);
+        out.uint(self.settled);
+        match &self.wrong {
+            Some(wrong) => out.uint(zigzag(wrong.ahead_ms as u64)),
+            None => out.null(),
+        }
+        out.uint(self.wrong.map_or(0, |wrong| wrong.until << 1 | u64::from(wrong.is_heard)));
+        out.array(self.held.len());
+        let mut last = 0;
+        for arrival in &self.held {
+            out.uint(arrival - std::mem::replace(&mut last, *arrival));
+        }
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, LoadError> {
-        if input.array(8)? != 8 {
+        if input.array(13)? != 13 {
             return Err(LoadError::Damaged);
         }
         let device = input.device()?;
@@ -318,13 +351,35 @@ impl Head {
         let last_arrival = input.uint()?;
         let millis = input.uint()?;
         let counter = u32::try_from(input.uint()?).map_err(|_| LoadError::Damaged)?;
-        let dropped_before = input.uint()?;
+        let (dropped_before, ever_dropped_before) = (input.uint()?, input.uint()?);
         let vector = VersionVector::read(input)?;
         let ahead = Runs::read(input)?;
+        let settled = input.uint()?;
+        let wrong = if input.null()? { None } else { Some(unzigzag(input.uint()?) as i64) };
+        let until = input.uint()?;
+        let wrong = wrong.map(|ahead_ms| WrongClock { ahead_ms, until: until >> 1, is_heard: until & 1 != 0 });
+        let mut held = Vec::new();
+        for _ in 0..input.array(MAX_HELD)? {
+            let last: u64 = held.last().copied().unwrap_or_default();
+            held.push(last.checked_add(input.uint()?).ok_or(LoadError::Damaged)?);
+        }
         if seq > MAX_SEQ || last_arrival > MAX_SEQ || millis > Stamp::MAX_MILLIS + MAX_SEQ {
             return Err(LoadError::Damaged);
         }
-        Ok(Self { device, seq, last_arrival, clock: Stamp { millis, counter, device }, dropped_before, vector, ahead })
+        let clock = Stamp { millis, counter, device };
+        Ok(Self {
+            device,
+            seq,
+            last_arrival,
+            clock,
+            dropped_before,
+            ever_dropped_before,
+            vector,
+            ahead,
+            settled,
+            wrong,
+            held,
+        })
     }
 }
 

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, EPOCH_MS, FOLLOW_MS};
 use crate::id::{DeviceId, TaskId};
 use crate::replica::columns::{Name, PREFIX};
 use crate::replica::digest::Buckets;
+use crate::replica::held::Held;
 use crate::replica::object_state::{ObjectState, trash_day};
+use crate::replica::replaced::{Replaced, WrongClock};
 use crate::replica::runs::Runs;
 use crate::replica::writes::Writes;
 use crate::replica::{Change, Dot, MAX_DEVICES, ObjectId, Position, Task, VersionVector};
@@ -62,7 +64,19 @@ pub struct Replica {
     pub(crate) writes: Writes,
     /// The day before which values of what was deleted were dropped, counted from 1970.
     pub(crate) dropped_before: u64,
+    /// The latest such day that ever was: a clock that was ahead may have dropped too much.
+    pub(crate) ever_dropped_before: u64,
     pub(crate) buckets: Buckets,
+    /// What waits because it is dated too far ahead.
+    pub(crate) held: Held,
+    /// Nothing that was merged is dated after this, in milliseconds since 1970.
+    pub(crate) latest: u64,
+    /// Whether something may be [replaced](crate::replica::Replaced).
+    pub(crate) has_replaced: bool,
+    /// How wrong this device's wall clock is, if it was known to be when that was last heard.
+    pub(crate) wrong: Option<WrongClock>,
+    /// This device's changes up to this number were made, or made anew, before its clock was last heard to be right.
+    pub(crate) settled: u64,
     /// The number of the next page on disk.
     pub(crate) next_page: u64,
 }
@@ -79,7 +93,13 @@ impl Replica {
             objects: BTreeMap::new(),
             writes: Writes::default(),
             dropped_before: 0,
+            ever_dropped_before: 0,
             buckets: Buckets::default(),
+            held: Held::default(),
+            latest: 0,
+            has_replaced: false,
+            wrong: None,
+            settled: 0,
             next_page: 0,
         }
     }
@@ -100,6 +120,7 @@ impl Replica {
         self.clock = Clock::resume(device, self.clock.last());
         self.device = device;
         self.seq = 0;
+        self.settled = 0;
     }
 
     /// What it has.
@@ -117,7 +138,12 @@ impl Replica {
     pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &str)> {
         self.objects.iter().filter_map(|(object, state)| match object {
             ObjectId::Device(device) => {
-                state.name(&self.writes).filter(|name| !name.is_empty()).map(|name| (*device, name))
+                // Whose clock is ahead is told by a name that waits, if by no other.
+                state
+                    .name(&self.writes)
+                    .or_else(|| state.held_name())
+                    .filter(|name| !name.is_empty())
+                    .map(|name| (*device, name))
             }
             ObjectId::Room | ObjectId::Task(_) | ObjectId::Other(_) => None,
         })
@@ -125,7 +151,8 @@ impl Replica {
 
     /// A task, deleted or not, if anything of it is here.
     pub fn task(&self, id: TaskId) -> Option<Task> {
-        self.objects.get(&ObjectId::Task(id)).map(|state| state.task(id, &self.writes))
+        let state = self.objects.get(&ObjectId::Task(id)).filter(|state| !state.is_empty());
+        state.map(|state| state.task(id, &self.writes))
     }
 
     /// Where the last of the tasks stands.
@@ -193,35 +220,52 @@ impl Replica {
     /// What is about an object whose values are dropped has none unless the object lives again: if that is already known not
     /// to be so, it says `is_gone`.
     pub(crate) fn merge(&mut self, change: Change, is_gone: bool) -> bool {
+        // Numbers that were given before storage was put back are not given again. Those that nobody can have given are a
+        // lie, and would use up all there are.
+        if change.dot.device == self.device && change.dot.seq <= self.seq + MAX_STEP {
+            self.seq = self.seq.max(change.dot.seq);
+        }
+        if self.is_replaced(&change) {
+            return false;
+        }
+        let replaced = Replaced::named_in(&change);
         self.buckets.touch(change.object);
+        self.latest = self.latest.max(change.stamp.millis);
         let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
         let ops = change.ops.len();
         for op in change.ops {
             state.merge(arrival, op, &mut self.writes);
         }
-        if is_gone {
+        // What waits may bring it back, and then with all that it had.
+        if is_gone && state.held.is_empty() {
             state.drop_values(self.dropped_before, &mut self.writes);
         }
-        // Numbers that were given before storage was put back are not given again. Those that nobody can have given are a
-        // lie, and would use up all there are.
-        if change.dot.device == self.device && change.dot.seq <= self.seq + MAX_STEP {
-            self.seq = self.seq.max(change.dot.seq);
-        }
         let has_effect = self.writes.close(ops);
-        if !has_effect && state.is_empty() {
-            self.objects.remove(&change.object);
+        if !has_effect {
+            self.forget_empty(change.object);
+        }
+        if let Some(replaced) = replaced {
+            self.replace(&replaced);
         }
         has_effect
     }
 
     /// Drops the values of what was deleted more than 30 days ago, by the stamp of its deletion. The tombstones stay.
+    ///
+    /// A clock that is known to be ahead drops nothing; and where one was that is put right, what it dropped too early
+    /// comes back from others.
     pub(crate) fn drop_values(&mut self, now_ms: u64) {
         let day = trash_day(now_ms);
-        if day > self.dropped_before {
+        if self.has_dropped_early(now_ms) {
             self.dropped_before = day;
+        }
+        let is_ahead = self.wrong.is_some_and(|wrong| wrong.ahead_ms > 0);
+        if day > self.dropped_before && !is_ahead {
+            self.dropped_before = day;
+            self.ever_dropped_before = self.ever_dropped_before.max(day);
             for (object, state) in &mut self.objects {
-                if state.is_gone(day, &self.writes) {
+                if state.held.is_empty() && state.is_gone(day, &self.writes) {
                     self.buckets.touch(*object);
                     state.drop_values(day, &mut self.writes);
                 }
@@ -229,11 +273,16 @@ impl Replica {
         }
     }
 
+    /// Whether values were dropped under a clock that was ahead and is put right.
+    pub(crate) fn has_dropped_early(&self, now_ms: u64) -> bool {
+        now_ms >= EPOCH_MS && trash_day(now_ms.saturating_add(FOLLOW_MS)) < self.dropped_before
+    }
+
     /// Drops the values of those of the objects that were deleted so long ago. After a batch, not after each change: what
     /// brings an object back may come behind what it brings back.
     pub(crate) fn drop_values_of(&mut self, objects: &[ObjectId]) {
         for object in objects {
-            if let Some(state) = self.objects.get_mut(object) {
+            if let Some(state) = self.objects.get_mut(object).filter(|state| state.held.is_empty()) {
                 self.buckets.touch(*object);
                 state.drop_values(self.dropped_before, &mut self.writes);
             }

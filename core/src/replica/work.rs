@@ -286,6 +286,41 @@ mod tests {
         }
     }
 
+    /// What waits for its time costs no more than what is merged, when it comes, comes again, is asked for, kept, released
+    /// or refused.
+    #[test]
+    fn what_waits_costs_no_more_than_what_is_merged() {
+        let crowd = Shape { devices: Spread::Each, seqs: Order::Equal, ..USUAL };
+        for shape in [
+            USUAL,
+            crowd,
+            Shape { objects: Spread::One, stamps: Order::Scattered, ..USUAL },
+            Shape { objects: Spread::One, what: What::SameLabel, ..crowd },
+            Shape { objects: Spread::One, seqs: Order::Equal, stamps: Order::Equal, what: What::Fields, ..USUAL },
+        ] {
+            let work = |count: usize| {
+                let long_before = NOON - 100 * 24 * 60 * 60 * 1000;
+                let batch = Batch::live(shape.changes(count));
+                let mut alice = Replica::new(DeviceId::from_bytes([1; 16]));
+                let (_, hold) = counted(|| alice.apply(batch.clone(), long_before).unwrap());
+                let (_, again) = counted(|| alice.apply(batch.clone(), long_before).unwrap());
+                let (_, digest) = counted(|| alice.digest(0));
+                let (fold, pages) = counted(|| alice.to_pages(64 * 1024));
+                let pages_of = || fold.added.iter().map(|page| (page.number, &page.bytes));
+                let (loaded, load) = counted(|| Replica::from_pages(&fold.manifest, pages_of()).unwrap());
+                assert_eq!(loaded.digest(0), alice.digest(0));
+                let (_, answer) = counted(|| alice.answer_encoded(&SyncRequest::default(), usize::MAX));
+                let (_, release) = counted(|| alice.tend(NOON + count as u64).unwrap());
+                assert_eq!(alice.held().count(), 0);
+                [hold, again, digest, pages, load, answer, release]
+            };
+            let (few, many) = (work(MANY), work(4 * MANY));
+            for (what, (few, many)) in few.into_iter().zip(many).enumerate() {
+                assert!(many <= 5 * few + 64 * 4 * MANY, "{what}: {few} steps, {many} for four times {shape:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_question_about_ranges_goes_through_nothing_twice() {
         let mut alice = Replica::new(DeviceId::from_bytes([1; 16]));

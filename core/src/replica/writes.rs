@@ -54,6 +54,43 @@ pub(crate) struct PageTally {
     pub(crate) purge: bool,
 }
 
+/// Where it is kept account of which operations are in the state.
+pub(crate) trait Tally {
+    /// What the write is, if any of it is in the state.
+    fn get(&self, arrival: u64) -> Option<&Write>;
+    /// An operation of the write has come into the state.
+    fn keep(&mut self, arrival: u64, weight: u64);
+    /// An operation of the write has left the state.
+    fn drop(&mut self, arrival: u64, weight: u64);
+}
+
+/// No account is kept: it is a state that nobody holds.
+pub(crate) struct Dry<'a>(pub(crate) &'a Writes);
+
+impl Tally for Dry<'_> {
+    fn get(&self, arrival: u64) -> Option<&Write> {
+        self.0.get(arrival)
+    }
+
+    fn keep(&mut self, _: u64, _: u64) {}
+
+    fn drop(&mut self, _: u64, _: u64) {}
+}
+
+impl Tally for Writes {
+    fn get(&self, arrival: u64) -> Option<&Write> {
+        Self::get(self, arrival)
+    }
+
+    fn keep(&mut self, arrival: u64, weight: u64) {
+        Self::keep(self, arrival, weight);
+    }
+
+    fn drop(&mut self, arrival: u64, weight: u64) {
+        Self::drop(self, arrival, weight);
+    }
+}
+
 /// About how many bytes a change takes besides its operations.
 pub(crate) const HEAD_WEIGHT: u64 = 24;
 
@@ -185,10 +222,23 @@ impl Writes {
 
     /// A write with this dot, if any of it is in the state.
     pub(crate) fn of_dot(&self, dot: Dot) -> Option<&Write> {
+        self.parts(dot).next()
+    }
+
+    /// The writes with this dot of which any is in the state.
+    pub(crate) fn parts(&self, dot: Dot) -> impl Iterator<Item = &Write> {
         /// More parts than a change of an honest device ever comes in.
         const MAX_PARTS: usize = 64;
         let parts = self.by_device.range((dot.device, dot.seq, 0)..=(dot.device, dot.seq, u64::MAX));
-        parts.take(MAX_PARTS).find_map(|(.., arrival)| {
+        parts.take(MAX_PARTS).filter_map(|(.., arrival)| {
+            step(1);
+            self.get(*arrival)
+        })
+    }
+
+    /// What there is of a device.
+    pub(crate) fn of_device(&self, device: DeviceId) -> impl Iterator<Item = &Write> {
+        self.by_device.range((device, 0, 0)..=(device, u64::MAX, u64::MAX)).filter_map(|(.., arrival)| {
             step(1);
             self.get(*arrival)
         })

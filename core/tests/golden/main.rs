@@ -114,6 +114,19 @@ fn link() -> RoomLink {
     RoomLink { room: RoomId::from_random_bytes([3; 16]), secret: RoomSecret::from_bytes([4; 32]) }
 }
 
+/// A replica that holds back what a clock 400 days ahead has written, and knows its own to be behind; the record of its
+/// having heard so; and what somebody sends who has decided about what is held back.
+fn wrong_clocks() -> (Replica, Record, Batch) {
+    let mut ahead = Replica::new(DeviceId::from_bytes(*b"ahead..........."));
+    let early = ahead.edit(task(1), vec![Op::Title("Early".into())], NOON + 400 * 86_400_000).unwrap();
+    let mut alice = Replica::new(DeviceId::from_bytes(*b"alice..........."));
+    alice.apply(Batch::live(vec![early.clone()]), NOON).unwrap();
+    let mut bob = alice.clone();
+    let heard = alice.hear_clock(-86_400_000, NOON + 1).unwrap().unwrap();
+    bob.go_on_as(DeviceId::from_bytes(*b"bob............."));
+    (alice, heard, Batch::live(bob.settle(early.dot, true, NOON + 2).unwrap()))
+}
+
 /// What is written today.
 fn written() -> BTreeMap<&'static str, Vec<u8>> {
     let (mut alice, bob) = replicas();
@@ -155,6 +168,12 @@ fn written() -> BTreeMap<&'static str, Vec<u8>> {
     written.insert("live-by-prefix", bob.encode_live(&live));
     let record = Batch { vector: Some(alice.vector().clone()), ..live };
     written.insert("record", record.at(NOON + 95_000).encode());
+    let (holding, heard, settled) = wrong_clocks();
+    let pages = holding.to_pages(64 << 10);
+    written.insert("manifest-held", pages.manifest);
+    written.insert("page-held", pages.added.into_iter().map(|page| page.bytes).next().unwrap());
+    written.insert("record-clock", heard.encode());
+    written.insert("replaced", settled.encode());
 
     let invitation = Invitation { link: link(), contact: contact(), tag: 77 };
     written.insert("invitation", invitation.to_fragment(QR_CHARS).into_bytes());
@@ -218,6 +237,19 @@ fn what_version_2_sends_is_understood() {
     assert_eq!(carol.decode(&golden["answer-by-dot"], None).unwrap().changes.len(), 4);
     carol.apply(live, NOON + 95_000).unwrap();
     assert_eq!(carol.task(TaskId::from_random_bytes([1; 16])).unwrap().status, Status::Doing);
+}
+
+#[test]
+fn what_version_2_knows_of_wrong_clocks_is_read() {
+    let golden = golden();
+    let mut replica = Replica::from_pages(&golden["manifest-held"], [(0, &golden["page-held"])]).unwrap();
+    assert_eq!(replica.held().count(), 1);
+    assert!(replica.tasks().is_empty());
+    assert_eq!(replica.clock_error(NOON + 1), Some(-86_400_000));
+    assert_eq!(Record::decode(&golden["record-clock"]).unwrap().clock, Some(-86_400_000));
+    replica.apply(Batch::decode(&golden["replaced"]).unwrap(), NOON + 3).unwrap();
+    assert_eq!(replica.held().count(), 0);
+    assert_eq!(replica.tasks()[0].title, "Early");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use partyline_core::id::{DeviceId, TaskId};
 use partyline_core::replica::{
-    Applied, Batch, Change, EditError, Fold, LoadError, ObjectId, Op, Placing, Record, Replica, Spot, SyncAnswer,
+    Applied, Batch, Change, Dot, EditError, Fold, LoadError, ObjectId, Op, Placing, Record, Replica, Spot, SyncAnswer,
     SyncRequest, Task, Verdict,
 };
 
@@ -192,6 +192,41 @@ impl Play {
         changes
     }
 
+    /// A device hears how far its clock is ahead of what most say. Returns what it writes anew.
+    pub(crate) fn hear_clock(&mut self, name: &str, ahead_ms: i64) -> Vec<Change> {
+        let now = self.now(name);
+        let device = self.devices.get_mut(name).unwrap();
+        let Some(record) = device.replica.hear_clock(ahead_ms, now).unwrap() else { return Vec::new() };
+        self.written(name, record)
+    }
+
+    /// A device sees to what is due. Returns what it writes anew.
+    pub(crate) fn tend(&mut self, name: &str) -> Vec<Change> {
+        let now = self.now(name);
+        let replica = &mut self.devices.get_mut(name).unwrap().replica;
+        assert!(replica.is_due(now));
+        let record = replica.tend(now).unwrap();
+        assert!(!replica.is_due(now));
+        self.written(name, record)
+    }
+
+    /// Somebody decides about a change that is held back.
+    pub(crate) fn settle(&mut self, name: &str, dot: Dot, is_wanted: bool) -> Vec<Change> {
+        self.now += 1;
+        let now = self.now(name);
+        let changes = self.devices.get_mut(name).unwrap().replica.settle(dot, is_wanted, now).unwrap();
+        self.written(name, Batch::live(changes).at(now))
+    }
+
+    fn written(&mut self, name: &str, mut record: Record) -> Vec<Change> {
+        let device = self.devices.get_mut(name).unwrap();
+        device.latest = device.latest.max(record.now_ms);
+        record.batch.changes.iter_mut().for_each(|change| change.ops.sort_by_key(Op::field));
+        device.log.push(record.encode());
+        self.history.extend(record.batch.changes.clone());
+        record.batch.changes
+    }
+
     /// A live change arrives.
     pub(crate) fn deliver(&mut self, change: &Change, to: &str) -> Applied {
         self.apply(to, Batch::live(vec![change.clone()]))
@@ -266,14 +301,10 @@ impl Play {
 
     /// These devices exchange all they have, and are equal afterwards; and one more sync brings nothing.
     pub(crate) fn meet<const N: usize>(&mut self, names: [&'static str; N]) {
-        // They have dropped the same values by now.
-        let latest =
-            names.map(|name| self.devices[name].latest.max(self.now(name))).into_iter().max().unwrap_or_default();
-        for name in names {
-            let device = self.devices.get_mut(name).unwrap();
-            device.latest = latest;
-            device.replica.apply(Batch::default(), latest).unwrap();
-        }
+        // They have dropped the same values by now, and the time of all has come, also of what those wrote who are gone.
+        let latest = self.devices.keys().map(|name| self.devices[name].latest.max(self.now(name))).max();
+        let latest = latest.unwrap_or_default();
+        self.wait_for(&names, latest);
         for _ in 0..2 {
             for to in names {
                 for from in names {
@@ -281,6 +312,8 @@ impl Play {
                 }
             }
         }
+        // And what had to wait is merged.
+        self.wait_for(&names, latest);
         for name in names {
             assert_eq!(view(self.replica(name)), view(self.replica(names[0])), "{name} and {}", names[0]);
             for other in names.into_iter().filter(|other| *other != name && !self.replica(name).vector().is_empty()) {
@@ -290,14 +323,26 @@ impl Play {
         }
     }
 
+    fn wait_for(&mut self, names: &[&'static str], latest: u64) {
+        for name in names {
+            let device = self.devices.get_mut(name).unwrap();
+            device.latest = latest;
+            if device.replica.apply(Batch::default(), latest).unwrap().is_news() {
+                device.log.push(Batch::default().at(latest).encode());
+            }
+        }
+    }
+
     /// The device's process ends and another begins, from what is on disk.
-    pub(crate) fn restart(&mut self, name: &str) {
+    pub(crate) fn restart(&mut self, name: &'static str) {
+        // Values that were dropped meanwhile are dropped again, and what was released is.
+        let latest = self.devices[name].latest;
+        self.wait_for(&[name], latest);
         let device = self.devices.get_mut(name).unwrap();
         let mut replica = device.disk.load().unwrap();
         for record in &device.log {
             replica.replay(Record::decode(record).unwrap()).unwrap();
         }
-        // Values that were dropped meanwhile are dropped again.
         replica.apply(Batch::default(), device.latest).unwrap();
         assert_same_state(&replica, &device.replica);
         device.replica = replica;
@@ -319,7 +364,10 @@ impl Play {
             self.history.iter().filter(|change| replica.vector().includes(change.dot)).cloned().collect();
         let claims: u64 = replica.vector().iter().map(|(_, seq)| seq).sum();
         assert_eq!(claimed.len() as u64, claims, "{name} claims changes that nobody made");
-        let applied = replica.clone().replay(Batch::live(claimed).at(NOON)).unwrap();
+        // What supersedes it may have to wait.
+        let mut replica = replica.clone();
+        replica.apply(Batch::default(), NOON + 300_000_000).unwrap();
+        let applied = replica.replay(Batch::live(claimed).at(NOON)).unwrap();
         assert!(applied.touched.is_empty(), "{name} claims what it does not have: {:?}", applied.fresh);
     }
 }

@@ -138,7 +138,8 @@ fn act(events: Vec<Event>) -> (Play, Vec<Sync>) {
 fn told_in_order(play: &Play) -> Replica {
     let mut replica = Replica::new(device("narrator"));
     for change in &play.history {
-        replica.replay(Batch::live(vec![change.clone()]).at(NOON)).unwrap();
+        // All of its times have come.
+        replica.replay(Batch::live(vec![change.clone()]).at(NOON + 300_000_000)).unwrap();
     }
     replica
 }

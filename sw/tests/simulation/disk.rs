@@ -333,7 +333,7 @@ impl Store for Disk {
                     kept.device = device;
                     self.ledger.borrow_mut().is_device_of(device, self.owner);
                     if let Ok(replica) = kept.replica() {
-                        self.ledger.borrow_mut().renamed(self.owner, &replica);
+                        self.ledger.borrow_mut().renamed(self.owner, &replica, kept.record.renewed_at);
                     }
                 }
                 let says_nothing_new = |before: Replica| {

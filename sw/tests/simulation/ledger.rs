@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use partyline_core::clock::Stamp;
+use partyline_core::clock::{Clock, Stamp};
 use partyline_core::id::DeviceId;
-use partyline_core::replica::{Change, Dot, Field, ObjectId, Op, Record, Removal, Replica, SyncRequest, UnknownValue};
+use partyline_core::replica::{
+    Change, Dot, Field, ObjectId, Op, Record, Removal, Replica, SyncRequest, UnknownValue, element_hash,
+};
 
-use crate::oracle::revives;
+use crate::oracle::{element, revives};
 
 /// Every change that was ever durable anywhere, and which of them somebody was told of.
 #[derive(Default)]
@@ -26,12 +28,18 @@ pub(crate) struct Ledger {
     renewals: usize,
     /// The latest that each device has on its disk, whoever wrote it.
     latest: BTreeMap<usize, Stamp>,
+    /// The latest that was ever written or followed by each of them.
+    peaks: BTreeMap<usize, Stamp>,
     by_mark: BTreeMap<String, Name>,
     /// The last deletion of each task by each device.
     deletions: BTreeMap<(usize, ObjectId), Name>,
     acknowledged: BTreeSet<Name>,
     /// Lost with damaged storage before anybody else had them.
     forgiven: BTreeSet<Name>,
+    /// Written under a wrong clock, and written anew when it was right.
+    replaced: BTreeSet<(Dot, Stamp)>,
+    /// Overwritten by something that was replaced, where it did not have to wait.
+    shaken: BTreeSet<Name>,
     /// Lost with damaged storage, and to be got from the others again by the end.
     returning: BTreeSet<Name>,
     /// What each device has had on its disk since storage was lost there: from then on it has it.
@@ -77,6 +85,8 @@ struct Life {
 /// A change, and the device of the world that made it.
 struct Made {
     by: usize,
+    /// All that it said. What was overwritten by what is replaced since is not in the change any more.
+    said: Vec<Op>,
     change: Change,
 }
 
@@ -101,15 +111,28 @@ impl Registers {
     pub(crate) fn of(replica: &Replica) -> Self {
         let all = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
         let (mut values, mut elements) = (std::collections::HashMap::new(), BTreeMap::new());
+        let mut removals = BTreeSet::new();
         for Change { stamp, object, machine, ops, .. } in all {
             for op in ops {
                 if is_register(&op) {
-                    values.insert((object, op.field(), machine), (stamp, op));
-                } else if removal(&op).is_none() {
+                    // What waits for its time is there beside what is shown until then.
+                    let key = (object, op.field(), machine);
+                    if values.get(&key).is_none_or(|(other, value)| (*other, value) < (stamp, &op)) {
+                        values.insert(key, (stamp, op));
+                    }
+                } else if let Some(removal) = removal(&op) {
+                    removals.insert((object, removal.element, removal.of));
+                } else {
                     elements.entry((object, op.field(), op)).or_insert_with(BTreeSet::new).insert(stamp);
                 }
             }
         }
+        // Where one waits, what it takes out is still there.
+        elements.retain(|(object, _, op), additions: &mut BTreeSet<Stamp>| {
+            let hash = element(op).map(element_hash).unwrap_or_default();
+            additions.retain(|of| !removals.contains(&(*object, hash, *of)));
+            !additions.is_empty()
+        });
         Self { values, elements }
     }
 
@@ -160,6 +183,37 @@ impl Registers {
 
 fn is_move(change: &Change) -> bool {
     matches!(change.ops[..], [Op::Position(_)])
+}
+
+/// The write that a change names as replaced.
+fn replaced_by(change: &Change) -> Option<(Dot, Stamp)> {
+    let ObjectId::Other(object) = change.object else { return None };
+    if object.kind() != 127 {
+        return None;
+    }
+    let bytes = change.ops.iter().find_map(|op| match op {
+        Op::Unknown(unknown) => match &unknown.value {
+            UnknownValue::Bytes(bytes) => Some(bytes),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    let (device, mut rest) = bytes.split_first_chunk()?;
+    let mut number = || {
+        let (mut number, mut shift) = (0, 0);
+        loop {
+            let (byte, tail) = rest.split_first()?;
+            rest = tail;
+            number |= u64::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+    };
+    let device = DeviceId::from_bytes(*device);
+    let (seq, millis, counter) = (number()?, number()?, number()? as u32);
+    Some((Dot { device, seq }, Stamp { millis, counter, device }))
 }
 
 /// Whether it sets a register, and not an element of a set: the number of its field says so.
@@ -218,27 +272,33 @@ impl Ledger {
 
     /// A record has become durable on a device, which last took another key when it says.
     pub(crate) fn stored(&mut self, owner: usize, record: &[u8], renewed_at: u64) {
-        let Ok(Record { batch, now_ms }) = Record::decode(record) else {
+        let Ok(Record { batch, now_ms, clock }) = Record::decode(record) else {
             return self.wrong.push("a record was written that cannot be read".to_owned());
         };
         let rests = now_ms.checked_sub(renewed_at).is_some_and(|passed| passed < REST);
         for mut change in batch.changes {
             // What comes back from others has lost the order in which it was written.
             change.ops.sort();
-            let latest = self.latest.get(&owner).copied();
+            // No clock follows what is dated far ahead, and one that was there comes back.
+            let is_far_ahead = |stamp: &Stamp| Clock::is_far_ahead(stamp, now_ms);
+            let latest = self.latest.get(&owner).copied().filter(|latest| !is_far_ahead(latest));
+            let peak = self.peaks.entry(owner).or_insert(change.stamp);
+            *peak = (*peak).max(change.stamp);
             // What moves over for another task has the time of the place that it had.
             let is_dated_before = change.machine && is_move(&change);
-            self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
+            if !is_far_ahead(&change.stamp) {
+                self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
+            }
             if self.owners.get(&change.dot.device).is_none_or(|owners| !owners.contains(&owner)) {
                 continue;
             }
             let Change { dot, stamp, .. } = change;
-            let is_echo = |made: &Change| match change.complete && !self.has_liar {
-                true => made.ops == change.ops,
-                false => change.ops.iter().all(|op| made.ops.contains(op)),
+            let is_echo = |made: &Made| match change.complete && !self.has_liar {
+                true => made.said == change.ops,
+                false => change.ops.iter().all(|op| made.said.contains(op)),
             };
-            let same: Vec<&Change> =
-                self.made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX)).map(|(_, made)| &made.change).collect();
+            let same: Vec<&Made> =
+                self.made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX)).map(|(_, made)| made).collect();
             if let Some(at) = same.iter().position(|made| is_echo(made)) {
                 // It takes no other key so soon, for a member may lie.
                 if let Some(life) = self.lives.get_mut(&owner).filter(|_| rests) {
@@ -247,8 +307,13 @@ impl Ledger {
                 continue;
             }
             let name = (dot, stamp, same.len());
-            if !is_dated_before && latest.is_some_and(|latest| stamp <= latest) {
-                self.wrong.push(format!("{change:?} of device {owner} is not later than all that it had seen"));
+            if let Some(replaced) = replaced_by(&change) {
+                self.replaces(replaced, now_ms);
+            }
+            // One that comes back forgets what it followed meanwhile, and dates anew what it wrote.
+            let came_back = clock.is_some() || self.peaks.get(&owner).is_some_and(is_far_ahead);
+            if !is_dated_before && !came_back && latest.is_some_and(|latest| stamp <= latest) {
+                self.wrong.push(format!("{dot:?} is not later than all that its device had seen"));
             }
             let least = Stamp { millis: 0, counter: 0, device: dot.device };
             let mut given = self.made.range((dot, least, 0)..).take_while(|((other, ..), _)| *other == dot);
@@ -256,24 +321,62 @@ impl Ledger {
             if is_given && !self.relived.contains(&dot.device) {
                 self.wrong.push(format!("number {dot:?} was given twice"));
             }
-            self.make(owner, name, change);
+            self.make(owner, name, change, came_back, now_ms);
         }
     }
 
-    fn make(&mut self, by: usize, name: Name, change: Change) {
+    /// A write is replaced, and with it what its device had overwritten by it. What others had written under a clock that
+    /// was as wrong is there where it had to wait, and overwritten elsewhere.
+    fn replaces(&mut self, (dot, stamp): (Dot, Stamp), now_ms: u64) {
+        self.replaced.insert((dot, stamp));
+        let Some(Made { change, said, .. }) = self.made.get(&(dot, stamp, 0)) else { return };
+        let (object, machine, ops) = (change.object, change.machine, said.clone());
+        let is_overwritten = |op: &Op, of: Stamp| {
+            let is_taken_out = |by: &Op| {
+                let hash = element(op).map(element_hash);
+                removal(by).is_some_and(|removal| removal.of == of && Some(removal.element) == hash)
+            };
+            ops.iter().any(|by| is_register(op) && by.field() == op.field() || is_taken_out(by))
+        };
+        for (name, Made { change, .. }) in &mut self.made {
+            if (change.object, change.machine) != (object, machine) || change.stamp >= stamp {
+                continue;
+            }
+            // So it is between two lives of a device, and with what was written just now: of two clocks one is behind.
+            let is_far_ahead = Clock::is_far_ahead(&change.stamp, now_ms);
+            if change.dot.device != dot.device || self.relived.contains(&dot.device) || !is_far_ahead {
+                let is_any = change.ops.iter().any(|op| is_overwritten(op, change.stamp));
+                self.shaken.extend(is_any.then_some(*name));
+                continue;
+            }
+            let of = change.stamp;
+            change.ops.retain(|op| !is_overwritten(op, of));
+            if change.ops.is_empty() {
+                self.replaced.insert((change.dot, of));
+            }
+        }
+    }
+
+    fn make(&mut self, by: usize, name: Name, change: Change, came_back: bool, now_ms: u64) {
         let (dot, stamp, _) = name;
         let (last_seq, last_stamp) = self.last.get(&(dot.device, by)).copied().unwrap_or_default();
         let own_stamp = (!(change.machine && is_move(&change))).then_some(stamp);
         if dot.seq <= last_seq {
             self.wrong.push(format!("number {dot:?} was given after {last_seq}"));
         }
-        if own_stamp.is_some() && own_stamp <= last_stamp {
+        // A clock that was far ahead comes back when it is put right, but for what is above what it replaces.
+        let came_back = came_back || last_stamp.is_some_and(|last| Clock::is_far_ahead(&last, now_ms));
+        if own_stamp.is_some() && own_stamp <= last_stamp && !came_back {
             self.wrong.push(format!("the clock of {:?} ran backwards to {stamp:?}", dot.device));
         }
         self.last.insert((dot.device, by), (dot.seq, own_stamp.or(last_stamp)));
         for op in &change.ops {
             if let Op::Notes(mark) = op {
-                self.by_mark.insert(mark.to_string(), name);
+                let old = self.by_mark.insert(mark.to_string(), name);
+                let is_kept = |old: &Name| self.replaced.contains(&(old.0, old.1)) && self.acknowledged.contains(old);
+                if old.as_ref().is_some_and(is_kept) {
+                    self.acknowledged.insert(name);
+                }
             }
             if *op == Op::Deleted {
                 self.deletions.insert((by, change.object), name);
@@ -282,7 +385,7 @@ impl Ledger {
         if let Some(life) = self.lives.get_mut(&by) {
             life.own.insert(name);
         }
-        self.made.insert(name, Made { by, change });
+        self.made.insert(name, Made { by, said: change.ops.clone(), change });
     }
 
     /// Somebody who is none of the devices writes something.
@@ -291,18 +394,22 @@ impl Ledger {
         let (dot, stamp) = (change.dot, change.stamp);
         let same: Vec<&Made> =
             self.made.range((dot, stamp, 0)..=(dot, stamp, usize::MAX)).map(|(_, made)| made).collect();
-        if same.iter().any(|made| made.change == change) {
+        let is_it = |made: &Made| {
+            let Change { object, complete, machine, .. } = made.change;
+            (object, complete, machine) == (change.object, change.complete, change.machine) && made.said == change.ops
+        };
+        if same.iter().any(|made| is_it(made)) {
             return;
         }
         let name = (dot, stamp, same.len());
         if by < LIAR {
             self.acknowledged.insert(name);
         }
-        self.made.insert(name, Made { by, change });
+        self.made.insert(name, Made { by, said: change.ops.clone(), change });
     }
 
     /// A device that takes another key says under which id it is called what it was: in pages, not in its log.
-    pub(crate) fn renamed(&mut self, owner: usize, replica: &Replica) {
+    pub(crate) fn renamed(&mut self, owner: usize, replica: &Replica, now_ms: u64) {
         let mut changes = replica.answer(&SyncRequest::default(), usize::MAX).batch.changes;
         changes.retain(|Change { dot, stamp, object, .. }| {
             let is_own = self.owners.get(&dot.device).is_some_and(|owners| owners.contains(&owner));
@@ -313,13 +420,15 @@ impl Ledger {
         for change in changes {
             let latest = self.latest.get(&owner).copied();
             self.latest.insert(owner, latest.map_or(change.stamp, |latest| latest.max(change.stamp)));
-            self.make(owner, (change.dot, change.stamp, 0), change);
+            self.make(owner, (change.dot, change.stamp, 0), change, false, now_ms);
         }
     }
 
     /// What was ever written, and whether it is sure that it is everybody's in the end.
     pub(crate) fn writes(&self) -> impl Iterator<Item = (&Change, bool)> {
-        self.made.iter().map(|(name, made)| (&made.change, !made.is_a_lie() && !self.forgiven.contains(name)))
+        let made = self.made.iter().filter(|((dot, stamp, _), _)| !self.replaced.contains(&(*dot, *stamp)));
+        let may_be_nowhere = |name| self.forgiven.contains(name) || self.shaken.contains(name);
+        made.map(move |(name, made)| (&made.change, !made.is_a_lie() && !may_be_nowhere(name)))
     }
 
     /// The ids that a device has given up, since its storage was lost the last time.
@@ -331,7 +440,7 @@ impl Ledger {
     pub(crate) fn acknowledge(&mut self, mark: &str, said: &[Op]) {
         match self.by_mark.get(mark) {
             Some(name) => {
-                let says = |op: &Op| self.made.get(name).is_some_and(|made| made.change.ops.contains(op));
+                let says = |op: &Op| self.made.get(name).is_some_and(|made| made.said.contains(op));
                 if !said.iter().all(says) {
                     self.wrong.push(format!("{mark} was acknowledged and says something else"));
                 }
@@ -367,7 +476,7 @@ impl Ledger {
         let left = left.map(Registers::of);
         let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.hold_all(change));
         let elsewhere = |change: &Change| others.iter().any(|other| other.hold_all(change));
-        for (name, Made { by, change }) in &self.made {
+        for (name, Made { by, change, .. }) in &self.made {
             if !is_left(change) {
                 self.forgiven.extend((!elsewhere(change)).then_some(*name));
                 self.returning.extend((*by == owner).then_some(*name));
@@ -394,8 +503,10 @@ impl Ledger {
     pub(crate) fn met(&mut self, name: &str, replica: &Replica, other: &str, theirs: &Registers) {
         let registers = Registers::of(replica);
         let lacks = |change: &Change| theirs.hold_all(change) && !registers.account_for_all(change);
-        let is_lacking = |made: &Made| !made.is_a_lie() && lacks(&made.change) && !self.is_trash(&made.change);
-        let lacking = self.made.iter().filter(|(_, made)| is_lacking(made));
+        let is_replaced = |change: &Change| self.replaced.contains(&(change.dot, change.stamp));
+        let is_gone = |change: &Change| self.is_trash(change) || is_replaced(change);
+        let is_lacking = |made: &Made| !made.is_a_lie() && lacks(&made.change) && !is_gone(&made.change);
+        let lacking = self.made.iter().filter(|(name, made)| is_lacking(made) && !self.shaken.contains(name));
         let lacking: Vec<String> =
             lacking.map(|(id, _)| format!("{name} has met {other}, and lacks {:?} of it", id.0)).collect();
         self.wrong.extend(lacking);
@@ -408,7 +519,10 @@ impl Ledger {
         let mut held = self.held.remove(&owner).unwrap_or_default();
         let (mut wrong, mut back) = (Vec::new(), Vec::new());
         for (id, made) in &self.made {
-            let (Made { by, change }, (dot, ..)) = (made, id);
+            let (Made { by, change, .. }, (dot, stamp, _)) = (made, id);
+            if self.replaced.contains(&(*dot, *stamp)) || self.shaken.contains(id) {
+                continue;
+            }
             let is_held = registers.hold_all(change);
             // One that has another life takes another key before it has anything of that.
             let is_own = |life: &Life| change.dot.device != replica.device() || life.own.contains(id);

@@ -19,6 +19,8 @@
 //! - a device takes another key once for each other life of it, and before it has anything of what that wrote;
 //! - devices that have exchanged everything are equal, and their logs short; then another sync brings nothing and costs
 //!   less than 100 bytes;
+//! - all of that is so whether clocks are put right and time passes, or are put right and what they dated is written anew,
+//!   or stay wrong and hold back what they do;
 //! - a crew that is left in peace is connected each to each, its connections, requests and queues ever few.
 //!
 //! `cargo test` plays some; `cargo xtask sim --seeds N` as many as one likes. A seed that fails is printed with the fewest

@@ -79,6 +79,7 @@ impl<'a> Oracle<'a> {
     /// What is wrong with what a device shows.
     pub(crate) fn judge(&self, name: &str, replica: &Replica) -> Vec<String> {
         let registers = Registers::of(replica);
+        let waiting: BTreeSet<ObjectId> = replica.held().map(|change| change.object).collect();
         let mut wrong = Vec::new();
         for (object, said) in &self.objects {
             let life = Life::of(said);
@@ -101,7 +102,11 @@ impl<'a> Oracle<'a> {
             if dropped.is_none() {
                 wrong.extend(elements(said, *object, &registers).map(|line| format!("{name} {line}")));
             }
+            // What waits is there, and not shown.
             let ObjectId::Task(id) = object else { continue };
+            if waiting.contains(object) {
+                continue;
+            }
             let Some(task) = replica.task(*id) else {
                 if said.iter().any(|(_, is_sure)| *is_sure) {
                     wrong.push(format!("{name} has nothing of {object:?}"));
@@ -171,7 +176,7 @@ fn elements(said: &[Said<'_>], object: ObjectId, registers: &Registers) -> impl 
     differs.then(|| format!("has {held:?} in the sets of {object:?}, where {expected:?} are")).into_iter()
 }
 
-fn element(op: &Op) -> Option<&[u8]> {
+pub(crate) fn element(op: &Op) -> Option<&[u8]> {
     match op {
         Op::AddLabel(label) => Some(label.as_bytes()),
         Op::Unknown(unknown) => match &unknown.value {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use partyline_core::api::{CBOR, Health, Merged, TaskDocument, Tasks, read};
 use partyline_core::id::{DeviceId, RoomId, TaskId};
-use partyline_core::replica::{ObjectId, Op, Replica, SyncAnswer, SyncRequest, Verdict};
+use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Verdict};
 use partyline_sw::host::{Announcement, Host};
 use partyline_sw::http::{Request, Response};
 use partyline_sw::service::Service;
@@ -163,6 +163,8 @@ pub(crate) struct World {
     marks: Rc<Cell<u32>>,
     /// How far a clock ever was from the world's, in milliseconds.
     furthest: Rc<Cell<u64>>,
+    /// What becomes of the clocks at the end.
+    ending: Ending,
     /// Who is in the room with something else than these devices' software.
     pub(crate) members: Rc<RefCell<Vec<Rc<Member>>>>,
 }
@@ -219,6 +221,7 @@ impl World {
             ledger: Rc::default(),
             marks: Rc::default(),
             furthest: Rc::default(),
+            ending: if at_large { Ending::TimePasses } else { Ending::of(seed) },
             net: None,
             members: Rc::default(),
         };
@@ -742,6 +745,18 @@ impl World {
         }
     }
 
+    /// Tells a device how far its clock is ahead.
+    fn tell_clock(&self, number: usize, ahead_ms: i64) {
+        let world = self.clone();
+        self.runtime.spawn(0, async move {
+            let answer = world.ask(number, json("PUT", "/clock", ahead_ms.to_string())).await;
+            if answer.is_none_or(|answer| answer.status != 204) {
+                world.ledger.borrow_mut().wrong.push(format!("{} is not told of its clock", NAMES[number]));
+            }
+        });
+        self.runtime.run_for(200);
+    }
+
     /// Whoever lost something was told, or is when the room is opened.
     fn check_reports(&self) {
         let world = self.clone();
@@ -783,10 +798,20 @@ impl World {
                 self.kill_all_workers(device);
             }
             self.open_page(device);
-            device.offset.set(0);
+            if matches!(self.ending, Ending::Told | Ending::Known) {
+                // Others say so, or the person has noticed.
+                if self.ending == Ending::Told {
+                    self.tell_clock(device.number, device.offset.get());
+                }
+                device.offset.set(0);
+                self.tell_clock(device.number, 0);
+            }
         }
-        // What was written far ahead is refused until its time comes.
-        self.runtime.run_for(self.furthest.get());
+        if self.ending == Ending::TimePasses {
+            devices.iter().for_each(|device| device.offset.set(0));
+            // What was written far ahead waits until its time comes.
+            self.runtime.run_for(self.furthest.get());
+        }
         if let Some(net) = &self.net {
             self.peace(net);
             let until = self.runtime.now() + REUNION;
@@ -805,6 +830,9 @@ impl World {
                 self.link(one, other, 5);
             }
             for device in 0..devices.len() {
+                if matches!(self.ending, Ending::Told | Ending::Known) {
+                    self.tell_clock(device, 0);
+                }
                 for member in 0..self.newer().len() {
                     self.meet(member, device);
                 }
@@ -820,7 +848,12 @@ impl World {
         }
         self.check(true);
         self.check_reports();
-        let mut replicas: Vec<Replica> = devices.iter().filter_map(replica).collect();
+        // Nothing may have been stored for long. What was in the trash is dropped when that is read.
+        let now = |device: &Rc<Device>| {
+            let mut replica = replica(device)?;
+            replica.apply(Batch::default(), device.now(&self.runtime)).ok().map(|_| replica)
+        };
+        let mut replicas: Vec<Replica> = devices.iter().filter_map(now).collect();
         let mut ledger = std::mem::take(&mut *self.ledger.borrow_mut());
         if replicas.len() != devices.len() {
             ledger.wrong.push("a room cannot be read at the end".to_owned());
@@ -842,8 +875,12 @@ impl World {
         if let Some((first, others)) = replicas.split_first() {
             for other in others {
                 // Of what was deleted some have dropped the values, who were ahead in time.
+                // Of what waits by one's clock, each shows what it has got besides.
+                let waiting: BTreeSet<ObjectId> =
+                    first.held().chain(other.held()).map(|change| change.object).collect();
                 let shown = |replica: &Replica| -> Vec<_> {
                     let tasks = replica.tasks_since(0).into_iter();
+                    let tasks = tasks.filter(|task| !waiting.contains(&ObjectId::Task(task.id)));
                     tasks.map(|task| (task.id, task.deleted, Some(task).filter(|task| !task.deleted))).collect()
                 };
                 if shown(other) != shown(first) {
@@ -872,11 +909,37 @@ fn names(ids: &[DeviceId], devices: &[Rc<Device>], ledger: &Ledger, replica: &Re
         return Vec::new();
     }
     let listed: BTreeSet<DeviceId> = replica.devices().map(|(device, _)| device).collect();
+    // That it is given up waits where it was said under a clock that was far ahead.
+    let waits = |id: &DeviceId| replica.held().any(|change| change.object == ObjectId::Device(*id));
     let named = devices.iter().filter_map(|device| device.named.get());
     let lacks = named.filter(|id| !listed.contains(id)).map(|id| format!("{id:?} has no name"));
     let retired = devices.iter().flat_map(|device| ledger.retired(device.number));
-    let stays = retired.filter(|id| listed.contains(id) && !ids.contains(id));
+    let stays = retired.filter(|id| listed.contains(id) && !ids.contains(id) && !waits(id));
     lacks.chain(stays.map(|id| format!("{id:?} is given up, and still in the list"))).collect()
+}
+
+/// What becomes of the clocks at the end of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// They are put right, and time passes until they had been.
+    TimePasses,
+    /// They stay as they are.
+    Wrong,
+    /// Their devices hear that they are wrong, and then that they are right.
+    Told,
+    /// Their devices hear only that they are right.
+    Known,
+}
+
+impl Ending {
+    fn of(seed: u64) -> Self {
+        match seed % 8 {
+            0 | 4 => Self::Wrong,
+            2 => Self::Told,
+            6 => Self::Known,
+            _ => Self::TimePasses,
+        }
+    }
 }
 
 /// Whom a device asks for what it lacks.

@@ -10,6 +10,7 @@ mod boundary;
 mod bulk;
 mod by_hand;
 mod calendar;
+mod clocks;
 mod crew;
 mod diagnostics;
 mod drops;
@@ -158,6 +159,10 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("long_list::rows_follow_when_cursors_are_refused::{name}"), move |play| {
             long_list::refused(play, kind)
         }));
+        add(theatre
+            .trial(&format!("clocks::one_is_ahead_and_put_right::{name}"), move |play| clocks::ahead(play, kind)));
+        add(theatre
+            .trial(&format!("clocks::one_is_at_1970_and_put_right::{name}"), move |play| clocks::behind(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
@@ -192,7 +197,6 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
-    add(theatre.trial("share::a_clock_far_ahead_is_told", share::skewed));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
     add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
     add(theatre.trial("drops::closed_tab_is_not_listed", drops::withdrawn));

@@ -159,6 +159,7 @@ pub(crate) async fn saved(play: Play, kind: BrowserKind) -> Result<()> {
     let sentence = "return document.querySelector('.room-body .problem')?.textContent ?? '';";
     let said = || page.tab().execute::<String>(sentence, vec![]);
     page.wait("why", said, |said| said.contains("kept by a test version of Partyline")).await?;
+    page.wait("that it is not connecting", || page.status(), |status| status == "Not connected").await?;
     page.tab().click("button", "Save the tasks").await?;
     let file: Value = serde_json::from_str(&browser.saved("partyline-tasks.json").await?)?;
     let tasks = file.get("tasks").and_then(Value::as_array).context("no list of tasks")?;

@@ -136,7 +136,7 @@ async fn serve_next(site: &Site, change: impl FnOnce(String) -> String) -> Resul
 }
 
 /// Has the browser look for a new version now, and not within a day.
-async fn look_for_update(tab: &Tab) -> Result<()> {
+pub(crate) async fn look_for_update(tab: &Tab) -> Result<()> {
     let look = "const done = arguments[arguments.length - 1];
         navigator.serviceWorker.getRegistration().then(found => found.update()).then(() => done(null), error => done(String(error)));";
     let error: Option<String> = tab.execute_async(look, vec![]).await?;
@@ -145,7 +145,7 @@ async fn look_for_update(tab: &Tab) -> Result<()> {
 }
 
 /// Presses the button and waits for the page of the new version.
-async fn update_comes(page: &RoomPage) -> Result<()> {
+pub(crate) async fn update_comes(page: &RoomPage) -> Result<()> {
     page.tab().click("button", "Update").await?;
     eventually("the new version", Duration::from_secs(20), || async {
         ensure!(!same_document(page.tab()).await?, "the old page is still there");
