@@ -6,6 +6,7 @@ use crate::profile::Profile;
 use crate::setup::{self, Tools};
 use crate::toolchain::Toolchain;
 use crate::versions::WASM_TARGET;
+use crate::wasm_layout;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -44,5 +45,7 @@ fn engine(tools: &Tools, folder: &Path) -> Result<()> {
     let mut wasm_opt = tools.command(tools.npm("wasm-opt"))?;
     wasm_opt.arg(&wasm).args(post_build::wasm_arguments()).arg("--output").arg(&wasm);
     exec::output(&mut wasm_opt)?;
-    Ok(())
+    let cannot = || format!("{} cannot be read or written", wasm.display());
+    let arranged = wasm_layout::arrange(&std::fs::read(&wasm).with_context(cannot)?)?;
+    std::fs::write(&wasm, arranged).with_context(cannot)
 }

@@ -31,8 +31,10 @@ mod short_names;
 mod sim;
 mod system;
 mod toolchain;
+mod unused_classes;
 mod versions;
 mod wasm_file;
+mod wasm_layout;
 mod workspace;
 mod wrangler;
 

@@ -7,7 +7,9 @@ use crate::exec;
 use crate::profile::Profile;
 use crate::setup::{self, Tools};
 use crate::short_names;
+use crate::unused_classes;
 use crate::wasm_file;
+use crate::wasm_layout;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -38,8 +40,8 @@ const WASM_PASSES: [&str; 14] = [
     "--vacuum",
     "--precompute",
     "--reorder-locals",
-    // Instances of one generic function come to stand beside each other, which compresses better; mangled names put them
-    // closer, hence `data-no-demangle`.
+    // Instances of one generic function come to stand beside each other, from where `wasm_layout` goes on; mangled names put
+    // them closer, hence `data-no-demangle`.
     "--reorder-functions-by-name",
     "--strip-debug",
     "--strip-producers",
@@ -130,7 +132,8 @@ impl PostBuild {
         } else {
             ("esbuild", ["--minify", "--charset=utf8", "--log-level=warning"].map(str::to_owned).to_vec())
         };
-        self.kept(program, &arguments, file, &content)
+        let small = self.kept(program, &arguments, file, &content)?;
+        if is_wasm(file) { wasm_layout::arrange(&small) } else { Ok(small) }
     }
 
     /// Runs a tool from one file to another, or gives what it made of the same input before.
@@ -171,15 +174,18 @@ impl PostBuild {
     }
 }
 
-/// Gives what a wasm and its script, which is beside it, call each other by short names, in both.
+/// Takes out what a wasm and its script, which is beside it, offer each other for nothing, and gives the rest short names.
 pub(crate) fn shorten_names(tools: &Tools, wasm: &Path) -> Result<()> {
+    let script = wasm.with_file_name(file_name(wasm).replace("_bg.wasm", ".js"));
+    let used = unused_classes::without(&read_text(&script)?)?;
+    let cannot = |file: &Path| format!("{} cannot be written", file.display());
+    std::fs::write(wasm, unused_classes::retain_named(&read(wasm)?, &used)?).with_context(|| cannot(wasm))?;
     let mut wasm_opt = tools.command(tools.npm("wasm-opt"))?;
     // The names of its own functions stay until they are put in order.
     wasm_opt.arg(wasm).args(wasm_features()).args([short_names::PASS, "--debuginfo", "--output"]).arg(wasm);
     let said = exec::output(&mut wasm_opt)?;
-    let script = wasm.with_file_name(file_name(wasm).replace("_bg.wasm", ".js"));
-    let short = short_names::in_script(&read_text(&script)?, &said)?;
-    std::fs::write(&script, short).with_context(|| format!("{} cannot be written", script.display()))
+    let short = short_names::in_script(&used, &said)?;
+    std::fs::write(&script, short).with_context(|| cannot(&script))
 }
 
 /// Every file in a folder and those below it, sorted by path.

@@ -1,45 +1,118 @@
-//! Reading a wasm file, as far as we check one.
+//! Reading a wasm file, as far as we check or change one.
 //!
 //! Format: <https://webassembly.github.io/spec/core/binary/modules.html>.
 
 use anyhow::{Context, Result, bail};
 
+/// What a file begins with: its kind and version.
+const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
+
 /// The section of imports.
-const IMPORTS: u8 = 2;
+pub(crate) const IMPORTS: u8 = 2;
+/// The section of exports.
+pub(crate) const EXPORTS: u8 = 7;
+
+/// A section: its id and its content.
+pub(crate) type Section = (u8, Vec<u8>);
 
 /// The names of the modules that a wasm imports from, each once.
 ///
 /// `env` among them means that something called a C function that nobody links: it would fail in the browser only, when
 /// the module is loaded.
 pub(crate) fn imported_modules(wasm: &[u8]) -> Result<Vec<String>> {
-    let Some(mut rest) = wasm.strip_prefix(b"\0asm\x01\0\0\0").map(Reader) else {
+    let mut modules = Vec::new();
+    for (id, content) in sections(wasm)? {
+        if id == IMPORTS {
+            let mut reader = Reader(&content);
+            for _ in 0..reader.number()? {
+                let (module, _) = reader.import()?;
+                if !modules.contains(&module) {
+                    modules.push(module);
+                }
+            }
+        }
+    }
+    Ok(modules)
+}
+
+/// The sections of a wasm, in their order.
+pub(crate) fn sections(wasm: &[u8]) -> Result<Vec<Section>> {
+    let Some(mut rest) = wasm.strip_prefix(PREAMBLE).map(Reader) else {
         bail!("not a wasm file of version 1");
     };
+    let mut sections = Vec::new();
     while !rest.0.is_empty() {
         let id = rest.byte()?;
         let size = rest.number()?;
-        let section = rest.take(size)?;
-        if id == IMPORTS {
-            return Reader(section).imports();
-        }
+        sections.push((id, rest.take(size)?.to_vec()));
     }
-    Ok(Vec::new())
+    Ok(sections)
 }
 
-struct Reader<'a>(&'a [u8]);
+/// The wasm that consists of these sections.
+pub(crate) fn file(sections: &[Section]) -> Vec<u8> {
+    let mut wasm = PREAMBLE.to_vec();
+    for (id, content) in sections {
+        wasm.push(*id);
+        put_sized(&mut wasm, content);
+    }
+    wasm
+}
 
-impl<'a> Reader<'a> {
-    fn imports(&mut self) -> Result<Vec<String>> {
-        let mut modules = Vec::new();
-        for _ in 0..self.number()? {
-            let module = self.name()?;
-            self.name()?;
-            self.import_type()?;
-            if !modules.contains(&module) {
-                modules.push(module);
+/// The wasm without those of its exports that are not wanted. What only they needed is still there: that is for wasm-opt to
+/// find.
+pub(crate) fn retain_exports(wasm: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
+    let mut sections = sections(wasm)?;
+    for (_, content) in sections.iter_mut().filter(|(id, _)| *id == EXPORTS) {
+        let mut reader = Reader(content);
+        let mut kept = Vec::new();
+        for _ in 0..reader.number()? {
+            let before = reader.0;
+            let name = reader.name()?;
+            reader.byte()?;
+            reader.number()?;
+            if is_wanted(&name) {
+                kept.push(before.split_at(before.len() - reader.0.len()).0);
             }
         }
-        Ok(modules)
+        let mut rest = Vec::new();
+        put_number(&mut rest, kept.len());
+        rest.extend(kept.concat());
+        *content = rest;
+    }
+    Ok(file(&sections))
+}
+
+/// Appends a number as unsigned LEB128.
+pub(crate) fn put_number(wasm: &mut Vec<u8>, mut number: usize) {
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            wasm.push(low);
+            return;
+        }
+        wasm.push(low | 0x80);
+    }
+}
+
+/// Appends bytes with their number before them.
+pub(crate) fn put_sized(wasm: &mut Vec<u8>, content: &[u8]) {
+    put_number(wasm, content.len());
+    wasm.extend(content);
+}
+
+/// What is still to be read.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The module of an import, and whether it is a function.
+    pub(crate) fn import(&mut self) -> Result<(String, bool)> {
+        let module = self.name()?;
+        self.name()?;
+        let is_function = self.0.first() == Some(&0);
+        self.import_type()?;
+        Ok((module, is_function))
     }
 
     fn import_type(&mut self) -> Result<()> {
@@ -67,13 +140,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn name(&mut self) -> Result<String> {
+    pub(crate) fn name(&mut self) -> Result<String> {
         let size = self.number()?;
         String::from_utf8(self.take(size)?.to_vec()).context("a name that is not UTF-8")
     }
 
     /// An unsigned LEB128 number.
-    fn number(&mut self) -> Result<usize> {
+    pub(crate) fn number(&mut self) -> Result<usize> {
         let mut value = 0;
         for shift in (0..35).step_by(7) {
             let byte = self.byte()?;
@@ -85,13 +158,13 @@ impl<'a> Reader<'a> {
         bail!("a number that does not end")
     }
 
-    fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         let (first, rest) = self.0.split_first().context("the file ends too early")?;
         self.0 = rest;
         Ok(*first)
     }
 
-    fn take(&mut self, size: usize) -> Result<&'a [u8]> {
+    pub(crate) fn take(&mut self, size: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(size).context("the file ends too early")?;
         self.0 = rest;
         Ok(taken)
@@ -130,6 +203,14 @@ mod tests {
             ("env", &[0, 0]),
         ]);
         assert_eq!(imported_modules(&wasm).unwrap(), ["wbg", "mem", "tab", "tag", "env"]);
+    }
+
+    #[test]
+    fn exports_that_are_not_wanted_are_gone_and_nothing_else() {
+        let wasm = |exports: &[u8]| [PREAMBLE, &[1, 1, 0, EXPORTS, exports.len() as u8], exports, &[10, 1, 0]].concat();
+        let all = wasm(b"\x03\x01a\x00\x05\x02bc\x02\x00\x01d\x00\x81\x01");
+        assert_eq!(retain_exports(&all, |name| name != "bc").unwrap(), wasm(b"\x02\x01a\x00\x05\x01d\x00\x81\x01"));
+        assert_eq!(retain_exports(&all, |_| true).unwrap(), all);
     }
 
     #[test]
