@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::pin::pin;
 
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
@@ -68,7 +68,7 @@ pub(crate) enum ApiError {
     Call(#[from] CallError),
     /// The service worker said no, and why.
     #[error("{}", spoken(.0))]
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// The answer was not the document that it should be.
     #[error(
         "The part of Partyline that keeps your tasks gave an answer that this page does not understand. Reload the page."
@@ -156,13 +156,25 @@ fn is_repeatable(method: &str, path: &str) -> bool {
 ///
 /// `path` starts with `/peer/v1/`, or with `/peers/` and a device in front of that. An answer with an error status is an
 /// [`Answer`], not a [`CallError`].
-pub(crate) async fn call(
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Option<&[u8]>,
-) -> Result<Answer, CallError> {
-    ask(method, path, headers, body, is_repeatable(method, path)).await
+///
+/// Boxed: whoever waits holds a pointer, and not a state machine of its own that contains this one.
+pub(crate) fn call<'a>(
+    method: &'a str,
+    path: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<&'a [u8]>,
+) -> LocalBoxFuture<'a, Result<Answer, CallError>> {
+    Box::pin(ask(method, path, headers, body, is_repeatable(method, path)))
+}
+
+/// [`call`], of which only an answer that did it is an answer.
+fn accepted<'a>(
+    method: &'a str,
+    path: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<&'a [u8]>,
+) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
+    Box::pin(async move { accept(ask(method, path, headers, body, is_repeatable(method, path)).await?) })
 }
 
 /// The same, for a request that is known to come to the same when it is answered twice, or not to.
@@ -229,7 +241,7 @@ pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, ApiError> {
 /// `PUT /peer/v1/rooms/{room}` with the secret: makes the room, or joins it. `name` is given to the room if present.
 pub(crate) async fn keep_room(link: &RoomLink, name: Option<String>) -> Result<RoomSummary, ApiError> {
     let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), name };
-    parse(&accept(ask_json("PUT", &room_path(link.room, ""), &document, true).await?)?)
+    parse(&sent("PUT", &room_path(link.room, ""), &document, true).await?)
 }
 
 /// `PUT /peer/v1/rooms/{room}` with a name alone: renames the room for everybody in it.
@@ -244,7 +256,7 @@ pub(crate) async fn room(room: RoomId) -> Result<RoomDocument, ApiError> {
 
 /// `DELETE /peer/v1/rooms/{room}`: forgets the room and its tasks on this device.
 pub(crate) async fn leave_room(room: RoomId) -> Result<(), ApiError> {
-    match accept(call("DELETE", &room_path(room, ""), &[], None).await?) {
+    match accepted("DELETE", &room_path(room, ""), &[], None).await {
         // It was left by a request whose answer was lost, or in another tab.
         Err(ApiError::Refused(problem)) if problem.status == 404 => Ok(()),
         answer => answer.map(drop),
@@ -260,26 +272,26 @@ pub(crate) async fn devices(room: RoomId) -> Result<Devices, ApiError> {
 pub(crate) async fn hear_clock(room: RoomId, ahead_ms: i64) -> Result<(), ApiError> {
     let number = ahead_ms.to_string();
     let headers = [("content-type", JSON)];
-    accept(call("PUT", &room_path(room, "/clock"), &headers, Some(number.as_bytes())).await?).map(drop)
+    accepted("PUT", &room_path(room, "/clock"), &headers, Some(number.as_bytes())).await.map(drop)
 }
 
 /// `PUT …/held/{device}/{number}`, or `DELETE …`: takes or drops a change that is held back.
 pub(crate) async fn decide(room: RoomId, held: &HeldDocument, is_wanted: bool) -> Result<(), ApiError> {
     let method = if is_wanted { "PUT" } else { "DELETE" };
     let path = room_path(room, &format!("/held/{}/{}", held.device, held.seq));
-    accept(call(method, &path, &[], None).await?).map(drop)
+    accepted(method, &path, &[], None).await.map(drop)
 }
 
 /// `PUT …/device`: names this device in the room.
 pub(crate) async fn name_device(room: RoomId, name: String) -> Result<(), ApiError> {
-    accept(send_bytes("PUT", &room_path(room, "/device"), &NewDevice { name }).await?).map(drop)
+    send_only("PUT", &room_path(room, "/device"), &NewDevice { name }).await.map(drop)
 }
 
 /// `POST …/key`: somebody else is said, or proved, to have this device's key.
 pub(crate) async fn doubt_key(room: RoomId, device: DeviceId, proved: bool) -> Result<(), ApiError> {
     let device = device.to_string();
     let headers = [(ASKER_HEADER, device.as_str())];
-    accept(call("POST", &room_path(room, "/key"), &headers, Some(if proved { PROVED } else { &[] })).await?).map(drop)
+    accepted("POST", &room_path(room, "/key"), &headers, Some(if proved { PROVED } else { &[] })).await.map(drop)
 }
 
 /// `GET …/vector`: what this device has of a room, or another device that is connected.
@@ -320,7 +332,7 @@ pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> 
 
 /// `DELETE …/tasks/{id}`.
 pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
-    accept(call("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await?).map(drop)
+    accepted("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await.map(drop)
 }
 
 /// `GET …/comments`.
@@ -333,7 +345,7 @@ pub(crate) async fn comments(room: RoomId) -> Result<Vec<partyline_core::api::Co
 /// `POST …/comments`.
 #[cfg(feature = "next")]
 pub(crate) async fn comment(room: RoomId, document: &partyline_core::api::CommentDocument) -> Result<(), ApiError> {
-    accept(send_bytes("POST", &room_path(room, "/comments"), document).await?).map(drop)
+    send_only("POST", &room_path(room, "/comments"), document).await.map(drop)
 }
 
 fn room_path(room: RoomId, rest: &str) -> String {
@@ -341,26 +353,41 @@ fn room_path(room: RoomId, rest: &str) -> String {
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
-    parse(&accept(call("GET", path, &[("accept", JSON)], None).await?)?)
+    parse(&accepted("GET", path, &[("accept", JSON)], None).await?)
 }
 
 async fn send<T: DeserializeOwned>(method: &str, path: &str, document: &impl Serialize) -> Result<T, ApiError> {
-    parse(&accept(send_bytes(method, path, document).await?)?)
+    parse(&send_only(method, path, document).await?)
 }
 
-async fn send_bytes(method: &str, path: &str, document: &impl Serialize) -> Result<Answer, ApiError> {
-    ask_json(method, path, document, is_repeatable(method, path)).await
+fn send_only<'a>(
+    method: &'a str,
+    path: &'a str,
+    document: &impl Serialize,
+) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
+    sent(method, path, document, is_repeatable(method, path))
 }
 
-/// [`ask`], with a document.
-async fn ask_json(
-    method: &str,
-    path: &str,
+/// [`accepted`], of a document. What is not generic is compiled once.
+fn sent<'a>(
+    method: &'a str,
+    path: &'a str,
     document: &impl Serialize,
     is_repeatable: bool,
-) -> Result<Answer, ApiError> {
-    let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.to_string()))?;
-    Ok(ask(method, path, &[("accept", JSON), ("content-type", JSON)], Some(&body), is_repeatable).await?)
+) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
+    send_body(method, path, serde_json::to_vec(document), is_repeatable)
+}
+
+fn send_body<'a>(
+    method: &'a str,
+    path: &'a str,
+    body: serde_json::Result<Vec<u8>>,
+    is_repeatable: bool,
+) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
+    Box::pin(async move {
+        let body = body.map_err(|error| CallError::Request(error.to_string()))?;
+        accept(ask(method, path, &[("accept", JSON), ("content-type", JSON)], Some(&body), is_repeatable).await?)
+    })
 }
 
 /// Tells an answer that did it from one that says no.
@@ -375,7 +402,7 @@ fn accept(answer: Answer) -> Result<Answer, ApiError> {
         status,
         detail: String::new(),
     });
-    Err(ApiError::Refused(problem))
+    Err(ApiError::Refused(Box::new(problem)))
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {

@@ -1,6 +1,7 @@
 //! What can go wrong with a request, as RFC 9457 problem details.
 
 use std::fmt::Display;
+use std::ops::Deref;
 
 use partyline_core::api::Problem;
 use partyline_core::replica::DecodeError;
@@ -11,19 +12,32 @@ const UNREADABLE_ROOM: &str = "urn:partyline:unreadable-room";
 /// The kind of problem that a room of format 1 is. Its tasks can be saved: the page has `static/older.js` do it.
 pub const OLDER_ROOM: &str = "urn:partyline:older-room";
 
-/// An answer other than success.
+/// An answer other than success. Boxed, because it goes up through many functions as one of two results: as large as it is,
+/// each of them would copy it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Box<Refusal>);
+
+/// What a [`Failure`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
     /// What the caller gets to read.
     pub problem: Problem,
     /// The methods that the resource has, for 405.
     pub allow: Option<&'static str>,
 }
 
+impl Deref for Failure {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
 impl Failure {
     fn new(status: u16, kind: &str, title: &str, detail: &str) -> Self {
         let problem = Problem { kind: kind.to_owned(), title: title.to_owned(), status, detail: sentence(&detail) };
-        Self { problem, allow: None }
+        Self(Box::new(Refusal { problem, allow: None }))
     }
 
     /// 400: the body or a parameter is not what it should be.
@@ -85,7 +99,9 @@ impl Failure {
     /// 405.
     pub fn method(allow: &'static str) -> Self {
         let detail = format!("This resource has: {allow}.");
-        Self { allow: Some(allow), ..Self::new(405, "about:blank", "Method Not Allowed", &detail) }
+        let mut failure = Self::new(405, "about:blank", "Method Not Allowed", &detail);
+        failure.0.allow = Some(allow);
+        failure
     }
 
     /// 409: the room is here, with another secret.

@@ -54,7 +54,7 @@ pub struct Service<S, H> {
 #[derive(Debug)]
 struct Slot {
     id: RoomId,
-    room: Rc<Mutex<Option<OpenRoom>>>,
+    room: Rc<Mutex<Option<Box<OpenRoom>>>>,
     last_use: u64,
 }
 
@@ -77,6 +77,20 @@ enum Effect {
     ///
     /// Whether it is proved that somebody has the key too: then it takes another one in any case.
     Renew(Box<Effect>, bool),
+}
+
+/// Answers from a room.
+type Reading<'a> = Box<dyn Fn(&mut OpenRoom) -> Result<Response, Failure> + 'a>;
+/// Changes a room.
+type Writing<'a> = Box<dyn Fn(&mut OpenRoom) -> Result<Effect, Failure> + 'a>;
+
+/// What to do with a room for a route. A function for each route that awaits nothing, and one place that does: a state machine
+/// for each of them is a tenth of the code of the service worker.
+enum Work<'a> {
+    /// Ask it.
+    Read(Reading<'a>),
+    /// Change it.
+    Write(Writing<'a>),
 }
 
 impl<S: Store, H: Host> Service<S, H> {
@@ -118,31 +132,37 @@ impl<S: Store, H: Host> Service<S, H> {
         if limit > 0 && request.body.len() > limit {
             return Err(Failure::too_large(limit));
         }
-        match route {
-            Route::Health => Ok(self.health().await),
-            Route::Rooms => self.rooms().await,
-            Route::Room(room) => self.room(room).await,
-            Route::PutRoom(room) => self.put_room(room, request).await,
-            Route::DeleteRoom(room) => self.delete_room(room).await,
-            Route::Devices(room) => self.devices(room).await,
-            Route::PostKey(room) => self.doubt_key(room, request).await,
-            Route::PutClock(room) => self.hear_clock(room, request).await,
-            Route::Held(room, dot, is_wanted) => self.decide(room, dot, is_wanted).await,
-            Route::PutDevice(room) => self.put_device(room, &request.document()?).await,
-            Route::Tasks(room, query) => self.tasks(room, &query).await,
-            Route::PostTask(room) => self.post_task(room, request.document()?).await,
-            Route::Task(room, task) => self.task(room, task).await,
-            Route::PatchTask(room, task) => self.patch_task(room, task, request).await,
-            Route::DeleteTask(room, task) => self.delete_task(room, task, request).await,
-            Route::Vector(room) => self.vector(room, request).await,
-            Route::Opening(room) => self.opening(room).await,
-            Route::Sync(room) => self.sync(room, request).await,
-            Route::Changes(room) => self.changes(room, request, from).await,
+        let is_exchange = matches!(route, Route::Sync(_) | Route::Changes(_));
+        let (room, work) = match route {
+            Route::Health => return Ok(self.health().await),
+            Route::Rooms => return self.rooms().await,
+            Route::Room(room) => return self.room(room).await,
+            Route::PutRoom(room) => return self.put_room(room, request).await,
+            Route::DeleteRoom(room) => return self.delete_room(room).await,
+            Route::Devices(room) => (room, self.devices()),
+            Route::PostKey(room) => (room, self.doubt_key(request)?),
+            Route::PutClock(room) => (room, self.hear_clock(request)?),
+            Route::Held(room, dot, is_wanted) => (room, self.decide(dot, is_wanted)),
+            Route::PutDevice(room) => (room, self.put_device(request.document()?)),
+            Route::Tasks(room, query) => (room, self.tasks(query)),
+            Route::PostTask(room) => (room, self.post_task(room, request.document()?)?),
+            Route::Task(room, task) => (room, self.task(task)),
+            Route::PatchTask(room, task) => (room, self.patch_task(task, request)?),
+            Route::DeleteTask(room, task) => (room, self.delete_task(task, request)),
+            Route::Vector(room) => (room, self.vector(request)),
+            Route::Opening(room) => (room, self.opening()),
+            Route::Sync(room) => (room, self.sync(request)?),
+            Route::Changes(room) => (room, self.changes(request, from)?),
             #[cfg(feature = "next")]
-            Route::Comments(room) => self.comments(room).await,
+            Route::Comments(room) => (room, self.comments()),
             #[cfg(feature = "next")]
-            Route::PostComment(room) => self.post_comment(room, &request.document()?).await,
-        }
+            Route::PostComment(room) => (room, self.post_comment(request.document()?)?),
+        };
+        let answer = match work {
+            Work::Read(answer) => self.read(room, &*answer).await?,
+            Work::Write(change) => self.write(room, &*change).await?,
+        };
+        Ok(if is_exchange { self.with_now(answer) } else { answer })
     }
 
     async fn health(&self) -> Response {
@@ -273,8 +293,8 @@ impl<S: Store, H: Host> Service<S, H> {
         Ok(Response::no_content())
     }
 
-    async fn devices(&self, room: RoomId) -> Result<Response, Failure> {
-        self.read(room, &|open| {
+    fn devices(&self) -> Work<'_> {
+        Work::Read(Box::new(|open| {
             let devices =
                 open.replica.devices().map(|(id, name)| DeviceDocument { id: id.to_string(), name: name.to_owned() });
             let now = self.host.now_ms();
@@ -288,15 +308,14 @@ impl<S: Store, H: Host> Service<S, H> {
                 held: listed.collect(),
             };
             Ok(Response::json(200, &document))
-        })
-        .await
+        }))
     }
 
     /// Takes in what most of those that are connected say of this device's clock.
-    async fn hear_clock(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+    fn hear_clock(&self, request: &Request) -> Result<Work<'_>, Failure> {
         let number = std::str::from_utf8(&request.body).ok().and_then(|text| text.parse().ok());
         let ahead_ms: i64 = number.ok_or_else(|| Failure::malformed("A whole number of milliseconds is expected."))?;
-        self.write(room, &|open| {
+        Ok(Work::Write(Box::new(move |open| {
             let heard = open.replica.hear_clock(ahead_ms, self.host.now_ms());
             let heard = heard.map_err(|error| Failure::invalid(&sentence(&error)))?;
             let answer = Response::no_content();
@@ -304,13 +323,12 @@ impl<S: Store, H: Host> Service<S, H> {
                 Some(record) => Effect::Write { record, from: None, answer },
                 None => Effect::Nothing(answer),
             })
-        })
-        .await
+        })))
     }
 
     /// Takes or drops a change that is held back.
-    async fn decide(&self, room: RoomId, dot: Dot, is_wanted: bool) -> Result<Response, Failure> {
-        self.write(room, &|open| {
+    fn decide(&self, dot: Dot, is_wanted: bool) -> Work<'_> {
+        Work::Write(Box::new(move |open| {
             let now = self.host.now_ms();
             if now < EPOCH_MS || open.replica.clock_error(now).is_some() {
                 return Err(Failure::wrong_clock());
@@ -321,75 +339,71 @@ impl<S: Store, H: Host> Service<S, H> {
                 return Err(Failure::unknown_change());
             }
             Ok(Effect::Write { record: Batch::live(changes).at(now), from: None, answer: Response::no_content() })
-        })
-        .await
+        }))
     }
 
-    async fn put_device(&self, room: RoomId, document: &NewDevice) -> Result<Response, Failure> {
+    fn put_device(&self, document: NewDevice) -> Work<'_> {
         let document = NewDevice { name: self.host.normalize(&document.name) };
-        self.write(room, &|open| {
+        Work::Write(Box::new(move |open| {
             let device = open.replica.device();
             let answer = Response::json(200, &DeviceDocument { id: device.to_string(), name: document.name.clone() });
             if open.replica.devices().any(|(id, name)| id == device && name == document.name) {
                 return Ok(Effect::Nothing(answer));
             }
             self.edit(open, ObjectId::Device(device), vec![convert::name(&document.name)?], &|_| answer.clone())
-        })
-        .await
+        }))
     }
 
     /// Takes another key if this device still has the one that somebody else is said, or proved, to hold.
-    async fn doubt_key(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+    fn doubt_key(&self, request: &Request) -> Result<Work<'_>, Failure> {
         let (asker, proved) = (request.asker()?, request.body == PROVED);
-        self.write(room, &|open| {
+        Ok(Work::Write(Box::new(move |open| {
             let nothing = Effect::Nothing(Response::no_content());
             let is_it = asker == Some(open.replica.device());
             Ok(if is_it { Effect::Renew(Box::new(nothing), proved) } else { nothing })
-        })
-        .await
+        })))
     }
 
-    async fn tasks(&self, room: RoomId, query: &TaskQuery) -> Result<Response, Failure> {
-        self.read(room, &|open| {
+    fn tasks(&self, query: TaskQuery) -> Work<'_> {
+        Work::Read(Box::new(move |open| {
             // All there is would pass for what changed, and what is gone would stay on the screen.
             if query.cursors().any(|cursor| !open.replica.is_cursor(cursor)) {
                 return Err(Failure::stale_cursor());
             }
-            Ok(Response::json(200, &page(&open.replica, query)))
-        })
-        .await
+            Ok(Response::json(200, &page(&open.replica, &query)))
+        }))
     }
 
-    async fn task(&self, room: RoomId, task: TaskId) -> Result<Response, Failure> {
-        self.read(room, &|open| Ok(task_response(200, open.replica.task(task)))).await
+    fn task(&self, task: TaskId) -> Work<'_> {
+        Work::Read(Box::new(move |open| Ok(task_response(200, open.replica.task(task)))))
     }
 
-    async fn post_task(&self, room: RoomId, mut document: NewTask) -> Result<Response, Failure> {
+    fn post_task(&self, room: RoomId, mut document: NewTask) -> Result<Work<'_>, Failure> {
         convert::normalize_new(&mut document, &|text| self.host.normalize(text));
         let id = match &document.id {
             Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
             None => TaskId::from_random_bytes(self.host.random()),
         };
-        let created = self
-            .write(room, &|open| {
-                if open.replica.task(id).is_some() {
-                    return Err(Failure::task_exists());
-                }
-                let (position, after) = (document.position.as_deref(), document.after.as_ref());
-                let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
-                let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
-                let ops = convert::new_task(&document, place, self.host.now_ms())?;
-                convert::check_parent(&open.replica, id, &ops)?;
-                self.place(open, id, (ops, &moved.unwrap_or_default()), &|replica| task_response(201, replica.task(id)))
+        Ok(Work::Write(Box::new(move |open| {
+            if open.replica.task(id).is_some() {
+                return Err(Failure::task_exists());
+            }
+            let (position, after) = (document.position.as_deref(), document.after.as_ref());
+            let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
+            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+            let ops = convert::new_task(&document, place, self.host.now_ms())?;
+            convert::check_parent(&open.replica, id, &ops)?;
+            self.place(open, id, (ops, &moved.unwrap_or_default()), &|replica| {
+                let created = task_response(201, replica.task(id));
+                created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}"))
             })
-            .await?;
-        Ok(created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}")))
+        })))
     }
 
-    async fn patch_task(&self, room: RoomId, id: TaskId, request: &Request) -> Result<Response, Failure> {
+    fn patch_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Result<Work<'a>, Failure> {
         let mut patch: TaskPatch = request.document()?;
         convert::normalize_patch(&mut patch, &|text| self.host.normalize(text));
-        self.write(room, &|open| {
+        Ok(Work::Write(Box::new(move |open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             check_match(request, &task)?;
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
@@ -404,55 +418,49 @@ impl<S: Store, H: Host> Service<S, H> {
             }
             let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
             self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
-        })
-        .await
+        })))
     }
 
-    async fn delete_task(&self, room: RoomId, id: TaskId, request: &Request) -> Result<Response, Failure> {
-        self.write(room, &|open| {
+    fn delete_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Work<'a> {
+        Work::Write(Box::new(move |open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             check_match(request, &task)?;
             if task.deleted {
                 return Ok(Effect::Nothing(Response::no_content()));
             }
             self.edit(open, ObjectId::Task(id), vec![Op::Deleted], &|_| Response::no_content())
-        })
-        .await
+        }))
     }
 
-    async fn vector(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
-        self.read(room, &|open| {
+    fn vector<'a>(&self, request: &'a Request) -> Work<'a> {
+        Work::Read(Box::new(move |open| {
             let vector = open.replica.vector();
             Ok(match request.accepted() {
                 Media::Json => Response::json(200, &convert::vector_document(vector)),
                 Media::Cbor => Response::cbor(200, vector.encode()),
             })
-        })
-        .await
+        }))
     }
 
     /// With what a page begins to ask a peer.
-    async fn opening(&self, room: RoomId) -> Result<Response, Failure> {
-        self.read(room, &|open| Ok(Response::cbor(200, open.replica.opening().encode()))).await
+    fn opening(&self) -> Work<'_> {
+        Work::Read(Box::new(|open| Ok(Response::cbor(200, open.replica.opening().encode()))))
     }
 
-    async fn sync(&self, room: RoomId, request: &Request) -> Result<Response, Failure> {
+    fn sync<'a>(&'a self, request: &'a Request) -> Result<Work<'a>, Failure> {
         let asked = match request.media()? {
             Media::Json => convert::sync_request(&request.document::<SyncDocument>()?)?,
             Media::Cbor => SyncRequest::decode(&request.body).map_err(|error| Failure::undecodable(&error))?,
         };
-        let answered = self
-            .read(room, &|open| {
-                Ok(match request.accepted() {
-                    Media::Json => {
-                        let answer = open.replica.answer(&asked, self.limits.chunk);
-                        Response::json(200, &convert::sync_answer_document(&answer))
-                    }
-                    Media::Cbor => Response::cbor(200, open.replica.answer_encoded(&asked, self.limits.chunk)),
-                })
+        Ok(Work::Read(Box::new(move |open| {
+            Ok(match request.accepted() {
+                Media::Json => {
+                    let answer = open.replica.answer(&asked, self.limits.chunk);
+                    Response::json(200, &convert::sync_answer_document(&answer))
+                }
+                Media::Cbor => Response::cbor(200, open.replica.answer_encoded(&asked, self.limits.chunk)),
             })
-            .await?;
-        Ok(self.with_now(answered))
+        })))
     }
 
     /// The same answer, with what the clock says.
@@ -460,56 +468,52 @@ impl<S: Store, H: Host> Service<S, H> {
         answer.with_header(NOW_HEADER, self.host.now_ms().to_string())
     }
 
-    async fn changes(&self, room: RoomId, request: &Request, from: Option<DeviceId>) -> Result<Response, Failure> {
+    fn changes<'a>(&'a self, request: &'a Request, from: Option<DeviceId>) -> Result<Work<'a>, Failure> {
         if request.media()? != Media::Cbor {
             return Err(Failure::media_type());
         }
         let asker = request.asker()?;
-        let merged = self
-            .write(room, &|open| {
-                let answer = |merged: &Merged| match request.accepted() {
-                    Media::Json => Response::json(200, merged),
-                    Media::Cbor => Response::cbor(200, merged.to_cbor()),
-                };
-                let is_answer = SyncAnswer::peek(&request.body).is_ok();
-                let decoded = if is_answer {
-                    open.replica.decode_answer(&request.body)
-                } else {
-                    open.replica.decode(&request.body, from).map(|batch| SyncAnswer { batch, ..SyncAnswer::default() })
-                };
-                let sent = match decoded {
-                    Ok(sent) => sent,
-                    // A live change about something that is not here: it will be asked for. What was asked for has to be
-                    // asked for in other words.
-                    Err(DecodeError::Unresolved) if !is_answer => {
-                        return Ok(Effect::Nothing(answer(&Merged { gap: true, ..Merged::default() })));
-                    }
-                    Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
-                    Err(error) => return Err(Failure::undecodable(&error)),
-                };
-                let now = self.host.now_ms();
-                let applied = open
-                    .replica
-                    .apply(Batch { asker, ..sent.batch.clone() }, now)
-                    .map_err(|error| Failure::undecodable(&error))?;
-                let is_news = applied.is_news();
-                // What a peer pushes by itself is no answer to be gone on from.
-                let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
-                let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
-                // Nor does it end a sync that began under another id of this device: it is to begin again.
-                let is_void = is_answer && asker.is_some_and(|asker| asker != open.replica.device());
-                let is_apart = is_void || is_asked && next.is_none() && open.replica.is_apart(&sent);
-                let answer =
-                    answer(&Merged { gap: applied.gap || is_apart, ask: next.map(|next| Base64(next.encode())) });
-                let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
-                let effect = match is_news {
-                    true => Effect::Write { record: fresh.at(now), from, answer },
-                    false => Effect::Nothing(answer),
-                };
-                Ok(if applied.has_namesake { Effect::Renew(Box::new(effect), false) } else { effect })
-            })
-            .await?;
-        Ok(self.with_now(merged))
+        Ok(Work::Write(Box::new(move |open| {
+            let answer = |merged: &Merged| match request.accepted() {
+                Media::Json => Response::json(200, merged),
+                Media::Cbor => Response::cbor(200, merged.to_cbor()),
+            };
+            let is_answer = SyncAnswer::peek(&request.body).is_ok();
+            let decoded = if is_answer {
+                open.replica.decode_answer(&request.body)
+            } else {
+                open.replica.decode(&request.body, from).map(|batch| SyncAnswer { batch, ..SyncAnswer::default() })
+            };
+            let sent = match decoded {
+                Ok(sent) => sent,
+                // A live change about something that is not here: it will be asked for. What was asked for has to be
+                // asked for in other words.
+                Err(DecodeError::Unresolved) if !is_answer => {
+                    return Ok(Effect::Nothing(answer(&Merged { gap: true, ..Merged::default() })));
+                }
+                Err(DecodeError::Unresolved) => return Err(Failure::unresolved()),
+                Err(error) => return Err(Failure::undecodable(&error)),
+            };
+            let now = self.host.now_ms();
+            let applied = open
+                .replica
+                .apply(Batch { asker, ..sent.batch.clone() }, now)
+                .map_err(|error| Failure::undecodable(&error))?;
+            let is_news = applied.is_news();
+            // What a peer pushes by itself is no answer to be gone on from.
+            let is_asked = is_answer && sent.next.is_none() && asker == Some(open.replica.device());
+            let next = if is_asked { open.replica.following(&sent, is_news, self.salt()) } else { None };
+            // Nor does it end a sync that began under another id of this device: it is to begin again.
+            let is_void = is_answer && asker.is_some_and(|asker| asker != open.replica.device());
+            let is_apart = is_void || is_asked && next.is_none() && open.replica.is_apart(&sent);
+            let answer = answer(&Merged { gap: applied.gap || is_apart, ask: next.map(|next| Base64(next.encode())) });
+            let fresh = Batch { changes: applied.fresh, vector: applied.vector, ahead: applied.ahead, asker: None };
+            let effect = match is_news {
+                true => Effect::Write { record: fresh.at(now), from, answer },
+                false => Effect::Nothing(answer),
+            };
+            Ok(if applied.has_namesake { Effect::Renew(Box::new(effect), false) } else { effect })
+        })))
     }
 
     fn salt(&self) -> u64 {
@@ -683,7 +687,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     /// Brings a room in memory up to what is stored, or reads it.
-    async fn current(&self, open: Option<OpenRoom>, room: RoomId) -> Result<OpenRoom, Failure> {
+    async fn current(&self, open: Option<Box<OpenRoom>>, room: RoomId) -> Result<Box<OpenRoom>, Failure> {
         if let Some(mut open) = open {
             match self.store.read(room, Some(open.head)).await? {
                 None => return Ok(open),
@@ -700,8 +704,9 @@ impl<S: Store, H: Host> Service<S, H> {
             // Read after the content: if another worker gives the device a new key in between, our head is the old one,
             // and nothing can be written on it.
             let record = self.store.room(room).await?.ok_or(StoreError::NoRoom)?;
-            let (mut open, damage) =
+            let (open, damage) =
                 OpenRoom::load(&record, &stored, &|| (self.new_key(), self.host.now_ms()), &self.limits)?;
+            let mut open = Box::new(open);
             let Some(damage) = damage else {
                 if open.head.is_compaction_due(&self.limits) {
                     self.compact_later(room);
@@ -718,7 +723,7 @@ impl<S: Store, H: Host> Service<S, H> {
 
     /// Takes another key in a room, and gives back the room as it is then; `None` if another worker
     /// wrote meanwhile.
-    async fn renew(&self, mut open: OpenRoom, room: RoomId) -> Result<Option<OpenRoom>, Failure> {
+    async fn renew(&self, mut open: Box<OpenRoom>, room: RoomId) -> Result<Option<Box<OpenRoom>>, Failure> {
         let renewed = open.renew(self.new_key(), self.host.now_ms(), &self.limits);
         let rewrite = renewed.map_err(|error| Failure::invalid(&sentence(&error)))?;
         let Outcome::Written(head) = self.store.rewrite(room, open.head, &rewrite).await? else { return Ok(None) };
@@ -733,7 +738,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     /// The slot of a room. Makes room for it if necessary: rooms that nobody waits for go, the longest unused first.
-    fn slot(&self, room: RoomId) -> Rc<Mutex<Option<OpenRoom>>> {
+    fn slot(&self, room: RoomId) -> Rc<Mutex<Option<Box<OpenRoom>>>> {
         let last_use = self.uses.get() + 1;
         self.uses.set(last_use);
         let mut slots = self.slots.borrow_mut();

@@ -80,7 +80,7 @@ fn nobody_else_is_told_anything_though_the_worker_did_not_start() {
         ("/peer/v1/rooms", "no-cors", "", "a-page"),
         ("/peer/v1/rooms", "cors", "", ""),
     ];
-    let problem = Failure::not_for_documents().problem;
+    let problem = Failure::not_for_documents().problem.clone();
     // The wasm says why, too, which the script spares every first visit.
     let expected = json!({ "type": problem.kind, "title": problem.title, "status": problem.status });
     for (request, (status, headers, body)) in refused.iter().zip(answers(&refused)) {
