@@ -29,7 +29,7 @@ const WASM_FEATURES: [&str; 7] = [
 /// What is done to each wasm. The compiler has optimised for size already, and what makes the file smaller mostly makes it
 /// compress worse: `-Oz` takes 8 % off its bytes and adds 2 % in brotli. Of all passes these help, in this order: 360 kB
 /// become 350. (Trunk must not run `-O` before us, hence `data-wasm-opt` in `static/index.html`.)
-const WASM_PASSES: [&str; 14] = [
+const WASM_PASSES: [&str; 15] = [
     "--remove-unused-module-elements",
     "--duplicate-function-elimination",
     "--optimize-instructions",
@@ -39,6 +39,7 @@ const WASM_PASSES: [&str; 14] = [
     "--rse",
     "--vacuum",
     "--precompute",
+    "--coalesce-locals",
     "--reorder-locals",
     // Instances of one generic function come to stand beside each other, from where `wasm_layout` goes on; mangled names put
     // them closer, hence `data-no-demangle`.

@@ -1,8 +1,6 @@
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use crate::id::CertHash;
+use crate::id::{CertHash, base64url};
 use crate::key::{Label, MeetingKey};
 
 /// The user name fragment and password with which a browser's ICE agent knows its callers (RFC 8839, section 5.4).
@@ -49,7 +47,9 @@ impl IceCredentials {
     fn derive_with(key: &MeetingKey, (ufrag, pwd): (Label, Label), context: &[&[u8]]) -> Self {
         let ufrag: [u8; 12] = ufrag.derive(key.expose(), context);
         let pwd: [u8; 24] = pwd.derive(key.expose(), context);
-        Self { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
+        // Of any three bytes, so without padding.
+        let text = |bytes: &[u8]| base64url::write(bytes).replace('-', "+").replace('_', "/");
+        Self { ufrag: text(&ufrag), pwd: text(&pwd) }
     }
 
     /// Takes credentials that a browser made.

@@ -1,10 +1,9 @@
 use std::net::IpAddr;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use crate::connect::Contact;
-use crate::id::{Endpoint, EndpointHost, RoomId, RoomLink, RoomSecret};
+use crate::id::{Endpoint, EndpointHost, RoomId, RoomLink, RoomSecret, base64url};
 
 /// As many characters as a QR code of version 10 holds, at the lowest of its levels of correction (ISO/IEC 18004).
 pub const QR_CHARS: usize = 271;
@@ -162,7 +161,7 @@ fn write(kind: &str, fields: &[&[u8]], contact: &Contact, most: usize) -> String
         bytes.extend(fields.concat());
         bytes.extend(contact.pack());
         bytes.extend(check(kind, &bytes));
-        let text = [kind, &URL_SAFE_NO_PAD.encode(&bytes)].concat();
+        let text = [kind, &base64url::write(&bytes)].concat();
         if text.len() <= most || contact.endpoints.len() < 2 {
             return text;
         }
@@ -171,7 +170,7 @@ fn write(kind: &str, fields: &[&[u8]], contact: &Contact, most: usize) -> String
 }
 
 fn read(kind: &str, code: &str, parts: impl Fn(&mut &[u8]) -> Option<Code>) -> Result<Code, ParseCodeError> {
-    let bytes = URL_SAFE_NO_PAD.decode(code).map_err(|_| ParseCodeError::Damaged)?;
+    let bytes = base64url::read(code).ok_or(ParseCodeError::Damaged)?;
     let at = bytes.len().checked_sub(CHECK_BYTES).ok_or(ParseCodeError::Damaged)?;
     let (body, found) = bytes.split_at_checked(at).ok_or(ParseCodeError::Damaged)?;
     if found != check(kind, body) {
@@ -294,7 +293,7 @@ mod tests {
         let newer = {
             let mut bytes = vec![VERSION + 1, 5];
             bytes.extend(check(REPLY, &bytes));
-            format!("{REPLY}{}", URL_SAFE_NO_PAD.encode(bytes))
+            format!("{REPLY}{}", base64url::write(&bytes))
         };
         for (text, error) in [
             (" ".to_owned(), Empty),
@@ -365,7 +364,7 @@ mod tests {
             let mut all = vec![VERSION];
             all.extend(bytes);
             all.extend(check(kind, &all));
-            let _ = Code::parse(&format!("{kind}{}", URL_SAFE_NO_PAD.encode(all)));
+            let _ = Code::parse(&format!("{kind}{}", base64url::write(&all)));
         }
     }
 }
