@@ -77,7 +77,7 @@ impl Clock {
     }
 
     /// Whether the wall clock was far ahead and was put right. An empty battery is no reason to come back.
-    fn comes_back(&self, now_ms: u64) -> bool {
+    pub(crate) fn comes_back(&self, now_ms: u64) -> bool {
         now_ms >= EPOCH_MS && Self::is_far_ahead(&self.last(), now_ms)
     }
 }

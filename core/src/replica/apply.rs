@@ -90,6 +90,7 @@ impl Replica {
             let is_edit = is_replay && is_own && change.dot.seq > given;
             let has_effect = if is_edit || !Clock::is_far_ahead(&change.stamp, now_ms) {
                 if is_edit {
+                    self.note_return(now_ms);
                     self.clock.wrote(&change.stamp, now_ms);
                     self.note_edit(now_ms);
                 } else {

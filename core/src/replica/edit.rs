@@ -65,6 +65,7 @@ impl Replica {
         let stamp = self.above(object, stamp);
         let change = Change { stamp, ..change };
         self.drop_values(now_ms);
+        self.note_return(now_ms);
         self.clock.wrote(&stamp, now_ms);
         self.note_edit(now_ms);
         self.merge(change.clone(), true);

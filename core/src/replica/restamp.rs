@@ -11,6 +11,7 @@
 
 use crate::clock::{Clock, EPOCH_MS, FOLLOW_MS, NOTICEABLE_MS, Stamp};
 use crate::id::TaskId;
+use crate::replica::object_state::ObjectState;
 use crate::replica::op::Value;
 use crate::replica::replaced::{Replaced, WrongClock, is_name};
 use crate::replica::writes::Write;
@@ -85,7 +86,9 @@ impl Replica {
         let is_news = if is_wrong(ahead_ms) {
             !self.wrong.is_some_and(is_known)
         } else {
-            self.wrong.is_some() || self.has_to_restamp(now_ms)
+            self.wrong.is_some()
+                || self.has_to_restamp(now_ms)
+                || self.clock.comes_back(now_ms) && !self.is_all_settled()
         };
         if is_news { self.clock_heard(ahead_ms, now_ms).map(Some) } else { Ok(None) }
     }
@@ -140,8 +143,25 @@ impl Replica {
             self.wrong = Some(WrongClock { ahead_ms, until: now_ms, is_heard: true });
         } else {
             self.wrong = None;
-            self.settled = self.seq.max(self.vector.get(self.device));
+            self.settled = self.given();
         }
+    }
+
+    /// Notes that the clock goes on from this time. If it was far ahead, others may have what this device wrote then, and
+    /// what was overwritten here since.
+    pub(crate) fn note_return(&mut self, now_ms: u64) {
+        if self.clock.comes_back(now_ms) {
+            self.settled = self.given();
+        }
+    }
+
+    /// The last number that this device has given.
+    fn given(&self) -> u64 {
+        self.seq.max(self.vector.get(self.device))
+    }
+
+    fn is_all_settled(&self) -> bool {
+        self.settled == self.given()
     }
 
     /// Whether a change is one of this device's own that it has made anew since, or superseded before it did.
@@ -184,13 +204,14 @@ impl Replica {
             .filter(|write| self.is_of_this_life(write))
             .map(left)
             .collect();
+        self.note_return(now_ms);
         // Only now: what waited may supersede it.
         self.release(now_ms);
         self.drop_values(now_ms);
         let heard = self.wrong.filter(|wrong| wrong.is_heard);
         let mut changes = Vec::new();
         for (change, waits) in own {
-            let old = change.stamp;
+            let (dot, old) = (change.dot, change.stamp);
             if is_ahead(&old) {
                 changes.extend(self.name_replaced(&change, now_ms)?);
             }
@@ -200,16 +221,30 @@ impl Replica {
                 let is_known = |then: &u64| now_ms.checked_sub(*then).is_some_and(|ago| ago <= LONG_AGO_MS);
                 let then = then.filter(|then| is_known(then) && is_ahead(&old) != is_behind(&old));
                 let stamp = match then {
-                    Some(millis) => Stamp { millis, ..old },
+                    Some(millis) => {
+                        let is_own = |write: &Write| write.dot.device == dot.device && write.dot.seq < dot.seq;
+                        self.after(change.object, Stamp { millis, ..old }, now_ms, &is_own)
+                    }
                     None => {
                         let tick = self.clock.tick(now_ms);
-                        self.above(change.object, tick)
+                        self.after(change.object, tick, now_ms, &|_| true)
                     }
                 };
                 changes.extend(self.write_anew(change, stamp, now_ms)?);
             }
         }
         Ok(changes)
+    }
+
+    /// That stamp, or one above those writes about the object that are meant, under clocks that are right: one that was put on
+    /// twice was off by something else in between, and others are a little ahead.
+    fn after(&self, object: ObjectId, stamp: Stamp, now_ms: u64, is_meant: &dyn Fn(&Write) -> bool) -> Stamp {
+        let writes = self.objects.get(&object).into_iter().flat_map(ObjectState::writes);
+        let meant = writes.filter_map(|write| self.writes.get(write)).filter(|write| is_meant(write)).map(Write::stamp);
+        match meant.filter(|stamp| !Clock::is_far_ahead(stamp, now_ms)).max() {
+            Some(before) if before >= stamp => Stamp { device: stamp.device, ..before.next() },
+            _ => stamp,
+        }
     }
 
     /// Decides about a change that is held back: it is written anew by this device, and dated now, if `is_wanted`; otherwise
@@ -221,6 +256,7 @@ impl Replica {
     pub fn settle(&mut self, dot: Dot, is_wanted: bool, now_ms: u64) -> Result<Vec<Change>, EditError> {
         self.release(now_ms);
         self.drop_values(now_ms);
+        self.note_return(now_ms);
         let parts: Vec<Change> = self.writes.parts(dot).filter_map(|write| self.waiting(write)).cloned().collect();
         let mut changes = Vec::new();
         for part in parts {

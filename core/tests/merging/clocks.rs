@@ -545,6 +545,61 @@ fn what_another_life_wrote_ahead_is_not_taken_for_this_ones() {
     assert_eq!(alice.held().count(), 1);
 }
 
+/// Each write anew has to be dated right, also where another one about the same task is not made anew yet.
+#[test]
+fn what_nobody_said_was_ahead_is_dated_now() {
+    let mut alice = Replica::new(device("alice"));
+    let ahead = NOON + 400 * DAY as u64;
+    alice.edit(milk(), title("Buy milk"), ahead).unwrap();
+    alice.edit(milk(), vec![Op::Notes("2 l".into())], ahead + 1).unwrap();
+    let anew = alice.hear_clock(0, NOON).unwrap().unwrap();
+    assert!(anew.batch.changes.iter().all(|change| change.stamp.millis <= NOON + FOLLOW_MS), "{anew:?}");
+    assert_eq!(alice.hear_clock(0, NOON + 1), Ok(None));
+    let shown = view(&alice).tasks.remove(0);
+    assert_eq!((shown.title.as_str(), shown.notes.as_str()), ("Buy milk", "2 l"));
+}
+
+/// By how much it was off when it was noticed need not be by how much it was off when something was written.
+#[test]
+fn a_clock_that_was_put_on_twice_loses_nothing_to_what_it_wrote_before() {
+    let mut play = Play::with(["alice", "bob"]);
+    play.edit("alice", milk(), vec![Op::Title("Buy milk".into()), Op::Notes("1 l".into())]);
+    play.sync("bob", "alice");
+    play.later(MINUTE as u64);
+    play.clock_error("alice", DAY);
+    play.edit("alice", milk(), vec![Op::Notes("2 l".into())]);
+    play.clock_error("alice", 2 * DAY);
+    play.hear_clock("alice", 2 * DAY);
+    play.clock_error("alice", 0);
+    play.hear_clock("alice", 0);
+    play.meet(["alice", "bob"]);
+    for name in ["alice", "bob"] {
+        assert_eq!(play.milk(name).notes, "2 l", "{name}");
+    }
+}
+
+/// What it wrote while its clock was ahead may be overwritten here and wait elsewhere. When it comes back, nobody else has
+/// written it.
+#[test]
+fn what_it_wrote_ahead_itself_is_not_taken_for_another_lifes() {
+    for is_heard in [true, false] {
+        let (mut alice, mut bob) = (Replica::new(device("alice")), Replica::new(device("bob")));
+        let ahead = NOON + 400 * DAY as u64;
+        let own = alice.edit(milk(), title("Alice's"), ahead).unwrap();
+        bob.apply(Batch::live(vec![own.clone()]), ahead).unwrap();
+        let over = bob.edit(milk(), title("Bob's"), ahead + 1).unwrap();
+        alice.apply(Batch::live(vec![over]), ahead + 1).unwrap();
+        if is_heard {
+            assert_eq!(alice.hear_clock(0, NOON).unwrap().map(|record| record.clock), Some(Some(0)));
+            assert_eq!(alice.hear_clock(0, NOON), Ok(None));
+        } else {
+            alice.edit(ObjectId::Room, vec![Op::Name("Attic".into())], NOON).unwrap();
+        }
+        let applied = alice.apply(Batch::live(vec![own]), NOON + 1).unwrap();
+        assert!(!applied.has_namesake);
+    }
+}
+
 #[test]
 fn no_more_waits_than_there_is_room_for_whoever_came_first() {
     use partyline_core::replica::{Change, MAX_HELD};
