@@ -115,6 +115,7 @@ compile_error!("the feature `next` is for tests: what it writes is not part of a
 pub mod api;
 pub mod clock;
 pub mod connect;
+pub mod crew;
 pub mod dial;
 pub mod hand;
 pub mod id;
