@@ -93,8 +93,8 @@ pub enum Effect {
         slot: SlotId,
         /// The peer.
         device: DeviceId,
-        /// In whose name it was asked, if that is known.
-        asker: Option<DeviceId>,
+        /// In whose name it was asked.
+        asker: DeviceId,
         /// What it answered.
         answer: Answer,
     },

@@ -21,8 +21,8 @@ pub enum Outcome {
 /// Progress of a pull. An interrupted pull resumes when the peer reconnects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// The device in whose name it was begun, if that is known: only then does the peer's vector count in the end.
-    pub asker: Option<DeviceId>,
+    /// The device in whose name it was begun.
+    pub asker: DeviceId,
     /// What to ask for next.
     pub request: SyncRequest,
     /// How many changes there were to get.
@@ -41,7 +41,7 @@ pub enum PullAction {
     /// Have the own service worker merge and keep what the peer answered, and tell [`Pull::handle_merged`].
     Merge {
         /// In whose name the peer was asked.
-        asker: Option<DeviceId>,
+        asker: DeviceId,
         /// The peer's answer.
         answer: Answer,
     },
@@ -60,8 +60,8 @@ pub enum PullAction {
 #[derive(Debug)]
 enum Phase {
     Asker,
-    /// With the device that asks, if that is known.
-    Opening(Option<DeviceId>),
+    /// With the device that asks.
+    Opening(DeviceId),
     Reply,
     /// An answer is being merged. What is asked for after it, if a chunk follows.
     Merged(Option<Following>),
@@ -118,11 +118,13 @@ impl Pull {
         self.begun.filter(|begun| begun.request.cursor.is_some())
     }
 
-    /// The own service worker said which device this is, or did not answer.
+    /// The own service worker said which device this is, or did not answer. What is asked in nobody's name is no answer to
+    /// anything in the end: neither would the peer's vector count, nor a difference be followed.
     pub fn handle_asker(&mut self, asker: Option<DeviceId>) {
         if !matches!(self.phase, Phase::Asker) {
             return;
         }
+        let Some(asker) = asker else { return self.end(Outcome::BrokenOff) };
         if self.begun.as_ref().is_some_and(|begun| begun.asker == asker) {
             self.ask();
         } else {
@@ -273,7 +275,7 @@ mod tests {
     }
 
     fn merge(answer: Option<Answer>) -> PullAction {
-        PullAction::Merge { asker: Some(me()), answer: answer.unwrap() }
+        PullAction::Merge { asker: me(), answer: answer.unwrap() }
     }
 
     #[test]
@@ -383,6 +385,14 @@ mod tests {
         let _ = actions(&mut pull);
         pull.handle_merged(merged(200, &ask));
         assert_eq!(actions(&mut pull).last(), Some(&PullAction::End(Outcome::Apart)));
+    }
+
+    #[test]
+    fn nothing_is_asked_in_nobodys_name() {
+        let mut pull = Pull::new(None);
+        let _ = actions(&mut pull);
+        pull.handle_asker(None);
+        assert_eq!(actions(&mut pull), [PullAction::End(Outcome::BrokenOff)]);
     }
 
     #[test]
