@@ -2,7 +2,8 @@
 //! with a network that loses, delays, repeats and goes one way only, and workers and pages that end at any moment.
 //!
 //! A seed is a life: up to 60 steps on 2 to 5 devices. In one of ten lives the devices also have to find each other, behind
-//! NATs and walls and on the move, by the real dialler, introductions, redial and sessions; in the others links come and go.
+//! NATs and walls and on the move, by the very `Crew` of a page: there pages are hidden, networks go, devices sleep, some
+//! browsers refuse credentials, and people carry codes. In the others links come and go.
 //! Throughout it is checked that
 //!
 //! - an edit that was acknowledged is on its device's disk, and in the end on everybody's;

@@ -1,30 +1,30 @@
 //! How the devices of a world come together: a phone book, NATs, walls, and connections that open, are led astray and die.
 //!
-//! The real dialler, introductions, redial and sessions run on it, put together as the app's page does. What there is of
-//! WebRTC is what the policies can notice: two connections open when each was dialled with the other's credentials and a
-//! packet of one gets to the other, messages of one arrive in order or not at all, and nobody is told of a death.
+//! Each page drives the very [`Crew`] that the app's does, and carries its effects out. What there is of WebRTC is what that
+//! can notice: two connections open when each was dialled with the other's credentials and a packet of one gets to the
+//! other, messages of one arrive in order or not at all, and nobody is told of a death.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use partyline_core::api::{RoomDocument, read};
-use partyline_core::connect::sdp::dial_candidates;
+use partyline_core::api::{Merged, NOW_HEADER, RoomDocument, read};
+use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup};
 use partyline_core::connect::{Contact, IceCredentials};
-use partyline_core::dial::{Action, Dialler, DiallerConfig, Found, Side, SlotId, Unanswered, Way};
+use partyline_core::crew::{Answer, Crew, CrewConfig, Effect, End, Input, MakeError, PairingRequest};
+use partyline_core::dial::{DiallerConfig, SlotId, Unanswered};
+use partyline_core::hand::{Code, HandStep, QR_CHARS};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomSecret};
-use partyline_core::key::{DeviceKey, MeetingKey, Psk};
-use partyline_core::mesh::{Card, Mesh, MeshAction, decode_links, encode_links};
-use partyline_core::redial::{Redial, RedialAction, decode_told, encode_told};
-use partyline_core::session::{
-    CloseReason, PeerSession, RequestHead, ResponseHead, Run, SessionConfig, SessionEvent, StreamId, peer_gate,
-};
+use partyline_core::key::{DeviceKey, MeetingKey};
+use partyline_core::replica::{SyncAnswer, SyncRequest};
+use partyline_core::session::{CloseReason, RequestHead, Run, StreamId};
 use partyline_sw::http::{Request, Response};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
-use crate::runtime::Group;
-use crate::world::{SECRET, World, has_gap, json, path, room};
+use crate::ledger::Registers;
+use crate::runtime::{Group, Runtime};
+use crate::world::{MOST_QUESTIONS, SECRET, World, cbor, json, room};
 
 /// How long a packet takes at least, and at most so much more, in milliseconds.
 const LATENCY: u64 = 15;
@@ -33,20 +33,20 @@ const JITTER: u64 = 60;
 const MAKING: u64 = 60;
 /// How long a listing lasts.
 const TTL: u64 = 120_000;
-/// How long an answer may take where the connection lives: sessions notice sooner than this that it does not.
-const PATIENCE: u64 = 90_000;
+/// How long ICE goes on trying.
+const TRYING: u64 = 15_000;
 /// How long a page waits that got no answer of its service worker.
 const RETRY: u64 = 200;
-/// How often a page asks its peers whether it has all that they have.
-const AGAIN: u64 = 60_000;
-/// No page has so many connections or requests under way, nor keeps so many bytes for a peer.
+/// No page has so many connections or requests to its worker under way, nor so much on its way to it over one connection.
 const MOST_WIRES: usize = 64;
 const MOST_ASKED: usize = 256;
 const MOST_QUEUED: usize = 4 << 20;
-/// What a page says to a peer's page, behind `/peer/v1/rooms/{room}`.
-const LINKS: &str = "/links";
-const INTRODUCTIONS: &str = "/introductions";
-const STANDBY: &str = "/standby";
+/// With so many messages on its way a channel is full, and with so many it has room again.
+const FULL: usize = 6;
+const LOW: usize = 2;
+/// How long people look at a screen for a code, and how long until others help those who cannot find anybody.
+const PATIENCE: u64 = 8_000;
+const HELP: u64 = 20_000;
 /// Where devices are. Of those in one place every packet gets to every other.
 const SITES: usize = 4;
 
@@ -63,16 +63,16 @@ enum Nat {
 
 /// What happens to a page.
 enum Event {
+    /// It is told something.
+    Told(Input),
+    /// A connection has its endpoints.
     Ready(SlotId),
-    Knock(SlotId),
-    Reached(SlotId),
+    /// A channel is open.
     Opened(SlotId),
+    /// A message is there.
     Arrived(SlotId),
-    Closed(SlotId),
-    Registered(Vec<Endpoint>, Result<IpAddr, Unanswered>),
-    Peers(Result<Vec<Found>, Unanswered>),
-    Moved,
-    Due,
+    /// ICE gives up, if nothing has come of it.
+    Tried(SlotId),
 }
 
 /// A connection of a page, from spare to peer.
@@ -81,23 +81,19 @@ struct Wire {
     site: usize,
     port: u16,
     /// Whom it was dialled to, and where it looks for them.
-    remote: Option<Contact>,
-    /// It asks for a sign of life: it answers DTLS and never begins it.
+    remote: Option<RemoteAnswer>,
+    /// It asks for a sign of life.
     is_probe: bool,
     /// It answered, or was answered by, a connection that is not meant for it.
     is_astray: bool,
-    end: Option<End>,
+    end: Option<Far>,
     /// What is on its way here.
     inbox: VecDeque<Vec<u8>>,
-    session: Option<PeerSession>,
-    peer: Option<(DeviceId, Run, u64)>,
-    asked: BTreeMap<StreamId, (oneshot::Sender<Response>, u16, Vec<u8>)>,
-    coming: BTreeMap<StreamId, (RequestHead, Vec<u8>)>,
 }
 
 /// The other end of an open connection.
 #[derive(Clone, Copy)]
-struct End {
+struct Far {
     device: usize,
     group: Group,
     slot: SlotId,
@@ -106,16 +102,22 @@ struct End {
 struct Page {
     group: Group,
     device: DeviceId,
-    /// What the worker handed over, from which the id follows.
-    key: DeviceKey,
-    run: Run,
-    dialler: Dialler,
-    mesh: Mesh,
-    redial: Redial,
+    crew: Crew,
     wires: BTreeMap<SlotId, Wire>,
-    is_observed: bool,
-    /// Rings when a deadline may be another.
+    /// Pulls under way, by the connection.
+    pulls: BTreeMap<SlotId, Meeting>,
+    /// Requests to the worker that are not answered.
+    asked: usize,
+    /// Rings when the deadline may be another.
     bell: Rc<Notify>,
+}
+
+/// What is known of a pull when it begins.
+struct Meeting {
+    peer: usize,
+    had: Option<Registers>,
+    losses: (usize, usize),
+    questions: usize,
 }
 
 /// What stays when a page is closed.
@@ -124,7 +126,14 @@ struct Ground {
     site: usize,
     /// Chromium's connections show a knock, Firefox's do not.
     hears_knocks: bool,
+    /// Its browser takes no ICE credentials but those that it makes.
+    refuses: bool,
+    is_online: bool,
+    /// Until then nothing happens to its page.
+    sleeps_until: u64,
     kept: Vec<(DeviceId, Vec<Contact>)>,
+    /// Where the phone book saw it last.
+    observed: Option<IpAddr>,
     page: Option<Page>,
 }
 
@@ -140,9 +149,9 @@ pub(crate) struct Net {
     walls: BTreeSet<(usize, usize)>,
     book: BTreeMap<(CertHash, IpAddr), (u64, Address)>,
     book_is_alive: bool,
+    /// When somebody was helped last.
+    helped_at: u64,
     ports: u16,
-    /// Who is to get what whom has, once nobody looks at this any more.
-    pulls: Vec<(usize, usize)>,
     wrong: Vec<String>,
 }
 
@@ -150,8 +159,22 @@ fn secret() -> RoomSecret {
     RoomSecret::parse(SECRET).unwrap()
 }
 
-fn meeting_key() -> MeetingKey {
-    MeetingKey::of(&secret())
+/// The hash of a certificate that members take for one of theirs.
+fn cert_hash(dice: &Runtime) -> CertHash {
+    let key = MeetingKey::of(&secret());
+    let any = || CertHash::from_bytes(std::array::from_fn(|_| dice.below(256) as u8));
+    std::iter::repeat_with(any).find(|hash| key.vouches_for(hash)).unwrap()
+}
+
+/// What a page tells of what its worker answered.
+fn answer(response: Response) -> Answer {
+    let header = |name: &str| response.header(name).map(str::to_owned);
+    Answer {
+        status: response.status,
+        content_type: header("content-type").unwrap_or_default(),
+        now_ms: header(NOW_HEADER).and_then(|text| text.parse().ok()),
+        body: response.body,
+    }
 }
 
 fn endpoint(text: &str) -> Endpoint {
@@ -160,30 +183,17 @@ fn endpoint(text: &str) -> Endpoint {
 
 impl Wire {
     fn new(contact: Contact, site: usize, port: u16) -> Self {
-        Self {
-            contact,
-            site,
-            port,
-            remote: None,
-            is_probe: false,
-            is_astray: false,
-            end: None,
-            inbox: VecDeque::new(),
-            session: None,
-            peer: None,
-            asked: BTreeMap::new(),
-            coming: BTreeMap::new(),
-        }
+        Self { contact, site, port, remote: None, is_probe: false, is_astray: false, end: None, inbox: VecDeque::new() }
     }
 
     fn knows(&self, endpoint: Endpoint) -> bool {
-        self.remote.as_ref().is_some_and(|remote| remote.endpoints.contains(&endpoint))
+        self.remote.as_ref().is_some_and(|remote| remote.candidates.contains(&endpoint))
     }
 
-    /// Whether DTLS begins between the two: the lower certificate hash does that, unless it only probes.
+    /// Whether DTLS begins between the two: one of them has to take the other for the server.
     fn begins(&self, other: &Self) -> bool {
-        let lower = if self.contact.cert_hash < other.contact.cert_hash { self } else { other };
-        !lower.is_probe
+        let is_client = |wire: &Self| wire.remote.as_ref().is_some_and(|remote| remote.setup == Setup::Passive);
+        is_client(self) || is_client(other)
     }
 
     /// Whether it was dialled to this connection of that device.
@@ -195,15 +205,20 @@ impl Wire {
 }
 
 impl Net {
-    pub(crate) fn new(world: &World, devices: usize) -> Self {
+    /// Those of `refusing` have browsers that refuse credentials, a bit each.
+    pub(crate) fn new(world: &World, devices: usize, refusing: u8) -> Self {
         let dice = &world.runtime;
         let nats =
             std::array::from_fn(|_| [Nat::Open, Nat::Preserving, Nat::Preserving, Nat::Random][dice.below(4) as usize]);
-        let ground = |_| Ground {
-            hash: CertHash::from_bytes(std::array::from_fn(|_| dice.below(256) as u8)),
+        let ground = |number: usize| Ground {
+            hash: cert_hash(dice),
             site: dice.below(SITES as u64) as usize,
             hears_knocks: dice.below(2) == 0,
+            refuses: refusing >> number & 1 == 1,
+            is_online: true,
+            sleeps_until: 0,
             kept: Vec::new(),
+            observed: None,
             page: None,
         };
         Self {
@@ -212,8 +227,8 @@ impl Net {
             walls: BTreeSet::new(),
             book: BTreeMap::new(),
             book_is_alive: dice.below(8) > 0,
+            helped_at: 0,
             ports: 1_024,
-            pulls: Vec::new(),
             wrong: Vec::new(),
         }
     }
@@ -222,12 +237,12 @@ impl Net {
         self.grounds[number].page.as_mut()
     }
 
-    fn wire(&self, end: End) -> Option<&Wire> {
+    fn wire(&self, end: Far) -> Option<&Wire> {
         let page = self.grounds[end.device].page.as_ref().filter(|page| page.group == end.group)?;
         page.wires.get(&end.slot)
     }
 
-    fn wire_mut(&mut self, end: End) -> Option<&mut Wire> {
+    fn wire_mut(&mut self, end: Far) -> Option<&mut Wire> {
         self.page(end.device).filter(|page| page.group == end.group)?.wires.get_mut(&end.slot)
     }
 
@@ -253,7 +268,8 @@ impl Net {
     }
 
     fn is_walled(&self, from: usize, to: usize) -> bool {
-        self.walls.contains(&(from, to))
+        let is_online = |number: usize| self.grounds[number].is_online;
+        self.walls.contains(&(from, to)) || !is_online(from) || !is_online(to)
     }
 
     /// Whether a check of the first connection gets to the second.
@@ -273,10 +289,10 @@ impl Net {
     /// What a connection that was dialled finds: the one that waits for it, one that is taken, or nobody yet.
     fn check(&mut self, world: &World, number: usize, slot: SlotId) {
         let Some(group) = self.page(number).map(|page| page.group) else { return };
-        let own = End { device: number, group, slot };
+        let own = Far { device: number, group, slot };
         for device in (0..self.grounds.len()).filter(|device| *device != number) {
             let Some(page) = &self.grounds[device].page else { continue };
-            let ends: Vec<End> = page.wires.keys().map(|slot| End { device, group: page.group, slot: *slot }).collect();
+            let ends: Vec<Far> = page.wires.keys().map(|slot| Far { device, group: page.group, slot: *slot }).collect();
             for other in ends {
                 let (Some(one), Some(two)) = (self.wire(own), self.wire(other)) else { return };
                 if one.end.is_some() || one.is_astray {
@@ -291,7 +307,7 @@ impl Net {
                 // Whoever waits answers as well; to one that dials that says no more than the rest would.
                 let is_answered = there && one.is_probe && (two.remote.is_none() || !one.begins(two));
                 if is_answered {
-                    self.post(world, number, LATENCY, Event::Reached(slot));
+                    self.post(world, number, LATENCY, Event::Told(Input::Reached(slot)));
                 }
                 let (Some(one), Some(two)) = (self.wire(own), self.wire(other)) else { return };
                 if is_free && two.means(one) && !one.begins(two) {
@@ -304,24 +320,24 @@ impl Net {
                     }
                 } else if there && is_free && two.remote.is_none() {
                     if self.grounds[device].hears_knocks {
-                        self.post(world, device, LATENCY, Event::Knock(other.slot));
+                        self.post(world, device, LATENCY, Event::Told(Input::Knocked(other.slot)));
                     }
                 } else if there && (two.end.is_some() || two.remote.is_some()) {
                     if let Some(wire) = self.wire_mut(own) {
                         wire.is_astray = true;
                     }
-                    return self.post(world, number, LATENCY, Event::Reached(slot));
+                    return self.post(world, number, LATENCY, Event::Told(Input::Reached(slot)));
                 }
             }
         }
     }
 
-    fn open(&mut self, world: &World, one: End, other: End) {
+    fn open(&mut self, world: &World, one: Far, other: Far) {
         for (own, end) in [(one, other), (other, one)] {
             if let Some(wire) = self.wire_mut(own) {
                 wire.end = Some(end);
             }
-            self.post(world, own.device, 2 * LATENCY, Event::Reached(own.slot));
+            self.post(world, own.device, 2 * LATENCY, Event::Told(Input::Reached(own.slot)));
             self.post(world, own.device, 4 * LATENCY + world.runtime.below(JITTER), Event::Opened(own.slot));
         }
     }
@@ -336,16 +352,6 @@ impl Net {
         });
     }
 
-    fn make(&mut self, world: &World, number: usize, slot: SlotId, credentials: Option<IceCredentials>) {
-        self.insert(number, slot, credentials);
-        self.post(world, number, MAKING, Event::Ready(slot));
-    }
-
-    /// What it takes to dial a device under the credentials that follow from its certificate.
-    fn contact(cert_hash: CertHash, endpoints: Vec<Endpoint>) -> Contact {
-        Contact { cert_hash, credentials: IceCredentials::derive(&meeting_key(), &cert_hash), endpoints }
-    }
-
     fn insert(&mut self, number: usize, slot: SlotId, credentials: Option<IceCredentials>) {
         self.ports += 1;
         let (port, site, hash) = (self.ports, self.grounds[number].site, self.grounds[number].hash);
@@ -357,420 +363,297 @@ impl Net {
         }
     }
 
-    fn dial(&mut self, world: &World, number: usize, slot: SlotId, contact: Contact) {
-        let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) else { return };
-        match &mut wire.remote {
-            Some(remote) => remote.endpoints.extend(contact.endpoints),
-            None => wire.remote = Some(contact),
+    /// A connection dials: checks go on for a while, and come back if anything changes.
+    fn dial(&mut self, world: &World, number: usize, slot: SlotId, remote: RemoteAnswer) {
+        if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
+            wire.remote = Some(remote);
+            self.try_now(world, number, slot);
         }
+    }
+
+    fn try_now(&mut self, world: &World, number: usize, slot: SlotId) {
+        self.post(world, number, TRYING, Event::Tried(slot));
         self.check(world, number, slot);
     }
 
     /// Closes a connection. The other end hears of it if a packet gets there now.
-    fn remove(&mut self, world: &World, number: usize, slot: SlotId) -> Option<Wire> {
-        let wire = self.page(number)?.wires.remove(&slot)?;
+    fn remove(&mut self, world: &World, number: usize, slot: SlotId) {
+        let Some(wire) = self.page(number).and_then(|page| page.wires.remove(&slot)) else { return };
         if let Some(end) = wire.end
             && !self.is_walled(number, end.device)
             && self.wire(end).is_some()
             && self.grounds[number].site == wire.site
         {
-            self.post(world, end.device, LATENCY + JITTER, Event::Closed(end.slot));
-        }
-        Some(wire)
-    }
-
-    fn close(&mut self, world: &World, number: usize, slot: SlotId) {
-        let was_peer = self.remove(world, number, slot).is_some_and(|wire| wire.peer.is_some());
-        let now = world.runtime.now();
-        let Some(page) = self.page(number) else { return };
-        page.dialler.handle_closed(slot, now);
-        page.mesh.handle_closed(slot, now);
-        page.redial.handle_closed(slot, now);
-        if was_peer {
-            let peers: Vec<DeviceId> = page.wires.values().filter_map(|wire| Some(wire.peer?.0)).collect();
-            self.pulls.extend(peers.into_iter().filter_map(|peer| Some((number, world.number_of(peer)?))));
+            self.post(world, end.device, LATENCY + JITTER, Event::Told(Input::Closed(end.slot)));
         }
     }
 
-    fn handle(&mut self, world: &World, number: usize, event: Event) {
-        let now = world.runtime.now();
-        let Ground { site, page: Some(page), .. } = &mut self.grounds[number] else { return };
+    /// Has this happen once the page is awake.
+    fn postpone(&mut self, world: &World, number: usize, event: Event) {
+        let wait = self.grounds[number].sleeps_until.saturating_sub(world.runtime.now());
+        self.post(world, number, wait, event);
+    }
+
+    /// What a page is told of this.
+    fn input(&mut self, world: &World, number: usize, event: Event) -> Option<Input> {
         match event {
+            Event::Told(input) => Some(input),
             Event::Ready(slot) => {
-                let Some(wire) = page.wires.get(&slot) else { return };
-                let mut contact = wire.contact.clone();
-                if slot.way() == Way::PhoneBook {
-                    return page.dialler.handle_spare_ready(slot, contact.endpoints, now);
-                }
-                if page.is_observed {
-                    let ip = Self::observed(wire.site).parse().unwrap();
-                    contact.endpoints =
-                        dial_candidates(&Address::new(ip, contact.endpoints, contact.cert_hash).unwrap());
-                }
-                match slot.way() {
-                    Way::Introduction => page.mesh.handle_ready(slot, contact, now),
-                    _ => page.redial.handle_ready(slot, contact, now),
-                }
-            }
-            Event::Knock(slot) => page.dialler.handle_knock(slot, now),
-            Event::Reached(slot) => {
-                page.dialler.handle_reached(slot, now);
-                page.redial.handle_reached(slot, now);
+                let Contact { cert_hash, credentials, endpoints } =
+                    self.page(number)?.wires.get(&slot)?.contact.clone();
+                let description = Box::new(LocalDescription { credentials, cert_hash, endpoints });
+                Some(Input::Described { slot, description })
             }
             Event::Opened(slot) => {
-                let Some(wire) = page.wires.get_mut(&slot) else { return };
-                let remote = wire.remote.as_ref().unwrap().cert_hash;
-                let config = SessionConfig {
-                    room: room(),
-                    psks: vec![Psk::of_room(&secret(), room())],
-                    local: wire.contact.cert_hash,
-                    remote,
-                    key: page.key.clone(),
-                    run: page.run,
-                    ephemeral: std::array::from_fn(|_| world.runtime.below(256) as u8),
-                };
-                wire.session = Some(PeerSession::new(config, now).unwrap());
-                page.dialler.handle_secured(slot, now);
+                let ephemeral = std::array::from_fn(|_| world.runtime.below(256) as u8);
+                self.page(number)?.wires.get(&slot).map(|_| Input::Opened { slot, ephemeral })
             }
             Event::Arrived(slot) => {
-                let from = page.wires.get(&slot).and_then(|wire| wire.end).map(|end| end.device);
-                if from.is_none_or(|from| self.walls.contains(&(from, number))) {
-                    return;
+                let far = self.page(number)?.wires.get(&slot)?.end?;
+                if self.is_walled(far.device, number) {
+                    return None;
                 }
-                let Some(wire) = page.wires.get_mut(&slot) else { return };
-                if wire.site == *site
-                    && let Some(session) = &mut wire.session
-                    && let Some(message) = wire.inbox.pop_front()
-                {
-                    let _ = session.handle_message(&message, now);
+                let site = self.grounds[number].site;
+                let wire = self.page(number)?.wires.get_mut(&slot).filter(|wire| wire.site == site)?;
+                let message = wire.inbox.pop_front()?;
+                if wire.inbox.len() == LOW && self.wire(far).is_some() {
+                    self.post(world, far.device, LATENCY, Event::Told(Input::Drained(far.slot)));
                 }
+                Some(Input::Message { slot, message })
             }
-            Event::Closed(slot) if page.redial.is_patient(slot) => {}
-            Event::Closed(slot) => self.close(world, number, slot),
-            Event::Registered(endpoints, seen_at) => {
-                page.is_observed |= seen_at.is_ok();
-                page.dialler.handle_registered(&endpoints, seen_at.map(Some), now);
+            Event::Tried(slot) => {
+                let wire = self.page(number)?.wires.get(&slot)?;
+                (wire.end.is_none() && !wire.is_astray).then_some(Input::Failed(slot))
             }
-            Event::Peers(answer) => page.dialler.handle_peers(answer, now),
-            Event::Moved => {
-                page.dialler.renew_spare(now);
-                page.redial.handle_network(now);
-                page.redial.handle_wake(now);
-                page.wires.values_mut().filter_map(|wire| wire.session.as_mut()).for_each(|session| session.probe(now));
-            }
-            Event::Due => {}
         }
     }
 
-    /// Drains all machines of a page until none has anything more to do.
+    /// Carries out what a page's crew wants.
     fn settle(&mut self, world: &World, number: usize) {
-        let now = world.runtime.now();
-        let Some(page) = self.page(number) else { return };
-        page.dialler.handle_timeout(now);
-        page.mesh.handle_timeout(now);
-        page.redial.handle_timeout(now);
-        for session in page.wires.values_mut().filter_map(|wire| wire.session.as_mut()) {
-            session.handle_timeout(now);
-        }
-        loop {
-            let mut any = self.drain_sessions(world, number);
-            if self.page(number).is_none() {
-                return;
-            }
-            any |= self.dial_by_book(world, number);
-            any |= self.introduce(world, number);
-            any |= self.redial(world, number);
-            if !any {
-                break;
-            }
+        while let Some(effect) = self.page(number).and_then(|page| page.crew.poll_effect()) {
+            self.carry_out(world, number, effect);
         }
         let Some(page) = self.page(number) else { return };
         page.bell.notify_one();
-        let asked: usize = page.wires.values().map(|wire| wire.asked.len() + wire.coming.len()).sum();
-        let queued: usize =
-            page.wires.values().map(|wire| wire.session.as_ref().map_or(0, PeerSession::queued_bytes)).sum();
-        if page.wires.len() > MOST_WIRES || asked > MOST_ASKED || queued > MOST_QUEUED {
-            let wires = page.wires.len();
-            self.wrong.push(format!("a page has {wires} connections, {asked} requests and {queued} bytes under way"));
+        let (wires, asked) = (page.wires.len(), page.asked);
+        let queued = |wire: &Wire| wire.inbox.iter().map(Vec::len).sum::<usize>();
+        if wires > MOST_WIRES || asked > MOST_ASKED || page.wires.values().any(|wire| queued(wire) > MOST_QUEUED) {
+            self.wrong.push(format!("a page has {wires} connections and {asked} requests under way"));
         }
     }
 
-    fn deadline(&mut self, number: usize) -> Option<u64> {
-        let page = self.page(number)?;
-        let sessions = page.wires.values().filter_map(|wire| wire.session.as_ref()?.poll_timeout());
-        let others = [page.dialler.poll_timeout(), page.mesh.poll_timeout(), page.redial.poll_timeout()];
-        sessions.chain(others.into_iter().flatten()).min()
-    }
-
-    fn drain_sessions(&mut self, world: &World, number: usize) -> bool {
-        let Some(page) = self.page(number) else { return false };
-        let (mut heard, mut said) = (Vec::new(), Vec::new());
-        for (slot, wire) in &mut page.wires {
-            let Some(session) = &mut wire.session else { continue };
-            while let Some(event) = session.poll_event() {
-                heard.push((*slot, event));
-            }
-            while let Some(message) = session.poll_message() {
-                said.push((wire.end, message));
-            }
-        }
-        let any = !heard.is_empty();
-        for (end, message) in said {
-            if let Some(end) = end
-                && let Some(wire) = self.wire_mut(end)
+    fn carry_out(&mut self, world: &World, number: usize, effect: Effect) {
+        match effect {
+            Effect::Make { slot, credentials: Some(_) } | Effect::Probe { slot, .. } | Effect::Call { slot, .. }
+                if self.grounds[number].refuses =>
             {
-                wire.inbox.push_back(message);
-                self.post(world, end.device, LATENCY + world.runtime.below(JITTER), Event::Arrived(end.slot));
+                let error = MakeError::CredentialsRefused;
+                self.post(world, number, MAKING, Event::Told(Input::NotMade { slot, error }));
             }
-        }
-        for (slot, event) in heard {
-            self.hear(world, number, slot, event);
-        }
-        any
-    }
-
-    fn hear(&mut self, world: &World, number: usize, slot: SlotId, event: SessionEvent) {
-        let Some(page) = self.page(number) else { return };
-        let Some(wire) = page.wires.get_mut(&slot) else { return };
-        match event {
-            SessionEvent::Established { device, run, .. } => self.established(world, number, slot, device, run),
-            SessionEvent::Request { stream, head } => {
-                wire.coming.insert(stream, (head, Vec::new()));
+            Effect::Make { slot, credentials } => {
+                self.insert(number, slot, credentials);
+                self.post(world, number, MAKING, Event::Ready(slot));
             }
-            SessionEvent::Response { stream, head } => {
-                if let Some((_, status, _)) = wire.asked.get_mut(&stream) {
-                    *status = head.status;
+            Effect::Probe { slot, credentials, remote } => {
+                self.insert(number, slot, Some(credentials));
+                if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
+                    wire.is_probe = true;
+                }
+                self.dial(world, number, slot, remote);
+            }
+            Effect::Call { slot, credentials, remote } => {
+                self.insert(number, slot, Some(credentials));
+                self.dial(world, number, slot, remote);
+            }
+            Effect::Dial { slot, remote } => self.dial(world, number, slot, remote),
+            Effect::Await { slot, remote } => {
+                if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
+                    wire.remote = Some(remote);
+                    self.check(world, number, slot);
                 }
             }
-            SessionEvent::Body { stream, bytes, end } => {
-                if let Some((_, body)) = wire.coming.get_mut(&stream) {
-                    body.extend(bytes);
-                    if end && let Some((head, body)) = wire.coming.remove(&stream) {
-                        self.request(world, number, slot, stream, head, body);
-                    }
-                } else if let Some((_, _, body)) = wire.asked.get_mut(&stream) {
-                    body.extend(bytes);
-                    if end && let Some((sender, status, body)) = wire.asked.remove(&stream) {
-                        let _ = sender.send(Response { status, headers: Vec::new(), body });
-                    }
+            Effect::AddCandidates { slot, candidates } => {
+                let wire = self.page(number).and_then(|page| page.wires.get_mut(&slot));
+                if let Some(remote) = wire.and_then(|wire| wire.remote.as_mut()) {
+                    remote.candidates.extend(candidates);
+                    self.try_now(world, number, slot);
                 }
             }
-            SessionEvent::Reset { stream, .. } => {
-                wire.coming.remove(&stream);
-                wire.asked.remove(&stream);
-            }
-            SessionEvent::Closed { reason } => {
-                let now = world.runtime.now();
-                if matches!(reason, CloseReason::SameDevice | CloseReason::WrongSecret | CloseReason::Protocol) {
+            Effect::Send { slot, message } => self.send(world, number, slot, message),
+            Effect::Close { slot, end } => {
+                if let End::Said(
+                    reason @ (CloseReason::SameDevice | CloseReason::WrongSecret | CloseReason::Protocol),
+                ) = end
+                {
                     self.wrong.push(format!("members part with: {reason}"));
                 }
-                let Some(page) = self.page(number) else { return };
-                if reason == CloseReason::Parted {
-                    page.redial.handle_parted(slot);
+                self.remove(world, number, slot);
+            }
+            Effect::Register(endpoints) => self.register(world, number, endpoints),
+            Effect::LookUp => self.look_up(world, number),
+            Effect::Withdraw => {
+                let hash = self.grounds[number].hash;
+                self.book.retain(|(other, _), _| *other != hash);
+            }
+            Effect::ReadAsker(slot) => {
+                self.note_pull(world, number, slot);
+                let asked = json("GET", "", String::new());
+                self.ask(world, number, asked, move |answer| {
+                    let document = answer.and_then(|answer| read::<RoomDocument>(&answer.body).ok());
+                    let asker = document.and_then(|document| DeviceId::parse(&document.device).ok());
+                    Input::Asker { slot, asker }
+                });
+            }
+            Effect::ReadOpening(slot) => {
+                let mut asked = cbor("/sync", Vec::new(), None);
+                "GET".clone_into(&mut asked.method);
+                self.ask(world, number, asked, move |answer| {
+                    let answer = answer.filter(|answer| answer.status == 200);
+                    Input::Opening { slot, opening: answer.and_then(|answer| SyncRequest::decode(&answer.body).ok()) }
+                });
+            }
+            Effect::Merge { slot, device, asker, answer } => self.merge(world, number, slot, device, asker, answer),
+            Effect::Serve { slot, stream, device, head, body } => {
+                self.serve(world, number, (slot, stream), device, &head, body);
+            }
+            Effect::KeepContacts(contacts) => self.grounds[number].kept = contacts,
+            Effect::KeepObserved(ip) => self.grounds[number].observed = Some(ip),
+            Effect::Refuse { .. } => self.wrong.push("a page asks for what it may not".to_owned()),
+            Effect::DoubtKey(_) => self.wrong.push("a key is in doubt that nobody else has".to_owned()),
+            Effect::Established { device, .. } => {
+                if self.page(number).is_some_and(|page| page.device == device) {
+                    self.wrong.push("a device is connected to itself".to_owned());
                 }
-                self.close(world, number, slot);
-                let Some(page) = self.page(number) else { return };
-                if reason == CloseReason::TimedOut {
-                    page.dialler.renew_spare(now);
-                    page.redial.handle_wake(now);
-                }
+            }
+            // A certificate is doubted on a guess. There are no calls, no long answers and nobody who looks at it.
+            Effect::DoubtCertificate
+            | Effect::TellClock(_)
+            | Effect::Reply { .. }
+            | Effect::Continue { .. }
+            | Effect::GiveUp { .. }
+            | Effect::StatusChanged => {}
+        }
+    }
+
+    fn send(&mut self, world: &World, number: usize, slot: SlotId, message: Vec<u8>) {
+        let far = self.page(number).and_then(|page| page.wires.get(&slot)?.end);
+        if let Some(far) = far
+            && let Some(wire) = self.wire_mut(far)
+        {
+            wire.inbox.push_back(message);
+            let is_full = wire.inbox.len() > FULL;
+            self.post(world, far.device, LATENCY + world.runtime.below(JITTER), Event::Arrived(far.slot));
+            if is_full && let Some(page) = self.page(number) {
+                page.crew.handle(Input::Full(slot), world.runtime.now());
             }
         }
     }
 
-    fn established(&mut self, world: &World, number: usize, slot: SlotId, device: DeviceId, run: Run) {
+    fn register(&mut self, world: &World, number: usize, endpoints: Vec<Endpoint>) {
+        // A listing belongs to its certificate and to the network that it came from.
+        let ip: IpAddr = Self::observed(self.grounds[number].site).parse().unwrap();
+        let local = self.grounds[number].hash;
+        let is_there = self.book_is_alive && self.grounds[number].is_online;
+        if is_there {
+            self.book.remove(&(local, ip));
+            if !endpoints.is_empty() {
+                let address = Address::new(ip, endpoints.clone(), local).unwrap();
+                self.book.insert((local, ip), (world.runtime.now() + TTL, address));
+            }
+        }
+        let taken = if is_there { Ok(Some(ip)) } else { Err(Unanswered::default()) };
+        self.post(world, number, 2 * LATENCY, Event::Told(Input::Registered { endpoints, taken }));
+    }
+
+    fn look_up(&mut self, world: &World, number: usize) {
         let now = world.runtime.now();
-        let Some(page) = self.page(number) else { return };
-        let Some(wire) = page.wires.get_mut(&slot) else { return };
-        let remote = wire.remote.as_ref().unwrap().cert_hash;
-        if device == page.device {
-            self.wrong.push("a device is connected to itself".to_owned());
-            return;
-        }
-        wire.peer = Some((device, run, now));
-        let (mut stays, mut older) = (false, Vec::new());
-        for (id, wire) in page.wires.iter().filter(|(id, _)| **id != slot) {
-            if let Some((other, its, since)) = wire.peer
-                && other == device
-            {
-                stays |= its == run && id.outlasts(slot, now - since);
-                older.push(*id);
-            }
-        }
-        if stays {
-            return self.close(world, number, slot);
-        }
-        for id in older {
-            self.close(world, number, id);
-        }
-        let Some(page) = self.page(number) else { return };
-        page.mesh.handle_open(slot, device, remote, now);
-        page.dialler.handle_keepers(page.mesh.lower(), page.mesh.other_keeper(), now);
-        page.dialler.handle_open(slot, remote, now);
-        page.redial.handle_open(slot, device, remote, now);
-        self.pulls.extend(world.number_of(device).map(|other| (number, other)));
+        self.book.retain(|_, (until, _)| *until > now);
+        let mut listed: Vec<&(u64, Address)> = self.book.values().collect();
+        listed.sort_by_key(|(until, _)| std::cmp::Reverse(*until));
+        let listed = listed.into_iter().map(|(_, address)| address.clone()).collect();
+        let is_there = self.book_is_alive && self.grounds[number].is_online;
+        let answer = if is_there { Ok(listed) } else { Err(Unanswered::default()) };
+        self.post(world, number, 2 * LATENCY, Event::Told(Input::Listed(answer)));
     }
 
-    /// Answers a peer's request: what concerns connections here, all else through the service worker.
-    fn request(
+    /// A page asks its own worker, and is told what comes of that.
+    fn ask(
         &mut self,
         world: &World,
         number: usize,
-        slot: SlotId,
-        stream: StreamId,
-        head: RequestHead,
+        request: Request,
+        told: impl FnOnce(Option<Response>) -> Input + 'static,
+    ) {
+        let Some(page) = self.page(number) else { return };
+        page.asked += 1;
+        let (group, later) = (page.group, world.clone());
+        world.runtime.spawn(group, async move {
+            let answer = later.ask(number, request).await;
+            if let Some(page) = later.net.as_ref().unwrap().borrow_mut().page(number) {
+                page.asked -= 1;
+            }
+            later.happen(number, Event::Told(told(answer)));
+        });
+    }
+
+    fn note_pull(&mut self, world: &World, number: usize, slot: SlotId) {
+        let Some(page) = self.page(number) else { return };
+        let status = page.crew.status();
+        let peer = status.peers.iter().find(|peer| peer.slot == slot).map(|peer| peer.device);
+        let Some(peer) = peer.and_then(|peer| world.number_of(peer)) else {
+            page.pulls.remove(&slot);
+            return;
+        };
+        let had = world.replica_of(peer).map(|had| Registers::of(&had));
+        page.pulls.insert(slot, Meeting { peer, had, losses: world.losses(number, peer), questions: 0 });
+    }
+
+    fn merge(&mut self, world: &World, number: usize, slot: SlotId, device: DeviceId, asker: DeviceId, answer: Answer) {
+        let is_last = SyncAnswer::peek(&answer.body).is_ok_and(|(progress, _)| progress.next.is_none());
+        let request = Request {
+            // Pages read JSON.
+            accept: None,
+            content_type: Some(answer.content_type),
+            asker: Some(asker.to_string()),
+            ..cbor("/changes", answer.body, Some(device.to_string()))
+        };
+        let later = world.clone();
+        self.ask(world, number, request, move |merged| {
+            let answer = merged.map(crate::net::answer);
+            if is_last && let Some(answer) = &answer {
+                later.merged_last(number, slot, answer);
+            }
+            Input::Merged { slot, answer }
+        });
+    }
+
+    fn serve(
+        &mut self,
+        world: &World,
+        number: usize,
+        (slot, stream): (SlotId, StreamId),
+        device: DeviceId,
+        head: &RequestHead,
         body: Vec<u8>,
     ) {
-        let now = world.runtime.now();
-        let Some(page) = self.page(number) else { return };
-        let told = |what: &str| head.method == "POST" && head.path == path(what);
-        let understood = if told(LINKS) {
-            decode_links(&body).map(|links| page.mesh.handle_links(slot, links, now)).is_ok()
-        } else if told(INTRODUCTIONS) {
-            Card::decode(&body).map(|card| page.mesh.handle_card(slot, card, now)).is_ok()
-        } else if told(STANDBY) {
-            decode_told(&body).map(|contacts| page.redial.handle_told(slot, contacts, now)).is_ok()
-        } else {
-            let Some((device, ..)) = page.wires.get(&slot).and_then(|wire| wire.peer) else { return };
-            let later = world.clone();
-            return world.runtime.spawn(page.group, async move {
-                later.answer(number, slot, stream, device, head, body).await;
-            });
+        let header = |name: &str| {
+            let named = head.headers.iter().filter(|(other, _)| other == name);
+            let values: Vec<&str> = named.map(|(_, value)| value.as_str()).collect();
+            (!values.is_empty()).then(|| values.join(", "))
         };
-        if !understood {
-            self.wrong.push(format!("{} cannot be read by a page", head.path));
-        }
-        self.respond(number, slot, stream, if understood { 204 } else { 400 }, Vec::new());
-    }
-
-    fn respond(&mut self, number: usize, slot: SlotId, stream: StreamId, status: u16, body: Vec<u8>) {
-        let session = self.page(number).and_then(|page| page.wires.get_mut(&slot)?.session.as_mut());
-        if let Some(session) = session {
-            let _ = session.respond(stream, &ResponseHead::new(status), body);
-        }
-    }
-
-    /// Tells a peer's page something; that it answers is enough.
-    fn tell(&mut self, number: usize, slot: SlotId, what: &str, body: Vec<u8>) {
-        let session = self.page(number).and_then(|page| page.wires.get_mut(&slot)?.session.as_mut());
-        if let Some(session) = session {
-            let _ = session.request(&RequestHead::new("POST", path(what)), body);
-        }
-    }
-
-    fn dial_by_book(&mut self, world: &World, number: usize) -> bool {
-        let (mut any, local, now) = (false, self.grounds[number].hash, world.runtime.now());
-        if let Some(page) = self.page(number) {
-            page.dialler.handle_keepers(page.mesh.lower(), page.mesh.other_keeper(), now);
-        }
-        while let Some(action) = self.page(number).and_then(|page| page.dialler.poll_action()) {
-            any = true;
-            match action {
-                Action::MakeSpare(slot) => {
-                    self.make(world, number, slot, Some(IceCredentials::derive(&meeting_key(), &local)));
-                }
-                Action::Drop(slot) => drop(self.remove(world, number, slot)),
-                Action::Dial { slot, peer, candidates } => {
-                    self.dial(world, number, slot, Self::contact(peer, candidates));
-                }
-                Action::AddEndpoints { slot, candidates } => {
-                    let wire = self.page(number).and_then(|page| page.wires.get_mut(&slot));
-                    if let Some(remote) = wire.and_then(|wire| wire.remote.as_mut()) {
-                        remote.endpoints.extend(candidates);
-                        self.check(world, number, slot);
-                    }
-                }
-                Action::Probe { slot, peer, candidates, side } => {
-                    self.insert(number, slot, Some(IceCredentials::derive(&meeting_key(), &local)));
-                    if let Some(wire) = self.page(number).and_then(|page| page.wires.get_mut(&slot)) {
-                        wire.is_probe = side == Side::Offering;
-                    }
-                    self.dial(world, number, slot, Self::contact(peer, candidates));
-                }
-                Action::Register(endpoints) => {
-                    // A listing belongs to its certificate and to the network that it came from.
-                    let ip: IpAddr = Self::observed(self.grounds[number].site).parse().unwrap();
-                    if self.book_is_alive {
-                        self.book.remove(&(local, ip));
-                        if !endpoints.is_empty() {
-                            let address = Address::new(ip, endpoints.clone(), local).unwrap();
-                            self.book.insert((local, ip), (now + TTL, address));
-                        }
-                    }
-                    let seen_at = if self.book_is_alive { Ok(ip) } else { Err(Unanswered::default()) };
-                    self.post(world, number, 2 * LATENCY, Event::Registered(endpoints, seen_at));
-                }
-                Action::Poll => {
-                    self.book.retain(|_, (until, _)| *until > now);
-                    let mut listed: Vec<&(u64, Address)> = self.book.values().collect();
-                    listed.sort_by_key(|(until, _)| std::cmp::Reverse(*until));
-                    let found = |(_, address): &(u64, Address)| Found { address: address.clone(), is_vouched: true };
-                    let listed = listed.into_iter().map(found).collect();
-                    let answer = if self.book_is_alive { Ok(listed) } else { Err(Unanswered::default()) };
-                    self.post(world, number, 2 * LATENCY, Event::Peers(answer));
-                }
-                Action::ProbePeers => {
-                    let Some(page) = self.page(number) else { return false };
-                    page.wires
-                        .values_mut()
-                        .filter_map(|wire| wire.session.as_mut())
-                        .for_each(|session| session.probe(now));
-                }
-            }
-        }
-        any
-    }
-
-    fn introduce(&mut self, world: &World, number: usize) -> bool {
-        let mut any = false;
-        while let Some(action) = self.page(number).and_then(|page| page.mesh.poll_action()) {
-            any = true;
-            match action {
-                MeshAction::Make(slot) => self.make(world, number, slot, None),
-                MeshAction::Drop(slot) => drop(self.remove(world, number, slot)),
-                MeshAction::Part(slot) => {
-                    let session = self.page(number).and_then(|page| page.wires.get_mut(&slot)?.session.as_mut());
-                    session.into_iter().for_each(PeerSession::part);
-                }
-                MeshAction::Dial { slot, contact } => self.dial(world, number, slot, contact),
-                MeshAction::Tell { slot, links } => self.tell(number, slot, LINKS, encode_links(&links)),
-                MeshAction::Send { slot, card } => self.tell(number, slot, INTRODUCTIONS, card.encode()),
-            }
-        }
-        any
-    }
-
-    fn redial(&mut self, world: &World, number: usize) -> bool {
-        let mut any = false;
-        while let Some(action) = self.page(number).and_then(|page| page.redial.poll_action()) {
-            any = true;
-            match action {
-                RedialAction::Make { slot, credentials } => self.make(world, number, slot, credentials),
-                RedialAction::Call { slot, credentials, contact } => {
-                    self.make(world, number, slot, Some(credentials));
-                    self.dial(world, number, slot, contact);
-                }
-                RedialAction::Drop(slot) => drop(self.remove(world, number, slot)),
-                RedialAction::Arm { slot, cert_hash, credentials } => {
-                    self.dial(world, number, slot, Contact { cert_hash, credentials, endpoints: Vec::new() });
-                }
-                RedialAction::Dial { slot, contact } => self.dial(world, number, slot, contact),
-                RedialAction::Tell { over, contacts } => self.tell(number, over, STANDBY, encode_told(&contacts)),
-                RedialAction::Keep { device, contacts } => {
-                    let kept = &mut self.grounds[number].kept;
-                    kept.retain(|(other, _)| *other != device);
-                    if !contacts.is_empty() {
-                        kept.insert(0, (device, contacts));
-                    }
-                }
-            }
-        }
-        any
-    }
-
-    /// The connection to a peer.
-    fn wire_of(&mut self, number: usize, peer: DeviceId) -> Option<&mut Wire> {
-        self.page(number)?.wires.values_mut().find(|wire| wire.peer.is_some_and(|(device, ..)| device == peer))
+        let request = Request {
+            accept: header("accept"),
+            content_type: header("content-type"),
+            device: Some(device.to_string()),
+            method: head.method.clone(),
+            path: head.path.clone(),
+            body,
+            ..Request::default()
+        };
+        self.ask(world, number, request, move |answer| {
+            let lost = || Answer { status: 502, ..Answer::default() };
+            Input::Served { slot, stream, answer: answer.map_or_else(lost, crate::net::answer) }
+        });
     }
 
     /// A wall is gone, or somebody is somewhere else: what waits arrives, and what was dialled is tried again.
@@ -792,14 +675,38 @@ impl World {
     /// Something happens to a page.
     fn happen(&self, number: usize, event: Event) {
         let Some(net) = &self.net else { return };
-        let pulls = {
-            let mut net = net.borrow_mut();
-            net.handle(self, number, event);
+        let mut net = net.borrow_mut();
+        if net.grounds[number].sleeps_until > self.runtime.now() {
+            return net.postpone(self, number, event);
+        }
+        let Some(input) = net.input(self, number, event) else { return };
+        if let Some(page) = net.page(number) {
+            page.crew.handle(input, self.runtime.now());
             net.settle(self, number);
-            std::mem::take(&mut net.pulls)
-        };
-        for (to, from) in pulls {
-            self.pull_soon(to, from);
+        }
+    }
+
+    /// A worker has something new, which its page hears of.
+    pub(crate) fn changed(&self, number: usize, from: Option<DeviceId>, batch: Vec<u8>) {
+        self.happen(number, Event::Told(Input::Changed { from, batch }));
+    }
+
+    /// A page has merged all that it was answered to a question.
+    fn merged_last(&self, number: usize, slot: SlotId, answer: &Answer) {
+        let Some(merged) = read::<Merged>(&answer.body).ok().filter(|_| answer.status == 200) else { return };
+        let mut net = self.net.as_ref().unwrap().borrow_mut();
+        let Some(meeting) = net.page(number).and_then(|page| page.pulls.get_mut(&slot)) else { return };
+        meeting.questions += 1;
+        let (is_over, has_all) = (merged.ask.is_none(), !merged.gap && merged.ask.is_none());
+        let is_endless = meeting.questions >= MOST_QUESTIONS && !is_over;
+        if has_all
+            && self.losses(number, meeting.peer) == meeting.losses
+            && let (Some(had), Some(has)) = (&meeting.had, self.replica_of(number))
+        {
+            self.note_meeting(number, &has, meeting.peer, had);
+        }
+        if is_endless {
+            net.wrong.push("a pull never ends".to_owned());
         }
     }
 
@@ -841,44 +748,52 @@ impl World {
             let ground = &mut net.grounds[number];
             let (now, seed) = (self.runtime.now(), self.runtime.below(u64::MAX));
             let config = if ground.hears_knocks { DiallerConfig::default() } else { DiallerConfig::without_knocks() };
+            let config = CrewConfig {
+                room: room(),
+                secret: secret(),
+                key,
+                cert_hash: ground.hash,
+                run: Run(std::array::from_fn(|_| self.runtime.below(256) as u8)),
+                dialler: config,
+                most_code_chars: QR_CHARS,
+                known: ground.kept.clone(),
+                observed: ground.observed,
+                seed,
+            };
             ground.page = Some(Page {
                 group,
                 device,
-                key,
-                run: Run(std::array::from_fn(|_| self.runtime.below(256) as u8)),
-                dialler: Dialler::new(ground.hash, config, seed, now),
-                mesh: Mesh::new(device, ground.hash),
-                redial: Redial::new(meeting_key(), ground.hash, ground.kept.clone(), seed, now),
+                crew: Crew::new(config, now),
                 wires: BTreeMap::new(),
-                is_observed: false,
+                pulls: BTreeMap::new(),
+                asked: 0,
                 bell: Rc::clone(&bell),
             });
+            net.settle(self, number);
         }
-        self.happen(number, Event::Due);
-        let again = self.clone();
-        self.runtime.spawn(group, async move {
-            loop {
-                again.runtime.sleep(AGAIN).await;
-                (0..again.devices().len()).for_each(|other| again.pull_soon(number, other));
-            }
-        });
         loop {
-            let due = net.borrow_mut().deadline(number);
-            let wait = due.map_or(60_000, |due| due.saturating_sub(self.runtime.now()).max(1));
+            let sleeps_until = net.borrow().grounds[number].sleeps_until;
+            let Some(due) = net.borrow_mut().page(number).map(|page| page.crew.poll_timeout()) else { return };
+            let wait = due.max(sleeps_until).saturating_sub(self.runtime.now());
             if self.runtime.within(wait, bell.notified()).await.is_none() {
-                self.happen(number, Event::Due);
+                self.happen(number, Event::Told(Input::TimedOut));
             }
         }
     }
 
-    /// A page is gone. Some browsers end its connections, others only stop answering.
+    /// A page is gone. Some say goodbye; of the others some browsers end the connections, and some only stop answering.
     pub(crate) fn close_net(&self, number: usize) {
         let Some(net) = &self.net else { return };
         let mut net = net.borrow_mut();
+        let says_goodbye = self.runtime.below(2) == 0;
+        if let Some(page) = net.page(number).filter(|_| says_goodbye) {
+            page.crew.handle(Input::Left, self.runtime.now());
+            net.settle(self, number);
+        }
         let Some(page) = net.grounds[number].page.take() else { return };
         for end in page.wires.values().filter_map(|wire| wire.end) {
             if self.runtime.below(2) == 0 && !net.is_walled(number, end.device) && net.wire(end).is_some() {
-                net.post(self, end.device, LATENCY + JITTER, Event::Closed(end.slot));
+                net.post(self, end.device, LATENCY + JITTER, Event::Told(Input::Closed(end.slot)));
             }
         }
     }
@@ -909,7 +824,80 @@ impl World {
     pub(crate) fn travel(&self, number: usize, site: usize) {
         if let Some(net) = &self.net {
             net.borrow_mut().grounds[number].site = site % SITES;
-            self.happen(number, Event::Moved);
+            self.happen(number, Event::Told(Input::Moved));
+        }
+    }
+
+    /// A page is shown or hidden.
+    pub(crate) fn show(&self, number: usize, is_visible: bool) {
+        self.happen(number, Event::Told(if is_visible { Input::Shown } else { Input::Hidden }));
+    }
+
+    /// A device has a network, or none.
+    pub(crate) fn network(&self, number: usize, is_there: bool) {
+        let Some(net) = &self.net else { return };
+        net.borrow_mut().grounds[number].is_online = is_there;
+        if is_there {
+            net.borrow_mut().try_again(self);
+        }
+        self.happen(number, Event::Told(if is_there { Input::Online } else { Input::Offline }));
+    }
+
+    /// A device sleeps for a while, and its page with it.
+    pub(crate) fn nap(&self, number: usize, millis: u64) {
+        if let Some(net) = &self.net {
+            let until = self.runtime.now() + millis;
+            let mut net = net.borrow_mut();
+            let ground = &mut net.grounds[number];
+            ground.sleeps_until = ground.sleeps_until.max(until);
+        }
+    }
+
+    /// People carry codes from one screen to another.
+    pub(crate) fn pair(&self, one: usize, other: usize) {
+        let world = self.clone();
+        self.runtime.spawn(0, async move {
+            let _ = world.carry_codes(one, other).await;
+        });
+    }
+
+    async fn carry_codes(&self, one: usize, other: usize) -> Option<()> {
+        let want = |number, request| self.happen(number, Event::Told(Input::Pair(request)));
+        want(one, PairingRequest::InviteAnew { tag: self.runtime.below(u32::MAX.into()) as u32 });
+        let invitation = self.code(one, HandStep::Invited).await?;
+        want(other, PairingRequest::Use(invitation));
+        let reply = self.code(other, HandStep::Replied).await?;
+        want(one, PairingRequest::Use(reply));
+        Some(())
+    }
+
+    /// The code that a page shows, once it does.
+    async fn code(&self, number: usize, step: HandStep) -> Option<Code> {
+        let until = self.runtime.now() + PATIENCE;
+        while self.runtime.now() < until {
+            self.runtime.sleep(100).await;
+            let mut net = self.net.as_ref()?.borrow_mut();
+            let shown = &net.page(number)?.crew.status().pairing;
+            if shown.step == step {
+                return Code::parse(&shown.code).ok();
+            }
+        }
+        None
+    }
+
+    /// Whoever the phone book is of no use to, and who is not connected to somebody, is connected by codes.
+    pub(crate) fn help(&self, net: &RefCell<Net>) {
+        let count = net.borrow().grounds.len();
+        let is_due = self.runtime.now() >= net.borrow().helped_at + HELP;
+        let pairs = (0..count).flat_map(|one| (0..count).map(move |other| (one, other)));
+        let is_stuck = |(one, other): &(usize, usize)| {
+            one != other && net.borrow().grounds[*one].refuses && !self.is_connected(net, *one, *other)
+        };
+        let stuck: Vec<(usize, usize)> = pairs.filter(is_stuck).collect();
+        if is_due && !stuck.is_empty() {
+            net.borrow_mut().helped_at = self.runtime.now();
+            let (one, other) = stuck[self.runtime.below(stuck.len() as u64) as usize];
+            self.pair(one, other);
         }
     }
 
@@ -925,92 +913,42 @@ impl World {
         net.walls.clear();
         net.nats = [Nat::Preserving; SITES];
         net.book_is_alive = true;
+        net.grounds.iter_mut().for_each(|ground| ground.is_online = true);
         net.try_again(self);
+        let count = net.grounds.len();
+        drop(net);
+        // Whoever sleeps hears of it later, after what happened meanwhile.
+        for number in 0..count {
+            self.happen(number, Event::Told(Input::Online));
+            self.happen(number, Event::Told(Input::Shown));
+        }
     }
 
-    /// Whether everybody is connected to everybody.
+    /// Whether everybody is connected to everybody. Whoever is no doorkeeper does not ask the phone book where it is seen, so
+    /// it may not know how it is reached through its NAT: then it is enough that both reach a third.
     pub(crate) fn is_mesh(&self, net: &RefCell<Net>) -> bool {
         let count = net.borrow().grounds.len();
-        (0..count).all(|one| (0..count).all(|other| one == other || self.is_connected(net, one, other)))
+        let is_hidden = |number: usize| {
+            let ground = &net.borrow().grounds[number];
+            ground.observed.is_none_or(|ip| ip.to_string() != Net::observed(ground.site))
+        };
+        let is_reached = |one: usize, other: usize| {
+            self.is_connected(net, one, other)
+                || ((is_hidden(one) || is_hidden(other)) && self.is_reached_through(net, one, other))
+        };
+        (0..count).all(|one| (0..count).all(|other| one == other || is_reached(one, other)))
+    }
+
+    fn is_reached_through(&self, net: &RefCell<Net>, one: usize, other: usize) -> bool {
+        self.peer_id(other).is_some_and(|peer| {
+            let mut net = net.borrow_mut();
+            net.page(one).is_some_and(|page| page.crew.status().through.iter().any(|(device, _)| *device == peer))
+        })
     }
 
     pub(crate) fn is_connected(&self, net: &RefCell<Net>, one: usize, other: usize) -> bool {
-        self.peer_id(other).is_some_and(|peer| net.borrow_mut().wire_of(one, peer).is_some())
-    }
-
-    /// Whom a page tells what is new: every peer but the one that it came from and those whom that one tells itself.
-    pub(crate) fn audience(&self, net: &RefCell<Net>, number: usize, from: Option<DeviceId>) -> Vec<usize> {
-        let mut net = net.borrow_mut();
-        let Some(page) = net.page(number) else { return Vec::new() };
-        let is_told = |device| from.is_some_and(|from| from == device || page.mesh.is_told_by(from, device));
-        let peers = page.wires.values().filter_map(|wire| Some(wire.peer?.0));
-        peers.filter(|peer| !is_told(*peer)).filter_map(|peer| self.number_of(peer)).collect()
-    }
-
-    /// A request to a peer over the session with it. `None` if that ends before the answer.
-    pub(crate) async fn ask_over(
-        &self,
-        net: &RefCell<Net>,
-        from: usize,
-        to: usize,
-        request: Request,
-    ) -> Option<Response> {
-        let Request { method, path, body, accept, content_type, .. } = request;
-        let headers = [("accept", accept), ("content-type", content_type)];
-        let headers = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        let (sender, answer) = oneshot::channel();
-        let peer = self.peer_id(to)?;
-        let sent = {
-            let mut net = net.borrow_mut();
-            let wire = net.wire_of(from, peer)?;
-            wire.session.as_mut()?.request(&RequestHead { method, path, headers }, body).map(|stream| {
-                wire.asked.insert(stream, (sender, 0, Vec::new()));
-            })
-        };
-        sent.ok()?;
-        self.happen(from, Event::Due);
-        let answer = self.runtime.within(PATIENCE, answer).await;
-        if answer.is_none() {
-            net.borrow_mut().wrong.push("a request over a session that lives was never answered".to_owned());
-        }
-        answer?.ok()
-    }
-
-    /// Hands a peer's request on to the own service worker.
-    async fn answer(
-        &self,
-        number: usize,
-        slot: SlotId,
-        stream: StreamId,
-        peer: DeviceId,
-        head: RequestHead,
-        body: Vec<u8>,
-    ) {
-        let header = |name: &str| head.header(name).map(str::to_owned);
-        let request = Request {
-            accept: header("accept"),
-            content_type: header("content-type"),
-            device: Some(peer.to_string()),
-            method: head.method.clone(),
-            path: head.path.clone(),
-            body,
-            ..Request::default()
-        };
-        let answer = match peer_gate(room(), &head.method, &head.path) {
-            Ok(()) => self.ask(number, request).await,
-            Err(_) => None,
-        };
-        if head.path.ends_with("/changes")
-            && answer.as_ref().is_none_or(|answer| answer.status >= 500 || has_gap(answer))
-            && let Some(other) = self.number_of(peer)
-        {
-            self.pull_soon(number, other);
-        }
-        let (status, body) = answer.map_or((502, Vec::new()), |answer| (answer.status, answer.body));
-        if let Some(net) = &self.net {
-            net.borrow_mut().respond(number, slot, stream, status, body);
-        }
-        self.happen(number, Event::Due);
+        self.peer_id(other)
+            .is_some_and(|peer| net.borrow_mut().page(one).is_some_and(|page| page.crew.link_to(peer).is_some()))
     }
 
     /// What was found to be wrong with connections.

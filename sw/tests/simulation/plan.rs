@@ -26,6 +26,10 @@ pub(crate) enum Step {
     Lie { device: u8, victim: u8, task: u8, lie: Lie, at: Moment },
     Travel { device: u8, site: u8, at: Moment },
     PhoneBook { is_alive: bool, at: Moment },
+    Show { device: u8, is_visible: bool, at: Moment },
+    Network { device: u8, is_there: bool, at: Moment },
+    Sleep { device: u8, seconds: u8, at: Moment },
+    Pair { one: u8, other: u8, at: Moment },
     Wait { at: Moment },
 }
 
@@ -177,6 +181,8 @@ pub(crate) struct Plan {
     pub(crate) newer: usize,
     /// Whether a member lies.
     pub(crate) has_liar: bool,
+    /// Devices whose browsers refuse ICE credentials that they did not make, a bit each.
+    pub(crate) refusing: u8,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -190,6 +196,8 @@ const LOSING: u64 = 12;
 const READING: u64 = 4;
 const NEWER: u64 = 5;
 const LYING: u64 = 5;
+/// In one of so many lives in which devices have to find each other one may have a browser that refuses credentials.
+const REFUSING: u64 = 3;
 
 impl Plan {
     /// The plan of a seed.
@@ -212,7 +220,8 @@ impl Plan {
             }
         }
         let (newer, has_liar) = besides(seed, at_large, &mut steps);
-        Self { seed, devices, at_large, newer, has_liar, steps }
+        let refusing = if at_large { apart(seed, &mut steps) } else { 0 };
+        Self { seed, devices, at_large, newer, has_liar, refusing, steps }
     }
 
     /// The same without the steps from `from` to `to`.
@@ -253,6 +262,25 @@ fn besides(seed: u64, at_large: bool, steps: &mut Vec<Step>) -> (usize, bool) {
         put(20, &|at| Step::Lie { device: any(), victim: any(), task: any(), lie: Lie::draw(&dice), at });
     }
     (newer, has_liar)
+}
+
+/// Puts in what happens only where devices have to find each other: pages are hidden, networks go and come back, devices
+/// sleep and people carry codes. Returns whose browsers refuse credentials.
+fn apart(seed: u64, steps: &mut Vec<Step>) -> u8 {
+    let dice = Runtime::new(seed.rotate_left(16) ^ !seed);
+    let any = || dice.below(256) as u8;
+    for _ in 0..dice.below(20) {
+        let at = Moment { entropy: dice.below(u64::MAX), lasts: dice.below(8_000) as u16 };
+        let step = match dice.below(8) {
+            0..2 => Step::Show { device: any(), is_visible: dice.below(2) == 0, at },
+            2..5 => Step::Network { device: any(), is_there: dice.below(2) == 0, at },
+            5 => Step::Sleep { device: any(), seconds: dice.below(40) as u8, at },
+            _ => Step::Pair { one: any(), other: any(), at },
+        };
+        steps.insert(dice.below(steps.len() as u64 + 1) as usize, step);
+    }
+    // One at most: two of them are connected by people alone, who would have to carry codes for minutes.
+    if dice.below(REFUSING) == 0 { 1 << dice.below(8) } else { 0 }
 }
 
 fn newer_write(dice: &Runtime) -> Newer {
@@ -374,6 +402,10 @@ impl Step {
             | Self::Lie { at, .. }
             | Self::Travel { at, .. }
             | Self::PhoneBook { at, .. }
+            | Self::Show { at, .. }
+            | Self::Network { at, .. }
+            | Self::Sleep { at, .. }
+            | Self::Pair { at, .. }
             | Self::Wait { at } => at,
         }
     }

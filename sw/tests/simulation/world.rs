@@ -72,14 +72,8 @@ impl Host for SimHost {
             Announcement::Renewed { .. } => return self.world.renewed(&self.device),
         };
         let Some(page) = self.device.page.get() else { return };
-        if let Some(net) = &self.world.net {
-            for other in self.world.audience(net, self.device.number, from) {
-                let (world, number, batch) = (self.world.clone(), self.device.number, batch.clone());
-                self.world.runtime.spawn(page, async move {
-                    world.push(number, other, batch).await;
-                });
-            }
-            return;
+        if self.world.net.is_some() {
+            return self.world.changed(self.device.number, from, batch);
         }
         let from = from.map(|from| from.to_string());
         for (other, peer) in self.world.devices().into_iter().enumerate() {
@@ -228,7 +222,7 @@ impl World {
         world.ledger.borrow_mut().has_liar = plan.has_liar;
         if at_large {
             world.runtime.allow_more();
-            world.net = Some(Rc::new(RefCell::new(Net::new(&world, devices))));
+            world.net = Some(Rc::new(RefCell::new(Net::new(&world, devices, plan.refusing))));
         }
         for number in 0..devices {
             let device = Rc::new(Device::new(&world, number));
@@ -263,9 +257,6 @@ impl World {
     }
 
     fn is_linked(&self, from: usize, to: usize) -> bool {
-        if let Some(net) = &self.net {
-            return self.is_connected(net, from, to);
-        }
         self.links.borrow().contains_key(&(from, to))
     }
 
@@ -370,9 +361,6 @@ impl World {
 
     /// A request to a peer over whatever lies in between. `None` if it, or its answer, does not arrive.
     async fn ask_peer(&self, from: usize, to: usize, request: Request) -> Option<Response> {
-        if let Some(net) = &self.net {
-            return self.ask_over(net, from, to, request).await;
-        }
         let world = self.clone();
         let (sender, answer) = oneshot::channel();
         let latency = *self.links.borrow().get(&(from, to))?;
@@ -416,18 +404,17 @@ impl World {
         }
         let world = self.clone();
         self.runtime.spawn(page, async move {
-            let (tries, retry) = if world.net.is_some() { (u32::MAX, 1_000) } else { (3, 300) };
-            for times in 0..tries {
+            for times in 0..3 {
                 if world.pull(to, &Source::Device(from)).await.is_some() || !world.is_linked(to, from) {
                     break;
                 }
-                world.runtime.sleep(retry << times.min(8)).await;
+                world.runtime.sleep(300 << times).await;
             }
             world.pulling.borrow_mut().remove(&(to, from));
         });
     }
 
-    /// Chunk by chunk, each stored before the next is asked for. (Pages ask for the next while one is stored.)
+    /// Chunk by chunk, each stored before the next is asked for. (Pages ask for the next while one is stored: see `net`.)
     pub(crate) async fn pull(&self, to: usize, from: &Source) -> Option<()> {
         let mut asked = cbor("/sync", Vec::new(), None);
         "GET".clone_into(&mut asked.method);
@@ -493,6 +480,22 @@ impl World {
         }
     }
 
+    /// How often storage was lost on either of two.
+    pub(crate) fn losses(&self, one: usize, other: usize) -> (usize, usize) {
+        let ledger = self.ledger.borrow();
+        (ledger.losses(one), ledger.losses(other))
+    }
+
+    /// What a device has on its disk; `None` if that is damaged, or nothing.
+    pub(crate) fn replica_of(&self, number: usize) -> Option<Replica> {
+        replica(&self.device(number))
+    }
+
+    /// One has got from another what was missing, which had all this when it was asked.
+    pub(crate) fn note_meeting(&self, one: usize, has: &Replica, other: usize, had: &Registers) {
+        self.ledger.borrow_mut().met(NAMES[one], has, NAMES[other], had);
+    }
+
     fn link(&self, one: usize, other: usize, latency: u64) {
         for pair in [(one, other), (other, one)] {
             self.links.borrow_mut().insert(pair, latency);
@@ -536,6 +539,13 @@ impl World {
             }
             Step::Travel { device, site, .. } => self.travel(usize::from(device) % count, site.into()),
             Step::PhoneBook { is_alive, .. } => self.phone_book(is_alive),
+            Step::Show { device, is_visible, .. } => self.show(usize::from(device) % count, is_visible),
+            Step::Network { device, is_there, .. } => self.network(usize::from(device) % count, is_there),
+            Step::Sleep { device, seconds, .. } => self.nap(usize::from(device) % count, u64::from(seconds) * 1_000),
+            Step::Pair { one, other, .. } => {
+                let (one, other) = pair(one, other);
+                self.pair(one, other);
+            }
             Step::KillWorker { device, .. } => self.kill_workers(&self.device(device.into())),
             Step::UpdateWorker { device, .. } => {
                 let device = self.device(device.into());
@@ -816,6 +826,7 @@ impl World {
             self.peace(net);
             let until = self.runtime.now() + REUNION;
             while !(self.is_mesh(net) && self.is_even()) {
+                self.help(net);
                 self.runtime.run_for(WHILE);
                 if self.runtime.now() > until {
                     let missing = if self.is_mesh(net) { "talk" } else { "connect" };
