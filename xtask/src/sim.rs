@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 31] = [
+const BUGS: [Bug; 35] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -200,6 +200,30 @@ const BUGS: [Bug; 31] = [
         file: "core/src/mesh/machine.rs",
         good: "self.actions.push_back(MeshAction::Send { slot: to.slot, card });",
         bad: "let _ = to.slot;",
+    },
+    Bug {
+        what: "who is connected is not asked for what it has",
+        file: "core/src/crew/machine.rs",
+        good: "self.effects.push_back(Effect::Established { slot, device: peer.device });\n        self.pull(slot);",
+        bad: "self.effects.push_back(Effect::Established { slot, device: peer.device });",
+    },
+    Bug {
+        what: "where the phone book sees this device is not noted",
+        file: "core/src/crew/machine.rs",
+        good: "&& self.observed.replace(ip) != Some(ip)",
+        bad: "&& self.observed != Some(ip)",
+    },
+    Bug {
+        what: "a pull that failed is not tried again",
+        file: "core/src/crew/machine.rs",
+        good: "link.pull_at = Some(now_ms + wait);",
+        bad: "let _ = wait;",
+    },
+    Bug {
+        what: "a channel that was full stays so",
+        file: "core/src/crew/machine.rs",
+        good: "Input::Drained(slot) => self.set_full(slot, false),",
+        bad: "Input::Drained(_) => {}",
     },
 ];
 
