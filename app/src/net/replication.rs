@@ -56,7 +56,8 @@ const MOST_QUESTIONS: u32 = 64;
 pub(super) async fn pull(events: Events, slot: SlotId, room: RoomId, device: DeviceId, begun: Option<Pull>) {
     let mut pull = begun;
     let outcome = pull_all(&events, slot, room, device, &mut pull).await.unwrap_or(Outcome::BrokenOff);
-    let rest = if outcome == Outcome::BrokenOff { pull.map(Box::new) } else { None };
+    // Only chunks are gone on with: whatever else is asked is about what this device had by then.
+    let rest = pull.filter(|pull| outcome == Outcome::BrokenOff && pull.request.cursor.is_some()).map(Box::new);
     events.send(Event::Pulled(slot, rest, outcome));
 }
 
@@ -68,7 +69,8 @@ async fn pull_all(
     state: &mut Option<Pull>,
 ) -> Option<Outcome> {
     // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
-    let asker = api::room(room).await.ok().map(|room| room.device);
+    // In nobody's name no difference would be followed.
+    let asker = Some(api::room(room).await.ok()?.device);
     if state.as_ref().is_none_or(|pull| pull.asker != asker) {
         let request = api::opening(room).await?;
         *state = Some(Pull { device, asker, request, total: 0 });
