@@ -45,7 +45,5 @@ fn engine(tools: &Tools, folder: &Path) -> Result<()> {
     let mut wasm_opt = tools.command(tools.npm("wasm-opt"))?;
     wasm_opt.arg(&wasm).args(post_build::wasm_arguments()).arg("--output").arg(&wasm);
     exec::output(&mut wasm_opt)?;
-    let cannot = || format!("{} cannot be read or written", wasm.display());
-    let arranged = wasm_layout::arrange(&std::fs::read(&wasm).with_context(cannot)?)?;
-    std::fs::write(&wasm, arranged).with_context(cannot)
+    wasm_layout::arrange_file(&wasm)
 }

@@ -133,16 +133,17 @@ impl PostBuild {
         } else {
             ("esbuild", ["--minify", "--charset=utf8", "--log-level=warning"].map(str::to_owned).to_vec())
         };
-        let small = self.kept(program, &arguments, file, &content)?;
-        if is_wasm(file) { wasm_layout::arrange(&small) } else { Ok(small) }
+        self.kept(program, &arguments, file, &content)
     }
 
-    /// Runs a tool from one file to another, or gives what it made of the same input before.
+    /// Runs a tool from one file to another, and arranges what comes of a wasm; or gives what was made of the same input
+    /// before.
     fn kept(&self, program: &str, arguments: &[String], input: &Path, content: &[u8]) -> Result<Vec<u8>> {
         let tool = self.tools.npm(program);
         let mut key = Sha256::new();
         key.update(tool.to_string_lossy().as_bytes());
         key.update(arguments.join("\n"));
+        key.update(wasm_layout::SOURCE);
         key.update(content);
         let extension = input.extension().unwrap_or_default().to_string_lossy();
         let kept =
@@ -153,6 +154,9 @@ impl PostBuild {
             let mut command = self.tools.command(tool)?;
             command.arg(input).args(arguments).arg(format!("{output}{}", incoming.display()));
             exec::output(&mut command)?;
+            if is_wasm(input) {
+                wasm_layout::arrange_file(&incoming)?;
+            }
             std::fs::rename(&incoming, &kept).with_context(|| format!("{} cannot be written", kept.display()))?;
         }
         read(&kept)

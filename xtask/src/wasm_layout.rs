@@ -8,6 +8,7 @@
 use crate::wasm_file::{self, EXPORTS, IMPORTS, Reader, Section, put_number, put_sized};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
+use std::path::Path;
 
 const CUSTOM: u8 = 0;
 const FUNCTIONS: u8 = 3;
@@ -28,8 +29,18 @@ const MAX_COMMON: usize = 1000;
 /// What a run in common with the last function counts, and with the one before it.
 const WEIGHTS: [u64; 2] = [10, 3];
 
+/// What the arrangement follows from: what another version of this made of a wasm is not it.
+pub(crate) const SOURCE: &str = include_str!("wasm_layout.rs");
+
+/// Arranges a file, in place.
+pub(crate) fn arrange_file(file: &Path) -> Result<()> {
+    let cannot = || format!("{} cannot be read or written", file.display());
+    let arranged = arrange(&std::fs::read(file).with_context(cannot)?)?;
+    std::fs::write(file, arranged).with_context(cannot)
+}
+
 /// The wasm in its new arrangement.
-pub(crate) fn arrange(wasm: &[u8]) -> Result<Vec<u8>> {
+fn arrange(wasm: &[u8]) -> Result<Vec<u8>> {
     let sections = wasm_file::sections(wasm)?;
     let mut functions = Vec::new();
     for (_, content) in sections.iter().filter(|(id, _)| *id == CODE) {
