@@ -373,7 +373,7 @@ impl Ledger {
         for op in &change.ops {
             if let Op::Notes(mark) = op {
                 let old = self.by_mark.insert(mark.to_string(), name);
-                let is_kept = |old: &Name| self.replaced.contains(&(old.0, old.1)) && self.acknowledged.contains(old);
+                let is_kept = |old: &Name| self.is_replaced(old) && self.acknowledged.contains(old);
                 if old.as_ref().is_some_and(is_kept) {
                     self.acknowledged.insert(name);
                 }
@@ -426,7 +426,7 @@ impl Ledger {
 
     /// What was ever written, and whether it is sure that it is everybody's in the end.
     pub(crate) fn writes(&self) -> impl Iterator<Item = (&Change, bool)> {
-        let made = self.made.iter().filter(|((dot, stamp, _), _)| !self.replaced.contains(&(*dot, *stamp)));
+        let made = self.made.iter().filter(|(name, _)| !self.is_replaced(name));
         let may_be_nowhere = |name| self.forgiven.contains(name) || self.shaken.contains(name);
         made.map(move |(name, made)| (&made.change, !made.is_a_lie() && !may_be_nowhere(name)))
     }
@@ -499,14 +499,22 @@ impl Ledger {
         self.is_trash_emptied && self.made.values().any(|made| deletes(&made.change))
     }
 
+    /// Whether something was written anew under another stamp.
+    fn is_replaced(&self, (dot, stamp, _): &Name) -> bool {
+        self.replaced.contains(&(*dot, *stamp))
+    }
+
+    /// The same, or whether it was overwritten by what was.
+    fn may_be_gone(&self, name: &Name) -> bool {
+        self.is_replaced(name) || self.shaken.contains(name)
+    }
+
     /// A device has got all that another one had when they met.
     pub(crate) fn met(&mut self, name: &str, replica: &Replica, other: &str, theirs: &Registers) {
         let registers = Registers::of(replica);
         let lacks = |change: &Change| theirs.hold_all(change) && !registers.account_for_all(change);
-        let is_replaced = |change: &Change| self.replaced.contains(&(change.dot, change.stamp));
-        let is_gone = |change: &Change| self.is_trash(change) || is_replaced(change);
-        let is_lacking = |made: &Made| !made.is_a_lie() && lacks(&made.change) && !is_gone(&made.change);
-        let lacking = self.made.iter().filter(|(name, made)| is_lacking(made) && !self.shaken.contains(name));
+        let is_lacking = |made: &Made| !made.is_a_lie() && lacks(&made.change) && !self.is_trash(&made.change);
+        let lacking = self.made.iter().filter(|(name, made)| is_lacking(made) && !self.may_be_gone(name));
         let lacking: Vec<String> =
             lacking.map(|(id, _)| format!("{name} has met {other}, and lacks {:?} of it", id.0)).collect();
         self.wrong.extend(lacking);
@@ -519,8 +527,8 @@ impl Ledger {
         let mut held = self.held.remove(&owner).unwrap_or_default();
         let (mut wrong, mut back) = (Vec::new(), Vec::new());
         for (id, made) in &self.made {
-            let (Made { by, change, .. }, (dot, stamp, _)) = (made, id);
-            if self.replaced.contains(&(*dot, *stamp)) || self.shaken.contains(id) {
+            let (Made { by, change, .. }, (dot, ..)) = (made, id);
+            if self.may_be_gone(id) {
                 continue;
             }
             let is_held = registers.hold_all(change);
