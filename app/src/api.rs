@@ -174,7 +174,7 @@ fn accepted<'a>(
     headers: &'a [(&'a str, &'a str)],
     body: Option<&'a [u8]>,
 ) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
-    Box::pin(async move { accept(ask(method, path, headers, body, is_repeatable(method, path)).await?) })
+    Box::pin(async move { accept(call(method, path, headers, body).await?) })
 }
 
 /// The same, for a request that is known to come to the same when it is answered twice, or not to.

@@ -50,10 +50,11 @@ pub(crate) fn has_text(own: &VersionVector, theirs: &VersionVector) -> String {
 
 /// What a person is told of wrong clocks. Of this device's is known also what its service worker has kept.
 pub(crate) fn clock_texts(clocks: &Clocks, kept: Option<i64>, name: impl Fn(&DeviceId) -> String) -> Vec<String> {
+    let hint_of_own = |ahead| hint(ahead, text::OWN_CLOCK_AHEAD, text::OWN_CLOCK_BEHIND);
     let own = clocks
         .own
         .or(kept)
-        .map(|ahead| format!("This device’s clock is wrong: it is {}. {}", off(ahead), own_hint(ahead)));
+        .map(|ahead| format!("This device’s clock is wrong: it is {}. {}", off(ahead), hint_of_own(ahead)));
     let others = clocks.others.iter().map(|(device, ahead)| {
         let (name, off) = (name(device), off(*ahead));
         if clocks.is_undecided {
@@ -62,7 +63,8 @@ pub(crate) fn clock_texts(clocks: &Clocks, kept: Option<i64>, name: impl Fn(&Dev
                 text::SET_RIGHT
             )
         } else {
-            format!("The clock of “{name}” is wrong: it is {off}. {}", other_hint(*ahead))
+            let hint = hint(*ahead, text::OTHER_CLOCK_AHEAD, text::OTHER_CLOCK_BEHIND);
+            format!("The clock of “{name}” is wrong: it is {off}. {hint}")
         }
     });
     own.into_iter().chain(others).collect()
@@ -79,19 +81,12 @@ pub(crate) fn off(ahead_ms: i64) -> String {
     format!("{number} {unit} {}", if ahead_ms < 0 { "behind" } else { "ahead" })
 }
 
-fn own_hint(ahead_ms: i64) -> &'static str {
+/// What follows from a clock that is off: the one if it is far ahead, the other if it is far behind.
+fn hint(ahead_ms: i64, if_ahead: &'static str, if_behind: &'static str) -> &'static str {
     match ahead_ms {
         _ if ahead_ms.unsigned_abs() <= FOLLOW_MS => text::CLOCK_WINS,
-        0.. => text::OWN_CLOCK_AHEAD,
-        _ => text::OWN_CLOCK_BEHIND,
-    }
-}
-
-fn other_hint(ahead_ms: i64) -> &'static str {
-    match ahead_ms {
-        _ if ahead_ms.unsigned_abs() <= FOLLOW_MS => text::CLOCK_WINS,
-        0.. => text::OTHER_CLOCK_AHEAD,
-        _ => text::OTHER_CLOCK_BEHIND,
+        0.. => if_ahead,
+        _ => if_behind,
     }
 }
 

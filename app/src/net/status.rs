@@ -70,7 +70,7 @@ impl Clocks {
 
     /// Others' clocks are so far ahead of this one's.
     pub(super) fn undecided(others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
-        Self { own: None, others: others.filter(|(_, ahead)| is_noticeable(*ahead)).collect(), is_undecided: true }
+        Self { is_undecided: true, ..Self::decided(0, others) }
     }
 }
 

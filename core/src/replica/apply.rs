@@ -73,8 +73,7 @@ impl Replica {
 
     fn take(&mut self, batch: Batch, now_ms: u64, is_replay: bool) -> Result<Applied, ApplyError> {
         self.check(&batch)?;
-        let released = self.release(now_ms);
-        self.drop_values(now_ms);
+        let released = self.pass_time(now_ms);
         let Batch { mut changes, vector, ahead, asker } = batch;
         let has_vector = vector.is_some();
         let vector = vector.filter(|_| asker.is_some_and(|asker| asker == self.device));
@@ -82,7 +81,7 @@ impl Replica {
         let mut dots = Vec::with_capacity(changes.len());
         let mut effective = Vec::with_capacity(changes.len());
         let gone = self.gone(&changes);
-        let given = self.seq.max(self.vector.get(self.device));
+        let given = self.given();
         for change in &changes {
             let is_own = change.dot.device == self.device;
             let is_twin = is_own && self.writes.of_dot(change.dot).is_some_and(|own| own.stamp() != change.stamp);

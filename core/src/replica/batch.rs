@@ -1,6 +1,5 @@
 use crate::id::DeviceId;
 use crate::replica::columns::{self, CHECK, ColumnWriter, Context, Encoded, Name};
-use crate::replica::op::{unzigzag, zigzag};
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer};
 use crate::replica::{Change, VersionVector};
@@ -91,10 +90,7 @@ impl Record {
             None => out.null(),
         }
         self.batch.ahead.write(&mut out);
-        match self.clock {
-            Some(ahead_ms) => out.uint(zigzag(ahead_ms as u64)),
-            None => out.null(),
-        }
+        out.int_or_null(self.clock);
         out.changes(&writer.finish());
         wire::sealed(out.finish())
     }
@@ -111,7 +107,7 @@ impl Record {
             let now_ms = input.uint()?;
             let vector = if input.null()? { None } else { Some(VersionVector::read(input)?) };
             let ahead = Runs::read(input)?;
-            let clock = if input.null()? { None } else { Some(unzigzag(input.uint()?) as i64) };
+            let clock = input.int_or_null()?;
             let changes = Batch::read_changes(input, None, &Context::NONE)?;
             Ok(Self { now_ms, batch: Batch { changes, vector, ahead, asker: None }, clock })
         })

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Stamp;
 use crate::id::{DeviceId, TaskId};
-use crate::replica::op::{Shape, Value, unzigzag, zigzag};
-use crate::replica::wire::DecodeError;
+use crate::replica::op::{Shape, Value};
+use crate::replica::wire::{DecodeError, unzigzag, zigzag};
 use crate::replica::work::step;
 use crate::replica::{
     Change, Dot, Field, MAX_BATCH_OPS, MAX_CHANGES, MAX_OPS, MAX_VALUE, ObjectId, Op, OtherObject, Removal,

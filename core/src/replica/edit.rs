@@ -62,7 +62,7 @@ impl Replica {
 
         self.release(now_ms);
         // A clock that came back is not to lose to what it wrote before.
-        let stamp = self.above(object, stamp);
+        let stamp = self.above(object, stamp, &|_| true);
         let change = Change { stamp, ..change };
         self.drop_values(now_ms);
         self.note_return(now_ms);
@@ -75,7 +75,7 @@ impl Replica {
 
     /// The name of this device's next change.
     pub(crate) fn next_dot(&self) -> Result<Dot, EditError> {
-        let seq = self.seq.max(self.vector.get(self.device)) + 1;
+        let seq = self.given() + 1;
         if seq > MAX_SEQ { Err(EditError::OutOfNumbers) } else { Ok(Dot { device: self.device, seq }) }
     }
 

@@ -158,12 +158,6 @@ impl ObjectState {
         });
     }
 
-    /// The stamp of the last write that is here.
-    pub(crate) fn latest(&self, writes: &Writes) -> Option<Stamp> {
-        step(self.registers.len() + self.elements.len());
-        self.writes().filter_map(|arrival| writes.get(arrival)).map(Write::stamp).max()
-    }
-
     fn merge_register(&mut self, arrival: u64, value: Op, writes: &mut dyn Tally) {
         let Some(new) = writes.get(arrival) else { return };
         let (stamp, machine) = (new.stamp(), new.machine);

@@ -1,6 +1,6 @@
 use crate::clock::Stamp;
 use crate::id::TaskId;
-use crate::replica::wire::checksum;
+use crate::replica::wire::{checksum, unzigzag, zigzag};
 use crate::replica::{
     Date, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, MAX_VALUE, MalformedChange, ObjectId, Position,
     Priority, Status,
@@ -351,13 +351,4 @@ impl Op {
             _ => self.check(),
         }
     }
-}
-
-/// A number in two's complement as one that is small if it is near 0 on either side.
-pub(crate) fn zigzag(value: u64) -> u64 {
-    value << 1 ^ ((value as i64) >> 63) as u64
-}
-
-pub(crate) fn unzigzag(value: u64) -> u64 {
-    value >> 1 ^ (value & 1).wrapping_neg()
 }

@@ -1,7 +1,6 @@
 use crate::clock::{Clock, Stamp};
 use crate::id::DeviceId;
 use crate::replica::columns::{self, ColumnWriter, Context, Encoded};
-use crate::replica::op::{unzigzag, zigzag};
 use crate::replica::replaced::WrongClock;
 use crate::replica::runs::Runs;
 use crate::replica::wire::{self, DecodeError, Reader, Writer, checksum};
@@ -330,10 +329,7 @@ impl Head {
         self.vector.write(out);
         self.ahead.write(out);
         out.uint(self.settled);
-        match &self.wrong {
-            Some(wrong) => out.uint(zigzag(wrong.ahead_ms as u64)),
-            None => out.null(),
-        }
+        out.int_or_null(self.wrong.map(|wrong| wrong.ahead_ms));
         out.uint(self.wrong.map_or(0, |wrong| wrong.until << 1 | u64::from(wrong.is_heard)));
         out.array(self.held.len());
         let mut last = 0;
@@ -355,7 +351,7 @@ impl Head {
         let vector = VersionVector::read(input)?;
         let ahead = Runs::read(input)?;
         let settled = input.uint()?;
-        let wrong = if input.null()? { None } else { Some(unzigzag(input.uint()?) as i64) };
+        let wrong = input.int_or_null()?;
         let until = input.uint()?;
         let wrong = wrong.map(|ahead_ms| WrongClock { ahead_ms, until: until >> 1, is_heard: until & 1 != 0 });
         let mut held = Vec::new();

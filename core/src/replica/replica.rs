@@ -289,6 +289,11 @@ impl Replica {
         }
     }
 
+    /// The last number that this device has given.
+    pub(crate) fn given(&self) -> u64 {
+        self.seq.max(self.vector.get(self.device))
+    }
+
     /// Counts a merged change in the vector, now or when its turn comes. Answers whether anything was learned by it.
     pub(crate) fn count(&mut self, dot: Dot) -> bool {
         let has = self.vector.get(dot.device);

@@ -14,6 +14,7 @@ use crate::id::TaskId;
 use crate::replica::object_state::ObjectState;
 use crate::replica::op::Value;
 use crate::replica::replaced::{Replaced, WrongClock, is_name};
+use crate::replica::work::step;
 use crate::replica::writes::Write;
 use crate::replica::{Batch, Change, Dot, EditError, ObjectId, Op, Record, Replica};
 
@@ -115,8 +116,7 @@ impl Replica {
         if self.was_behind(now_ms) {
             return self.clock_heard(0, now_ms);
         }
-        self.release(now_ms);
-        self.drop_values(now_ms);
+        self.pass_time(now_ms);
         Ok(Batch::default().at(now_ms))
     }
 
@@ -155,11 +155,6 @@ impl Replica {
         }
     }
 
-    /// The last number that this device has given.
-    fn given(&self) -> u64 {
-        self.seq.max(self.vector.get(self.device))
-    }
-
     fn is_all_settled(&self) -> bool {
         self.settled == self.given()
     }
@@ -185,6 +180,7 @@ impl Replica {
 
     fn restamp(&mut self, now_ms: u64) -> Result<Vec<Change>, EditError> {
         let is_ahead = |stamp: &Stamp| Clock::is_far_ahead(stamp, now_ms);
+        let is_right = |write: &Write| !is_ahead(&write.stamp());
         let behind = self.wrong.filter(|wrong| wrong.ahead_ms < 0);
         let is_behind = |stamp: &Stamp| {
             behind.is_some_and(|wrong| (wrong.until.saturating_sub(BEHIND_MS)..=wrong.until).contains(&stamp.millis))
@@ -206,8 +202,7 @@ impl Replica {
             .collect();
         self.note_return(now_ms);
         // Only now: what waited may supersede it.
-        self.release(now_ms);
-        self.drop_values(now_ms);
+        self.pass_time(now_ms);
         let heard = self.wrong.filter(|wrong| wrong.is_heard);
         let mut changes = Vec::new();
         for (change, waits) in own {
@@ -221,30 +216,21 @@ impl Replica {
                 let is_known = |then: &u64| now_ms.checked_sub(*then).is_some_and(|ago| ago <= LONG_AGO_MS);
                 let then = then.filter(|then| is_known(then) && is_ahead(&old) != is_behind(&old));
                 let stamp = match then {
+                    // It was off by something else before, where it was put on twice.
                     Some(millis) => {
                         let is_own = |write: &Write| write.dot.device == dot.device && write.dot.seq < dot.seq;
-                        self.after(change.object, Stamp { millis, ..old }, now_ms, &is_own)
+                        self.above(change.object, Stamp { millis, ..old }, &|write| is_own(write) && is_right(write))
                     }
+                    // Others are a little ahead.
                     None => {
                         let tick = self.clock.tick(now_ms);
-                        self.after(change.object, tick, now_ms, &|_| true)
+                        self.above(change.object, tick, &is_right)
                     }
                 };
                 changes.extend(self.write_anew(change, stamp, now_ms)?);
             }
         }
         Ok(changes)
-    }
-
-    /// That stamp, or one above those writes about the object that are meant, under clocks that are right: one that was put on
-    /// twice was off by something else in between, and others are a little ahead.
-    fn after(&self, object: ObjectId, stamp: Stamp, now_ms: u64, is_meant: &dyn Fn(&Write) -> bool) -> Stamp {
-        let writes = self.objects.get(&object).into_iter().flat_map(ObjectState::writes);
-        let meant = writes.filter_map(|write| self.writes.get(write)).filter(|write| is_meant(write)).map(Write::stamp);
-        match meant.filter(|stamp| !Clock::is_far_ahead(stamp, now_ms)).max() {
-            Some(before) if before >= stamp => Stamp { device: stamp.device, ..before.next() },
-            _ => stamp,
-        }
     }
 
     /// Decides about a change that is held back: it is written anew by this device, and dated now, if `is_wanted`; otherwise
@@ -254,8 +240,7 @@ impl Replica {
     ///
     /// If this device cannot write any more.
     pub fn settle(&mut self, dot: Dot, is_wanted: bool, now_ms: u64) -> Result<Vec<Change>, EditError> {
-        self.release(now_ms);
-        self.drop_values(now_ms);
+        self.pass_time(now_ms);
         self.note_return(now_ms);
         let parts: Vec<Change> = self.writes.parts(dot).filter_map(|write| self.waiting(write)).cloned().collect();
         let mut changes = Vec::new();
@@ -263,7 +248,7 @@ impl Replica {
             changes.extend(self.name_replaced(&part, now_ms)?);
             if is_wanted {
                 let tick = self.clock.tick(now_ms);
-                let stamp = self.above(part.object, tick);
+                let stamp = self.above(part.object, tick, &|_| true);
                 changes.extend(self.write_anew(part, stamp, now_ms)?);
             }
         }
@@ -305,10 +290,11 @@ impl Replica {
         Ok(Some(change))
     }
 
-    /// A stamp that is above all that is here of the object: whoever edits it has seen that.
-    pub(crate) fn above(&self, object: ObjectId, stamp: Stamp) -> Stamp {
-        let latest = self.objects.get(&object).and_then(|state| state.latest(&self.writes));
-        match latest {
+    /// That stamp, or one above those writes about the object that count: whoever writes about it has seen them.
+    pub(crate) fn above(&self, object: ObjectId, stamp: Stamp, counts: &dyn Fn(&Write) -> bool) -> Stamp {
+        let arrivals = self.objects.get(&object).into_iter().flat_map(ObjectState::writes).inspect(|_| step(1));
+        let writes = arrivals.filter_map(|arrival| self.writes.get(arrival)).filter(|write| counts(write));
+        match writes.map(Write::stamp).max() {
             Some(latest) if latest >= stamp => Stamp { device: stamp.device, ..latest.next() },
             _ => stamp,
         }

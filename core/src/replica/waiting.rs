@@ -35,6 +35,14 @@ impl Replica {
         self.held.earliest().is_some_and(|earliest| earliest <= now_ms.saturating_add(FOLLOW_MS))
     }
 
+    /// Does what is due by then: merges what was held back, and drops what was deleted long ago. Answers whether anything was
+    /// merged.
+    pub(crate) fn pass_time(&mut self, now_ms: u64) -> bool {
+        let released = self.release(now_ms);
+        self.drop_values(now_ms);
+        released
+    }
+
     /// Merges what is held back and whose time has come. Answers whether there was any. A record at the same time does so
     /// again, whatever is in it.
     pub(crate) fn release(&mut self, now_ms: u64) -> bool {

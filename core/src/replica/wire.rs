@@ -49,6 +49,15 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// A number in two's complement as one that is small if it is near 0 on either side.
+pub(crate) fn zigzag(value: u64) -> u64 {
+    value << 1 ^ ((value as i64) >> 63) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> u64 {
+    value >> 1 ^ (value & 1).wrapping_neg()
+}
+
 /// Puts a checksum of four bytes behind what goes to disk: disks fail, and damaged bytes may still mean something.
 pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(sum(&bytes));
@@ -107,6 +116,14 @@ impl Writer {
 
     pub(crate) fn null(&mut self) {
         infallible(self.cbor.null());
+    }
+
+    /// A number that may be less than 0 (zigzag), or null.
+    pub(crate) fn int_or_null(&mut self, value: Option<i64>) {
+        match value {
+            Some(value) => self.uint(zigzag(value as u64)),
+            None => self.null(),
+        }
     }
 }
 
@@ -168,6 +185,11 @@ impl<'b> Reader<'b> {
             self.cbor.null().map_err(malformed)?;
         }
         Ok(is_null)
+    }
+
+    /// A number that may be less than 0, if one is next and not a null.
+    pub(crate) fn int_or_null(&mut self) -> Result<Option<i64>, DecodeError> {
+        Ok(if self.null()? { None } else { Some(unzigzag(self.uint()?) as i64) })
     }
 
     pub(crate) fn device(&mut self) -> Result<DeviceId, DecodeError> {
