@@ -21,6 +21,7 @@ use partyline_core::api::{
     ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
     RoomDocument, RoomSummary, Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
+use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
 use partyline_sw::problem::OLDER_ROOM;
@@ -30,19 +31,6 @@ use wasm_bindgen::JsValue;
 use web_sys::AbortSignal;
 
 use crate::platform;
-
-/// What the service worker answered, whatever its status.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    /// The HTTP status code.
-    pub(crate) status: u16,
-    /// The `Content-Type` header, empty when there is none.
-    pub(crate) content_type: String,
-    /// What the clock of the service worker said, if it told.
-    pub(crate) now_ms: Option<u64>,
-    /// The whole body.
-    pub(crate) body: Vec<u8>,
-}
 
 /// Why a request got no answer at all.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -87,6 +87,8 @@ fn config(name: u8) -> CrewConfig {
         most_code_chars: QR_CHARS,
         known: Vec::new(),
         observed: None,
+        is_shown: true,
+        is_online: true,
         seed: name.into(),
     }
 }
@@ -492,20 +494,23 @@ fn whoever_was_here_last_is_kept_first_and_those_who_do_not_answer_stay_where_th
 
 #[test]
 fn a_page_that_slept_asks_everybody_for_a_sign_of_life() {
-    let mut world = World::pair();
-    let link = world.link(ALICE, BOB).unwrap();
-    let due = world.devices[ALICE].crew.poll_timeout();
-    // Bob is gone; a page that wakes up in time learns that only after a while.
-    world.devices[BOB].wires.clear();
-    world.time.forget(BOB);
-    world.time.now = due + 4_000;
-    world.tell(ALICE, Input::TimedOut);
-    let mut waited = 0;
-    while world.link(ALICE, BOB) == Some(link) {
+    // The late timer need not come first.
+    for first in [Input::TimedOut, Input::ServerClock(1)] {
+        let mut world = World::pair();
+        let link = world.link(ALICE, BOB).unwrap();
+        let due = world.devices[ALICE].crew.poll_timeout();
+        // Bob is gone; a page that wakes up in time learns that only after a while.
         world.devices[BOB].wires.clear();
-        world.run_for(100);
-        waited += 100;
-        assert!(waited < 3_000, "it does not notice");
+        world.time.forget(BOB);
+        world.time.now = due + 4_000;
+        world.tell(ALICE, first.clone());
+        let mut waited = 0;
+        while world.link(ALICE, BOB) == Some(link) {
+            world.devices[BOB].wires.clear();
+            world.run_for(100);
+            waited += 100;
+            assert!(waited < 3_000, "it does not notice: {first:?}");
+        }
     }
 }
 
@@ -531,8 +536,32 @@ fn whoever_leaves_says_so_and_begins_anew_if_it_comes_back() {
         }
     }
     assert!(matches!(closed(&world.wanted(BOB), bobs), Some(End::Said(_))), "the goodbye came before the end");
+    // Browsers hide a page after they have told it to go.
+    world.tell(ALICE, Input::Hidden);
+    assert_eq!(world.wanted(ALICE), []);
     world.tell(ALICE, Input::Shown);
     assert!(has(&world.wanted(ALICE), |effect| matches!(effect, Effect::Make { .. } | Effect::Call { .. })));
+}
+
+/// The goodbye is said whatever the channel's buffer takes, and that it is full then brings nobody back.
+#[test]
+fn a_full_channel_keeps_nobody_from_leaving() {
+    let mut world = World::pair();
+    let _ = world.wanted(ALICE);
+    world.devices[ALICE].takes = Some(1);
+    world.tell(ALICE, Input::Left);
+    assert_eq!(world.devices[ALICE].takes, Some(0), "it was full");
+    let wanted = world.wanted(ALICE);
+    assert!(!has(&wanted, |effect| matches!(effect, Effect::Make { .. } | Effect::Call { .. })), "{wanted:?}");
+}
+
+#[test]
+fn a_page_that_begins_without_a_network_says_so() {
+    for is_online in [true, false] {
+        let crew = Crew::new(CrewConfig { is_online, ..config(1) }, 0);
+        let network = if is_online { Network::Connecting } else { Network::Offline };
+        assert_eq!(crew.status().network, network);
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn clocks_and_random_bytes_of_the_page_come_through_one_door() {
         .filter(|(file, source)| file.starts_with("net/") && source.contains("unix_ms()"))
         .map(|(file, _)| file.as_str())
         .collect();
-    assert_eq!(wall, ["net/certificate.rs", "net/kept.rs", "net/link.rs"]);
+    assert_eq!(wall, ["net/certificate.rs", "net/kept.rs", "net/room.rs"]);
 }
 
 /// Who has no random bytes must not go on with others: a handshake or a secret would be known to everybody.
@@ -103,19 +103,41 @@ fn nothing_is_made_up_where_there_are_no_random_bytes() {
     assert!(uses >= 5, "this reads the wrong folder");
 }
 
-/// What the page does with its machines in an order that no type holds: it composes them, and has no native tests.
+/// What the page does with its crew in an order that no type holds: its loop has no native tests.
 #[test]
-fn the_page_drives_its_machines_in_the_right_order() {
+fn the_page_drives_its_crew_in_the_right_order() {
     let sources = sources(&workspace().join("app/src"));
     let room = &sources["net/room.rs"];
-    // All are drained before any is asked for its deadline, and nobody else asks for it.
-    ordered(body(room, "settle"), &["loop {", "self.redial()", "break", "self.set_timer("]);
-    assert_eq!(room.matches("set_timer(").count(), 2, "it is called from one place");
-    let timer = body(room, "set_timer");
-    assert_eq!(room.matches("poll_timeout()").count(), timer.matches("poll_timeout()").count());
+    // All effects are carried out before the deadline is asked for, and nobody else asks for it.
+    ordered(body(room, "settle"), &["poll_effect()", "self.carry_out(", "poll_timeout()", "self.timer ="]);
+    assert_eq!(room.matches("poll_timeout()").count(), 1);
+    assert_eq!(room.matches("self.timer =").count(), 1, "there is one timer");
+    // Whoever tells the crew something drains it, but for a channel that is full, of which it hears in between.
+    for place in ["tell", "leave"] {
+        let drain = if place == "tell" { "self.settle(" } else { "self.crew.poll_effect()" };
+        ordered(body(room, place), &["self.crew.handle(", drain]);
+    }
+    assert_eq!(room.matches("self.crew.handle(").count(), 3);
+    assert!(body(room, "send").contains("self.crew.handle(Input::Full("));
+    // What decides is the crew's alone.
+    for (file, source) in sources.iter().filter(|(file, _)| file.starts_with("net/")) {
+        for machine in ["Dialler::new", "Mesh::new", "Redial::new", "Hand::new", "PeerSession", "Pull::new"] {
+            assert!(!source.contains(machine), "{file} has a {machine} of its own");
+        }
+    }
+}
+
+/// What the crew does with its machines in an order that no type holds.
+#[test]
+fn the_crew_drives_its_machines_in_the_right_order() {
+    let sources = sources(&workspace().join("core/src"));
+    let crew = &sources["crew/machine.rs"];
+    // All are drained before any is asked for its deadline.
+    ordered(body(crew, "settle"), &["loop {", "self.redial(", "break", "self.deadline()"]);
+    assert_eq!(crew.matches("self.deadline()").count(), 1);
     // Who is no doorkeeper any more knows that before it registers.
-    ordered(body(room, "act"), &["dialler.handle_keepers(", "dialler.poll_action()"]);
-    ordered(body(room, "established"), &["mesh.handle_open(", "dialler.handle_keepers(", "dialler.handle_open("]);
+    ordered(body(crew, "dial"), &["dialler.handle_keepers(", "dialler.poll_action()"]);
+    ordered(body(crew, "established"), &["mesh.handle_open(", "dialler.handle_keepers(", "dialler.handle_open("]);
 }
 
 /// Holds that a function does these things in this order.

@@ -1,9 +1,10 @@
 //! Connecting by hand: what the person asks for, and how far it is.
 //!
-//! The policy is [`Hand`], which the tab that holds the connections feeds; every tab may ask.
+//! The policy is [`Hand`](partyline_core::hand::Hand), in the crew of the tab that holds the connections. Every tab may
+//! ask.
 
-use partyline_core::hand::{Code, Hand, HandStep, QR_CHARS};
-use partyline_core::id::{CertHash, RoomLink};
+use partyline_core::crew::{PairingRequest, PairingStatus};
+use partyline_core::hand::{Code, HandStep, QR_CHARS};
 
 use crate::platform;
 
@@ -85,8 +86,9 @@ impl HandStatus {
     }
 
     /// How far this is.
-    pub(super) fn of(hand: &Hand) -> Self {
-        Self { step: hand.step(), code: hand.code().to_owned(), problem: hand.problem().unwrap_or_default().to_owned() }
+    pub(super) fn of(pairing: &PairingStatus) -> Self {
+        let PairingStatus { step, code, problem } = pairing;
+        Self { step: *step, code: code.clone(), problem: problem.unwrap_or_default().to_owned() }
     }
 
     /// In a text, for another tab: a digit, the code, a line break, the problem. (Plain text, because each type that
@@ -112,23 +114,18 @@ impl HandStatus {
     }
 }
 
-/// The policy for a room, whose codes fit a QR code of version 10 as links to this page.
-pub(super) fn policy(link: RoomLink, local: CertHash) -> Hand {
-    Hand::new(link, local, QR_CHARS.saturating_sub(platform::origin().len() + "/#".len()))
+/// As many characters as a code may have: as a link to this page it fits a QR code of version 10.
+pub(super) fn most_code_chars() -> usize {
+    QR_CHARS.saturating_sub(platform::origin().len() + "/#".len())
 }
 
-/// Tells the policy what the person asks for.
-pub(super) fn handle(hand: &mut Hand, wish: &str, now: u64) {
-    if wish == INVITE || wish == ANEW {
-        let Some(number) = platform::random_bytes() else { return };
-        return hand.handle_invite(wish == ANEW, u32::from_le_bytes(number), now);
+/// What the crew is to do. `None` if that is no code, which the page has told already, or without random bytes.
+pub(super) fn request(wish: &str) -> Option<PairingRequest> {
+    if wish != INVITE && wish != ANEW {
+        return Code::parse(wish).ok().map(PairingRequest::Use);
     }
-    match Code::parse(wish) {
-        Ok(Code::Invitation(invitation)) => hand.handle_invitation(invitation, now),
-        Ok(Code::Reply(reply)) => hand.handle_reply(reply, now),
-        // What is no code the page has told already.
-        Err(_) => {}
-    }
+    let tag = u32::from_le_bytes(platform::random_bytes()?);
+    Some(if wish == ANEW { PairingRequest::InviteAnew { tag } } else { PairingRequest::Invite { tag } })
 }
 
 #[cfg(test)]

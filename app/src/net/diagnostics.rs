@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use gloo_events::EventListener;
 use js_sys::{Array, Map, Promise, Reflect};
 use leptos::task::spawn_local;
+use partyline_core::crew::{Effect, End, Input, MakeError};
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::{Endpoint, EndpointHost, RoomId};
 use partyline_core::session::CloseReason;
@@ -18,7 +19,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
 
-use super::event::{Event, Events, SpareError};
+use super::event::{Event, Events};
 use crate::platform;
 
 const CHANNEL: &str = "partyline-diagnostics";
@@ -36,31 +37,16 @@ enum Stage {
     Open,
 }
 
-/// How a connection came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It was given up here.
-    GivenUp,
-    /// The browser ended it, or its channel.
-    Broken,
-    /// Another one to the same device took its place.
-    Replaced,
-    /// What was spoken over it ended.
-    Said(CloseReason),
-}
-
-impl End {
-    /// What became of a connection that was open.
-    fn of_open(self) -> &'static str {
-        match self {
-            Self::GivenUp => "disconnected, given up here",
-            Self::Broken => "disconnected, the connection broke",
-            Self::Replaced => "disconnected, another connection took its place",
-            Self::Said(CloseReason::TimedOut) => "disconnected, no answer any more",
-            Self::Said(CloseReason::ByPeer) => "disconnected, by the other device",
-            Self::Said(CloseReason::Parted) => "disconnected, reached by way of others",
-            Self::Said(_) => "disconnected, something made no sense",
-        }
+/// What became of a connection that was open.
+fn of_open(end: End) -> &'static str {
+    match end {
+        End::GivenUp => "disconnected, given up here",
+        End::Broken => "disconnected, the connection broke",
+        End::Replaced => "disconnected, another connection took its place",
+        End::Said(CloseReason::TimedOut) => "disconnected, no answer any more",
+        End::Said(CloseReason::ByPeer) => "disconnected, by the other device",
+        End::Said(CloseReason::Parted) => "disconnected, reached by way of others",
+        End::Said(_) => "disconnected, something made no sense",
     }
 }
 
@@ -97,31 +83,45 @@ struct Peer {
 }
 
 impl Log {
-    /// Takes note of what the loop is told.
-    pub(super) fn note(&mut self, event: &Event, now: u64) {
-        match event {
-            Event::SpareReady(_, description) => self.endpoints = kinds(&description.endpoints),
-            Event::SpareFailed(_, SpareError::CredentialsRefused) => {
+    /// Takes note of what the crew is told.
+    pub(super) fn note(&mut self, input: &Input, now: u64) {
+        match input {
+            Input::Described { description, .. } => self.endpoints = kinds(&description.endpoints),
+            Input::NotMade { error: MakeError::CredentialsRefused, .. } => {
                 self.push(now, "the browser refused changed credentials", None);
             }
-            Event::SpareFailed(slot, SpareError::Other(_)) => {
+            Input::NotMade { slot, error: MakeError::Other(_) } => {
                 self.push(now, "a connection could not be made", Some(slot.way()));
             }
-            Event::Knock(slot) => self.push(now, "somebody knocked", Some(slot.way())),
-            Event::Reached(slot) => self.come(*slot, Stage::Reached),
-            Event::Secured(slot) => self.come(*slot, Stage::Secured),
-            Event::Registered(_, taken) => self.book(taken.is_ok(), now),
-            Event::Peers(found) => self.book(found.is_ok(), now),
-            Event::Visible(true) => self.push(now, "page shown", None),
-            Event::Visible(false) => self.push(now, "page hidden", None),
-            Event::Online(true) => self.push(now, "network back", None),
-            Event::Online(false) => self.push(now, "network gone", None),
+            Input::Knocked(slot) => self.push(now, "somebody knocked", Some(slot.way())),
+            Input::Reached(slot) => self.come(*slot, Stage::Reached),
+            Input::Secured(slot) => self.come(*slot, Stage::Secured),
+            Input::Registered { taken, .. } => self.book(taken.is_ok(), now),
+            Input::Listed(found) => self.book(found.is_ok(), now),
+            Input::Shown => self.push(now, "page shown", None),
+            Input::Hidden => self.push(now, "page hidden", None),
+            Input::Online => self.push(now, "network back", None),
+            Input::Offline => self.push(now, "network gone", None),
+            _ => {}
+        }
+    }
+
+    /// Takes note of what the crew wants done. Probes, and connections that wait for a call, are no dials.
+    pub(super) fn note_effect(&mut self, effect: &Effect, now: u64) {
+        match effect {
+            Effect::Dial { slot, .. } => self.dialled(*slot, now),
+            Effect::Await { slot, .. } if slot.way() != Way::Redial => self.dialled(*slot, now),
+            Effect::AddCandidates { slot, .. } | Effect::Call { slot, .. } if slot.way() == Way::Redial => {
+                self.dialled(*slot, now);
+            }
+            Effect::Established { slot, .. } => self.opened(*slot, now),
+            Effect::Close { slot, end } => self.ended(*slot, *end, now),
             _ => {}
         }
     }
 
     /// A connection is dialled.
-    pub(super) fn dialled(&mut self, slot: SlotId, now: u64) {
+    fn dialled(&mut self, slot: SlotId, now: u64) {
         self.dials += 1;
         self.stages.retain(|(other, _)| *other != slot);
         self.stages.push((slot, Stage::Dialled));
@@ -129,7 +129,7 @@ impl Log {
     }
 
     /// Its peer proved membership.
-    pub(super) fn opened(&mut self, slot: SlotId, now: u64) {
+    fn opened(&mut self, slot: SlotId, now: u64) {
         self.opened += 1;
         // It may be one that the other side dialled.
         self.stages.retain(|(other, _)| *other != slot);
@@ -138,10 +138,10 @@ impl Log {
     }
 
     /// It ended.
-    pub(super) fn ended(&mut self, slot: SlotId, end: End, now: u64) {
+    fn ended(&mut self, slot: SlotId, end: End, now: u64) {
         let Some(at) = self.stages.iter().position(|(other, _)| *other == slot) else { return };
         let (failure, what) = match self.stages.swap_remove(at).1 {
-            Stage::Open => return self.push(now, end.of_open(), Some(slot.way())),
+            Stage::Open => return self.push(now, of_open(end), Some(slot.way())),
             Stage::Dialled if end == End::GivenUp => (NO_ANSWER, "no answer"),
             Stage::Dialled => (ICE, "ICE failed"),
             Stage::Reached => (DTLS, "DTLS failed"),
@@ -341,7 +341,7 @@ fn message(event: &web_sys::Event) -> Option<(String, Option<String>)> {
 #[cfg(test)]
 mod tests {
     use partyline_core::connect::IceCredentials;
-    use partyline_core::connect::sdp::LocalDescription;
+    use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Setup};
     use partyline_core::dial::Unanswered;
     use partyline_core::id::{CertHash, RoomSecret};
     use partyline_core::key::MeetingKey;
@@ -367,17 +367,17 @@ mod tests {
         let endpoints = ENDPOINTS.iter().map(|text| Endpoint::parse(text).unwrap()).collect();
         let description = LocalDescription { credentials, cert_hash, endpoints };
         let (first, second) = (slot(Way::PhoneBook, 1), slot(Way::ByHand, 1));
-        log.note(&Event::SpareReady(first, Box::new(description)), 1_000);
-        log.note(&Event::Peers(Err(Unanswered::default())), 1_500);
-        log.note(&Event::Peers(Err(Unanswered::default())), 1_600);
+        log.note(&Input::Described { slot: first, description: Box::new(description) }, 1_000);
+        log.note(&Input::Listed(Err(Unanswered::default())), 1_500);
+        log.note(&Input::Listed(Err(Unanswered::default())), 1_600);
         log.dialled(first, 2_000);
-        log.note(&Event::Reached(first), 2_500);
+        log.note(&Input::Reached(first), 2_500);
         log.ended(first, End::GivenUp, 3_000);
         log.dialled(first, 4_000);
         log.ended(first, End::GivenUp, 5_000);
         log.dialled(second, 6_000);
-        log.note(&Event::Reached(second), 6_100);
-        log.note(&Event::Secured(second), 6_200);
+        log.note(&Input::Reached(second), 6_100);
+        log.note(&Input::Secured(second), 6_200);
         log.opened(second, 6_300);
         log.ended(second, End::Said(CloseReason::TimedOut), 130_000);
         let peer = Peer { way: Way::ByHand, for_ms: 180_000, kinds: Some(("host", "prflx")), round_trip_ms: Some(12) };
@@ -401,7 +401,7 @@ Last events:
 
     #[test]
     fn a_failure_is_of_the_stage_that_was_not_passed() {
-        let end_after = |stages: &[fn(SlotId) -> Event], end: End| {
+        let end_after = |stages: &[fn(SlotId) -> Input], end: End| {
             let mut log = Log::default();
             let slot = slot(Way::Introduction, 3);
             log.dialled(slot, 0);
@@ -414,15 +414,38 @@ Last events:
         };
         assert_eq!(end_after(&[], End::GivenUp), [1, 0, 0, 0]);
         assert_eq!(end_after(&[], End::Broken), [0, 1, 0, 0]);
-        assert_eq!(end_after(&[Event::Reached], End::GivenUp), [0, 0, 1, 0]);
-        assert_eq!(end_after(&[Event::Reached, Event::Secured], End::Broken), [0, 0, 0, 1]);
+        assert_eq!(end_after(&[Input::Reached], End::GivenUp), [0, 0, 1, 0]);
+        assert_eq!(end_after(&[Input::Reached, Input::Secured], End::Broken), [0, 0, 0, 1]);
+    }
+
+    /// Of a connection that waits, what it is given later is the dial.
+    #[test]
+    fn probes_and_what_waits_for_a_call_are_no_dials() {
+        let cert_hash = CertHash::from_bytes([7; 32]);
+        let credentials = IceCredentials::derive(&MeetingKey::of(&RoomSecret::from_bytes([9; 32])), &cert_hash);
+        let remote =
+            RemoteAnswer { credentials: credentials.clone(), cert_hash, setup: Setup::Active, candidates: Vec::new() };
+        for way in [Way::PhoneBook, Way::Introduction, Way::Redial, Way::ByHand] {
+            let slot = slot(way, 1);
+            let dials = |effect: Effect| {
+                let mut log = Log::default();
+                log.note_effect(&effect, 0);
+                log.dials
+            };
+            let is_redial = u32::from(way == Way::Redial);
+            assert_eq!(dials(Effect::Dial { slot, remote: remote.clone() }), 1, "{way:?}");
+            assert_eq!(dials(Effect::Await { slot, remote: remote.clone() }), 1 - is_redial, "{way:?}");
+            assert_eq!(dials(Effect::AddCandidates { slot, candidates: Vec::new() }), is_redial, "{way:?}");
+            let (credentials, remote) = (credentials.clone(), remote.clone());
+            assert_eq!(dials(Effect::Call { slot, credentials, remote }), is_redial, "{way:?}");
+        }
     }
 
     #[test]
     fn only_the_latest_events_are_kept() {
         let mut log = Log::default();
         for number in 0..100 {
-            log.note(&Event::Visible(number % 2 == 0), number);
+            log.note(if number % 2 == 0 { &Input::Shown } else { &Input::Hidden }, number);
         }
         assert_eq!(log.events.len(), MAX_EVENTS);
         assert_eq!(log.events.back().map(|(then, ..)| *then), Some(99));

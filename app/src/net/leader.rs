@@ -15,6 +15,7 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::task::spawn_local;
+use partyline_core::crew::Input;
 use partyline_core::id::{RoomId, RoomSecret};
 use partyline_core::key::DeviceKey;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
-use super::by_hand::{HandWish, Wanted};
+use super::by_hand::{self, HandWish, Wanted};
 use super::event::{Event, Events};
 use super::room::{self, Ending};
 use super::status::{Link, RoomStatus, StatusMessage};
@@ -214,7 +215,7 @@ impl Seat {
         };
         match says {
             Says::Wish(wish) => {
-                events.send(Event::Hand(wish.clone()));
+                pair(&events, &wish);
                 self.tell(Says::WishTaken(wish));
             }
             Says::TellStatus => events.send(Event::TellStatus),
@@ -233,7 +234,7 @@ impl Seat {
         let mut wanted = self.wanted.borrow_mut();
         if let Some(wish) = wanted.untaken() {
             wanted.taken(&wish);
-            events.send(Event::Hand(wish));
+            pair(events, &wish);
         }
     }
 
@@ -323,6 +324,13 @@ impl Seat {
                 seat.stand(false);
             }
         });
+    }
+}
+
+/// Has the loop do what a person wants by hand.
+fn pair(events: &Events, wish: &str) {
+    if let Some(request) = by_hand::request(wish) {
+        events.tell(Input::Pair(request));
     }
 }
 

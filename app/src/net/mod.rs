@@ -2,16 +2,16 @@
 //!
 //! [`join`] enters a room. One tab of a browser holds its connections ([`leader`]: a Web Lock decides which), the
 //! others show what that tab tells them. In the tab that holds them, [`room`] is one loop over one queue of
-//! [`Event`](event::Event)s: it feeds the sans-IO machines of `partyline_core` (the
-//! [`Dialler`](partyline_core::dial::Dialler) and one [`PeerSession`](partyline_core::session::PeerSession) a peer) and
-//! carries out what they ask for:
+//! [`Event`](event::Event)s. All that is decided about connections and syncs is decided by the
+//! [`Crew`](partyline_core::crew::Crew) in the middle, which has no IO; the loop tells it what happened and carries out
+//! what it wants:
 //!
 //! ```text
-//!   RTCPeerConnection ──┐                        ┌── phone book (list, look up)
-//!   data channels ──────┤  Event   Dialler       ├── dial, close
-//!   phone book answers ─┼────────► PeerSession ──┤
-//!   service worker ─────┤  queue                 ├── data channel messages
-//!   timer, visibility ──┘                        └── requests to our own service worker
+//!   RTCPeerConnection ──┐                  ┌── phone book (list, look up)
+//!   data channels ──────┤  Input   Effect  ├── dial, close
+//!   phone book answers ─┼───────► Crew ────┤
+//!   service worker ─────┤  queue           ├── data channel messages
+//!   timer, visibility ──┘                  └── requests to our own service worker
 //! ```
 //!
 //! Requests of our own pages to another device come over the service worker ([`proxy`]) and go out over its session.
@@ -25,11 +25,10 @@ mod diagnostics;
 mod event;
 mod kept;
 mod leader;
-mod link;
 mod phone_book;
 mod proxy;
-mod replication;
 mod room;
+mod serve;
 mod slot;
 mod status;
 

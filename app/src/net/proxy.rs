@@ -162,11 +162,6 @@ impl Relay {
     pub(super) fn fall_silent(&self) {
         self.0.borrow_mut().fail(&Told::Silent);
     }
-
-    /// Whether nobody wants the answer any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.0.borrow().over
-    }
 }
 
 impl Drop for Relay {

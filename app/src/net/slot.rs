@@ -10,6 +10,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::task::spawn_local;
 use partyline_core::connect::IceCredentials;
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer, Waiting, candidate_attribute, with_credentials};
+use partyline_core::crew::{Input, MakeError};
 use partyline_core::dial::{Dialler, SlotId};
 use partyline_core::id::{Endpoint, EndpointHost};
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,7 +22,7 @@ use web_sys::{
 };
 
 use super::certificate::{Certificate, configuration};
-use super::event::{Event, Events, SpareError};
+use super::event::Events;
 use crate::platform;
 
 /// Above this many bytes in the channel's buffer nothing more is put into it.
@@ -58,7 +59,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Makes a connection and has it gather its endpoints under these credentials, or those that the browser makes;
-    /// [`Event::SpareReady`] or [`Event::SpareFailed`] follows.
+    /// [`Input::Described`] or [`Input::NotMade`] follows.
     pub(super) fn make(
         id: SlotId,
         certificate: &Certificate,
@@ -71,7 +72,7 @@ impl Slot {
     }
 
     /// Makes a connection that dials at once and is listed nowhere, to see whether anybody answers. No
-    /// [`Event::SpareReady`] follows.
+    /// [`Input::Described`] follows.
     pub(super) fn probe(
         id: SlotId,
         certificate: &Certificate,
@@ -132,7 +133,7 @@ impl Slot {
         let events = events.clone();
         spawn_local(async move {
             if taken.await.is_err() {
-                events.send(Event::Closed(id));
+                events.tell(Input::Closed(id));
             }
         });
         if platform::is_firefox() {
@@ -267,7 +268,7 @@ impl Gathered {
                 let late = self.clone();
                 Timeout::new(GATHER_MS, move || late.tell()).forget();
             }
-            Err(error) => self.events.send(Event::SpareFailed(self.id, spare_error(&error))),
+            Err(error) => self.events.tell(Input::NotMade { slot: self.id, error: make_error(&error) }),
         }
     }
 
@@ -278,7 +279,7 @@ impl Gathered {
             take_answer(&self.connection, answer).await
         };
         if taken.await.is_err() {
-            self.events.send(Event::Closed(self.id));
+            self.events.tell(Input::Closed(self.id));
         }
     }
 
@@ -306,7 +307,7 @@ impl Gathered {
             JsFuture::from(self.connection.set_local_description(&description)).await
         };
         if let Err(error) = answered.await {
-            self.events.send(Event::SpareFailed(self.id, spare_error(&error)));
+            self.events.tell(Input::NotMade { slot: self.id, error: make_error(&error) });
         }
     }
 
@@ -323,18 +324,26 @@ impl Gathered {
             return;
         }
         let text = self.connection.local_description().map(|description| description.sdp()).unwrap_or_default();
-        self.events.send(match LocalDescription::parse(&text) {
-            Ok(description) => Event::SpareReady(self.id, Box::new(description)),
-            Err(error) => Event::SpareFailed(self.id, SpareError::Other(error.to_string())),
+        self.events.tell(match LocalDescription::parse(&text) {
+            Ok(description) => Input::Described { slot: self.id, description: Box::new(description) },
+            Err(error) => Input::NotMade { slot: self.id, error: MakeError::Other(error.to_string()) },
         });
     }
 }
 
-fn spare_error(error: &JsValue) -> SpareError {
+fn make_error(error: &JsValue) -> MakeError {
     match error.dyn_ref::<DomException>() {
-        Some(exception) if exception.name() == "InvalidModificationError" => SpareError::CredentialsRefused,
-        Some(exception) => SpareError::Other(exception.message()),
-        None => SpareError::Other(format!("{error:?}")),
+        Some(exception) if exception.name() == "InvalidModificationError" => MakeError::CredentialsRefused,
+        Some(exception) => MakeError::Other(exception.message()),
+        None => MakeError::Other(format!("{error:?}")),
+    }
+}
+
+/// A channel is open. Without random bytes there is no handshake that keeps a secret.
+fn opened(slot: SlotId) -> Input {
+    match platform::random_bytes() {
+        Some(ephemeral) => Input::Opened { slot, ephemeral },
+        None => Input::Closed(slot),
     }
 }
 
@@ -355,12 +364,12 @@ fn listeners(
             match connection.ice_connection_state() {
                 // Chromium shows so that a connectivity check came in before anybody was dialled.
                 RtcIceConnectionState::Checking if connection.remote_description().is_none() => {
-                    events.send(Event::Knock(id));
+                    events.tell(Input::Knocked(id));
                 }
                 RtcIceConnectionState::Connected | RtcIceConnectionState::Completed => {
-                    events.send(Event::Reached(id));
+                    events.tell(Input::Reached(id));
                 }
-                RtcIceConnectionState::Failed => events.send(Event::Failed(id)),
+                RtcIceConnectionState::Failed => events.tell(Input::Failed(id)),
                 _ => {}
             }
         })
@@ -368,15 +377,15 @@ fn listeners(
     let state = {
         let (connection, events) = (connection.clone(), events.clone());
         EventListener::new(&connection.clone(), "connectionstatechange", move |_| match connection.connection_state() {
-            RtcPeerConnectionState::Connected => events.send(Event::Secured(id)),
-            RtcPeerConnectionState::Failed => events.send(Event::Failed(id)),
-            RtcPeerConnectionState::Closed => events.send(Event::Closed(id)),
+            RtcPeerConnectionState::Connected => events.tell(Input::Secured(id)),
+            RtcPeerConnectionState::Failed => events.tell(Input::Failed(id)),
+            RtcPeerConnectionState::Closed => events.tell(Input::Closed(id)),
             _ => {}
         })
     };
-    let on_channel = |name: &'static str, make: fn(SlotId) -> Event| {
+    let on_channel = |name: &'static str, make: fn(SlotId) -> Input| {
         let events = events.clone();
-        EventListener::new(channel, name, move |_| events.send(make(id)))
+        EventListener::new(channel, name, move |_| events.tell(make(id)))
     };
     let message = {
         let events = events.clone();
@@ -385,9 +394,9 @@ fn listeners(
             // Text, or more than any peer may send, ends the connection: the session would refuse it anyway.
             match data.and_then(|data| data.dyn_into::<ArrayBuffer>().ok()) {
                 Some(bytes) if bytes.byte_length() <= MAX_MESSAGE => {
-                    events.send(Event::Message(id, Uint8Array::new(&bytes).to_vec()));
+                    events.tell(Input::Message { slot: id, message: Uint8Array::new(&bytes).to_vec() });
                 }
-                _ => events.send(Event::Closed(id)),
+                _ => events.tell(Input::Closed(id)),
             }
         })
     };
@@ -396,8 +405,8 @@ fn listeners(
         ice,
         state,
         message,
-        on_channel("open", Event::Open),
-        on_channel("close", Event::Closed),
-        on_channel("bufferedamountlow", |_| Event::Drained),
+        on_channel("open", opened),
+        on_channel("close", Input::Closed),
+        on_channel("bufferedamountlow", Input::Drained),
     ]
 }

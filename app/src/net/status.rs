@@ -1,6 +1,8 @@
 //! How a room's network stands, in the terms that a person is told.
 
-use partyline_core::clock::NOTICEABLE_MS;
+use partyline_core::clock::{Judgement, NOTICEABLE_MS};
+use partyline_core::crew::{self, CrewStatus, Network};
+use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,40 @@ impl RoomStatus {
         }
     }
 
+    /// How things stand by what a crew says. `since` is when a connection opened, in milliseconds of Unix time.
+    pub(super) fn of(status: &CrewStatus, since: impl Fn(SlotId) -> f64) -> Self {
+        let peer = |peer: &crew::PeerStatus| PeerStatus {
+            device: peer.device,
+            since_ms: since(peer.slot),
+            by_code: peer.slot.way() == Way::ByHand,
+        };
+        let peer_clocks = status.peer_clocks.iter().copied();
+        Self {
+            link: match status.network {
+                Network::Offline => Link::Offline,
+                Network::Connecting => Link::Connecting,
+                Network::Alone => Link::Alone,
+                Network::Connected => Link::Connected,
+            },
+            peers: status.peers.iter().map(peer).collect(),
+            through: status.through.clone(),
+            phone_book: match status.phone_book {
+                crew::PhoneBook::Unknown => PhoneBook::Unknown,
+                crew::PhoneBook::Reachable => PhoneBook::Reachable,
+                crew::PhoneBook::Unreachable => PhoneBook::Unreachable,
+                crew::PhoneBook::Off => PhoneBook::Off,
+            },
+            outdated: status.is_outdated,
+            clocks: match status.clock {
+                None => Clocks::default(),
+                Some(Judgement::Ahead(own)) => Clocks::decided(own, peer_clocks),
+                Some(Judgement::Undecided) => Clocks::undecided(peer_clocks),
+            },
+            hand: HandStatus::of(&status.pairing),
+            getting: status.progress.map(|crew::Progress { got, of }| Progress { got, of }),
+        }
+    }
+
     /// All that are connected, over whomever.
     pub(crate) fn devices(&self) -> Vec<DeviceId> {
         let through = self.through.iter().map(|(device, _)| *device);
@@ -62,14 +98,14 @@ pub(crate) struct Clocks {
 
 impl Clocks {
     /// This device's clock is so far ahead of the time, and others' are so far ahead of this one's.
-    pub(super) fn decided(own: i64, others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
+    fn decided(own: i64, others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
         let others = others.map(|(device, ahead)| (device, ahead.saturating_add(own)));
         let own = Some(own).filter(|own| is_noticeable(*own));
         Self { own, others: others.filter(|(_, ahead)| is_noticeable(*ahead)).collect(), is_undecided: false }
     }
 
     /// Others' clocks are so far ahead of this one's.
-    pub(super) fn undecided(others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
+    fn undecided(others: impl Iterator<Item = (DeviceId, i64)>) -> Self {
         Self { is_undecided: true, ..Self::decided(0, others) }
     }
 }
@@ -187,6 +223,7 @@ impl From<StatusMessage> for RoomStatus {
 
 #[cfg(test)]
 mod tests {
+    use partyline_core::crew::PairingStatus;
     use partyline_core::hand::HandStep;
 
     use super::*;
@@ -203,6 +240,46 @@ mod tests {
         let others = [(device(1), 600_000), (device(2), 600_000), (device(3), 0)];
         let decided = Clocks::decided(-600_000, others.into_iter());
         assert_eq!(decided, Clocks { own: Some(-600_000), others: vec![(device(3), -600_000)], is_undecided: false });
+    }
+
+    #[test]
+    fn people_are_told_what_the_crew_says() {
+        let device = |n: u8| DeviceId::from_bytes([n; 16]);
+        let slots = [SlotId::new(Way::PhoneBook, 4), SlotId::new(Way::ByHand, 2)];
+        let peer = |n: u8, slot| crew::PeerStatus { slot, device: device(n), since_ms: 3 };
+        let pairing =
+            PairingStatus { step: HandStep::Invited, code: "i.AAAA".to_owned(), problem: Some("It did not.") };
+        let told = CrewStatus {
+            network: Network::Connected,
+            peers: vec![peer(1, slots[0]), peer(2, slots[1])],
+            through: vec![(device(3), device(1))],
+            phone_book: crew::PhoneBook::Off,
+            clock: Some(Judgement::Ahead(-600_000)),
+            peer_clocks: vec![(device(1), 600_000), (device(2), 0)],
+            is_outdated: true,
+            is_synced: false,
+            pairing,
+            progress: Some(crew::Progress { got: 7, of: 900 }),
+        };
+        let since = |slot: SlotId| f64::from(slot.number());
+        let expected = RoomStatus {
+            link: Link::Connected,
+            peers: vec![
+                PeerStatus { device: device(1), since_ms: 4.0, by_code: false },
+                PeerStatus { device: device(2), since_ms: 2.0, by_code: true },
+            ],
+            through: vec![(device(3), device(1))],
+            phone_book: PhoneBook::Off,
+            outdated: true,
+            clocks: Clocks { own: Some(-600_000), others: vec![(device(2), -600_000)], is_undecided: false },
+            hand: HandStatus { step: HandStep::Invited, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
+            getting: Some(Progress { got: 7, of: 900 }),
+        };
+        assert_eq!(RoomStatus::of(&told, since), expected);
+        let unknown = CrewStatus { clock: None, ..told.clone() };
+        assert_eq!(RoomStatus::of(&unknown, since).clocks, Clocks::default());
+        let undecided = CrewStatus { clock: Some(Judgement::Undecided), ..told };
+        assert!(RoomStatus::of(&undecided, since).clocks.is_undecided);
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub enum Input {
     /// It does not want the answer any more.
     CallGivenUp(CallId),
     /// The page goes: goodbyes are said now, since nobody will be there for anything else. Should it live on all the same,
-    /// the next input begins anew with no connection.
+    /// the next input begins anew with no connection, unless it is [`Full`](Self::Full) or [`Hidden`](Self::Hidden).
     Left,
     /// The deadline has come.
     TimedOut,

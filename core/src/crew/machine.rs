@@ -63,6 +63,10 @@ pub struct CrewConfig {
     pub known: Vec<(DeviceId, Vec<Contact>)>,
     /// Where the phone book [saw](Effect::KeepObserved) this device last.
     pub observed: Option<IpAddr>,
+    /// Whether the page is visible.
+    pub is_shown: bool,
+    /// Whether there is a network.
+    pub is_online: bool,
     /// What retries are spread by. Random.
     pub seed: u64,
 }
@@ -130,10 +134,11 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// A device that has just come: visible, online, and connected to nobody.
+    /// A device that has just come, and is connected to nobody.
     #[must_use]
     pub fn new(config: CrewConfig, now_ms: u64) -> Self {
-        let CrewConfig { room, secret, key, cert_hash, run, dialler, most_code_chars, known, observed, seed } = config;
+        let CrewConfig { room, secret, key, cert_hash, run, dialler, most_code_chars, known, observed, .. } = config;
+        let CrewConfig { is_shown, is_online, seed, .. } = config;
         let meeting_key = MeetingKey::of(&secret);
         let link = RoomLink { room, secret: secret.clone() };
         let hand = Hand::new(link, cert_hash, most_code_chars);
@@ -170,7 +175,7 @@ impl Crew {
             observed,
             has_asked_outside: false,
             wish: None,
-            is_online: true,
+            is_online,
             is_refused: false,
             has_doubted_certificate: false,
             is_outdated: false,
@@ -181,6 +186,8 @@ impl Crew {
             status,
             due_ms: now_ms,
         };
+        crew.dialler.handle_online(is_online, now_ms);
+        crew.set_visible(is_shown, now_ms);
         crew.settle(now_ms);
         crew
     }
@@ -219,6 +226,12 @@ impl Crew {
 
     /// Something happened.
     pub fn handle(&mut self, input: Input, now_ms: u64) {
+        // The page is on its way. Its last words are not held back, and that it is hidden then does not bring it back.
+        match input {
+            Input::Full(_) if !self.left.is_empty() => return,
+            Input::Hidden if !self.left.is_empty() => return self.set_visible(false, now_ms),
+            _ => {}
+        }
         for slot in std::mem::take(&mut self.left) {
             self.close(slot, End::Broken, now_ms);
         }
@@ -292,14 +305,10 @@ impl Crew {
                 }
             }
             Input::Shown => {
-                self.dialler.handle_visibility(true, now_ms);
-                self.mesh.handle_visibility(true);
+                self.set_visible(true, now_ms);
                 self.wake(now_ms);
             }
-            Input::Hidden => {
-                self.dialler.handle_visibility(false, now_ms);
-                self.mesh.handle_visibility(false);
-            }
+            Input::Hidden => self.set_visible(false, now_ms),
             Input::Online => {
                 self.is_online = true;
                 self.dialler.handle_online(true, now_ms);
@@ -600,6 +609,11 @@ impl Crew {
 
     fn peers(&self) -> impl Iterator<Item = (SlotId, Peer)> {
         self.links.iter().filter_map(|(slot, link)| Some((*slot, link.peer?)))
+    }
+
+    fn set_visible(&mut self, is_visible: bool, now_ms: u64) {
+        self.dialler.handle_visibility(is_visible, now_ms);
+        self.mesh.handle_visibility(is_visible);
     }
 
     /// Something may have changed while nobody looked: whoever is missing is called, and all others show that they are there.

@@ -758,6 +758,8 @@ impl World {
                 most_code_chars: QR_CHARS,
                 known: ground.kept.clone(),
                 observed: ground.observed,
+                is_shown: true,
+                is_online: true,
                 seed,
             };
             ground.page = Some(Page {
