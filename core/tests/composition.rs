@@ -16,7 +16,7 @@ use partyline_core::crew::{
 };
 use partyline_core::dial::{DiallerConfig, SlotId, Way};
 use partyline_core::hand::{Code, HandStep, QR_CHARS};
-use partyline_core::id::{CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
+use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
 use partyline_core::key::DeviceKey;
 use partyline_core::redial::MOST;
 use partyline_core::replica::{SyncAnswer, SyncRequest, Verdict};
@@ -51,6 +51,8 @@ struct Device {
     wires: BTreeMap<SlotId, Wire>,
     /// What its crew wanted, but for messages.
     wanted: Vec<Effect>,
+    /// What it listed in the phone book.
+    listed: Vec<Endpoint>,
     /// The browser takes no credentials but its own.
     refuses: bool,
     /// Channels take this many messages until they are full, if there is a limit.
@@ -88,6 +90,7 @@ fn config(name: u8) -> CrewConfig {
         known: Vec::new(),
         observed: None,
         is_shown: true,
+        is_background: false,
         is_online: true,
         seed: name.into(),
     }
@@ -112,6 +115,7 @@ impl World {
                 config,
                 wires: BTreeMap::new(),
                 wanted: Vec::new(),
+                listed: Vec::new(),
                 refuses: false,
                 takes: None,
                 chunks: 1,
@@ -262,9 +266,16 @@ impl World {
             }
             Effect::Register(endpoints) => {
                 let taken = Ok(self.observed);
+                self.devices[number].listed.clone_from(&endpoints);
                 self.later(number, Input::Registered { endpoints, taken });
             }
-            Effect::LookUp => self.later(number, Input::Listed(Ok(Vec::new()))),
+            Effect::LookUp => {
+                // It finds nobody but itself.
+                let ip = self.observed.unwrap_or(IpAddr::from([192, 0, 2, 7]));
+                let Device { listed, config, .. } = &self.devices[number];
+                let own = Address::new(ip, listed.clone(), config.cert_hash).ok();
+                self.later(number, Input::Listed(Ok(own.into_iter().collect())));
+            }
             Effect::ReadAsker(slot) => {
                 let asker = Some(self.id(number));
                 self.later(number, Input::Asker { slot, asker });
@@ -728,4 +739,96 @@ fn news_goes_to_everybody_who_has_it_not_from_somebody_else() {
     world.tell(BOB, Input::Changed { from, batch: vec![1] });
     world.run_for(100);
     assert_eq!([ALICE, CAROL].map(|number| pushes(&mut world, number)), [0, 0]);
+}
+
+/// Everybody in a crew of eight shows another room.
+fn crowd() -> World {
+    let mut world = World::of(8);
+    for number in 1..8 {
+        world.connect(ALICE, number);
+    }
+    world.run_for(20_000);
+    world
+}
+
+fn links(world: &World, number: usize) -> usize {
+    world.devices[number].crew.status().peers.len()
+}
+
+/// Whom news of a device reaches, by whatever way.
+fn reached(world: &World, from: usize) -> usize {
+    let (mut found, mut at) = (vec![from], 0);
+    while at < found.len() {
+        let next = found[at];
+        let more = (0..world.devices.len()).filter(|other| world.link(next, *other).is_some());
+        let more: Vec<usize> = more.filter(|other| !found.contains(other)).collect();
+        found.extend(more);
+        at += 1;
+    }
+    found.len()
+}
+
+#[test]
+fn a_room_that_is_not_on_show_keeps_two_connections_and_is_whole_again_when_it_is_shown() {
+    let mut world = crowd();
+    assert_eq!(links(&world, ALICE), 7);
+    for number in 0..8 {
+        world.tell(number, Input::Background);
+    }
+    world.run_for(120_000);
+    for number in 0..8 {
+        let count = links(&world, number);
+        assert!((1..=4).contains(&count), "{number} has {count} links");
+        // Two connections, four others that it is ready for, and what is being made at this moment.
+        let wires = world.devices[number].wires.len();
+        assert!(wires <= 13, "{number} has {wires} connections");
+    }
+    let all: usize = (0..8).map(|number| links(&world, number)).sum();
+    assert!(all < 8 * 4, "{all} ends of links");
+    assert_eq!(reached(&world, ALICE), 8);
+    // News goes round, over others.
+    world.tell(ALICE, Input::Foreground);
+    world.run_for(60_000);
+    assert!(links(&world, ALICE) >= 2);
+    for number in 1..8 {
+        world.tell(number, Input::Foreground);
+    }
+    world.run_for(60_000);
+    assert_eq!((0..8).map(|number| links(&world, number)).collect::<Vec<_>>(), vec![7; 8]);
+}
+
+#[test]
+fn whoever_shows_a_room_asks_for_what_it_may_have_missed() {
+    let mut world = World::pair();
+    world.tell(ALICE, Input::Background);
+    world.run_for(70_000);
+    world.wanted(ALICE);
+    world.run_for(120_000);
+    assert!(!has(&world.wanted(ALICE), |effect| matches!(effect, Effect::ReadAsker(_))), "it need not ask so often");
+    world.tell(ALICE, Input::Foreground);
+    assert!(has(&world.wanted(ALICE), |effect| matches!(effect, Effect::ReadAsker(_))));
+    world.tell(ALICE, Input::Foreground);
+    assert!(!has(&world.wanted(ALICE), |effect| matches!(effect, Effect::ReadAsker(_))), "it was told that already");
+}
+
+#[test]
+fn a_room_that_is_not_on_show_asks_the_phone_book_ever_more_rarely() {
+    let mut world = World::of(1);
+    world.tell(ALICE, Input::Background);
+    world.run_for(2_000);
+    let looks = |world: &mut World, ms: u64| {
+        let mut looks = 0;
+        for _ in 0..ms / 1_000 {
+            world.run_for(1_000);
+            looks += world.wanted(ALICE).iter().filter(|effect| matches!(effect, Effect::LookUp)).count();
+        }
+        looks
+    };
+    world.wanted(ALICE);
+    let first = looks(&mut world, 600_000);
+    let later = looks(&mut world, 3_600_000);
+    assert!((4..=20).contains(&first), "{first} in the first ten minutes");
+    assert!((11..=13).contains(&later), "{later} in the hour after");
+    world.tell(ALICE, Input::Foreground);
+    assert!(has(&world.wanted(ALICE), |effect| matches!(effect, Effect::LookUp)));
 }

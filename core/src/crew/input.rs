@@ -121,6 +121,10 @@ pub enum Input {
     Shown,
     /// It is not.
     Hidden,
+    /// It shows this room.
+    Foreground,
+    /// It shows another one: two connections do, and the phone book is asked rarely.
+    Background,
     /// There is a network.
     Online,
     /// There is none.

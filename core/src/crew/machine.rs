@@ -39,6 +39,8 @@ const PULL_RETRY: u64 = 1_000;
 /// Interval between successful pulls, in milliseconds: a service worker may end after it has kept an edit and before it has
 /// told of it.
 const PULL_AGAIN: u64 = 60_000;
+/// The same in a room that is not on show.
+const PULL_BACKGROUND: u64 = 300_000;
 /// Progress of a sync with fewer changes is not shown: it is over in a blink.
 const MANY: u64 = 500;
 
@@ -65,6 +67,8 @@ pub struct CrewConfig {
     pub observed: Option<IpAddr>,
     /// Whether the page is visible.
     pub is_shown: bool,
+    /// Whether it shows another room.
+    pub is_background: bool,
     /// Whether there is a network.
     pub is_online: bool,
     /// What retries are spread by. Random.
@@ -119,6 +123,8 @@ pub struct Crew {
     /// Whether the phone book has had the time to say so.
     has_asked_outside: bool,
     wish: Option<Wish>,
+    is_shown: bool,
+    is_background: bool,
     is_online: bool,
     /// The browser refuses credentials that it did not make: the phone book is of no use.
     is_refused: bool,
@@ -138,7 +144,7 @@ impl Crew {
     #[must_use]
     pub fn new(config: CrewConfig, now_ms: u64) -> Self {
         let CrewConfig { room, secret, key, cert_hash, run, dialler, most_code_chars, known, observed, .. } = config;
-        let CrewConfig { is_shown, is_online, seed, .. } = config;
+        let CrewConfig { is_shown, is_background, is_online, seed, .. } = config;
         let meeting_key = MeetingKey::of(&secret);
         let link = RoomLink { room, secret: secret.clone() };
         let hand = Hand::new(link, cert_hash, most_code_chars);
@@ -175,6 +181,8 @@ impl Crew {
             observed,
             has_asked_outside: false,
             wish: None,
+            is_shown,
+            is_background,
             is_online,
             is_refused: false,
             has_doubted_certificate: false,
@@ -187,7 +195,7 @@ impl Crew {
             due_ms: now_ms,
         };
         crew.dialler.handle_online(is_online, now_ms);
-        crew.set_visible(is_shown, now_ms);
+        crew.set_presence(is_shown, is_background, now_ms);
         crew.settle(now_ms);
         crew
     }
@@ -229,7 +237,7 @@ impl Crew {
         // The page is on its way. Its last words are not held back, and that it is hidden then does not bring it back.
         match input {
             Input::Full(_) if !self.left.is_empty() => return,
-            Input::Hidden if !self.left.is_empty() => return self.set_visible(false, now_ms),
+            Input::Hidden if !self.left.is_empty() => return self.set_presence(false, self.is_background, now_ms),
             _ => {}
         }
         for slot in std::mem::take(&mut self.left) {
@@ -305,10 +313,17 @@ impl Crew {
                 }
             }
             Input::Shown => {
-                self.set_visible(true, now_ms);
+                self.set_presence(true, self.is_background, now_ms);
                 self.wake(now_ms);
             }
-            Input::Hidden => self.set_visible(false, now_ms),
+            Input::Hidden => self.set_presence(false, self.is_background, now_ms),
+            Input::Foreground if self.is_background => {
+                self.set_presence(self.is_shown, false, now_ms);
+                self.wake(now_ms);
+                self.links.keys().copied().collect::<Vec<_>>().into_iter().for_each(|slot| self.pull(slot));
+            }
+            Input::Background if !self.is_background => self.set_presence(self.is_shown, true, now_ms),
+            Input::Foreground | Input::Background => {}
             Input::Online => {
                 self.is_online = true;
                 self.dialler.handle_online(true, now_ms);
@@ -611,9 +626,11 @@ impl Crew {
         self.links.iter().filter_map(|(slot, link)| Some((*slot, link.peer?)))
     }
 
-    fn set_visible(&mut self, is_visible: bool, now_ms: u64) {
-        self.dialler.handle_visibility(is_visible, now_ms);
-        self.mesh.handle_visibility(is_visible);
+    fn set_presence(&mut self, is_shown: bool, is_background: bool, now_ms: u64) {
+        (self.is_shown, self.is_background) = (is_shown, is_background);
+        self.dialler.handle_presence(is_shown, is_background, now_ms);
+        self.mesh.handle_presence(is_shown, is_background, now_ms);
+        self.redial.handle_background(is_background, now_ms);
     }
 
     /// Something may have changed while nobody looked: whoever is missing is called, and all others show that they are there.
@@ -759,6 +776,7 @@ impl Crew {
         };
         let retry = PULL_RETRY << link.failures.min(8);
         let wait = match outcome {
+            Outcome::Alike if self.is_background => PULL_BACKGROUND,
             Outcome::Alike => PULL_AGAIN,
             Outcome::Apart => retry.min(PULL_AGAIN),
             // Storage that fails may be mended: nobody else would ask for what was not kept.

@@ -27,6 +27,8 @@ pub struct Begun {
     pub request: SyncRequest,
     /// How many changes there were to get.
     pub total: u64,
+    /// How many of them have come.
+    pub got: u64,
 }
 
 /// What a [`Pull`] wants done.
@@ -87,7 +89,6 @@ struct Following {
 pub struct Pull {
     phase: Phase,
     begun: Option<Begun>,
-    got: u64,
     questions: u32,
     /// What the peer's clock said with the answer that is being merged.
     replied_at: Option<u64>,
@@ -99,7 +100,7 @@ impl Pull {
     pub fn new(begun: Option<Begun>) -> Self {
         // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
         let actions = VecDeque::from([PullAction::ReadAsker]);
-        Self { phase: Phase::Asker, begun, got: 0, questions: 0, replied_at: None, actions }
+        Self { phase: Phase::Asker, begun, questions: 0, replied_at: None, actions }
     }
 
     /// The next thing to do.
@@ -109,7 +110,7 @@ impl Pull {
 
     /// How many changes have come, and of how many.
     pub fn progress(&self) -> (u64, u64) {
-        (self.got, self.begun.as_ref().map_or(0, |begun| begun.total))
+        self.begun.as_ref().map_or((0, 0), |begun| (begun.got, begun.total))
     }
 
     /// What is left of it, for the next pull from the same device. Only chunks are gone on with: whatever else is asked is
@@ -138,7 +139,7 @@ impl Pull {
         let Phase::Opening(asker) = self.phase else { return };
         match opening {
             Some(request) => {
-                self.begun = Some(Begun { asker, request, total: 0 });
+                self.begun = Some(Begun { asker, request, total: 0, got: 0 });
                 self.ask();
             }
             None => self.end(Outcome::BrokenOff),
@@ -205,7 +206,7 @@ impl Pull {
         };
         let Ok((progress, _)) = SyncAnswer::peek(&answer.body) else { return self.end(Outcome::BrokenOff) };
         begun.total = begun.total.max(progress.left);
-        self.got = begun.total - progress.left;
+        begun.got = begun.total - progress.left;
         // A cursor that does not move would go round for ever.
         if progress.next.is_some_and(|next| begun.request.cursor.is_some_and(|cursor| next <= cursor)) {
             return self.end(Outcome::BrokenOff);
@@ -303,8 +304,10 @@ mod tests {
         let _ = actions(&mut pull);
         pull.handle_merged(stored());
         assert_eq!(actions(&mut pull), [PullAction::End(Outcome::BrokenOff)]);
-        let begun = pull.into_begun();
+        assert_eq!(pull.progress(), (0, 600));
+        let begun = pull.into_begun().map(|begun| Begun { got: 200, ..begun });
         let mut pull = Pull::new(begun.clone());
+        assert_eq!(pull.progress(), (200, 600), "what has come is not told to have gone");
         let _ = actions(&mut pull);
         pull.handle_asker(Some(me()));
         assert_eq!(actions(&mut pull), [PullAction::Ask(at(1))]);

@@ -10,10 +10,12 @@ pub struct DiallerConfig {
     /// How often a hidden device without a peer does. Longer than an idle phone book is kept in memory (about 10 s), which
     /// is what waiting costs.
     pub poll_hidden: u64,
+    /// How often a device does whose page shows another room, the longer it is alone the more seldom: at first, and at last.
+    pub poll_background: (u64, u64),
     /// How often a visible crew looks, and a visible device that has been alone for longer. Two doorkeepers take turns: each
     /// looks half as often.
     pub crew_turn: u64,
-    /// How often a crew does whose pages are all hidden.
+    /// How often a crew does whose pages are all hidden, or show other rooms.
     pub crew_turn_hidden: u64,
     /// How often a listing is renewed. Shorter than the phone book's 120 s by more than a turn; a listing that is lost all
     /// the same is missed at the next look.
@@ -52,6 +54,7 @@ impl Default for DiallerConfig {
             poll_alone: 3_000,
             poll_later: 6_000,
             poll_hidden: 30_000,
+            poll_background: (30_000, 300_000),
             crew_turn: 8_000,
             crew_turn_hidden: 30_000,
             relist: 96_000,

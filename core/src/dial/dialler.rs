@@ -83,6 +83,8 @@ pub struct Dialler {
     jitter: Jitter,
     online: bool,
     visible: bool,
+    /// The page shows another room.
+    is_background: bool,
     /// Since when this device waits without a peer, or was last used by a person.
     waits_since: u64,
     next_slot: u32,
@@ -214,6 +216,7 @@ impl Dialler {
             jitter: Jitter::new(seed),
             online: true,
             visible: true,
+            is_background: false,
             waits_since: now_ms,
             next_slot: 0,
             spare: Spare::Absent { retry_at: now_ms },
@@ -540,12 +543,13 @@ impl Dialler {
         self.advance(now_ms);
     }
 
-    /// The page became visible or hidden.
-    pub fn handle_visibility(&mut self, visible: bool, now_ms: u64) {
+    /// The page became visible or hidden, or shows this room or another one.
+    pub fn handle_presence(&mut self, is_visible: bool, is_background: bool, now_ms: u64) {
+        let visible = is_visible && !is_background;
         if visible && !self.visible {
             self.begin_anew(now_ms);
         }
-        self.visible = visible;
+        (self.visible, self.is_background) = (visible, is_background);
         self.advance(now_ms);
     }
 
@@ -607,7 +611,11 @@ impl Dialler {
     }
 
     fn poll_interval(&self, now_ms: u64) -> u64 {
+        let (first, last) = self.config.poll_background;
         match now_ms.saturating_sub(self.waits_since) {
+            // Whoever is there and was not reached has to be met in the act of calling.
+            _ if self.is_background && self.others().next().is_some() => first,
+            waits if self.is_background => waits.clamp(first, last),
             _ if !self.visible => self.config.poll_hidden,
             _ if self.is_meeting(now_ms) => POLL_MEETING,
             ..FIRST => self.config.poll_first,

@@ -34,25 +34,37 @@ pub struct Neighbour {
     pub keeping: Keeping,
 }
 
-/// How well a member can keep the crew's listing in the phone book, the best first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// How well a member can keep the crew's listing in the phone book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keeping {
     /// Its page is visible, so its timers are on time.
     #[default]
     Visible,
     /// Its page is hidden: the browser may hold up its timers, or stop it.
     Hidden,
+    /// Its page shows another room: it asks the phone book rarely, and keeps [few links](super::BACKGROUND).
+    Background,
     /// Not at all: its browser refuses changed credentials, so nobody can call it by what the phone book says.
     Unlisted,
 }
 
 impl Keeping {
+    /// How far behind the best: a hidden page and one that shows another room keep it equally well.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::Visible => 0,
+            Self::Hidden | Self::Background => 1,
+            Self::Unlisted => 2,
+        }
+    }
+
     /// The number that is sent; none for the one that most have.
     const fn number(self) -> Option<u8> {
         match self {
             Self::Visible => None,
             Self::Hidden => Some(1),
             Self::Unlisted => Some(2),
+            Self::Background => Some(3),
         }
     }
 
@@ -61,6 +73,7 @@ impl Keeping {
         match number {
             0 => Self::Visible,
             1 => Self::Hidden,
+            3 => Self::Background,
             _ => Self::Unlisted,
         }
     }
@@ -107,8 +120,8 @@ impl Card {
     }
 }
 
-/// CBOR: `[[device, certificate hash], …]`, with a 1 at the end of those that are [hidden](Keeping::Hidden) and a 2 of those
-/// that are [unlisted](Keeping::Unlisted).
+/// CBOR: `[[device, certificate hash], …]`, with a number at the end of those that are not visible: 1 is
+/// [hidden](Keeping::Hidden), 2 [unlisted](Keeping::Unlisted), 3 in the [background](Keeping::Background).
 pub fn encode_links(links: &[Neighbour]) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     let written: Result<(), minicbor::encode::Error<std::convert::Infallible>> = (|| {
@@ -188,7 +201,7 @@ mod tests {
             .map(|n| Neighbour {
                 device: DeviceId::from_bytes([n; 16]),
                 cert_hash: CertHash::from_bytes([n; 32]),
-                keeping: Keeping::of_number(n % 3),
+                keeping: Keeping::of_number(n % 4),
             })
             .collect();
         assert_eq!(decode_links(&encode_links(&links)), Ok(links.clone()));

@@ -13,6 +13,8 @@ pub const FULL: usize = 7;
 pub const FEW: usize = 3;
 /// A device with more links than this, as those have whom newcomers find in the phone book, gives some up.
 pub const MOST: usize = 12;
+/// So many links a device has whose page shows another room.
+pub const BACKGROUND: usize = 2;
 
 /// How long it takes between two that it gives up, in milliseconds: the others must have told what they have then.
 const PART: u64 = 3_000;
@@ -89,6 +91,8 @@ struct Failed {
 #[derive(Debug)]
 pub struct Mesh {
     local: Neighbour,
+    /// The page shows another room.
+    is_background: bool,
     peers: LiteMap<DeviceId, Peer>,
     attempts: LiteMap<DeviceId, Attempt>,
     failed: LiteMap<DeviceId, Failed>,
@@ -103,6 +107,7 @@ impl Mesh {
     pub fn new(device: DeviceId, cert_hash: CertHash) -> Self {
         Self {
             local: Neighbour { device, cert_hash, keeping: Keeping::default() },
+            is_background: false,
             peers: LiteMap::new(),
             attempts: LiteMap::new(),
             failed: LiteMap::new(),
@@ -192,11 +197,20 @@ impl Mesh {
         self.tell();
     }
 
-    /// The page became visible or hidden.
-    pub fn handle_visibility(&mut self, visible: bool) {
-        let keeping = if visible { Keeping::Visible } else { Keeping::Hidden };
+    /// The page became visible or hidden, or shows this room or another one.
+    pub fn handle_presence(&mut self, is_visible: bool, is_background: bool, now_ms: u64) {
+        let keeping = match (is_background, is_visible) {
+            (true, _) => Keeping::Background,
+            (false, true) => Keeping::Visible,
+            (false, false) => Keeping::Hidden,
+        };
         if self.local.keeping != Keeping::Unlisted && std::mem::replace(&mut self.local.keeping, keeping) != keeping {
             self.tell();
+        }
+        if std::mem::replace(&mut self.is_background, is_background) != is_background {
+            // A whole crew may do so at once: two that give up a link in the same moment each count on the other's.
+            self.parts_at = now_ms + PART + 16 * u64::from(self.local.cert_hash.as_bytes()[0]);
+            self.seek(now_ms);
         }
     }
 
@@ -245,7 +259,8 @@ impl Mesh {
             return;
         }
         let links = self.peers.len();
-        if links >= MOST || (links >= FULL && usize::from(card.links) >= FEW) {
+        let (most, few) = if self.is_background { (2 * BACKGROUND, BACKGROUND) } else { (MOST, FEW) };
+        if links >= most || (links >= self.full() && usize::from(card.links) >= few) {
             return;
         }
         if let Some(own) = self.attempts.get(&card.from) {
@@ -277,23 +292,23 @@ impl Mesh {
     }
 
     /// How many of those who are connected, or reached by way of a peer, stand before this device in keeping the crew's
-    /// listing: they keep it better, or as well with a lower certificate hash. Before a hidden page one visible page
+    /// listing: they keep it better, or as well with a lower certificate hash. Before any other page one visible page
     /// stands for two, since it keeps the listing alone.
     pub fn lower(&self) -> usize {
-        let rank = |link: &Neighbour| (link.keeping, link.cert_hash);
+        let rank = |link: &Neighbour| (link.keeping.rank(), link.cert_hash);
         let before = self.keepers().filter(|link| rank(link) < rank(&self.local));
-        let mut before: Vec<(DeviceId, Keeping)> = before.map(|link| (link.device, link.keeping)).collect();
+        let mut before: Vec<(DeviceId, u8)> = before.map(|link| (link.device, link.keeping.rank())).collect();
         before.sort_unstable();
         before.dedup_by_key(|(device, _)| *device);
-        let is_outdone = before.iter().any(|(_, keeping)| *keeping < self.local.keeping);
+        let is_outdone = before.iter().any(|(_, rank)| *rank < self.local.keeping.rank());
         before.len() + usize::from(is_outdone)
     }
 
     /// Of those who keep the crew's listing as well as this device or better the first. Where this device is a
     /// doorkeeper, that is the other one.
     pub fn other_keeper(&self) -> Option<CertHash> {
-        let others = self.keepers().filter(|link| link.keeping <= self.local.keeping);
-        others.map(|link| (link.keeping, link.cert_hash)).min().map(|(_, cert_hash)| cert_hash)
+        let others = self.keepers().filter(|link| link.keeping.rank() <= self.local.keeping.rank());
+        others.map(|link| (link.keeping.rank(), link.cert_hash)).min().map(|(_, cert_hash)| cert_hash)
     }
 
     /// Those besides this device who can keep the crew's listing.
@@ -320,12 +335,13 @@ impl Mesh {
     /// Of more links than there should be the one that is missed least: whoever is there has enough others, most of all,
     /// and is reached through two of them.
     fn superfluous(&self) -> Option<SlotId> {
-        if self.peers.len() <= MOST {
+        let (most, enough) = if self.is_background { (BACKGROUND, BACKGROUND) } else { (MOST, FULL) };
+        if self.peers.len() <= most {
             return None;
         }
         let is_spared = |(device, peer): &(&DeviceId, &Peer)| {
             let ways = peer.links.iter().filter(|link| self.is_told_by(link.device, **device)).count();
-            peer.links.len() >= FULL && ways >= 2
+            peer.links.len() >= enough && ways >= 2
         };
         let spared = self.peers.iter().filter(is_spared);
         spared.max_by_key(|(_, peer)| peer.links.len()).map(|(_, peer)| peer.slot)
@@ -338,12 +354,25 @@ impl Mesh {
             .flat_map(|(via, peer)| peer.links.iter().map(|link| (*link, *via)))
             .filter(|(link, _)| link.device != self.local.device && link.cert_hash != self.local.cert_hash)
             .filter(|(link, _)| !self.peers.contains_key(&link.device) && !self.attempts.contains_key(&link.device))
-            // Of a pair the lower one begins; a device with few links does not wait for the others.
-            .filter(|(link, _)| self.local.cert_hash < link.cert_hash || self.has_few())
+            .filter(|(link, _)| self.begins_with(link))
+    }
+
+    /// Whether it is for this device to begin. Of a pair the lower one does; a device with few links does not wait for the
+    /// others, nor does whoever needs one of two of which the other has another room on show.
+    fn begins_with(&self, link: &Neighbour) -> bool {
+        if link.keeping == Keeping::Background && self.peers.len() + self.attempts.len() >= BACKGROUND {
+            return false;
+        }
+        let is_any = self.is_background || link.keeping == Keeping::Background;
+        is_any || self.local.cert_hash < link.cert_hash || self.has_few()
+    }
+
+    fn full(&self) -> usize {
+        if self.is_background { BACKGROUND } else { FULL }
     }
 
     fn has_room(&self) -> bool {
-        self.peers.len() + self.attempts.len() < FULL
+        self.peers.len() + self.attempts.len() < self.full()
     }
 
     fn has_few(&self) -> bool {

@@ -22,10 +22,14 @@
 //! device that has [`FULL`] links begins no more and turns callers away, unless a caller has fewer than [`FEW`]: up to
 //! [`MOST`] of those are let in, so that nobody hangs by one thread.
 //!
+//! Whoever has another room on show is in the [background](Keeping::Background) in this one: [`BACKGROUND`] links do, so
+//! that many rooms can live in one page. It seeks no more, gives those up that are reached through two others, and lets in
+//! whoever has fewer. Others seek it only while they have no more than that themselves.
+//!
 //! # Who keeps the crew's listing
 //!
 //! Two members stand in the phone book for all, the doorkeepers ([`Mesh::lower`]): the visible ones with the lowest
-//! certificate hashes, the only visible one, or two hidden ones where no page is visible. A hidden page is late or stopped,
+//! certificate hashes, the only visible one, or two of the others where no page is visible. A hidden page is late or stopped,
 //! and whoever comes then would wait for it.
 //!
 //! # What crosses which link
@@ -37,4 +41,4 @@ mod card;
 mod machine;
 
 pub use card::{Card, DecodeCardError, Keeping, Neighbour, decode_links, encode_links};
-pub use machine::{FEW, FULL, MOST, Mesh, MeshAction};
+pub use machine::{BACKGROUND, FEW, FULL, MOST, Mesh, MeshAction};

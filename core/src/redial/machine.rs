@@ -14,6 +14,11 @@ pub const MOST: usize = 12;
 /// that was loaded again before it was told what there is instead of the one that it called last.
 pub const AHEAD: usize = 2;
 
+/// So many devices a page that shows another room is connected to, or calls, before it calls no more of them.
+const BACKGROUND: usize = 2;
+/// So many it keeps ready for, with one standby each.
+const MOST_BACKGROUND: usize = 4;
+
 /// How long a call, or a standby that was reached, may take until the peer has proved itself, in milliseconds.
 const CALL: u64 = 6_000;
 /// A page that ends tells its peers, and is still there to be called for a moment; it is the next one that should be
@@ -131,6 +136,8 @@ pub struct Redial {
     local: CertHash,
     /// The browser takes derived credentials.
     derives: bool,
+    /// The page shows another room.
+    is_background: bool,
     pairs: LiteMap<DeviceId, Pair>,
     next_slot: u32,
     jitter: Jitter,
@@ -144,6 +151,7 @@ impl Redial {
             key,
             local,
             derives: true,
+            is_background: false,
             pairs: LiteMap::new(),
             next_slot: 0,
             jitter: Jitter::new(seed),
@@ -169,7 +177,18 @@ impl Redial {
     /// When [`handle_timeout`](Self::handle_timeout) is due, in milliseconds of the same clock.
     pub fn poll_timeout(&self) -> Option<u64> {
         debug_assert!(self.actions.is_empty(), "drain the actions before asking for the deadline");
-        self.pairs.values().filter_map(|pair| pair.due(self.derives)).min()
+        let (ahead, calls) = (self.ahead(), !self.is_background || self.busy() < BACKGROUND);
+        self.pairs.values().filter_map(|pair| pair.due(self.derives, ahead, calls)).min()
+    }
+
+    /// So many standbys each pair has.
+    fn ahead(&self) -> usize {
+        if self.derives && !self.is_background { AHEAD } else { 1 }
+    }
+
+    /// How many are connected or being called.
+    fn busy(&self) -> usize {
+        self.pairs.values().filter(|pair| pair.link.is_some() || pair.call.is_some()).count()
     }
 
     /// Whether somebody is being called who has not failed to answer.
@@ -205,6 +224,24 @@ impl Redial {
         for standby in standbys.filter(|standby| standby.slot == slot) {
             standby.reached.get_or_insert(now_ms + CALL);
         }
+    }
+
+    /// The page shows this room or another one. For one that is not on show few connections are kept, and few made.
+    pub fn handle_background(&mut self, is_background: bool, now_ms: u64) {
+        self.is_background = is_background;
+        if is_background {
+            let mut absent: Vec<(u32, DeviceId)> = self
+                .pairs
+                .iter()
+                .filter(|(_, pair)| pair.link.is_none() && !pair.standbys.is_empty())
+                .map(|(device, pair)| (pair.failures, *device))
+                .collect();
+            absent.sort_unstable();
+            for (_, device) in absent.into_iter().skip(MOST_BACKGROUND.saturating_sub(self.busy())) {
+                self.remove(device);
+            }
+        }
+        self.advance(now_ms);
     }
 
     /// The browser refuses credentials that it did not make.
@@ -261,7 +298,8 @@ impl Redial {
                 self.remove(before);
             }
         }
-        if !self.pairs.contains_key(&device) && self.pairs.len() >= MOST {
+        let most = if self.is_background { MOST_BACKGROUND } else { MOST };
+        if !self.pairs.contains_key(&device) && self.pairs.len() >= most {
             let absent = self.pairs.iter().filter(|(_, pair)| pair.link.is_none());
             let Some(device) = absent.max_by_key(|(_, pair)| pair.failures).map(|(device, _)| *device) else { return };
             self.remove(device);
@@ -359,7 +397,8 @@ impl Redial {
 
     /// Brings everything to where it should be at `now_ms`. Nearly every `handle_*` ends here.
     fn advance(&mut self, now_ms: u64) {
-        let Self { key, local, derives, next_slot, actions, .. } = self;
+        let (ahead, mut busy) = (self.ahead(), self.busy());
+        let Self { key, local, derives, is_background, next_slot, actions, .. } = self;
         let mut slot = || {
             *next_slot += 1;
             SlotId::new(Way::Redial, *next_slot)
@@ -367,7 +406,7 @@ impl Redial {
         for (device, pair) in self.pairs.iter_mut() {
             let peer = pair.cert_hash;
             let own = || derives.then(|| IceCredentials::derive_for(key, local, &peer));
-            if pair.link.is_some() && pair.lacks(*derives) && pair.standby_at <= now_ms {
+            if pair.link.is_some() && pair.lacks(ahead) && pair.standby_at <= now_ms {
                 let slot = slot();
                 pair.standbys.push(Standby { slot, contact: None, armed: false, dials: false, reached: None });
                 actions.push_back(RedialAction::Make { slot, credentials: own() });
@@ -387,17 +426,19 @@ impl Redial {
                     actions.push_back(RedialAction::Arm { slot: standby.slot, cert_hash: peer, credentials });
                 }
             }
-            if !pair.may_call() || pair.call_at > now_ms {
+            if !pair.may_call() || pair.call_at > now_ms || (*is_background && busy >= BACKGROUND) {
                 continue;
             }
             let Some(contact) = pair.theirs.first().cloned() else { continue };
             if let Some(&Standby { slot, reached, .. }) = pair.dialler(*derives) {
                 if reached.is_none() {
+                    busy += 1;
                     pair.call = Some(Call { slot: None, deadline: now_ms + CALL });
                     actions.push_back(RedialAction::Dial { slot, contact });
                 }
             } else if let Some(credentials) = own() {
                 let slot = slot();
+                busy += 1;
                 pair.call = Some(Call { slot: Some(slot), deadline: now_ms + CALL });
                 actions.push_back(RedialAction::Call { slot, credentials, contact });
                 if pair.standbys.is_empty() {
@@ -447,9 +488,8 @@ impl Pair {
 
     /// Whether another standby is to be made: one after the other, so that the first is there soon. Who cannot say in
     /// advance which credentials it will call with has no use for one in reserve.
-    fn lacks(&self, derives: bool) -> bool {
-        let wanted = if derives { AHEAD } else { 1 };
-        self.standbys.len() < wanted && self.standbys.iter().all(|standby| standby.contact.is_some())
+    fn lacks(&self, ahead: usize) -> bool {
+        self.standbys.len() < ahead && self.standbys.iter().all(|standby| standby.contact.is_some())
     }
 
     /// What the peer is told: the standbys that it can call.
@@ -460,14 +500,14 @@ impl Pair {
     }
 
     /// When there is something to do.
-    fn due(&self, derives: bool) -> Option<u64> {
+    fn due(&self, derives: bool, ahead: usize, calls: bool) -> Option<u64> {
         let can_call =
             !self.theirs.is_empty() && self.dialler(derives).map_or(derives, |standby| standby.reached.is_none());
         let call = match &self.call {
             Some(call) => Some(call.deadline),
-            None => (self.may_call() && can_call).then_some(self.call_at),
+            None => (calls && self.may_call() && can_call).then_some(self.call_at),
         };
-        let standby = (self.link.is_some() && self.lacks(derives)).then_some(self.standby_at);
+        let standby = (self.link.is_some() && self.lacks(ahead)).then_some(self.standby_at);
         let reached = self.standbys.iter().filter_map(|standby| standby.reached);
         reached.chain(call).chain(standby).min()
     }

@@ -107,7 +107,8 @@ impl World {
     }
 
     pub(crate) fn show(&mut self, index: usize, visible: bool) {
-        self.devices[index].mesh.handle_visibility(visible);
+        let now = self.time.now;
+        self.devices[index].mesh.handle_presence(visible, false, now);
         self.drain(index);
     }
 

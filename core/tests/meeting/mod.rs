@@ -709,7 +709,7 @@ impl World {
 
     pub(crate) fn show(&mut self, index: usize, visible: bool) {
         self.devices[index].visible = visible;
-        self.tell(index, |dialler, now| dialler.handle_visibility(visible, now));
+        self.tell(index, |dialler, now| dialler.handle_presence(visible, false, now));
         for peer in self.peers(index) {
             self.drain(peer);
         }

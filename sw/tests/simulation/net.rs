@@ -65,6 +65,8 @@ enum Nat {
 enum Event {
     /// It is told something.
     Told(Input),
+    /// Its page shows this room, or another one: as it is when the device hears of it.
+    Turned,
     /// A connection has its endpoints.
     Ready(SlotId),
     /// A channel is open.
@@ -129,6 +131,8 @@ struct Ground {
     /// Its browser takes no ICE credentials but those that it makes.
     refuses: bool,
     is_online: bool,
+    /// Its page shows another room.
+    is_away: bool,
     /// Until then nothing happens to its page.
     sleeps_until: u64,
     kept: Vec<(DeviceId, Vec<Contact>)>,
@@ -216,6 +220,7 @@ impl Net {
             hears_knocks: dice.below(2) == 0,
             refuses: refusing >> number & 1 == 1,
             is_online: true,
+            is_away: false,
             sleeps_until: 0,
             kept: Vec::new(),
             observed: None,
@@ -398,6 +403,7 @@ impl Net {
     fn input(&mut self, world: &World, number: usize, event: Event) -> Option<Input> {
         match event {
             Event::Told(input) => Some(input),
+            Event::Turned => Some(if self.grounds[number].is_away { Input::Background } else { Input::Foreground }),
             Event::Ready(slot) => {
                 let Contact { cert_hash, credentials, endpoints } =
                     self.page(number)?.wires.get(&slot)?.contact.clone();
@@ -759,6 +765,7 @@ impl World {
                 known: ground.kept.clone(),
                 observed: ground.observed,
                 is_shown: true,
+                is_background: ground.is_away,
                 is_online: true,
                 seed,
             };
@@ -835,6 +842,17 @@ impl World {
         self.happen(number, Event::Told(if is_visible { Input::Shown } else { Input::Hidden }));
     }
 
+    /// A page shows another room, or this one again.
+    pub(crate) fn turn(&self, number: usize, is_away: bool) {
+        let Some(net) = &self.net else { return };
+        net.borrow_mut().grounds[number].is_away = is_away;
+        self.happen(number, Event::Turned);
+    }
+
+    pub(crate) fn is_anybody_away(&self, net: &RefCell<Net>) -> bool {
+        net.borrow().grounds.iter().any(|ground| ground.is_away)
+    }
+
     /// A device has a network, or none.
     pub(crate) fn network(&self, number: usize, is_there: bool) {
         let Some(net) = &self.net else { return };
@@ -909,7 +927,7 @@ impl World {
         }
     }
 
-    /// All trouble ends: no walls, NATs that let connections through, a phone book that answers.
+    /// All trouble ends, but that some pages may show other rooms: no walls, NATs that let connections through, a phone book that answers.
     pub(crate) fn peace(&self, net: &RefCell<Net>) {
         let mut net = net.borrow_mut();
         net.walls.clear();
@@ -924,9 +942,12 @@ impl World {
             self.happen(number, Event::Told(Input::Online));
             self.happen(number, Event::Told(Input::Shown));
         }
+        if self.runtime.below(3) != 0 {
+            (0..count).for_each(|number| self.turn(number, false));
+        }
     }
 
-    /// Whether everybody is connected to everybody. Whoever is no doorkeeper does not ask the phone book where it is seen, so
+    /// Whether everybody is connected to everybody; to whoever shows another room over as many others as it takes. Whoever is no doorkeeper does not ask the phone book where it is seen, so
     /// it may not know how it is reached through its NAT: then it is enough that both reach a third.
     pub(crate) fn is_mesh(&self, net: &RefCell<Net>) -> bool {
         let count = net.borrow().grounds.len();
@@ -938,7 +959,17 @@ impl World {
             self.is_connected(net, one, other)
                 || ((is_hidden(one) || is_hidden(other)) && self.is_reached_through(net, one, other))
         };
-        (0..count).all(|one| (0..count).all(|other| one == other || is_reached(one, other)))
+        if !self.is_anybody_away(net) {
+            return (0..count).all(|one| (0..count).all(|other| one == other || is_reached(one, other)));
+        }
+        let (mut reached, mut at) = (vec![0], 0);
+        while let Some(one) = reached.get(at).copied() {
+            let is_new = |other: &usize| !reached.contains(other) && self.is_connected(net, one, *other);
+            let found: Vec<usize> = (0..count).filter(is_new).collect();
+            reached.extend(found);
+            at += 1;
+        }
+        reached.len() == count
     }
 
     fn is_reached_through(&self, net: &RefCell<Net>, one: usize, other: usize) -> bool {

@@ -27,6 +27,7 @@ pub(crate) enum Step {
     Travel { device: u8, site: u8, at: Moment },
     PhoneBook { is_alive: bool, at: Moment },
     Show { device: u8, is_visible: bool, at: Moment },
+    Turn { device: u8, is_away: bool, at: Moment },
     Network { device: u8, is_there: bool, at: Moment },
     Sleep { device: u8, seconds: u8, at: Moment },
     Pair { one: u8, other: u8, at: Moment },
@@ -271,7 +272,8 @@ fn apart(seed: u64, steps: &mut Vec<Step>) -> u8 {
     let any = || dice.below(256) as u8;
     for _ in 0..dice.below(20) {
         let at = Moment { entropy: dice.below(u64::MAX), lasts: dice.below(8_000) as u16 };
-        let step = match dice.below(8) {
+        let step = match dice.below(10) {
+            8.. => Step::Turn { device: any(), is_away: dice.below(4) != 0, at },
             0..2 => Step::Show { device: any(), is_visible: dice.below(2) == 0, at },
             2..5 => Step::Network { device: any(), is_there: dice.below(2) == 0, at },
             5 => Step::Sleep { device: any(), seconds: dice.below(40) as u8, at },
@@ -403,6 +405,7 @@ impl Step {
             | Self::Travel { at, .. }
             | Self::PhoneBook { at, .. }
             | Self::Show { at, .. }
+            | Self::Turn { at, .. }
             | Self::Network { at, .. }
             | Self::Sleep { at, .. }
             | Self::Pair { at, .. }

@@ -33,6 +33,8 @@ pub(crate) const MOST_QUESTIONS: usize = 64;
 const SETTLING: u64 = 20_000;
 /// How long a crew may take to be whole again, and how long a part of that is.
 const REUNION: u64 = 300_000;
+/// So many times as long where some pages show other rooms and ask the phone book rarely.
+const AWAY: u64 = 6;
 const WHILE: u64 = 1_000;
 /// Small, so that a few dozen edits fill logs, pages and chunks.
 const LIMITS: Limits = Limits { log_records: 6, log_bytes: 400, page: 300, chunk: 250 };
@@ -540,6 +542,7 @@ impl World {
             Step::Travel { device, site, .. } => self.travel(usize::from(device) % count, site.into()),
             Step::PhoneBook { is_alive, .. } => self.phone_book(is_alive),
             Step::Show { device, is_visible, .. } => self.show(usize::from(device) % count, is_visible),
+            Step::Turn { device, is_away, .. } => self.turn(usize::from(device) % count, is_away),
             Step::Network { device, is_there, .. } => self.network(usize::from(device) % count, is_there),
             Step::Sleep { device, seconds, .. } => self.nap(usize::from(device) % count, u64::from(seconds) * 1_000),
             Step::Pair { one, other, .. } => {
@@ -824,7 +827,7 @@ impl World {
         }
         if let Some(net) = &self.net {
             self.peace(net);
-            let until = self.runtime.now() + REUNION;
+            let until = self.runtime.now() + REUNION * if self.is_anybody_away(net) { AWAY } else { 1 };
             while !(self.is_mesh(net) && self.is_even()) {
                 self.help(net);
                 self.runtime.run_for(WHILE);
