@@ -8,6 +8,16 @@ use partyline_sw::problem::grouped;
 pub(crate) const APP: &str = "Partyline";
 /// What stands for a room that has no name, or whose name has not arrived.
 pub(crate) const UNNAMED_ROOM: &str = "Shared room";
+/// Beside a room: how many of its tasks have changed since somebody looked.
+pub(crate) fn news(count: usize) -> String {
+    if count == 0 { String::new() } else { format!("{} new", grouped(count as u64)) }
+}
+
+/// On the way to the other rooms: how many tasks have changed there.
+pub(crate) fn news_elsewhere(count: usize) -> String {
+    if count == 0 { String::new() } else { format!("{} new in other rooms", grouped(count as u64)) }
+}
+
 /// No network.
 pub(crate) const OFFLINE: &str = "Offline. Your changes are kept.";
 /// Looking for other devices.

@@ -6,12 +6,14 @@ use partyline_core::hand::{Code, ParseCodeError};
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::device_name::device_name;
+use super::network;
+use super::news::News;
 use super::notice::Notices;
 use super::room::{Room, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
 use crate::day::Day;
-use crate::net::{ANEW, HandWish, INVITE, NetHandle};
+use crate::net::{ANEW, HandWish, INVITE, Membership, Network};
 use crate::text;
 use crate::{net, platform};
 
@@ -35,8 +37,10 @@ pub(crate) struct App {
     pub(crate) update_waits: RwSignal<bool>,
     /// How often a room was joined by the address bar.
     attempts: StoredValue<u32>,
-    /// The network of the room on show.
-    network: StoredValue<Option<(RoomId, NetHandle)>, LocalStorage>,
+    /// What is new in rooms that are not on show.
+    pub(crate) news: News,
+    /// The networks of all rooms.
+    network: StoredValue<Option<Network>, LocalStorage>,
     /// What is to be done by hand in which room, once its network is there.
     wish: StoredValue<Option<(RoomId, HandWish)>>,
     /// Today, kept up to date for what is shown; what a person means by it now is [`App::day`].
@@ -102,6 +106,7 @@ impl App {
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
             attempts: StoredValue::new(0),
+            news: News::new(),
             network: StoredValue::new_local(None),
             wish: StoredValue::new(None),
             today: RwSignal::new(platform::today()),
@@ -118,9 +123,18 @@ impl App {
         }
     }
 
+    fn room_untracked(self) -> Option<Room> {
+        match self.screen.get_untracked() {
+            Screen::Room(room) => Some(room),
+            _ => None,
+        }
+    }
+
     /// Answers for the connections that this tab holds, reads the rooms, and goes where the address bar says.
     pub(crate) async fn start(self) {
         net::listen();
+        self.network.set_value(Some(network::of(self)));
+        self.owner.with_value(|owner| owner.with(|| network::follow(self)));
         self.begin().await;
     }
 
@@ -173,18 +187,20 @@ impl App {
 
     /// A room's tasks changed.
     pub(crate) fn changes_announced(self, room: RoomId) {
-        if let Screen::Room(shown) = self.screen.get_untracked()
-            && shown.id == room
-        {
-            shown.announced();
+        match self.screen.get_untracked() {
+            Screen::Room(shown) if shown.id == room => shown.announced(),
+            _ => self.news.count(room),
         }
     }
 
     /// This device has taken another key in a room.
     pub(crate) fn renewal_announced(self, room: RoomId) {
-        if let Some(room) = self.opened.with_value(|opened| opened.get(&room).copied()) {
-            self.notices.tell(text::RENEWED.to_owned(), None);
-            self.check_key(room);
+        match self.opened(room) {
+            Some(room) => {
+                self.notices.tell(text::RENEWED.to_owned(), None);
+                self.check_key(room);
+            }
+            None => spawn_local(network::enter_one(self, room)),
         }
     }
 
@@ -206,6 +222,7 @@ impl App {
         }
         self.check_day();
         self.rooms_announced();
+        self.recount();
         if self.screen.with_untracked(|screen| *screen == Screen::Joining) {
             spawn_local(self.follow_address());
         }
@@ -217,6 +234,16 @@ impl App {
             }
             room.returned();
         }
+    }
+
+    /// Counts what is new in the rooms that are not on show.
+    fn recount(self) {
+        let shown = self.room_untracked().map(|room| room.id);
+        let ids = |rooms: &Option<Vec<RoomSummary>>| {
+            let ids = rooms.iter().flatten().filter_map(|room| RoomId::parse(&room.id).ok());
+            ids.filter(|room| Some(*room) != shown).collect::<Vec<_>>()
+        };
+        self.news.returned(&self.rooms.with_untracked(ids));
     }
 
     /// Loads a room.
@@ -398,22 +425,41 @@ impl App {
         self.pass_wish_on();
     }
 
-    /// The room on show entered its network, or left it.
-    pub(crate) fn set_network(self, network: Option<(RoomId, NetHandle)>) {
-        // Not dropped while it is borrowed: leaving a network tells how it stands.
-        let _left = self.network.try_update_value(|held| std::mem::replace(held, network));
+    /// A room that was opened in this page.
+    pub(crate) fn opened(self, room: RoomId) -> Option<Room> {
+        self.opened.with_value(|opened| opened.get(&room).copied())
+    }
+
+    /// Has connections of this device in a room made, and kept for as long as it is a member.
+    pub(crate) fn enter_network(self, membership: Membership) {
+        self.with_network(|network| network.enter(membership));
         self.pass_wish_on();
     }
 
+    /// Whether that is done.
+    pub(crate) fn is_in_network(self, room: RoomId) -> bool {
+        self.with_network(|network| network.has(room)) == Some(true)
+    }
+
+    /// There are no other rooms than these.
+    pub(crate) fn keep_networks(self, rooms: &[RoomId]) {
+        self.with_network(|network| network.keep_only(|room| rooms.contains(&room)));
+    }
+
+    /// This room is on show, or none.
+    pub(crate) fn show_network(self, room: Option<RoomId>) {
+        self.with_network(|network| network.show(room));
+    }
+
+    fn with_network<T>(self, act: impl FnOnce(&Network) -> T) -> Option<T> {
+        self.network.try_with_value(|network| network.as_ref().map(act)).flatten()
+    }
+
     fn pass_wish_on(self) {
-        self.network.with_value(|network| {
-            if let Some((room, network)) = network
-                && let Some(Some((_, wish))) =
-                    self.wish.try_update_value(|wish| wish.take_if(|(wanted, _)| wanted == room))
-            {
-                network.wish(wish);
-            }
-        });
+        let is_there = |(room, _): &mut (RoomId, HandWish)| self.is_in_network(*room);
+        if let Some(Some((room, wish))) = self.wish.try_update_value(|wish| wish.take_if(is_there)) {
+            self.with_network(|network| network.wish(room, wish));
+        }
     }
 
     async fn enter(self, link: &RoomLink, name: Option<String>) -> Result<(), ApiError> {
@@ -452,8 +498,8 @@ impl App {
     }
 
     fn show(self, id: RoomId) {
-        let known = self.opened.with_value(|opened| opened.get(&id).copied());
-        let room = known.unwrap_or_else(|| {
+        self.news.clear(id);
+        let room = self.opened(id).unwrap_or_else(|| {
             let name = self.summary(id).map(|summary| summary.name).unwrap_or_default();
             let room = self.owner.with_value(|owner| owner.with(|| Room::new(id, name, self.notices)));
             self.opened.update_value(|opened| {
@@ -485,9 +531,15 @@ impl App {
 
     fn forget(self, room: RoomId) {
         platform::forget(&seen_key(room));
+        self.news.forget(room);
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });
+    }
+
+    /// Whether this device is a member of the room, as far as the page knows.
+    pub(crate) fn is_member(self, room: RoomId) -> bool {
+        self.summary(room).is_some()
     }
 
     fn summary(self, room: RoomId) -> Option<RoomSummary> {

@@ -11,6 +11,7 @@ pub(crate) mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod network;
+pub(crate) mod news;
 pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod pages;
@@ -18,4 +19,5 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+mod turn;
 pub(crate) mod window;

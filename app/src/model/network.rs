@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use partyline_core::id::RoomId;
 
 use super::app::App;
 use super::connection::has_text;
-use super::room::{Membership, Room};
+use super::room::{Loading, Room, membership};
 use crate::api;
-use crate::net::{self, Link, RoomStatus};
+use crate::net::{self, Link, Network, RoomStatus};
 
 /// A loss that is made good within this time is not told: it would only be noise.
 const SETTLE: Duration = Duration::from_millis(700);
@@ -15,23 +16,60 @@ const SETTLE: Duration = Duration::from_millis(700);
 /// How often the connected devices are asked what they have, while somebody looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// Keeps this page in the room's network for as long as the room is on show.
-pub(crate) fn connect(app: App, room: Room) {
-    let latest = StoredValue::new(0_u64);
+/// The networks of this device's rooms.
+pub(crate) fn of(app: App) -> Network {
+    Network::new(move |room, status| {
+        if let Some(room) = app.opened(room) {
+            settle(room, status);
+        }
+    })
+}
+
+/// Keeps this device in the networks of all its rooms: that of the room on show first, the others once that is loaded.
+pub(crate) fn follow(app: App) {
+    Effect::new(Box::new(move || app.show_network(app.room().map(|room| room.id))) as Box<dyn FnMut()>);
     Effect::new(Box::new(move || {
-        let Some(Membership { secret, key, .. }) = room.membership.get() else { return };
-        let network = net::join(room.id, secret, key, move |status| settle(room, latest, status));
-        app.set_network(Some((room.id, network)));
+        if let Some(membership) = app.room().and_then(|room| room.membership.get()) {
+            app.enter_network(membership);
+        }
     }) as Box<dyn FnMut()>);
-    on_cleanup(move || app.set_network(None));
+    Effect::new(Box::new(move || {
+        let rooms: Option<Vec<RoomId>> = app
+            .rooms
+            .with(|rooms| Some(rooms.as_ref()?.iter().filter_map(|room| RoomId::parse(&room.id).ok()).collect()));
+        let is_loading = app.room().is_some_and(|room| room.loading.with(|loading| *loading == Loading::Pending));
+        if let Some(rooms) = rooms {
+            app.keep_networks(&rooms);
+            if !is_loading {
+                spawn_local(enter(app, rooms));
+            }
+        }
+    }) as Box<dyn FnMut()>);
+}
+
+/// Enters the networks of these rooms, but for those that are entered already, and counts what is new in them.
+async fn enter(app: App, rooms: Vec<RoomId>) {
+    for room in rooms.into_iter().filter(|room| !app.is_in_network(*room)) {
+        enter_one(app, room).await;
+        app.news.count(room);
+    }
+}
+
+/// Enters a room's network, under the key that this device has now. A room that cannot be read is tried again when the
+/// rooms are read again.
+pub(crate) async fn enter_one(app: App, room: RoomId) {
+    let membership = api::room(room).await.and_then(|document| membership(room, &document));
+    if let Some(membership) = membership.ok().filter(|_| app.is_member(room)) {
+        app.enter_network(membership);
+    }
 }
 
 /// Shows a state of the connections: good news at once, a loss only when it lasts.
-fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
-    // `None`: the room is no longer on show, and a late word about it has nowhere to go.
-    let Some(number) = latest.try_update_value(|latest| {
-        *latest += 1;
-        *latest
+fn settle(room: Room, status: RoomStatus) {
+    // `None`: the room is gone, and a late word about it has nowhere to go.
+    let Some(number) = room.told.try_update_value(|told| {
+        *told += 1;
+        *told
     }) else {
         return;
     };
@@ -44,7 +82,7 @@ fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
         return;
     }
     let later = move || {
-        if latest.try_get_value() == Some(number) {
+        if room.told.try_get_value() == Some(number) {
             room.status.set(status);
         }
     };

@@ -2,18 +2,20 @@ use std::collections::{HashMap, HashSet};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{Devices, HeldDocument, NewTask, TaskDocument, TaskPatch, TaskStatus};
-use partyline_core::id::{DeviceId, RoomId, RoomLink, RoomSecret, TaskId};
+use partyline_core::api::{Devices, HeldDocument, NewTask, RoomDocument, TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 
+use super::news;
 use super::notice::{NoticeAction, Notices};
 use super::order::{OrderKey, Place, replace};
 use super::pages::Pages;
 use super::seen::Seen;
+use super::turn::Turn;
 use super::window::Window;
 use crate::api::{self, ApiError};
 use crate::model::connection::connection_text;
-use crate::net::{Link, RoomStatus};
+use crate::net::{Link, Membership, RoomStatus};
 use crate::platform;
 use crate::text;
 
@@ -38,6 +40,8 @@ pub(crate) struct Room {
     pub(crate) added: RwSignal<Option<TaskId>>,
     /// The state of the connections.
     pub(crate) status: RwSignal<RoomStatus>,
+    /// How many states of them were told.
+    pub(super) told: StoredValue<u64>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
     adding: StoredValue<Turn>,
@@ -64,17 +68,6 @@ impl From<ApiError> for Loading {
     fn from(error: ApiError) -> Self {
         Self::Failed { why: error.to_string(), is_older: error.is_older_room() }
     }
-}
-
-/// What makes this device a member of a room.
-#[derive(Clone)]
-pub(crate) struct Membership {
-    /// The room's secret.
-    pub(crate) secret: RoomSecret,
-    /// This device's private key in the room.
-    pub(crate) key: DeviceKey,
-    /// This device's id in the room, which follows from the key.
-    pub(crate) device: DeviceId,
 }
 
 /// A task on its way into the room.
@@ -112,52 +105,11 @@ struct Reading {
     turn: Turn,
 }
 
-/// Reading on behalf of announcements, or adding what a person typed: one turn at a time, and one more pass for all that
-/// comes during one.
-///
-/// A page that was frozen, hidden or asleep may have missed announcements, and a request that was under way then may
-/// never be answered. So on its return it begins a turn of its own, and whatever the turn before still does is over.
-#[derive(Debug, Default)]
-struct Turn {
-    /// The number of the turn under way.
-    busy: Option<u64>,
-    /// How many were begun.
-    begun: u64,
-    /// Another announcement came meanwhile.
-    again: bool,
-}
-
-impl Turn {
-    /// An announcement came. Returns the turn to begin, if none is under way.
-    fn announced(&mut self) -> Option<u64> {
-        if self.busy.is_some() {
-            self.again = true;
-            return None;
-        }
-        Some(self.begin())
-    }
-
-    /// Begins a turn in place of the one that may be under way.
-    fn begin(&mut self) -> u64 {
-        self.begun += 1;
-        self.busy = Some(self.begun);
-        self.again = false;
-        self.begun
-    }
-
-    /// Whether no other turn was begun in place of this one.
-    fn is_under_way(&self, turn: u64) -> bool {
-        self.busy == Some(turn)
-    }
-
-    /// A turn has read. Returns whether it is to read once more.
-    fn has_read(&mut self, turn: u64) -> bool {
-        if !self.is_under_way(turn) {
-            return false;
-        }
-        let again = std::mem::replace(&mut self.again, false);
-        self.busy = self.busy.filter(|_| again);
-        again
+/// What makes this device a member of a room, by what its service worker says.
+pub(super) fn membership(room: RoomId, document: &RoomDocument) -> Result<Membership, ApiError> {
+    match (RoomSecret::parse(&document.secret.0), DeviceKey::parse(&document.key.0)) {
+        (Ok(secret), Ok(key)) => Ok(Membership { room, secret, device: key.device(), key }),
+        _ => Err(ApiError::Unreadable("secret or key".to_owned())),
     }
 }
 
@@ -194,6 +146,7 @@ impl Room {
             devices: RwSignal::new(None),
             added: RwSignal::new(None),
             status: RwSignal::new(RoomStatus::new(Link::Connecting)),
+            told: StoredValue::new(0),
             tasks: StoredValue::new(HashMap::new()),
             reading: StoredValue::new(Reading::default()),
             adding: StoredValue::new(Turn::default()),
@@ -240,13 +193,9 @@ impl Room {
 
     async fn read_membership(self) -> Result<Membership, ApiError> {
         let document = api::room(self.id).await?;
+        let membership = membership(self.id, &document);
         self.name.set(document.name);
-        let secret = RoomSecret::parse(&document.secret.0);
-        let key = DeviceKey::parse(&document.key.0);
-        match (secret, key) {
-            (Ok(secret), Ok(key)) => Ok(Membership { secret, device: key.device(), key }),
-            _ => Err(ApiError::Unreadable("secret or key".to_owned())),
-        }
+        membership
     }
 
     /// The link that makes others members.
@@ -360,6 +309,7 @@ impl Room {
                 return false;
             }
             reading.applied = number;
+            news::note_looked(self.id, &cursor);
             reading.cursor = Some(cursor);
             true
         });

@@ -1,23 +1,26 @@
-//! Which tab of this browser holds a room's connections.
+//! Which tab of this browser holds its connections.
 //!
 //! All tabs stand for the same Web Lock; the one that has it leads until it closes or crashes, and then the next in the
-//! queue does. The leader tells the others how things stand over a `BroadcastChannel`.
+//! queue does. The leader holds the connections of all rooms of this device, and tells the others how things stand over a
+//! `BroadcastChannel`. A room that no tab shows is held in the background ([`Crew`](partyline_core::crew::Crew)).
 //!
 //! A tab that is about to be frozen resigns, and stands again when it thaws. One that hangs keeps the lock; so a tab in
-//! view asks the leader every now and then whether it is there, and takes the lock from one that does not answer.
+//! view asks the leader every now and then whether it is there, and takes the lock from one that does not answer. By that
+//! question the leader knows, too, which room the tab shows.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use futures::channel::oneshot;
+use futures::channel::{mpsc, oneshot};
+use futures::stream::StreamExt;
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::task::spawn_local;
+use litemap::LiteMap;
 use partyline_core::crew::Input;
-use partyline_core::id::{RoomId, RoomSecret};
-use partyline_core::key::DeviceKey;
+use partyline_core::id::RoomId;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -25,19 +28,24 @@ use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::by_hand::{self, HandWish, Wanted};
 use super::event::{Event, Events};
-use super::room::{self, Ending};
+use super::room::{self, Membership};
 use super::status::{Link, RoomStatus, StatusMessage};
+use super::turns::Turns;
 use crate::platform;
 
 const CHANNEL: &str = "partyline-status";
+const LOCK: &str = "partyline:connections";
 /// How often a tab in view asks whether the leader is there, in milliseconds.
 const ASK_MS: u32 = 500;
 /// So many questions without an answer, and it is not.
 const UNANSWERED: u8 = 2;
+/// So many intervals after the last question of a tab the room that it shows counts as shown.
+const SHOWN: u8 = 6;
 
 /// What tabs tell each other.
 #[derive(Debug, Serialize, Deserialize)]
 struct TabMessage {
+    /// What it is about; empty if it is about no room.
     room: String,
     says: Says,
 }
@@ -46,9 +54,9 @@ struct TabMessage {
 enum Says {
     /// The leader: how the room stands.
     Status(StatusMessage),
-    /// Another tab, to the leader: how does it stand?
+    /// Another tab, to the leader: how do they all stand?
     TellStatus,
-    /// Another tab, to the leader: are you there?
+    /// Another tab, which shows this room, to the leader: are you there?
     AreYouThere,
     /// The leader.
     IAmHere,
@@ -74,7 +82,7 @@ extern "C" {
     fn request(this: &LockManager, name: &str, options: &Object, held: &Function) -> Result<Promise, JsValue>;
 }
 
-/// A tab's candidacy for a room. Dropping it resigns.
+/// A tab's candidacy for holding this browser's connections. Dropping it resigns.
 #[derive(Debug)]
 pub(super) struct Candidacy {
     seat: Rc<Seat>,
@@ -89,51 +97,122 @@ impl Drop for Candidacy {
 }
 
 impl Candidacy {
-    /// Has the leader do this.
-    pub(super) fn wish(&self, wish: HandWish) {
+    /// This device is a member of this room, or has another key in it.
+    pub(super) fn enter(&self, membership: Membership) {
         let seat = &self.seat;
-        seat.wanted.borrow_mut().want(wish.clone());
-        match seat.leading() {
-            Some(events) => seat.send_wish(&events),
-            None => seat.tell(Says::Wish(wish)),
+        let room = membership.room;
+        let before = seat.rooms.borrow_mut().insert(room, Place { membership, wanted: Wanted::default() });
+        if let Some(before) = before {
+            let mut rooms = seat.rooms.borrow_mut();
+            let Some(place) = rooms.get_mut(&room) else { return };
+            place.wanted = before.wanted;
+            if before.membership.device == place.membership.device {
+                return;
+            }
+            drop(rooms);
+            // Its loop is begun anew once it has said goodbye under the old key.
+            seat.dismiss(room);
+        } else {
+            (seat.on_status)(room, RoomStatus::new(Link::Connecting));
+            seat.tell(Some(room), Says::TellStatus);
+        }
+        seat.tend();
+    }
+
+    /// Whether this device is a member of the room, as far as was told.
+    pub(super) fn has(&self, room: RoomId) -> bool {
+        self.seat.rooms.borrow().contains_key(&room)
+    }
+
+    /// This device is no member of any other room.
+    pub(super) fn keep_only(&self, is_kept: impl Fn(RoomId) -> bool) {
+        let gone: Vec<RoomId> = self.seat.rooms.borrow().keys().copied().filter(|room| !is_kept(*room)).collect();
+        for room in gone {
+            self.seat.rooms.borrow_mut().remove(&room);
+            self.seat.dismiss(room);
+        }
+    }
+
+    /// This tab shows this room, or none.
+    pub(super) fn show(&self, room: Option<RoomId>) {
+        self.seat.shown.set(room);
+        if self.seat.is_leading() {
+            self.seat.tend();
+        } else if platform::is_shown() {
+            self.seat.tell(room, Says::AreYouThere);
+        }
+    }
+
+    /// Has the leader do this.
+    pub(super) fn wish(&self, room: RoomId, wish: HandWish) {
+        let seat = &self.seat;
+        if let Some(place) = seat.rooms.borrow_mut().get_mut(&room) {
+            place.wanted.want(wish.clone());
+        }
+        match seat.loop_of(room) {
+            Some(events) => seat.send_wish(room, &events),
+            None => seat.tell(Some(room), Says::Wish(wish)),
         }
     }
 }
 
+/// A room of this device.
+struct Place {
+    membership: Membership,
+    /// What the person wants by hand.
+    wanted: Wanted,
+}
+
 /// What this tab stands for.
 struct Seat {
-    room: RoomId,
-    secret: RoomSecret,
-    key: DeviceKey,
     channel: Option<BroadcastChannel>,
-    on_status: Rc<dyn Fn(RoomStatus)>,
+    on_status: Rc<dyn Fn(RoomId, RoomStatus)>,
+    rooms: RefCell<LiteMap<RoomId, Place>>,
+    /// The room that this tab shows.
+    shown: Cell<Option<RoomId>>,
     /// None while it stands for nothing.
     term: RefCell<Option<Term>>,
-    /// What the person wants by hand.
-    wanted: RefCell<Wanted>,
     /// Questions to the leader.
     unanswered: Cell<u8>,
 }
 
 /// From standing for the lock until it is lost.
 struct Term {
-    events: Events,
-    leading: bool,
+    number: u64,
     waiting: AbortController,
-    /// Dropped, it ends the loop without a word.
+    /// Dropped, it ends the term without a word.
     resign: oneshot::Sender<()>,
+    /// There once it leads.
+    lead: Option<Lead>,
 }
 
-/// Stands for the room's lock; leads once it is granted.
-pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status: Rc<dyn Fn(RoomStatus)>) -> Candidacy {
+/// What the tab that leads holds.
+struct Lead {
+    loops: LiteMap<RoomId, Loop>,
+    /// Which rooms other tabs show, and for how many intervals that holds.
+    elsewhere: LiteMap<RoomId, u8>,
+    turns: Turns,
+    /// Every loop has one: the lock is held until the last has said goodbye.
+    alive: mpsc::UnboundedSender<()>,
+}
+
+/// A room whose connections are held.
+struct Loop {
+    events: Events,
+    /// Taken once it is to end. Dropped, it ends the loop without a word.
+    resign: Option<oneshot::Sender<()>>,
+    is_background: bool,
+    has_peers: bool,
+}
+
+/// Stands for holding the connections.
+pub(super) fn stand(on_status: Rc<dyn Fn(RoomId, RoomStatus)>) -> Candidacy {
     let seat = Rc::new(Seat {
-        room,
-        secret,
-        key,
         channel: BroadcastChannel::new(CHANNEL).ok(),
         on_status,
+        rooms: RefCell::default(),
+        shown: Cell::default(),
         term: RefCell::default(),
-        wanted: RefCell::default(),
         unanswered: Cell::default(),
     });
     let mut listeners = Vec::new();
@@ -141,10 +220,8 @@ pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status:
         let seat = Rc::clone(&seat);
         listeners.push(EventListener::new(channel, "message", move |event| {
             let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data).unwrap_or_default();
-            if let Ok(message) = serde_wasm_bindgen::from_value::<TabMessage>(data)
-                && message.room == seat.room.to_string()
-            {
-                seat.hear(message.says);
+            if let Ok(message) = serde_wasm_bindgen::from_value::<TabMessage>(data) {
+                seat.hear(RoomId::parse(&message.room).ok(), message.says);
             }
         }));
     }
@@ -154,17 +231,15 @@ pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status:
         listeners.push(EventListener::new(&document, "freeze", move |_| freezes.resign()));
         // Whoever leads may have told how things stand in the meantime.
         listeners.push(EventListener::new(&document, "resume", move |_| {
-            resumes.tell(Says::TellStatus);
+            resumes.tell(None, Says::TellStatus);
             resumes.stand(false);
         }));
         listeners.push(EventListener::new(&document, "visibilitychange", move |_| {
             if platform::is_shown() {
-                shown.tell(Says::TellStatus);
+                shown.tell(None, Says::TellStatus);
             }
         }));
     }
-    (seat.on_status)(RoomStatus::new(Link::Connecting));
-    seat.tell(Says::TellStatus);
     seat.stand(false);
     let watch = {
         let seat = Rc::clone(&seat);
@@ -174,14 +249,26 @@ pub(super) fn stand(room: RoomId, secret: RoomSecret, key: DeviceKey, on_status:
 }
 
 impl Seat {
-    /// The loop's queue, if this tab leads.
-    fn leading(&self) -> Option<Events> {
-        self.term.borrow().as_ref().filter(|term| term.leading).map(|term| term.events.clone())
+    fn is_leading(&self) -> bool {
+        self.term.borrow().as_ref().is_some_and(|term| term.lead.is_some())
+    }
+
+    /// The room's loop, if this tab leads and holds it.
+    fn loop_of(&self, room: RoomId) -> Option<Events> {
+        self.with_lead(|lead| Some(lead.loops.get(&room)?.events.clone())).flatten()
+    }
+
+    fn with_lead<T>(&self, act: impl FnOnce(&mut Lead) -> T) -> Option<T> {
+        self.term.borrow_mut().as_mut()?.lead.as_mut().map(act)
     }
 
     fn resign(&self) {
-        if let Some(term) = self.term.take() {
+        if let Some(mut term) = self.term.take() {
+            let loops = term.lead.as_mut().map(|lead| std::mem::take(&mut lead.loops)).unwrap_or_default();
             self.end(&term);
+            for resign in loops.into_iter().filter_map(|(_, held)| held.resign) {
+                let _ = resign.send(());
+            }
             let _ = term.resign.send(());
         }
     }
@@ -189,57 +276,94 @@ impl Seat {
     /// A term has ended, and with it what it did by hand.
     fn end(&self, term: &Term) {
         term.waiting.abort();
-        if term.leading {
-            self.wanted.borrow_mut().lost();
+        if term.lead.is_some() {
+            self.lose_wishes();
         }
     }
 
-    fn hear(&self, says: Says) {
-        let Some(events) = self.leading() else {
-            match says {
-                Says::Status(status) => {
-                    self.show(status.into());
+    fn lose_wishes(&self) {
+        self.rooms.borrow_mut().iter_mut().for_each(|(_, place)| place.wanted.lost());
+    }
+
+    /// Has the room's loop say goodbye and end.
+    fn dismiss(&self, room: RoomId) {
+        let resign = self.with_lead(|lead| lead.loops.get_mut(&room)?.resign.take()).flatten();
+        if let Some(resign) = resign {
+            let _ = resign.send(());
+        }
+    }
+
+    fn hear(self: &Rc<Self>, room: Option<RoomId>, says: Says) {
+        if !self.is_leading() {
+            match (says, room) {
+                (Says::Status(status), Some(room)) => {
+                    self.show_status(room, status.into());
                     // Whoever led when it was told may have resigned before hearing of it.
-                    let untaken = self.wanted.borrow().untaken();
+                    let untaken = self.rooms.borrow().get(&room).and_then(|place| place.wanted.untaken());
                     if let Some(wish) = untaken {
-                        self.tell(Says::Wish(wish));
+                        self.tell(Some(room), Says::Wish(wish));
                     }
                 }
-                Says::WishTaken(taken) => self.wanted.borrow_mut().taken(&taken),
-                Says::Leads => self.wanted.borrow_mut().lost(),
-                Says::IAmHere => {}
-                Says::TellStatus | Says::AreYouThere | Says::Wish(_) => return,
+                (Says::WishTaken(taken), Some(room)) => {
+                    if let Some(place) = self.rooms.borrow_mut().get_mut(&room) {
+                        place.wanted.taken(&taken);
+                    }
+                }
+                (Says::Leads, _) => self.lose_wishes(),
+                (Says::IAmHere, _) => {}
+                _ => return,
             }
             self.unanswered.set(0);
             return;
-        };
-        match says {
-            Says::Wish(wish) => {
-                pair(&events, &wish);
-                self.tell(Says::WishTaken(wish));
+        }
+        match (says, room) {
+            (Says::Wish(wish), Some(room)) => {
+                if let Some(events) = self.loop_of(room) {
+                    pair(&events, &wish);
+                    self.tell(Some(room), Says::WishTaken(wish));
+                }
             }
-            Says::TellStatus => events.send(Event::TellStatus),
-            Says::AreYouThere => self.tell(Says::IAmHere),
-            Says::Status(_) | Says::IAmHere | Says::WishTaken(_) | Says::Leads => {}
+            (Says::TellStatus, _) => {
+                let all =
+                    self.with_lead(|lead| lead.loops.values().map(|held| held.events.clone()).collect::<Vec<_>>());
+                all.unwrap_or_default().iter().for_each(|events| events.send(Event::TellStatus));
+            }
+            (Says::AreYouThere, room) => {
+                let is_alone = self.with_lead(|lead| lead.loops.values().all(|held| !held.has_peers));
+                if is_alone == Some(true) && !platform::is_shown() {
+                    // A hidden page's timers are late, and nothing is lost: the tab in view will do better.
+                    self.resign();
+                    return self.stand(false);
+                }
+                self.tell(None, Says::IAmHere);
+                if let Some(room) = room {
+                    self.with_lead(|lead| lead.elsewhere.insert(room, SHOWN));
+                    self.tend();
+                }
+            }
+            _ => {}
         }
     }
 
-    fn show(&self, status: RoomStatus) {
-        self.wanted.borrow_mut().is_at(status.hand.step);
-        (self.on_status)(status);
+    fn show_status(&self, room: RoomId, status: RoomStatus) {
+        if let Some(place) = self.rooms.borrow_mut().get_mut(&room) {
+            place.wanted.is_at(status.hand.step);
+        }
+        (self.on_status)(room, status);
     }
 
     /// Has this tab, which leads, do what the person wants by hand.
-    fn send_wish(&self, events: &Events) {
-        let mut wanted = self.wanted.borrow_mut();
-        if let Some(wish) = wanted.untaken() {
-            wanted.taken(&wish);
+    fn send_wish(&self, room: RoomId, events: &Events) {
+        let mut rooms = self.rooms.borrow_mut();
+        let Some(place) = rooms.get_mut(&room) else { return };
+        if let Some(wish) = place.wanted.untaken() {
+            place.wanted.taken(&wish);
             pair(events, &wish);
         }
     }
 
-    fn tell(&self, says: Says) {
-        let message = TabMessage { room: self.room.to_string(), says };
+    fn tell(&self, room: Option<RoomId>, says: Says) {
+        let message = TabMessage { room: room.map(|room| room.to_string()).unwrap_or_default(), says };
         if let Some(channel) = &self.channel
             && let Ok(message) = serde_wasm_bindgen::to_value(&message)
         {
@@ -247,55 +371,101 @@ impl Seat {
         }
     }
 
-    /// Asks whether the leader is there; takes its place if it has not answered.
+    /// Asks whether the leader is there; takes its place if it has not answered. The leader looks after its rooms.
     ///
     /// Questions are counted, and not the time: a page that was itself stopped must not take that for silence.
     fn watch(self: &Rc<Self>) {
-        if self.leading().is_some() || !platform::is_shown() {
+        if self.is_leading() {
+            self.unanswered.set(0);
+            self.with_lead(Lead::pass);
+            self.tend();
+        } else if !platform::is_shown() {
             self.unanswered.set(0);
         } else if self.unanswered.get() < UNANSWERED {
             self.unanswered.set(self.unanswered.get() + 1);
-            self.tell(Says::AreYouThere);
+            self.tell(self.shown.get(), Says::AreYouThere);
         } else {
             self.unanswered.set(0);
             self.stand(true);
         }
     }
 
+    /// Begins and ends the loops of rooms, if this tab leads, and tells each whether it is on show. Of those in the
+    /// background one begins at a time: whoever opens a room is not to wait for the others.
+    fn tend(self: &Rc<Self>) {
+        let rooms: Vec<RoomId> = self.rooms.borrow().keys().copied().collect();
+        let shown = self.shown.get();
+        let Some((begun, rest)) = self.with_lead(|lead| lead.tend(&rooms, shown)) else { return };
+        for resign in rest {
+            let _ = resign.send(());
+        }
+        for (room, is_background) in begun {
+            self.begin(room, is_background);
+        }
+    }
+
+    /// Begins a room's loop.
+    fn begin(self: &Rc<Self>, room: RoomId, is_background: bool) {
+        let Some(membership) = self.rooms.borrow().get(&room).map(|place| place.membership.clone()) else { return };
+        let (events, queue) = Events::queue();
+        let (resign, resigned) = oneshot::channel();
+        let held = Loop { events: events.clone(), resign: Some(resign), is_background, has_peers: false };
+        let alive = self.with_lead(|lead| {
+            lead.loops.insert(room, held);
+            lead.alive.clone()
+        });
+        let publish: Rc<dyn Fn(RoomStatus)> = {
+            let seat = Rc::clone(self);
+            Rc::new(move |status: RoomStatus| {
+                let has_peers = !status.peers.is_empty();
+                seat.with_lead(|lead| lead.loops.get_mut(&room).map(|held| held.has_peers = has_peers));
+                seat.tell(Some(room), Says::Status(StatusMessage::from(&status)));
+                seat.show_status(room, status);
+            })
+        };
+        self.send_wish(room, &events);
+        let seat = Rc::clone(self);
+        spawn_local(async move {
+            room::run(membership, is_background, publish, (events.clone(), queue), resigned).await;
+            // It takes another certificate or key, or its turn is over.
+            let is_ours = |lead: &mut Lead| lead.loops.get(&room).is_some_and(|held| held.events.is_same(&events));
+            if seat.with_lead(is_ours) == Some(true) {
+                seat.with_lead(|lead| lead.loops.remove(&room));
+                seat.tend();
+            }
+            drop(alive);
+        });
+    }
+
     /// Begins a term: asks for the lock, or takes it from whoever has it.
     fn stand(self: &Rc<Self>, takes: bool) {
         let (resign, resigned) = oneshot::channel();
-        let (events, queue) = Events::queue();
         // Where an AbortController cannot be had there are no Web Locks either.
         let waiting = AbortController::new().unwrap_or_else(|_| JsValue::UNDEFINED.unchecked_into());
         let options = Object::new();
         let (option, value) = if takes { ("steal", JsValue::TRUE) } else { ("signal", waiting.signal().into()) };
         let _ = Reflect::set(&options, &option.into(), &value);
-        let term = Term { events: events.clone(), leading: false, waiting, resign };
-        if let Some(before) = self.term.replace(Some(term)) {
+        let number = self.term.borrow().as_ref().map_or(0, |term| term.number + 1);
+        if let Some(before) = self.term.replace(Some(Term { number, waiting, resign, lead: None })) {
             self.end(&before);
         }
         let lead = {
-            let (seat, events) = (Rc::clone(self), events.clone());
+            let seat = Rc::clone(self);
             async move {
-                if let Some(term) = seat.term.borrow_mut().as_mut().filter(|term| term.events.is_same(&events)) {
-                    term.leading = true;
+                let (alive, mut ended) = mpsc::unbounded();
+                if let Some(term) = seat.term.borrow_mut().as_mut().filter(|term| term.number == number) {
+                    let (loops, elsewhere, turns) = (LiteMap::new(), LiteMap::new(), Turns::default());
+                    term.lead = Some(Lead { loops, elsewhere, turns, alive });
+                } else {
+                    return;
                 }
                 // Whoever had taken it led before.
-                seat.wanted.borrow_mut().lost();
-                seat.send_wish(&events);
-                seat.tell(Says::Leads);
-                let (key, device) = (seat.key.clone(), seat.key.device());
-                let membership = room::Membership { room: seat.room, secret: seat.secret.clone(), key, device };
-                let publisher = Rc::clone(&seat);
-                let publish: Rc<dyn Fn(RoomStatus)> = Rc::new(move |status: RoomStatus| {
-                    publisher.tell(Says::Status(StatusMessage::from(&status)));
-                    publisher.show(status);
-                });
-                let ending = room::run(membership, publish, (events.clone(), queue), resigned).await;
-                if ending == Ending::Renewed && seat.leading().is_some_and(|leading| leading.is_same(&events)) {
-                    seat.stand(false);
-                }
+                seat.lose_wishes();
+                seat.tell(None, Says::Leads);
+                seat.tend();
+                let _ = resigned.await;
+                // The lock is free once the last loop has said goodbye.
+                while ended.next().await.is_some() {}
             }
         };
         let locks =
@@ -311,19 +481,53 @@ impl Seat {
                 Ok(JsValue::UNDEFINED)
             })
         });
-        let Ok(request) = locks.request(&format!("partyline:room:{}", self.room), &options, held.unchecked_ref())
-        else {
+        let Ok(request) = locks.request(LOCK, &options, held.unchecked_ref()) else {
             return;
         };
         let seat = Rc::clone(self);
         spawn_local(async move {
             // Resigning while still in the queue rejects the request as well: that is its end, and no error.
             let is_over = wasm_bindgen_futures::JsFuture::from(request).await.is_err();
-            if is_over && seat.leading().is_some_and(|leading| leading.is_same(&events)) {
+            let leads = seat.term.borrow().as_ref().is_some_and(|term| term.number == number && term.lead.is_some());
+            if is_over && leads {
                 // Another tab took the lock, as this one was silent.
                 seat.stand(false);
             }
         });
+    }
+}
+
+/// Rooms to begin, each in the background or not.
+type Begun = Vec<(RoomId, bool)>;
+
+impl Lead {
+    /// An interval has passed.
+    fn pass(&mut self) {
+        self.elsewhere.iter_mut().for_each(|(_, left)| *left = left.saturating_sub(1));
+        self.elsewhere.retain(|_, left| *left > 0);
+        self.turns.pass();
+    }
+
+    /// Which loops are to begin, and which are to end, given all rooms and the one that this tab shows.
+    fn tend(&mut self, rooms: &[RoomId], shown: Option<RoomId>) -> (Begun, Vec<oneshot::Sender<()>>) {
+        let is_shown = |room: &RoomId| shown == Some(*room) || self.elsewhere.contains_key(room);
+        let alive = self.turns.alive(rooms, is_shown);
+        let mut ended = Vec::new();
+        for (room, held) in self.loops.iter_mut() {
+            if !alive.contains(room) {
+                ended.extend(held.resign.take());
+            }
+            let is_background = !(shown == Some(*room) || self.elsewhere.contains_key(room));
+            if std::mem::replace(&mut held.is_background, is_background) != is_background {
+                held.events.tell(if is_background { Input::Background } else { Input::Foreground });
+            }
+        }
+        let missing = |room: &&RoomId| !self.loops.contains_key(*room);
+        let mut begun: Begun = alive.iter().filter(missing).map(|room| (*room, !is_shown(room))).collect();
+        begun.sort_by_key(|(_, is_background)| *is_background);
+        let shown = begun.iter().filter(|(_, is_background)| !is_background).count();
+        begun.truncate(shown.max(1));
+        (begun, ended)
     }
 }
 
@@ -336,6 +540,6 @@ fn pair(events: &Events, wish: &str) {
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("room", &self.room).finish_non_exhaustive()
+        f.debug_struct("Seat").finish_non_exhaustive()
     }
 }

@@ -37,40 +37,33 @@ use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, rando
 
 /// Who we are in which room.
 #[derive(Clone, Debug)]
-pub(super) struct Membership {
-    pub(super) room: RoomId,
-    pub(super) secret: RoomSecret,
-    pub(super) key: DeviceKey,
+pub(crate) struct Membership {
+    pub(crate) room: RoomId,
+    pub(crate) secret: RoomSecret,
+    pub(crate) key: DeviceKey,
     /// What follows from the key.
-    pub(super) device: DeviceId,
-}
-
-/// How the loop came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// This tab does not lead any more, or cannot.
-    Resigned,
-    /// It is to begin anew, with another certificate.
-    Renewed,
+    pub(crate) device: DeviceId,
 }
 
 /// Holds the room's connections until `resigned` resolves: with a goodbye, or without one where another tab has taken over.
+/// It ends before that if it is to begin anew, with another certificate.
 pub(super) async fn run(
     membership: Membership,
+    is_background: bool,
     publish: Rc<dyn Fn(RoomStatus)>,
     (events, mut queue): (Events, mpsc::UnboundedReceiver<Event>),
     mut resigned: oneshot::Receiver<()>,
-) -> Ending {
+) {
     // Whoever resigns meanwhile says nothing more: another tab, or this page's next document, leads by then.
-    let prepared = pin!(prepare(membership, events.clone(), Rc::clone(&publish)));
+    let prepared = pin!(prepare(membership, is_background, events.clone(), Rc::clone(&publish)));
     let room = match select(&mut resigned, prepared).await {
         Either::Right((Some(room), _)) => room,
         Either::Right((None, _)) => {
             publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Link::Alone) });
             let _ = resigned.await;
-            return Ending::Resigned;
+            return;
         }
-        Either::Left(_) => return Ending::Resigned,
+        Either::Left(_) => return,
     };
     let room = Rc::new(RefCell::new(room));
     let _listeners = listeners(&events, &room);
@@ -87,21 +80,23 @@ pub(super) async fn run(
                 // One that was another one an hour ago stays for as long as this page does.
                 if is_taken && kept::forget_certificate(id).await {
                     room.borrow_mut().leave();
-                    return Ending::Renewed;
+                    return;
                 }
             }
-            Either::Left((None, _)) | Either::Right((Err(_), _)) => return Ending::Resigned,
-            Either::Right((Ok(()), _)) => {
-                room.borrow_mut().leave();
-                return Ending::Resigned;
-            }
+            Either::Left((None, _)) | Either::Right((Err(_), _)) => return,
+            Either::Right((Ok(()), _)) => return room.borrow_mut().leave(),
         }
     }
 }
 
 /// Everything that the loop needs, of which the certificate can take a second or two to be made. `None` where there is no
 /// certificate, or no random numbers, without which there is no handshake that keeps a secret.
-async fn prepare(membership: Membership, events: Events, publish: Rc<dyn Fn(RoomStatus)>) -> Option<Room> {
+async fn prepare(
+    membership: Membership,
+    is_background: bool,
+    events: Events,
+    publish: Rc<dyn Fn(RoomStatus)>,
+) -> Option<Room> {
     let meeting_key = MeetingKey::of(&membership.secret);
     let certificate = certificate::of_room(membership.room, &meeting_key).await.ok()?;
     let config = CrewConfig {
@@ -116,6 +111,7 @@ async fn prepare(membership: Membership, events: Events, publish: Rc<dyn Fn(Room
         known: kept::contacts(membership.room).await,
         observed: kept::observed(membership.room).await,
         is_shown: is_shown(),
+        is_background,
         is_online: is_online(),
         seed: u64::from_le_bytes(random_bytes()?),
     };

@@ -11,7 +11,7 @@ use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
 use crate::model::app::{App, Dialog};
 use crate::model::connection::clock_texts;
-use crate::model::network::{connect, link_word};
+use crate::model::network::link_word;
 use crate::model::room::{Loading, Order, Room};
 use crate::platform;
 use crate::text;
@@ -29,7 +29,6 @@ pub(crate) fn RoomView(
     let name =
         move || room.name.with(|name| if name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { name.clone() });
     effect(move || document().set_title(&format!("{} · {}", name(), text::APP)));
-    connect(app, room);
     follow_new_tasks(room);
 
     let listed = StoredValue::new(false);
@@ -62,9 +61,13 @@ pub(crate) fn RoomView(
                     type="button"
                     class="quiet round rooms-button"
                     aria-label="Rooms"
+                    aria-describedby="rooms-news"
                     on:click=move |_| app.dialog.set(Some(Dialog::Rooms))
                 >
                     {Icon::Menu.draw()}
+                    <span id="rooms-news" class="rooms-news">
+                        {live(move || text::news_elsewhere(app.news.elsewhere(Some(room.id))))}
+                    </span>
                 </button>
                 <div class="room-name">
                     <h1>{name}</h1>

@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use partyline_core::id::RoomId;
 
 use super::icon::{self, Icon};
 use super::live::{live, rows};
@@ -66,6 +67,7 @@ fn RoomLinks(
                     |room| format!("{} {}", room.id, room.name),
                     move |room| {
                         let id = room.id.clone();
+                        let news = RoomId::parse(&room.id).ok();
                         let name = if room.name.is_empty() { text::UNNAMED_ROOM.to_owned() } else { room.name };
                         view! {
                             <li>
@@ -76,6 +78,9 @@ fn RoomLinks(
                                 >
                                     {name}
                                 </a>
+                                <span class="room-news">
+                                    {live(move || text::news(news.map_or(0, |room| app.news.of(room))))}
+                                </span>
                             </li>
                         }
                     },

@@ -640,8 +640,11 @@ impl Crew {
     }
 
     fn probe(&mut self, now_ms: u64) {
-        for session in self.links.iter_mut().filter_map(|(_, link)| link.session.as_mut()) {
-            session.probe(now_ms);
+        for (_, link) in &mut self.links {
+            let is_busy = link.is_full;
+            if let Some(session) = &mut link.session {
+                session.probe(is_busy, now_ms);
+            }
         }
     }
 

@@ -40,8 +40,11 @@ pub const PING_AFTER_MS: u64 = 3_000;
 /// Milliseconds without a message from the peer until it is given up.
 pub const TIMED_OUT_AFTER_MS: u64 = 8_000;
 
-/// How long a peer has to answer a probe.
-pub const PROBE_MS: u64 = 2_000;
+/// How long a peer has to answer a probe: as long as a person who looks at the page again may wait.
+pub const PROBE_MS: u64 = 1_000;
+
+/// The same while what was said before still waits to be sent, and the question behind it.
+pub const PROBE_BUSY_MS: u64 = 3_000;
 
 /// Milliseconds after which a side that only listens says that it is there. Behind a large body, a ping of the speaking
 /// side could wait too long for its turn.

@@ -6,7 +6,7 @@ use std::fmt;
 use super::frame::{BODY_OVERHEAD, Frame};
 use super::limits::{
     ALIVE_AFTER_MS, MAX_BODY_BYTES, MAX_BYTES_UNDERWAY, MAX_MESSAGE_BYTES, MAX_OPEN_STREAMS, MAX_PSKS,
-    MAX_QUEUED_RESETS, MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
+    MAX_QUEUED_RESETS, MAX_UNREAD_BYTES, PING_AFTER_MS, PROBE_BUSY_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
 };
 use super::noise::{Handshake, Peer, TAG_BYTES, Transport};
 use super::stream::{Incoming, Outgoing, Stream};
@@ -537,13 +537,14 @@ impl PeerSession {
         Ok(())
     }
 
-    /// Asks the peer for a sign of life now: unless it gives one within [`PROBE_MS`], the
-    /// session ends. For when there is reason to think that it is gone.
-    pub fn probe(&mut self, now_ms: u64) {
+    /// Asks the peer for a sign of life now: unless it gives one within [`PROBE_MS`], or [`PROBE_BUSY_MS`] while the channel
+    /// `is_busy`, the session ends. For when there is reason to think that it is gone.
+    pub fn probe(&mut self, is_busy: bool, now_ms: u64) {
         if self.is_established() {
             self.pinged = true;
             self.ping_due = true;
-            let as_if_silent_since = now_ms.saturating_sub(TIMED_OUT_AFTER_MS - PROBE_MS);
+            let patience = if is_busy { PROBE_BUSY_MS } else { PROBE_MS };
+            let as_if_silent_since = now_ms.saturating_sub(TIMED_OUT_AFTER_MS - patience);
             self.last_received_ms = self.last_received_ms.min(as_if_silent_since);
         }
     }

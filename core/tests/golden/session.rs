@@ -136,7 +136,7 @@ impl Actor {
                 session.respond(answered.unwrap(), &ResponseHead { status, headers }, Vec::new()).unwrap();
             }
             Act::Cancel => session.reset(*self.made.last().unwrap(), ResetCode::CANCELLED).unwrap(),
-            Act::Probe => session.probe(now_ms),
+            Act::Probe => session.probe(false, now_ms),
             Act::Close => session.close(),
         }
     }

@@ -5,7 +5,9 @@
 mod stage;
 
 use partyline_core::id::{CertHash, RoomId};
-use partyline_core::session::limits::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, PROBE_MS, TIMED_OUT_AFTER_MS};
+use partyline_core::session::limits::{
+    MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_OPEN_STREAMS, PROBE_BUSY_MS, PROBE_MS, TIMED_OUT_AFTER_MS,
+};
 use partyline_core::session::{
     CloseReason, CommandError, FORMAT_VERSION, HeadError, MAX_MESSAGE_BYTES, NewSessionError, PeerSession, RequestHead,
     ResetCode, ResponseHead, Run, SessionError, SessionEvent,
@@ -470,15 +472,27 @@ fn a_probe_finds_out_sooner() {
     let mut stage = Stage::established();
     stage.wait(60_000);
     // Bob is there.
-    stage.alice.session.probe(stage.now_ms);
+    stage.alice.session.probe(false, stage.now_ms);
     stage.wait(60_000);
     assert_eq!((stage.alice.events(), stage.bob.events()), (vec![], vec![]));
     // Bob is gone. Asking again does not put the end off.
     stage.wire_is_cut = true;
-    stage.alice.session.probe(stage.now_ms);
+    stage.alice.session.probe(false, stage.now_ms);
     stage.wait(PROBE_MS - 1);
     assert_eq!(stage.alice.events(), []);
-    stage.alice.session.probe(stage.now_ms);
+    stage.alice.session.probe(false, stage.now_ms);
+    stage.wait(1);
+    assert_eq!(stage.alice.events(), [closed(CloseReason::TimedOut)]);
+}
+
+#[test]
+fn a_probe_behind_much_else_has_more_time() {
+    let mut stage = Stage::established();
+    stage.wait(60_000);
+    stage.wire_is_cut = true;
+    stage.alice.session.probe(true, stage.now_ms);
+    stage.wait(PROBE_BUSY_MS - 1);
+    assert_eq!(stage.alice.events(), []);
     stage.wait(1);
     assert_eq!(stage.alice.events(), [closed(CloseReason::TimedOut)]);
 }

@@ -14,6 +14,7 @@ mod clocks;
 mod crew;
 mod diagnostics;
 mod drops;
+mod every_room;
 mod kills;
 mod long_list;
 mod network;
@@ -114,6 +115,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
         add(theatre
             .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
+        add(theatre.trial(&format!("every_room::edits_arrive::{name}"), move |play| {
+            every_room::edits_arrive_in_a_room_that_is_not_on_show(play, pair)
+        }));
         add(theatre
             .trial(&format!("peers::one_browser_answers_the_other::{name}"), move |play| peers::answered(play, pair)));
         add(theatre.trial(&format!("apart::ten_edits_each_converge::{name}"), move |play| apart::converge(play, pair)));
@@ -197,6 +201,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("diagnostics::report_tells_nothing_private", diagnostics::report));
     add(theatre.trial("share::link_is_copied_and_handed_to_the_system", share::copied_and_sent));
     add(theatre.trial("share::page_without_a_network_says_so", share::offline));
+    add(theatre.trial("every_room::twenty_rooms", every_room::twenty_rooms));
     add(theatre.trial("rooms::several_renamed_and_left", rooms::several));
     add(theatre.trial("rooms::bad_links_are_explained", rooms::bad_links));
     add(theatre.trial("drops::closed_tab_is_not_listed", drops::withdrawn));
