@@ -14,7 +14,7 @@
 //! - [`shell`] registers the service worker and waits until it answers; without it nothing else starts.
 //! - [`model`] knows the rooms and tasks, and does what the person asks for. Its pure parts are tested natively.
 //! - [`ui`] is the markup. The accessible names in it are an interface: tests and assistive technology rely on them.
-//! - [`net`] finds the other devices of the room on show and talks to them.
+//! - [`net`] finds the other devices of the rooms of this device and talks to them.
 //! - [`platform`] is what the rest needs of the browser; [`text`] has the words, [`day`] the calendar.
 //!
 //! Each of these imports only what stands below it, and nobody imports the markup:
