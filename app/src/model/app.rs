@@ -2,10 +2,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::RoomSummary;
-use partyline_core::hand::{Code, ParseCodeError};
-use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
+use partyline_core::hand::Code;
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::device_name::device_name;
+use super::entry::{Entry, EntryError};
 use super::network;
 use super::news::News;
 use super::notice::Notices;
@@ -292,22 +293,22 @@ impl App {
 
     /// Goes where the address bar says.
     pub(crate) async fn follow_address(self) {
-        match Route::of(&platform::fragment()) {
+        match Route::of(&platform::path(), &platform::fragment()) {
             Route::Home => self.go_home(),
             Route::Room(room) if self.summary(room).is_some() => self.show(room),
             Route::Room(_) => self.screen.set(Screen::BadLink(text::UNKNOWN_ROOM.to_owned())),
             // The link stays in the address bar until it was of use, so that loading the page again tries again.
-            Route::Join(link) => {
+            Route::Join(Entry::Link(link)) => {
                 let outcome = self.joining(async { Ok(self.enter(&link, None).await?) }).await;
                 if outcome.is_some() {
                     platform::replace_fragment(&link.room.to_string());
                     self.show(link.room);
                 }
             }
-            Route::Code(code) => {
+            Route::Join(Entry::Code(code)) => {
                 if let Some(room) = self.joining(self.use_code(&code)).await {
                     platform::replace_fragment(&room.to_string());
-                    self.show_by_hand(room, code);
+                    self.show_by_hand(room, &code);
                     self.dialog.set(Some(Dialog::ByHand));
                 }
             }
@@ -370,25 +371,26 @@ impl App {
         Ok(())
     }
 
-    /// Joins the room of a pasted link or invitation and shows it; gives the dialog that goes on with the latter.
+    /// Joins the room of the link or invitation in a pasted text and shows it; gives the dialog that goes on with the latter.
     pub(crate) async fn join_pasted(self, text: &str) -> Result<Option<Dialog>, JoinError> {
-        let text = text.trim();
-        let fragment = text.split_once('#').map_or(text, |(_, fragment)| fragment);
-        if Code::is_meant_by(fragment) {
-            let room = self.use_code(fragment).await?;
-            platform::push_fragment(&room.to_string());
-            self.show_by_hand(room, fragment.to_owned());
-            return Ok(Some(Dialog::ByHand));
+        match Entry::find(text)? {
+            Entry::Code(code) => {
+                let room = self.use_code(&code).await?;
+                platform::push_fragment(&room.to_string());
+                self.show_by_hand(room, &code);
+                Ok(Some(Dialog::ByHand))
+            }
+            Entry::Link(link) => {
+                self.enter(&link, None).await?;
+                self.go(link.room);
+                Ok(None)
+            }
         }
-        let link = RoomLink::parse(text)?;
-        self.enter(&link, None).await?;
-        self.go(link.room);
-        Ok(None)
     }
 
     /// Joins the room of an invitation; a reply's room has to be here.
-    async fn use_code(self, code: &str) -> Result<RoomId, JoinError> {
-        match Code::parse(code)? {
+    async fn use_code(self, code: &Code) -> Result<RoomId, JoinError> {
+        match code {
             Code::Invitation(invitation) => {
                 self.enter(&invitation.link, None).await?;
                 Ok(invitation.link.room)
@@ -399,9 +401,9 @@ impl App {
     }
 
     /// Shows a room and goes on with a code for it.
-    fn show_by_hand(self, room: RoomId, code: String) {
+    fn show_by_hand(self, room: RoomId, code: &Code) {
         self.show(room);
-        self.wish(room, code);
+        self.wish(room, code.to_fragment());
     }
 
     /// Makes an invitation to connect by code, or shows the one that is open.
@@ -557,12 +559,9 @@ fn new_link(given: Option<RoomId>, room: [u8; 16], secret: [u8; 32]) -> RoomLink
 /// Why a pasted link did not lead into a room.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum JoinError {
-    /// It is not a room link.
+    /// There is none in it.
     #[error(transparent)]
-    Link(#[from] ParseRoomLinkError),
-    /// It is no code for connecting by hand.
-    #[error(transparent)]
-    Code(#[from] ParseCodeError),
+    Entry(#[from] EntryError),
     /// It is a reply, and the room is not here.
     #[error("This is a reply to an invitation of another device. Show it to the device that made the invitation.")]
     ForeignReply,

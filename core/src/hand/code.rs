@@ -3,13 +3,18 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use crate::connect::Contact;
+use crate::id::readings::{Taker, is_base64url, readings};
 use crate::id::{Endpoint, EndpointHost, RoomId, RoomLink, RoomSecret, base64url};
 
 /// As many characters as a QR code of version 10 holds, at the lowest of its levels of correction (ISO/IEC 18004).
 pub const QR_CHARS: usize = 271;
 
-/// Longest text that is looked at, in characters.
-const MAX_CHARS: usize = RoomLink::MAX_CHARS;
+/// Longest code that is looked at, in characters.
+const MAX_CHARS: usize = 1024;
+/// Breaks that may stand within a code.
+const GAPS: usize = 16;
+/// Places of a text where a code may begin that are looked at: each costs a hash.
+const MAX_PLACES: usize = 16;
 /// More endpoints than this are not worth the room.
 const MAX_ENDPOINTS: usize = 6;
 /// How a code is laid out.
@@ -61,8 +66,8 @@ pub enum ParseCodeError {
     /// Nothing but white space.
     #[error("Scan or paste a code first.")]
     Empty,
-    /// Longer than any code.
-    #[error("This text is too long to be a code.")]
+    /// Longer than [`RoomLink::MAX_BYTES`].
+    #[error("This text is too long to look for a code in it.")]
     TooLong,
     /// A link to a room.
     #[error("This is a link to a room. What is needed here is the code that the other device shows.")]
@@ -76,35 +81,46 @@ pub enum ParseCodeError {
     /// Of a version that is not known here.
     #[error("This code is of another version of Partyline. Load the page again on both devices.")]
     OtherVersion,
+    /// Codes for different things.
+    #[error("This text has different codes in it. Paste the one that you want.")]
+    Several,
 }
 
 impl Code {
-    /// Whether a fragment, without its `#`, means to be a code, readable or not.
-    pub fn is_meant_by(fragment: &str) -> bool {
-        fragment.starts_with(INVITATION) || fragment.starts_with(REPLY)
-    }
-
-    /// Reads a code as people paste it: a whole URL of any host, or what stands behind its `#`, with white space around it.
+    /// Finds the code in a text that people paste: a whole URL of any host, or what stands behind its `#`, whatever is
+    /// around it, and however mail programs, link trackers and messengers have encoded, wrapped or broken it. The same code
+    /// may be there more than once.
     ///
     /// # Errors
     ///
-    /// When the text is none; see [`ParseCodeError`].
+    /// When there is none, or more than one; see [`ParseCodeError`].
     pub fn parse(text: &str) -> Result<Self, ParseCodeError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(ParseCodeError::Empty);
-        }
-        if text.len() > MAX_CHARS {
+        if text.len() > RoomLink::MAX_BYTES {
             return Err(ParseCodeError::TooLong);
         }
-        let fragment = text.split_once('#').map_or(text, |(_, fragment)| fragment);
-        if let Some(code) = fragment.strip_prefix(INVITATION) {
-            return read(INVITATION, code, Self::invitation);
+        let readings = readings(text);
+        if readings.iter().all(|reading| reading.trim().is_empty()) {
+            return Err(ParseCodeError::Empty);
         }
-        if let Some(code) = fragment.strip_prefix(REPLY) {
-            return read(REPLY, code, Self::reply);
+        let mut found = None::<Self>;
+        let mut missed = None;
+        for result in readings.iter().flat_map(|reading| all_in(reading).take(MAX_PLACES)) {
+            match (result, &found) {
+                (Ok(code), Some(other)) if code != *other => return Err(ParseCodeError::Several),
+                (Ok(code), _) => found = Some(code),
+                (Err(error), _) => missed = missed.or(Some(error)),
+            }
         }
-        Err(if RoomLink::parse(text).is_ok() { ParseCodeError::RoomLink } else { ParseCodeError::NoCode })
+        let none = || if RoomLink::parse(text).is_ok() { ParseCodeError::RoomLink } else { ParseCodeError::NoCode };
+        found.ok_or_else(|| missed.unwrap_or_else(none))
+    }
+
+    /// The fragment of the link, without the `#`.
+    pub fn to_fragment(&self) -> String {
+        match self {
+            Self::Invitation(invitation) => invitation.to_fragment(usize::MAX),
+            Self::Reply(reply) => reply.to_fragment(usize::MAX),
+        }
     }
 
     fn invitation(bytes: &mut &[u8]) -> Option<Self> {
@@ -169,18 +185,54 @@ fn write(kind: &str, fields: &[&[u8]], contact: &Contact, most: usize) -> String
     }
 }
 
-fn read(kind: &str, code: &str, parts: impl Fn(&mut &[u8]) -> Option<Code>) -> Result<Code, ParseCodeError> {
-    let bytes = base64url::read(code).ok_or(ParseCodeError::Damaged)?;
-    let at = bytes.len().checked_sub(CHECK_BYTES).ok_or(ParseCodeError::Damaged)?;
-    let (body, found) = bytes.split_at_checked(at).ok_or(ParseCodeError::Damaged)?;
-    if found != check(kind, body) {
-        return Err(ParseCodeError::Damaged);
+/// All in a text that begins like a code: behind a `#`, or where no word goes on.
+fn all_in(text: &str) -> impl Iterator<Item = Result<Code, ParseCodeError>> {
+    let begins =
+        |at: usize| text.get(..at).is_some_and(|before| !before.ends_with(|char: char| char.is_alphanumeric()));
+    (0..text.len()).filter(move |at| begins(*at)).filter_map(|at| {
+        let rest = text.get(at..)?;
+        let (kind, parts) = if rest.starts_with(INVITATION) {
+            (INVITATION, Code::invitation as fn(&mut &[u8]) -> Option<Code>)
+        } else if rest.starts_with(REPLY) {
+            (REPLY, Code::reply as fn(&mut &[u8]) -> Option<Code>)
+        } else {
+            return None;
+        };
+        let code = rest.get(kind.len()..)?;
+        // “i.e.” begins like a code, too.
+        let is_meant = at == 0 || text.get(..at).is_some_and(|before| before.ends_with('#'));
+        let read = read(kind, code, parts);
+        (read.is_ok() || is_meant || code.bytes().take_while(|byte| is_base64url(*byte)).count() > 20).then_some(read)
+    })
+}
+
+/// Reads a code at the front of a text, whatever follows it: a code tells itself where it ends.
+fn read(kind: &str, text: &str, parts: fn(&mut &[u8]) -> Option<Code>) -> Result<Code, ParseCodeError> {
+    let mut taker = Taker::new(text.as_bytes(), GAPS);
+    let code: String = (0..MAX_CHARS).map_while(|_| taker.take(is_base64url)).collect();
+    // Filled up to whole bytes, for it may end in the midst of a group.
+    let filled = [&code, "AAAA".get(..4 - code.len() % 4).unwrap_or_default()].concat();
+    let bytes = base64url::read(&filled).ok_or(ParseCodeError::Damaged)?;
+    match bytes.first() {
+        Some(&VERSION) => {}
+        Some(_) if is_of_other_version(kind, text) => return Err(ParseCodeError::OtherVersion),
+        _ => return Err(ParseCodeError::Damaged),
     }
-    let (version, mut rest) = body.split_first().ok_or(ParseCodeError::Damaged)?;
-    if *version != VERSION {
-        return Err(ParseCodeError::OtherVersion);
-    }
-    parts(&mut rest).filter(|_| rest.is_empty()).ok_or(ParseCodeError::Damaged)
+    let mut rest = bytes.get(1..).unwrap_or_default();
+    let parsed = parts(&mut rest).ok_or(ParseCodeError::Damaged)?;
+    let length = bytes.len() - rest.len();
+    let chars = ((length + CHECK_BYTES) * 4).div_ceil(3);
+    let is_whole = rest.get(..CHECK_BYTES) == Some(&check(kind, bytes.get(..length).unwrap_or_default()))
+        && code.get(..chars).is_some_and(|code| base64url::read(code).is_some());
+    if is_whole { Ok(parsed) } else { Err(ParseCodeError::Damaged) }
+}
+
+/// Whether a text that no break is in is a code whose parts are not known here.
+fn is_of_other_version(kind: &str, text: &str) -> bool {
+    let length = text.bytes().take(MAX_CHARS).take_while(|byte| is_base64url(*byte)).count();
+    let bytes = text.get(..length).and_then(base64url::read);
+    let parts = bytes.as_ref().and_then(|bytes| bytes.split_last_chunk::<CHECK_BYTES>());
+    parts.is_some_and(|(body, found)| *found == check(kind, body))
 }
 
 /// Finds slips, not forgeries: whoever can write codes can write this too.
@@ -272,14 +324,44 @@ mod tests {
     }
 
     #[test]
-    fn is_read_however_it_is_pasted() {
+    fn is_found_however_it_is_pasted() {
         let (invitation, reply) = (invitation(contact(true, &["10.0.0.2:1"])), reply(contact(false, &["10.0.0.2:1"])));
         for (fragment, code) in [
             (invitation.to_fragment(QR_CHARS), Code::Invitation(invitation)),
             (reply.to_fragment(QR_CHARS), Code::Reply(reply)),
         ] {
-            assert!(Code::is_meant_by(&fragment));
-            for text in [format!("https://tasks.example/#{fragment}"), format!(" #{fragment}\n"), fragment.clone()] {
+            assert_eq!(code.to_fragment(), fragment);
+            let link = format!("https://tasks.example/#{fragment}");
+            let encoded = format!("https%3A%2F%2Ftasks.example%2F%23{fragment}");
+            let lines = |between: &str| {
+                let pieces: Vec<&str> =
+                    fragment.as_bytes().chunks(40).map(|piece| str::from_utf8(piece).unwrap()).collect();
+                pieces.join(between)
+            };
+            for text in [
+                link.clone(),
+                format!(" #{fragment}\n"),
+                fragment.clone(),
+                format!("{link}."),
+                format!("<{link}>"),
+                format!("[come in]({link})"),
+                format!("_{link}_"),
+                format!("i.e. this: {link} or {link}"),
+                format!("{link}&utm_source=mail"),
+                format!("{link}.more"),
+                format!("{link}Best regards"),
+                format!("{link} Best regards"),
+                format!("\u{200b}{link}\u{200b}"),
+                link.replace('#', "%23"),
+                link.replace('#', "&#35;"),
+                format!("https://tracker.example/?url={encoded}&id=7"),
+                format!("https://tracker.example/?url={}", encoded.replace('%', "%25")),
+                format!("{}\nBest regards", lines("\n")),
+                lines("\r\n> "),
+                lines("=\n"),
+                lines(" "),
+                lines("\u{200b}"),
+            ] {
                 assert_eq!(Code::parse(&text), Ok(code.clone()), "{text}");
             }
         }
@@ -289,6 +371,7 @@ mod tests {
     fn says_what_is_wrong_with_it() {
         use ParseCodeError::*;
         let fragment = invitation(contact(true, &["10.0.0.2:1"])).to_fragment(QR_CHARS);
+        let other = reply(contact(true, &["10.0.0.2:1"])).to_fragment(QR_CHARS);
         let link = "6f1c2d3e-4a5b-4c6d-8e7f-0a1b2c3d4e5f.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
         let newer = {
             let mut bytes = vec![VERSION + 1, 5];
@@ -297,18 +380,19 @@ mod tests {
         };
         for (text, error) in [
             (" ".to_owned(), Empty),
-            ("x".repeat(2049), TooLong),
+            ("x".repeat(crate::id::RoomLink::MAX_BYTES + 1), TooLong),
             (format!("https://tasks.example/#{link}"), RoomLink),
             (link.to_owned(), RoomLink),
             ("https://tasks.example/".to_owned(), NoCode),
-            ("milk and bread".to_owned(), NoCode),
-            (newer, OtherVersion),
+            ("milk, i.e. no bread".to_owned(), NoCode),
+            (newer.clone(), OtherVersion),
+            (format!("https://tasks.example/#{newer}"), OtherVersion),
             ("i.".to_owned(), Damaged),
             ("r.AAAA".to_owned(), Damaged),
             (fragment[..fragment.len() - 3].to_owned(), Damaged),
+            (format!("Come in: {}", &fragment[..60]), Damaged),
             (fragment.replace("i.", "r."), Damaged),
-            (format!("{fragment}.more"), Damaged),
-            (format!("{fragment}AAAA"), Damaged),
+            (format!("#{fragment} #{other}"), Several),
         ] {
             assert_eq!(Code::parse(&text), Err(error), "{text}");
         }

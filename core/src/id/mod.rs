@@ -2,7 +2,8 @@
 //!
 //! Every identifier is a type of its own, so that a task's id cannot be passed where a room's is meant, and each has one
 //! text form that is written by `Display` (or a method named after the form) and read by `parse`. Parsing is strict: text
-//! that would be written in another way than it was read is refused, so one thing never has two names.
+//! that would be written in another way than it was read is refused, so one thing never has two names. A [`RoomLink`] alone is
+//! looked for in whatever people paste.
 //!
 //! | type | names | text form |
 //! |---|---|---|
@@ -22,6 +23,7 @@ pub(crate) mod base64url;
 mod cert_hash;
 mod device_id;
 mod endpoint;
+pub(crate) mod readings;
 mod room_id;
 mod room_link;
 mod room_secret;

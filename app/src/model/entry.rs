@@ -1,0 +1,58 @@
+use partyline_core::hand::{Code, ParseCodeError};
+use partyline_core::id::{ParseRoomLinkError, RoomLink};
+
+/// What lets into a room.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Entry {
+    /// Its link.
+    Link(RoomLink),
+    /// A code of connecting by hand.
+    Code(Code),
+}
+
+/// Why a text does not let into a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EntryError {
+    /// There is no link in it that can be read.
+    #[error(transparent)]
+    Link(#[from] ParseRoomLinkError),
+    /// There is a code in it, and it cannot be read.
+    #[error(transparent)]
+    Code(#[from] ParseCodeError),
+}
+
+impl Entry {
+    /// Finds a code or a link in a text that was pasted or stands in the address bar. A code goes first: it does what a link
+    /// does, and connects.
+    pub(crate) fn find(text: &str) -> Result<Self, EntryError> {
+        match (Code::parse(text), RoomLink::parse(text)) {
+            (Ok(code), _) => Ok(Self::Code(code)),
+            (Err(_), Ok(link)) => Ok(Self::Link(link)),
+            (Err(ParseCodeError::Empty | ParseCodeError::TooLong | ParseCodeError::NoCode), Err(error)) => {
+                Err(error.into())
+            }
+            (Err(error), Err(_)) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: &str = "6f1c2d3e-4a5b-4c6d-8e7f-0a1b2c3d4e5f.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    #[test]
+    fn the_error_is_of_what_was_meant() {
+        for (text, error) in [
+            ("", EntryError::Link(ParseRoomLinkError::Empty)),
+            ("milk", EntryError::Link(ParseRoomLinkError::MalformedRoom)),
+            ("https://tasks.example/", EntryError::Link(ParseRoomLinkError::NoFragment)),
+            ("https://tasks.example/#i.AQAA", EntryError::Code(ParseCodeError::Damaged)),
+        ] {
+            assert_eq!(Entry::find(text), Err(error), "{text}");
+        }
+        // A damaged code beside a whole link is not in the way.
+        assert!(matches!(Entry::find(&format!("#i.AQAA or #{LINK}")), Ok(Entry::Link(_))));
+    }
+}
