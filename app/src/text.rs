@@ -18,6 +18,20 @@ pub(crate) fn news_elsewhere(count: usize) -> String {
     if count == 0 { String::new() } else { format!("{} new in other rooms", grouped(count as u64)) }
 }
 
+/// What the link to all rooms is for.
+pub(crate) fn other_device(rooms: usize) -> String {
+    let rooms = if rooms == 1 { "your room".to_owned() } else { format!("all your {} rooms", grouped(rooms as u64)) };
+    format!(
+        "Open this link on your other device, and {rooms} will be there too. Keep it to yourself: whoever has it can read \
+         and change everything in them."
+    )
+}
+
+/// All rooms of another device were joined.
+pub(crate) fn rooms_brought(rooms: usize) -> String {
+    if rooms == 1 { "Your room is here".to_owned() } else { format!("Your {} rooms are here", grouped(rooms as u64)) }
+}
+
 /// No network.
 pub(crate) const OFFLINE: &str = "Offline. Your changes are kept.";
 /// Looking for other devices.

@@ -3,14 +3,14 @@ use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::RoomSummary;
 use partyline_core::hand::Code;
-use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId};
 
 use super::device_name::device_name;
 use super::entry::{Entry, EntryError};
 use super::network;
 use super::news::News;
 use super::notice::Notices;
-use super::room::{Room, seen_key};
+use super::room::{Room, membership, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
 use crate::day::Day;
@@ -85,6 +85,8 @@ pub(crate) enum Dialog {
     Rooms,
     /// Pass the room's link on.
     Share,
+    /// Bring all rooms to another device.
+    OtherDevice,
     /// Connect by codes.
     ByHand,
     /// Who is connected.
@@ -312,6 +314,12 @@ impl App {
                     self.dialog.set(Some(Dialog::ByHand));
                 }
             }
+            Route::Join(Entry::Rooms(link)) => {
+                if let Some(first) = self.joining(async { Ok(self.enter_all(link).await?) }).await {
+                    platform::replace_fragment(&first.to_string());
+                    self.show(first);
+                }
+            }
             Route::Unreadable(error) => self.screen.set(Screen::BadLink(error.to_string())),
         }
     }
@@ -385,7 +393,36 @@ impl App {
                 self.go(link.room);
                 Ok(None)
             }
+            Entry::Rooms(link) => {
+                let first = self.enter_all(link).await?;
+                self.go(first);
+                Ok(None)
+            }
         }
+    }
+
+    /// Joins all rooms of another device of this person; gives the first.
+    async fn enter_all(self, link: RoomsLink) -> Result<RoomId, ApiError> {
+        let rooms = link.into_rooms();
+        for link in &rooms {
+            api::keep_room(link, None).await?;
+        }
+        self.read_rooms().await?;
+        spawn_local(platform::persist_storage());
+        self.notices.tell(text::rooms_brought(rooms.len()), None);
+        rooms.first().map(|link| link.room).ok_or_else(|| ApiError::Unreadable(String::new()))
+    }
+
+    /// A link that brings all rooms to another device, which becomes a member of each under a key of its own.
+    pub(crate) async fn link_to_all_rooms(self) -> Result<String, ApiError> {
+        let mut links = Vec::new();
+        for summary in self.rooms.get_untracked().unwrap_or_default() {
+            let room = RoomId::parse(&summary.id).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+            let document = api::room(room).await?;
+            let Membership { secret, .. } = membership(room, &document)?;
+            links.push(RoomLink { room, secret });
+        }
+        Ok(RoomsLink::to(links).to_url(&platform::origin()))
     }
 
     /// Joins the room of an invitation; a reply's room has to be here.

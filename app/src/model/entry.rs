@@ -1,5 +1,5 @@
 use partyline_core::hand::{Code, ParseCodeError};
-use partyline_core::id::{ParseRoomLinkError, RoomLink};
+use partyline_core::id::{ParseRoomLinkError, ParseRoomsLinkError, RoomLink, RoomsLink};
 
 /// What lets into a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,6 +8,8 @@ pub(crate) enum Entry {
     Link(RoomLink),
     /// A code of connecting by hand.
     Code(Code),
+    /// A link to all rooms of another device of the same person.
+    Rooms(RoomsLink),
 }
 
 /// Why a text does not let into a room.
@@ -19,17 +21,27 @@ pub(crate) enum EntryError {
     /// There is a code in it, and it cannot be read.
     #[error(transparent)]
     Code(#[from] ParseCodeError),
+    /// There is a link to several rooms in it, and it cannot be read.
+    #[error(transparent)]
+    Rooms(#[from] ParseRoomsLinkError),
 }
 
 impl Entry {
     /// Finds a code or a link in a text that was pasted or stands in the address bar. A code goes first: it does what a link
     /// does, and connects.
     pub(crate) fn find(text: &str) -> Result<Self, EntryError> {
+        let rooms = RoomsLink::parse(text);
+        if let Ok(rooms) = rooms {
+            return Ok(Self::Rooms(rooms));
+        }
         match (Code::parse(text), RoomLink::parse(text)) {
             (Ok(code), _) => Ok(Self::Code(code)),
             (Err(_), Ok(link)) => Ok(Self::Link(link)),
             (Err(ParseCodeError::Empty | ParseCodeError::TooLong | ParseCodeError::NoCode), Err(error)) => {
-                Err(error.into())
+                Err(match rooms {
+                    Err(damage) if damage != ParseRoomsLinkError::NoLink => damage.into(),
+                    _ => error.into(),
+                })
             }
             (Err(error), Err(_)) => Err(error.into()),
         }

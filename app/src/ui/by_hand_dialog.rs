@@ -25,7 +25,7 @@ pub(crate) fn ByHandDialog(
         head.with(|_| ());
         failure.set(None);
         let (step, code) = room.status.with_untracked(|status| (status.hand.step, status.hand.code.clone()));
-        let link = |label| shown_link(room, [&platform::origin(), "/#", &code].concat(), label);
+        let link = |label| shown_link(room.name.get_untracked(), [&platform::origin(), "/#", &code].concat(), label);
         let anew = || button("New invitation", "", Box::new(move || app.invite_anew(room.id)));
         match step {
             HandStep::Idle | HandStep::Making => said("One moment…"),

@@ -12,6 +12,7 @@ mod icon;
 mod live;
 mod modal;
 mod notices;
+mod other_device_dialog;
 mod qr;
 mod room_dialogs;
 mod room_view;
@@ -93,6 +94,7 @@ fn show_dialog(app: App, dialog: Dialog) -> AnyView {
     match (dialog, app.screen.with_untracked(room_of)) {
         (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
         (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
+        (Dialog::OtherDevice, _) => view! { <other_device_dialog::OtherDeviceDialog /> }.into_any(),
         (Dialog::Rooms, _) => view! { <rooms::RoomsDialog /> }.into_any(),
         (Dialog::Share, Some(room)) => view! { <share_dialog::ShareDialog room=room /> }.into_any(),
         (Dialog::ByHand, Some(room)) => view! { <by_hand_dialog::ByHandDialog room=room /> }.into_any(),

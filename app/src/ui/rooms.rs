@@ -17,6 +17,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
             <RoomLinks followed=|()| () />
             <p class="sidebar-foot">
                 {new_and_join(None, Box::new(move |dialog| app.dialog.set(Some(dialog))))}
+                {other_device(Box::new(move |dialog| app.dialog.set(Some(dialog))))}
             </p>
         </aside>
     }
@@ -31,6 +32,7 @@ pub(crate) fn RoomsDialog() -> impl IntoView {
             <RoomLinks followed=move |()| handle.close() />
             <footer class="modal-foot">
                 {new_and_join(None, Box::new(move |dialog| handle.close_then(dialog)))}
+                {other_device(Box::new(move |dialog| handle.close_then(dialog)))}
             </footer>
         </Modal>
     }
@@ -49,6 +51,11 @@ pub(crate) fn new_and_join(class: Option<&'static str>, open: Box<dyn Fn(Dialog)
             "Join a room"
         </button>
     }
+}
+
+/// The way to bring the rooms to another device.
+fn other_device(open: Box<dyn Fn(Dialog) + Send + Sync>) -> impl IntoView {
+    view! { <button type="button" on:click=move |_| open(Dialog::OtherDevice)>{Icon::Devices.draw()} "My other device"</button> }
 }
 
 #[component]

@@ -27,7 +27,7 @@ pub(crate) fn ShareDialog(
         <Modal handle=handle title="Share this room" class="share-modal" light=true>
             <div class="modal-body">
                 <p>{text::SHARE_EXPLAINED}</p>
-                {part(move || shown_link(room, room.link().unwrap_or_default(), "Room link"))}
+                {part(move || shown_link(room.name.get_untracked(), room.link().unwrap_or_default(), "Room link"))}
                 <p class="ways hint">
                     "No internet?"
                     <button type="button" on:click=by_hand>"Connect by code"</button>
@@ -37,8 +37,8 @@ pub(crate) fn ShareDialog(
     }
 }
 
-/// A link on its way to another device: as a QR code, as text, and by the system's own ways, under the room's name.
-pub(crate) fn shown_link(room: Room, link: String, label: &'static str) -> AnyView {
+/// A link on its way to another device: as a QR code, as text, and by the system's own ways, under a name.
+pub(crate) fn shown_link(name: String, link: String, label: &'static str) -> AnyView {
     let field = NodeRef::<html::Input>::new();
     let said = RwSignal::new("");
     let select = move || {
@@ -58,7 +58,7 @@ pub(crate) fn shown_link(room: Room, link: String, label: &'static str) -> AnyVi
         });
     };
     let send = move |_| {
-        let name = room.name.get_untracked();
+        let name = name.clone();
         spawn_local(async move { platform::share(&name, &link.get_value()).await });
     };
     let drawing = qr_drawing(&link.get_value()).map(|drawing| {

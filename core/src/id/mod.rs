@@ -27,6 +27,7 @@ pub(crate) mod readings;
 mod room_id;
 mod room_link;
 mod room_secret;
+mod rooms_link;
 mod task_id;
 mod uuid_text;
 
@@ -37,5 +38,6 @@ pub use endpoint::{Endpoint, EndpointHost, ParseEndpointError};
 pub use room_id::RoomId;
 pub use room_link::{ParseRoomLinkError, RoomLink};
 pub use room_secret::{ParseRoomSecretError, RoomSecret};
+pub use rooms_link::{ParseRoomsLinkError, RoomsLink};
 pub use task_id::TaskId;
 pub use uuid_text::ParseIdError;

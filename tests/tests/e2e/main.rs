@@ -115,6 +115,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("sharing::edits_go_both_ways::{name}"), move |play| sharing::both_ways(play, pair)));
         add(theatre
             .trial(&format!("phone_book_gone::edits_go_on::{name}"), move |play| phone_book_gone::edits(play, pair)));
+        add(theatre.trial(&format!("rooms::all_on_another_device::{name}"), move |play| {
+            rooms::all_on_another_device(play, pair)
+        }));
         add(theatre.trial(&format!("every_room::edits_arrive::{name}"), move |play| {
             every_room::edits_arrive_in_a_room_that_is_not_on_show(play, pair)
         }));

@@ -4,6 +4,8 @@ use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::{Chromium, Firefox};
 use partyline_tests::{Play, RoomPage};
 
+use crate::Pair;
+
 pub(crate) async fn several(play: Play) -> Result<()> {
     let site = play.site().await?;
     let browser = play.browser(Chromium, "Alice").await?;
@@ -43,6 +45,42 @@ pub(crate) async fn several(play: Play) -> Result<()> {
     let home = RoomPage::paste(&browser, &site, &home_link).await?;
     home.wait_task("Curtains").await?;
     home.wait_connected(1).await
+}
+
+/// One link brings all rooms to another device, which is a member of its own in each.
+pub(crate) async fn all_on_another_device(play: Play, (first, second): Pair) -> Result<()> {
+    let site = play.site().await?;
+    let laptop = play.browser(first, "Laptop").await?;
+    let home = RoomPage::make_room(&laptop, &site, "Home").await?;
+    home.add("Curtains").await?;
+    let work = RoomPage::make_room(&laptop, &site, "Work").await?;
+    work.add("Invoices").await?;
+    work.tab().click("button", "My other device").await?;
+    let link = work.tab().wait_for("textbox", "Link to all my rooms").await?;
+    let url = link.prop("value").await?.unwrap_or_default();
+    ensure!(url.starts_with(&format!("{}/#m.", site.origin())), "{url}");
+
+    let phone = play.browser(second, "Phone").await?;
+    let page = RoomPage::open(&phone, &url).await?;
+    let tab = page.tab();
+    tab.wait_for("link", "Home").await?;
+    tab.wait_for("link", "Work").await?;
+    tab.click("link", "Home").await?;
+    page.wait_task("Curtains").await?;
+    tab.click("link", "Work").await?;
+    page.wait_task("Invoices").await?;
+    page.wait_connected(1).await?;
+    ensure!(!tab.url().await?.contains("#m."), "the link stays in the address bar");
+
+    // Two devices, none of them twice, and edits go both ways.
+    page.add("Receipts").await?;
+    work.close_dialog("My other device").await?;
+    work.wait_task("Receipts").await?;
+    work.wait_connected(1).await?;
+    page.wait_connected(1).await?;
+    // A second time it brings nothing new, and loses nothing.
+    let again = RoomPage::open(&phone, &url).await?;
+    again.wait_task("Curtains").await
 }
 
 pub(crate) async fn bad_links(play: Play) -> Result<()> {
