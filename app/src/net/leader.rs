@@ -101,20 +101,29 @@ impl Candidacy {
     pub(super) fn enter(&self, membership: Membership) {
         let seat = &self.seat;
         let room = membership.room;
-        let before = seat.rooms.borrow_mut().insert(room, Place { membership, wanted: Wanted::default() });
-        if let Some(before) = before {
-            let mut rooms = seat.rooms.borrow_mut();
-            let Some(place) = rooms.get_mut(&room) else { return };
-            place.wanted = before.wanted;
-            if before.membership.device == place.membership.device {
-                return;
+        let device = membership.device;
+        let mut rooms = seat.rooms.borrow_mut();
+        let known = rooms.get_mut(&room).map(|place| {
+            let before = std::mem::replace(&mut place.membership, membership.clone());
+            (before.device, place.status.clone())
+        });
+        match known {
+            None => {
+                let status = RoomStatus::new(Link::Connecting);
+                rooms.insert(room, Place { membership, status: status.clone(), wanted: Wanted::default() });
+                drop(rooms);
+                (seat.on_status)(room, status);
+                seat.tell(Some(room), Says::TellStatus);
             }
-            drop(rooms);
-            // Its loop is begun anew once it has said goodbye under the old key.
-            seat.dismiss(room);
-        } else {
-            (seat.on_status)(room, RoomStatus::new(Link::Connecting));
-            seat.tell(Some(room), Says::TellStatus);
+            Some((before, status)) => {
+                drop(rooms);
+                // What was told before may have been told to nobody: the room is opened just now.
+                (seat.on_status)(room, status);
+                if before != device {
+                    // Its loop is begun anew once it has said goodbye under the old key.
+                    seat.dismiss(room);
+                }
+            }
         }
         seat.tend();
     }
@@ -159,6 +168,8 @@ impl Candidacy {
 /// A room of this device.
 struct Place {
     membership: Membership,
+    /// How it stands, as was told last.
+    status: RoomStatus,
     /// What the person wants by hand.
     wanted: Wanted,
 }
@@ -348,6 +359,7 @@ impl Seat {
     fn show_status(&self, room: RoomId, status: RoomStatus) {
         if let Some(place) = self.rooms.borrow_mut().get_mut(&room) {
             place.wanted.is_at(status.hand.step);
+            place.status = status.clone();
         }
         (self.on_status)(room, status);
     }
