@@ -20,6 +20,7 @@ use js_sys::{Function, Object, Promise, Reflect};
 use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::crew::Input;
+use partyline_core::hand::HandStep;
 use partyline_core::id::RoomId;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -213,7 +214,8 @@ struct Loop {
     /// Taken once it is to end. Dropped, it ends the loop without a word.
     resign: Option<oneshot::Sender<()>>,
     is_background: bool,
-    has_peers: bool,
+    /// Somebody is connected, or is to be by hand.
+    is_in_use: bool,
 }
 
 /// Stands for holding the connections.
@@ -340,8 +342,8 @@ impl Seat {
                 all.unwrap_or_default().iter().for_each(|events| events.send(Event::TellStatus));
             }
             (Says::AreYouThere, room) => {
-                let is_alone = self.with_lead(|lead| lead.loops.values().all(|held| !held.has_peers));
-                if is_alone == Some(true) && !platform::is_shown() {
+                let is_idle = self.with_lead(|lead| lead.loops.values().all(|held| !held.is_in_use));
+                if is_idle == Some(true) && !platform::is_shown() {
                     // A hidden page's timers are late, and nothing is lost: the tab in view will do better.
                     self.resign();
                     return self.stand(false);
@@ -421,7 +423,7 @@ impl Seat {
         let Some(membership) = self.rooms.borrow().get(&room).map(|place| place.membership.clone()) else { return };
         let (events, queue) = Events::queue();
         let (resign, resigned) = oneshot::channel();
-        let held = Loop { events: events.clone(), resign: Some(resign), is_background, has_peers: false };
+        let held = Loop { events: events.clone(), resign: Some(resign), is_background, is_in_use: false };
         let alive = self.with_lead(|lead| {
             lead.loops.insert(room, held);
             lead.alive.clone()
@@ -429,8 +431,9 @@ impl Seat {
         let publish: Rc<dyn Fn(RoomStatus)> = {
             let seat = Rc::clone(self);
             Rc::new(move |status: RoomStatus| {
-                let has_peers = !status.peers.is_empty();
-                seat.with_lead(|lead| lead.loops.get_mut(&room).map(|held| held.has_peers = has_peers));
+                let is_in_use =
+                    !status.peers.is_empty() || !matches!(status.hand.step, HandStep::Idle | HandStep::Failed);
+                seat.with_lead(|lead| lead.loops.get_mut(&room).map(|held| held.is_in_use = is_in_use));
                 seat.tell(Some(room), Says::Status(StatusMessage::from(&status)));
                 seat.show_status(room, status);
             })
