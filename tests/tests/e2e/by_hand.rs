@@ -133,6 +133,11 @@ pub(crate) async fn wrong_codes(play: Play) -> Result<()> {
     let foreign = other.invite().await?;
     let answer = RoomPage::in_tab(alices.open(&foreign).await?);
     let foreign_reply = answer.reply().await?;
+    answer.close_dialog("Connect by code").await?;
+    answer.tab().click("button", "Room settings").await?;
+    answer.tab().click("button", "Leave room").await?;
+    answer.tab().click("button", "Leave").await?;
+    answer.tab().wait_gone("link", "Forge").await?;
     answer.tab().clone().close().await?;
     alice.paste_reply(&foreign_reply).await?;
     says(alice.tab(), "This code belongs to another room.").await?;
@@ -160,7 +165,7 @@ pub(crate) async fn wrong_codes(play: Play) -> Result<()> {
     found.extend(capture(&play, again.tab(), "by-hand-failed", &SCREENS).await?);
     let again = RoomPage::in_tab(bobs.open(&second).await?);
     says(again.tab(), "This code was used already.").await?;
-    // A reply whose sender has left, and one where its room is not.
+    // A reply whose sender has left the room, and one where its room is not.
     let gone = RoomPage::in_tab(bobs.open(&foreign_reply).await?);
     says(gone.tab(), "The other device cannot be reached.").await?;
     let carol = carols.open(&good).await?;
