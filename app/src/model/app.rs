@@ -7,7 +7,7 @@ use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskI
 
 use super::device_name::device_name;
 use super::notice::Notices;
-use super::room::{Room, seen_key};
+use super::room::{Room, mended_key, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
 use crate::day::Day;
@@ -485,6 +485,7 @@ impl App {
 
     fn forget(self, room: RoomId) {
         platform::forget(&seen_key(room));
+        platform::forget(&mended_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

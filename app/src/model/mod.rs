@@ -18,4 +18,5 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+pub(crate) mod trouble;
 pub(crate) mod window;

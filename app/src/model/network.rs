@@ -41,6 +41,7 @@ fn settle(room: Room, latest: StoredValue<u64>, status: RoomStatus) {
     if !is_loss {
         room.status.set(status);
         room.note_seen();
+        room.note_mended();
         return;
     }
     let later = move || {

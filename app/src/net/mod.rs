@@ -31,6 +31,7 @@ mod room;
 mod serve;
 mod slot;
 mod status;
+mod unable;
 
 use std::rc::Rc;
 

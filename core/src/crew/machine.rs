@@ -1035,7 +1035,7 @@ impl Crew {
         let network = match self.dialler.activity() {
             _ if !peers.is_empty() => Network::Connected,
             Activity::Offline => Network::Offline,
-            _ if matches!(obstacle, Some(Obstacle::NoConnections | Obstacle::NoAddress)) => Network::Alone,
+            _ if obstacle.is_some_and(Obstacle::is_of_all_ways) => Network::Alone,
             Activity::Connecting if !self.is_refused => Network::Connecting,
             Activity::Alone if self.redial.is_hopeful() => Network::Connecting,
             _ => Network::Alone,

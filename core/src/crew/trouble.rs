@@ -19,6 +19,12 @@ pub enum Obstacle {
 impl Obstacle {
     /// All there are, in the order in which they are numbered between tabs.
     pub const ALL: [Self; 4] = [Self::NoConnections, Self::NoAddress, Self::NotListed, Self::OutOfReach];
+
+    /// Whether codes do not connect either.
+    #[must_use]
+    pub fn is_of_all_ways(self) -> bool {
+        matches!(self, Self::NoConnections | Self::NoAddress)
+    }
 }
 
 /// Why a sync with a connected peer came to nothing.
