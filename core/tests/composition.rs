@@ -53,9 +53,10 @@ struct Device {
     wanted: Vec<Effect>,
     /// The browser takes no credentials but its own.
     refuses: bool,
-    /// The browser makes no connection, or none that has an address.
+    /// The browser makes no connection, none that has an address, or never says what it has.
     makes_none: bool,
     has_no_address: bool,
+    gathers_for_ever: bool,
     /// Channels take this many messages until they are full, if there is a limit.
     takes: Option<usize>,
     /// How many chunks there are to get from it.
@@ -130,6 +131,7 @@ impl World {
                 refuses: false,
                 makes_none: false,
                 has_no_address: false,
+                gathers_for_ever: false,
                 takes: None,
                 chunks: 1,
                 merged: VecDeque::from([Some(ok(false))]),
@@ -239,6 +241,9 @@ impl World {
             Effect::Make { slot, credentials } => {
                 if refuses && credentials.is_some() {
                     return self.later(number, Input::NotMade { slot, error: MakeError::CredentialsRefused });
+                }
+                if self.devices[number].gathers_for_ever {
+                    return;
                 }
                 if self.devices[number].makes_none {
                     return self.later(number, Input::NotMade { slot, error: MakeError::Other("none".to_owned()) });
@@ -764,24 +769,25 @@ fn standing(world: &World) -> (Network, Option<Obstacle>) {
 
 #[test]
 fn a_browser_without_connections_or_addresses_says_so_until_it_has_some() {
-    for is_unmade in [true, false] {
+    type Set = fn(&mut Device, bool);
+    let cases: [(Set, Obstacle); 3] = [
+        (|device, is_so| device.makes_none = is_so, Obstacle::NoConnections),
+        (|device, is_so| device.has_no_address = is_so, Obstacle::NoAddress),
+        (|device, is_so| device.gathers_for_ever = is_so, Obstacle::NoAddress),
+    ];
+    for (set, obstacle) in cases {
         let mut world = World::of(1);
-        let set = |world: &mut World, is_so: bool| {
-            world.devices[ALICE].makes_none = is_unmade && is_so;
-            world.devices[ALICE].has_no_address = !is_unmade && is_so;
-        };
-        set(&mut world, true);
+        set(&mut world.devices[ALICE], true);
         world.reload(ALICE, 5);
-        world.run_for(8_000);
-        let obstacle = if is_unmade { Obstacle::NoConnections } else { Obstacle::NoAddress };
+        world.run_for(25_000);
         assert_eq!(standing(&world), (Network::Alone, Some(obstacle)));
         world.tell(ALICE, Input::Offline);
         assert_eq!(standing(&world), (Network::Offline, None));
         world.tell(ALICE, Input::Online);
-        world.run_for(8_000);
+        world.run_for(25_000);
         assert_eq!(standing(&world), (Network::Alone, Some(obstacle)));
-        set(&mut world, false);
-        world.run_for(40_000);
+        set(&mut world.devices[ALICE], false);
+        world.run_for(60_000);
         assert_eq!(standing(&world), (Network::Alone, None));
     }
 }

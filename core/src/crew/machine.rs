@@ -1008,9 +1008,11 @@ impl Crew {
     /// What would keep this device from being connected if it were not.
     fn obstacle(&self, now_ms: u64) -> Option<Obstacle> {
         self.making.obstacle().or(match () {
-            // Whoever speaks a newer format is reached, and refuses.
-            () if self.is_refused || self.newer.is_any() => None,
+            () if self.is_refused => None,
+            () if self.dialler.is_without_address() => Some(Obstacle::NoAddress),
             () if self.dialler.is_turned_away() => Some(Obstacle::NotListed),
+            // Whoever speaks a newer format is reached, and refuses.
+            () if self.newer.is_any() => None,
             () if self.dialler.is_somebody_out_of_reach(now_ms) => Some(Obstacle::OutOfReach),
             () => None,
         })

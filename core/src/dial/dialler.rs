@@ -295,6 +295,13 @@ impl Dialler {
         self.book.state
     }
 
+    /// Whether two spares in a row had no endpoints, or none in time. (Firefox never gathers where datagrams have to take a
+    /// proxy that there is not.)
+    #[must_use]
+    pub fn is_without_address(&self) -> bool {
+        self.unaddressed >= PATIENCE
+    }
+
     /// Whether the phone book answers and does not list this device, so that nobody can find it: it said so, or did not take
     /// the listing twice in a row.
     #[must_use]
@@ -343,10 +350,7 @@ impl Dialler {
         if !matches!(&self.spare, Spare::Preparing { slot: wanted, .. } if *wanted == slot) {
             self.actions.push_back(Action::Drop(slot));
         } else if endpoints.is_empty() {
-            // Nobody could dial it. The next may have some: a network came, or a VPN was switched off.
-            self.unaddressed = self.unaddressed.saturating_add(1);
-            self.actions.push_back(Action::Drop(slot));
-            self.spare = Spare::Absent { retry_at: now_ms + self.backoff(self.unaddressed) };
+            self.drop_unaddressed(slot, now_ms);
             self.advance(now_ms);
         } else {
             self.unaddressed = 0;
@@ -354,6 +358,14 @@ impl Dialler {
             self.book.next_register = now_ms;
             self.advance(now_ms);
         }
+    }
+
+    /// Drops a spare that has no endpoints, or none in time: nobody could dial it. The next may have some, when a network has
+    /// come or a VPN was switched off.
+    fn drop_unaddressed(&mut self, slot: SlotId, now_ms: u64) {
+        self.unaddressed = self.unaddressed.saturating_add(1);
+        self.actions.push_back(Action::Drop(slot));
+        self.spare = Spare::Absent { retry_at: now_ms + self.backoff(self.unaddressed) };
     }
 
     /// Somebody's connectivity check reached the spare, so a member is there: look up at once who that is.
@@ -1148,8 +1160,10 @@ impl Dialler {
                 }
             }
             Spare::Preparing { slot, deadline } if *deadline <= now_ms => {
-                self.actions.push_back(Action::Drop(*slot));
-                self.spare = Spare::Absent { retry_at: now_ms + self.config.poll_alone };
+                let slot = *slot;
+                // It had the time of two.
+                self.unaddressed = self.unaddressed.max(PATIENCE - 1);
+                self.drop_unaddressed(slot, now_ms);
             }
             Spare::Waiting { slot, knock, .. } => {
                 let for_ms = knock.map_or(0, |knock| now_ms - knock.at);
