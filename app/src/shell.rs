@@ -124,6 +124,8 @@ pub(crate) async fn watch_updates(offer: impl Fn() + 'static) {
             });
         }
     };
+    // It may have been found before this page listened.
+    found();
     listen(&registration, "updatefound", found);
     // Another tab let the new version in. This one runs on, and is offered to follow.
     listen(&container, "controllerchange", move || offer());

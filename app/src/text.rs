@@ -44,6 +44,31 @@ pub(crate) const ALONE: &str = "No other device connected";
 pub(crate) const PHONE_BOOK_UNREACHABLE: &str = "Phone book unreachable";
 /// The phone book is of no use in this browser.
 pub(crate) const PHONE_BOOK_OFF: &str = "This browser cannot use the phone book";
+/// What stands for the connection where the page can make none.
+pub(crate) const CANNOT_CONNECT: &str = "Cannot connect directly";
+/// What stands for it where nobody can find this device.
+pub(crate) const CANNOT_BE_FOUND: &str = "Cannot be found";
+/// The browser has no WebRTC.
+pub(crate) const NO_CONNECTIONS: &str = "This browser does not let pages connect directly. Allow WebRTC in its settings \
+     and extensions, or use another browser. What you write is kept here.";
+/// WebRTC is there, and no address is.
+pub(crate) const NO_ADDRESS: &str = "This browser or network does not let pages connect directly. Switch off the VPN, \
+     proxy, extension or setting that hides this device’s address. What you write is kept here.";
+/// The phone book does not list this device.
+pub(crate) const NOT_LISTED: &str = "This device cannot be found: the phone book does not take it. Wait, or connect a \
+     device by code: choose Share, then connect by code.";
+/// Somebody is there, and no connection comes about.
+pub(crate) const OUT_OF_REACH: &str = "Another device is in this room, but no connection to it comes about. On both, \
+     switch off VPN and proxy or name a STUN server under Devices; or choose Share, then connect by code.";
+/// There is no space for what others write.
+pub(crate) const NO_SPACE: &str = "Changes of others cannot be kept: this browser has no space left for Partyline. \
+     Delete something on this device; they arrive by themselves then.";
+/// The storage fails.
+pub(crate) const NOT_KEPT: &str = "Changes of others cannot be kept: the storage of this browser fails. Load the page \
+     again. If it stays like this, restart the browser.";
+/// Something stored was damaged.
+pub(crate) const DAMAGED: &str = "A part of what was stored here is damaged. The other devices bring back what they \
+     have: keep the room open until one is connected.";
 /// On the button of a failure.
 pub(crate) const RETRY: &str = "Try again";
 /// On the button of a deletion.
@@ -162,6 +187,18 @@ fn shortened(title: &str) -> String {
 /// What a device is called.
 pub(crate) fn device_name(name: Option<String>) -> String {
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "A device without a name".to_owned())
+}
+
+/// What another device has cannot be read here.
+pub(crate) fn not_understood(name: &str) -> String {
+    format!(
+        "Changes of “{name}” cannot be read here. One of the two may run an older Partyline: load the page again on both."
+    )
+}
+
+/// Another device does not answer with what it has.
+pub(crate) fn sync_refused(name: &str) -> String {
+    format!("“{name}” is connected and does not hand over its changes. Load the page again there.")
 }
 
 /// How many changes wait because they are dated too far ahead.

@@ -11,13 +11,13 @@ use partyline_core::api::{CBOR, JSON, Merged};
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::crew::{
-    Answer, AnswerPart, CallId, Crew, CrewConfig, Effect, End, Input, MakeError, Network, PairingRequest, PhoneBook,
-    Reply,
+    Answer, AnswerPart, CallId, Crew, CrewConfig, Effect, End, Input, MakeError, Network, Obstacle, PairingRequest,
+    PhoneBook, Reply, SyncTrouble,
 };
-use partyline_core::dial::{DiallerConfig, SlotId, Way};
+use partyline_core::dial::{DiallerConfig, SlotId, Unanswered, Way};
 use partyline_core::hand::{Code, HandStep, QR_CHARS};
 use partyline_core::id::{Address, CertHash, DeviceId, Endpoint, RoomId, RoomSecret};
-use partyline_core::key::DeviceKey;
+use partyline_core::key::{DeviceKey, MeetingKey};
 use partyline_core::redial::MOST;
 use partyline_core::replica::{SyncAnswer, SyncRequest, Verdict};
 use partyline_core::session::{RequestHead, ResponseHead, Run, StreamId};
@@ -55,12 +55,18 @@ struct Device {
     listed: Vec<Endpoint>,
     /// The browser takes no credentials but its own.
     refuses: bool,
+    /// The browser makes no connection, none that has an address, or never says what it has.
+    makes_none: bool,
+    has_no_address: bool,
+    gathers_for_ever: bool,
     /// Channels take this many messages until they are full, if there is a limit.
     takes: Option<usize>,
     /// How many chunks there are to get from it.
     chunks: u64,
     /// What its worker answers to changes: the first is used once, the last for ever.
     merged: VecDeque<Option<Answer>>,
+    /// What it answers to a sync in place of what there is to get, if it is an error.
+    sync_error: Option<u16>,
     /// What it was told of by its peers' pages.
     served: Vec<(SlotId, StreamId, RequestHead)>,
     /// Whether it answers them.
@@ -72,6 +78,9 @@ struct World {
     devices: Vec<Device>,
     ports: u16,
     observed: Option<IpAddr>,
+    /// The phone book lists nobody but these.
+    turns_away: bool,
+    listed: Vec<Address>,
 }
 
 fn room() -> RoomId {
@@ -107,7 +116,14 @@ fn path(what: &str) -> String {
 
 impl World {
     fn of(size: u8) -> Self {
-        let mut world = Self { time: Timeline::default(), devices: Vec::new(), ports: 1_024, observed: None };
+        let mut world = Self {
+            time: Timeline::default(),
+            devices: Vec::new(),
+            ports: 1_024,
+            observed: None,
+            turns_away: false,
+            listed: Vec::new(),
+        };
         for name in 0..size {
             let config = config(name);
             world.devices.push(Device {
@@ -117,9 +133,13 @@ impl World {
                 wanted: Vec::new(),
                 listed: Vec::new(),
                 refuses: false,
+                makes_none: false,
+                has_no_address: false,
+                gathers_for_ever: false,
                 takes: None,
                 chunks: 1,
                 merged: VecDeque::from([Some(ok(false))]),
+                sync_error: None,
                 served: Vec::new(),
                 serves: true,
             });
@@ -226,7 +246,14 @@ impl World {
                 if refuses && credentials.is_some() {
                     return self.later(number, Input::NotMade { slot, error: MakeError::CredentialsRefused });
                 }
-                let Contact { cert_hash, credentials, endpoints } = self.insert(number, slot, credentials);
+                if self.devices[number].gathers_for_ever {
+                    return;
+                }
+                if self.devices[number].makes_none {
+                    return self.later(number, Input::NotMade { slot, error: MakeError::Other("none".to_owned()) });
+                }
+                let Contact { cert_hash, credentials, mut endpoints } = self.insert(number, slot, credentials);
+                endpoints.retain(|_| !self.devices[number].has_no_address);
                 let description = Box::new(LocalDescription { credentials, cert_hash, endpoints });
                 self.later(number, Input::Described { slot, description });
             }
@@ -265,16 +292,20 @@ impl World {
                 }
             }
             Effect::Register(endpoints) => {
-                let taken = Ok(self.observed);
-                self.devices[number].listed.clone_from(&endpoints);
+                let unanswered = Unanswered { retry_after_ms: Some(60_000) };
+                let taken = if self.turns_away { Err(unanswered) } else { Ok(self.observed) };
+                if taken.is_ok() {
+                    self.devices[number].listed.clone_from(&endpoints);
+                }
                 self.later(number, Input::Registered { endpoints, taken });
             }
             Effect::LookUp => {
-                // It finds nobody but itself.
+                // Itself, and whoever is said to be there.
                 let ip = self.observed.unwrap_or(IpAddr::from([192, 0, 2, 7]));
                 let Device { listed, config, .. } = &self.devices[number];
                 let own = Address::new(ip, listed.clone(), config.cert_hash).ok();
-                self.later(number, Input::Listed(Ok(own.into_iter().collect())));
+                let found = own.into_iter().chain(self.listed.clone()).collect();
+                self.later(number, Input::Listed(Ok(found)));
             }
             Effect::ReadAsker(slot) => {
                 let asker = Some(self.id(number));
@@ -301,6 +332,9 @@ impl World {
 
     fn serve(&mut self, number: usize, head: &RequestHead, body: &[u8]) -> Answer {
         if head.path == path("sync") {
+            if let Some(status) = self.devices[number].sync_error {
+                return Answer { status, ..Answer::default() };
+            }
             let cursor = SyncRequest::decode(body).unwrap().cursor.unwrap_or_default() + 1;
             let (next, left) = (Some(cursor).filter(|cursor| *cursor < self.devices[number].chunks), 1_000 - cursor);
             let verdict = next.is_none().then_some(Verdict::Same);
@@ -831,4 +865,122 @@ fn a_room_that_is_not_on_show_asks_the_phone_book_ever_more_rarely() {
     assert!((11..=13).contains(&later), "{later} in the hour after");
     world.tell(ALICE, Input::Foreground);
     assert!(has(&world.wanted(ALICE), |effect| matches!(effect, Effect::LookUp)));
+}
+
+/// How Alice's network stands, and what is in the way.
+fn standing(world: &World) -> (Network, Option<Obstacle>) {
+    let status = world.devices[ALICE].crew.status();
+    (status.network, status.obstacle)
+}
+
+#[test]
+fn a_browser_without_connections_or_addresses_says_so_until_it_has_some() {
+    type Set = fn(&mut Device, bool);
+    let cases: [(Set, Obstacle); 3] = [
+        (|device, is_so| device.makes_none = is_so, Obstacle::NoConnections),
+        (|device, is_so| device.has_no_address = is_so, Obstacle::NoAddress),
+        (|device, is_so| device.gathers_for_ever = is_so, Obstacle::NoAddress),
+    ];
+    for (set, obstacle) in cases {
+        let mut world = World::of(1);
+        set(&mut world.devices[ALICE], true);
+        world.reload(ALICE, 5);
+        world.run_for(25_000);
+        assert_eq!(standing(&world), (Network::Alone, Some(obstacle)));
+        world.tell(ALICE, Input::Offline);
+        assert_eq!(standing(&world), (Network::Offline, None));
+        world.tell(ALICE, Input::Online);
+        world.run_for(25_000);
+        assert_eq!(standing(&world), (Network::Alone, Some(obstacle)));
+        set(&mut world.devices[ALICE], false);
+        world.run_for(60_000);
+        assert_eq!(standing(&world), (Network::Alone, None));
+    }
+}
+
+#[test]
+fn whoever_is_not_listed_cannot_be_found_until_they_are() {
+    let mut world = World::of(1);
+    world.turns_away = true;
+    // A page that is there, and would be dialled by whoever is listed.
+    world.listed = vec![somebody()];
+    world.reload(ALICE, 5);
+    world.run_for(5_000);
+    assert_eq!(standing(&world), (Network::Alone, Some(Obstacle::NotListed)));
+    world.listed.clear();
+    world.turns_away = false;
+    world.run_for(80_000);
+    assert_eq!(standing(&world), (Network::Alone, None));
+}
+
+/// The listing of a member whom no dial reaches.
+fn somebody() -> Address {
+    let meeting_key = MeetingKey::of(&RoomSecret::from_bytes([9; 32]));
+    let hashes = (0..u16::MAX).map(|n| {
+        let [high, low] = n.to_be_bytes();
+        CertHash::from_bytes([[high, low]; 16].concat().try_into().unwrap())
+    });
+    let hash = { hashes }.find(|hash| meeting_key.vouches_for(hash)).unwrap();
+    Address::new("198.51.100.77".parse().unwrap(), vec![Endpoint::parse("10.0.0.9:5000").unwrap()], hash).unwrap()
+}
+
+#[test]
+fn somebody_whom_no_dial_reaches_is_told_apart_from_nobody() {
+    let mut world = World::of(1);
+    world.run_for(5_000);
+    assert_eq!(standing(&world), (Network::Alone, None), "nobody is there");
+    world.listed = vec![somebody()];
+    world.run_for(90_000);
+    assert_eq!(standing(&world), (Network::Alone, Some(Obstacle::OutOfReach)));
+    world.listed.clear();
+    world.run_for(10_000);
+    assert_eq!(standing(&world), (Network::Alone, None));
+}
+
+fn failed(status: u16) -> Option<Answer> {
+    Some(Answer { status, ..Answer::default() })
+}
+
+#[test]
+fn changes_of_others_that_are_not_kept_are_told_of_until_they_are() {
+    for (answer, trouble) in [
+        (failed(507), SyncTrouble::NoSpace),
+        (failed(500), SyncTrouble::NotKept),
+        (failed(422), SyncTrouble::NotUnderstood),
+        (None, SyncTrouble::NotKept),
+    ] {
+        let mut world = World::pair();
+        let alice = world.id(ALICE);
+        assert!(world.devices[BOB].crew.status().sync_troubles.is_empty());
+        world.devices[BOB].merged = VecDeque::from([answer]);
+        world.tell(ALICE, Input::Changed { from: None, batch: vec![1] });
+        world.run_for(10_000);
+        assert_eq!(world.devices[BOB].crew.status().sync_troubles, [(alice, trouble)]);
+        assert!(world.devices[ALICE].crew.status().sync_troubles.is_empty(), "it is Bob's");
+        world.run_for(600_000);
+        world.devices[BOB].merged = VecDeque::from([Some(ok(false))]);
+        world.run_for(61_000);
+        assert!(world.devices[BOB].crew.status().sync_troubles.is_empty(), "it asks once a minute");
+    }
+}
+
+#[test]
+fn a_peer_that_refuses_a_sync_is_told_of_until_it_answers() {
+    for status in [404, 422, 500, 507] {
+        let mut world = World::pair();
+        world.devices[ALICE].sync_error = Some(status);
+        world.run_for(90_000);
+        assert_eq!(world.devices[BOB].crew.status().sync_troubles, [(world.id(ALICE), SyncTrouble::Refused)]);
+        world.devices[ALICE].sync_error = None;
+        world.run_for(61_000);
+        assert!(world.devices[BOB].crew.status().sync_troubles.is_empty());
+    }
+}
+
+#[test]
+fn a_peer_that_never_answers_a_sync_is_told_of() {
+    let mut world = World::pair();
+    world.devices[ALICE].serves = false;
+    world.run_for(250_000);
+    assert_eq!(world.devices[BOB].crew.status().sync_troubles, [(world.id(ALICE), SyncTrouble::Refused)]);
 }

@@ -139,7 +139,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Room(room) => return self.room(room).await,
             Route::PutRoom(room) => return self.put_room(room, request).await,
             Route::DeleteRoom(room) => return self.delete_room(room).await,
-            Route::Devices(room) => (room, self.devices()),
+            Route::Devices(room) => (room, self.devices(self.store.damaged_in(room).await?)),
             Route::PostKey(room) => (room, self.doubt_key(request)?),
             Route::PutClock(room) => (room, self.hear_clock(request)?),
             Route::Held(room, dot, is_wanted) => (room, self.decide(dot, is_wanted)),
@@ -293,8 +293,8 @@ impl<S: Store, H: Host> Service<S, H> {
         Ok(Response::no_content())
     }
 
-    fn devices(&self) -> Work<'_> {
-        Work::Read(Box::new(|open| {
+    fn devices(&self, damaged: u32) -> Work<'_> {
+        Work::Read(Box::new(move |open| {
             let devices =
                 open.replica.devices().map(|(id, name)| DeviceDocument { id: id.to_string(), name: name.to_owned() });
             let now = self.host.now_ms();
@@ -306,6 +306,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 clock: open.replica.clock_error(now),
                 waiting,
                 held: listed.collect(),
+                damaged,
             };
             Ok(Response::json(200, &document))
         }))

@@ -356,6 +356,7 @@ async fn a_damaged_record_is_set_aside() {
         assert_eq!(titles(&worker).await, ["a", "c"]);
         // What is gone is told like what cannot be read.
         assert_eq!((health(&worker).await.damaged, count(&name, "damaged").await), (1, 1));
+        assert_eq!(IndexedStore::new(&name).damaged_in(room_id()).await, Ok(1));
         add(&worker, "d").await;
         assert_eq!(titles(&self::worker(&name)).await, ["a", "c", "d"]);
     }

@@ -350,6 +350,8 @@ impl Browser {
                 "args": arguments,
                 // Not a search engine's page: where there is no Internet, the first tab would wait for it.
                 "prefs": {
+                    "webrtc.ip_handling_policy":
+                        if self.setup.hides_addresses { "disable_non_proxied_udp" } else { "default" },
                     "session.restore_on_startup": 4,
                     "session.startup_urls": ["about:blank"],
                     "download.default_directory": self.downloads(),
@@ -389,6 +391,7 @@ impl Browser {
                 "prefs": {
                     "layout.css.prefers-color-scheme.content-override": scheme,
                     "dom.serviceWorkers.enabled": !self.setup.without_service_workers,
+                    "media.peerconnection.ice.proxy_only": self.setup.hides_addresses,
                     "devtools.console.stdout.content": true,
                     "network.captive-portal-service.enabled": false,
                     "network.connectivity-service.enabled": false,

@@ -11,6 +11,8 @@ pub struct BrowserSetup {
     pub without_service_workers: bool,
     /// A local description with changed ICE credentials is refused with `InvalidModificationError` (Chromium only).
     pub refuse_changed_credentials: bool,
+    /// Its connections have no address: those of UDP are for a proxy, which it does not have.
+    pub hides_addresses: bool,
     /// The time zone that it is in (Firefox only; a page of Chromium is told by
     /// [`Tab::emulate_zone`](crate::Tab::emulate_zone)).
     pub zone: Option<&'static str>,

@@ -10,7 +10,7 @@ use super::entry::{Entry, EntryError};
 use super::network;
 use super::news::News;
 use super::notice::Notices;
-use super::room::{Room, membership, seen_key};
+use super::room::{Room, membership, mended_key, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
 use crate::day::Day;
@@ -571,6 +571,7 @@ impl App {
     fn forget(self, room: RoomId) {
         platform::forget(&seen_key(room));
         self.news.forget(room);
+        platform::forget(&mended_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

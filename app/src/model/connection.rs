@@ -1,4 +1,5 @@
 use partyline_core::clock::FOLLOW_MS;
+use partyline_core::crew::Obstacle;
 use partyline_core::id::DeviceId;
 use partyline_core::replica::VersionVector;
 
@@ -17,7 +18,11 @@ pub(crate) fn connection_text(status: &RoomStatus) -> String {
         }
         Link::Offline => return text::OFFLINE.to_owned(),
         Link::Connecting => text::CONNECTING,
-        Link::Alone => text::ALONE,
+        Link::Alone => match status.obstacle {
+            Some(Obstacle::NoConnections | Obstacle::NoAddress) => return text::CANNOT_CONNECT.to_owned(),
+            Some(Obstacle::NotListed) => return text::CANNOT_BE_FOUND.to_owned(),
+            Some(Obstacle::OutOfReach) | None => text::ALONE,
+        },
     };
     match status.phone_book {
         PhoneBook::Unreachable => format!("{words} · {}", text::PHONE_BOOK_UNREACHABLE),
@@ -26,10 +31,11 @@ pub(crate) fn connection_text(status: &RoomStatus) -> String {
     }
 }
 
-/// What to do when nobody is connected.
+/// What to do when nobody is connected, unless that was said with what is wrong.
 pub(crate) fn advice(status: &RoomStatus) -> Option<&'static str> {
     match (status.link, status.phone_book) {
         (Link::Connected, _) => None,
+        (Link::Alone, _) if status.obstacle.is_some() => None,
         (Link::Offline, _) => Some(text::ADVICE_OFFLINE),
         (_, PhoneBook::Unreachable | PhoneBook::Off) => Some(text::ADVICE_NO_PHONE_BOOK),
         (Link::Connecting | Link::Alone, _) => Some(text::ADVICE_ALONE),

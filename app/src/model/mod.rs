@@ -20,5 +20,6 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

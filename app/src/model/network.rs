@@ -79,6 +79,7 @@ fn settle(room: Room, status: RoomStatus) {
     if !is_loss {
         room.status.set(status);
         room.note_seen();
+        room.note_mended();
         return;
     }
     let later = move || {

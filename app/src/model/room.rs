@@ -118,6 +118,11 @@ pub(crate) fn seen_key(room: RoomId) -> String {
     format!("partyline:seen:{room}")
 }
 
+/// Under this key the browser keeps how much of a room was damaged when other devices had last brought back what they have.
+pub(crate) fn mended_key(room: RoomId) -> String {
+    format!("partyline:mended:{room}")
+}
+
 impl PartialEq for Room {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -225,6 +230,24 @@ impl Room {
             seen.note(&device.to_string(), platform::unix_ms());
         }
         platform::remember(&seen_key(self.id), &seen.to_text());
+    }
+
+    /// Whether something stored was damaged, and no sync since can have brought back what others have of it.
+    pub(crate) fn is_damaged(self) -> bool {
+        let mended = platform::remembered(&mended_key(self.id)).and_then(|text| text.parse().ok()).unwrap_or_default();
+        self.damaged() > mended && self.status.with(|status| !status.synced)
+    }
+
+    fn damaged(self) -> u32 {
+        self.devices.with(|known| known.as_ref().map_or(0, |known| known.damaged))
+    }
+
+    /// Keeps that other devices have brought back what they have, once they have.
+    pub(crate) fn note_mended(self) {
+        let damaged = untrack(|| self.damaged());
+        if damaged > 0 && self.status.with_untracked(|status| status.synced) {
+            platform::remember(&mended_key(self.id), &damaged.to_string());
+        }
     }
 
     /// What a device calls itself, if that is known here.
@@ -400,6 +423,7 @@ impl Room {
             && self.devices.with_untracked(|known| known.as_ref() != Some(&devices))
         {
             self.devices.set(Some(devices));
+            self.note_mended();
         }
     }
 

@@ -3,12 +3,17 @@
 //!
 //! An `RTCCertificate` is a thing of pages, and who is where concerns nobody but the page that holds the connections.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 
+use futures::channel::oneshot;
+use futures::future::{Either, LocalBoxFuture, select};
+use gloo_timers::callback::Timeout;
 use indexed_db_futures::internals::SystemRepr;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::{database::Database, transaction::TransactionMode};
 use js_sys::Uint8Array;
+use leptos::task::spawn_local;
 use partyline_core::connect::Contact;
 use partyline_core::id::{DeviceId, RoomId};
 use partyline_core::redial::{decode_kept, encode_kept};
@@ -88,10 +93,39 @@ fn key(room: RoomId, what: &str) -> String {
 
 // Why something could not be read or written, nobody asks; and the texts that say so are larger than this file.
 
+/// How long the database may take to open, in milliseconds. Whoever deletes it may wait for another page that does not let
+/// go of it, and whoever opens it waits behind that.
+const OPEN_MS: u32 = 2_000;
+
+thread_local! {
+    /// An opening was not over in time, and is not over yet.
+    static IS_BLOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Opens the database. One that is blocked is as good as none, until it is open after all.
 async fn open() -> Option<Database> {
-    let request = Database::open(DATABASE).with_version(1u8).build().ok()?;
-    let _laid_out = lay_out(request.as_sys(), &[STORE]);
-    request.await.ok()
+    if IS_BLOCKED.get() {
+        return None;
+    }
+    let opening: LocalBoxFuture<'static, Option<Database>> = Box::pin(async {
+        let request = Database::open(DATABASE).with_version(1u8).build().ok()?;
+        let _laid_out = lay_out(request.as_sys(), &[STORE]);
+        request.await.ok()
+    });
+    let (end, late) = oneshot::channel::<()>();
+    // The end of the sender is heard as well as what it sends.
+    let _timer = Timeout::new(OPEN_MS, move || drop(end));
+    match select(opening, late).await {
+        Either::Left((database, _)) => database,
+        Either::Right((_, opening)) => {
+            IS_BLOCKED.set(true);
+            spawn_local(async move {
+                drop(opening.await);
+                IS_BLOCKED.set(false);
+            });
+            None
+        }
+    }
 }
 
 async fn read(key: String) -> Option<Option<JsValue>> {

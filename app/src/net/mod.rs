@@ -32,6 +32,7 @@ mod serve;
 mod slot;
 mod status;
 mod turns;
+mod unable;
 
 use std::rc::Rc;
 

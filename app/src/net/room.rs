@@ -16,7 +16,7 @@ use js_sys::{Reflect, Uint8Array};
 use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::{CHANNEL, RoomDocument};
-use partyline_core::crew::{AnswerPart, CallId, Crew, CrewConfig, Doubt, Effect, Input, Reply};
+use partyline_core::crew::{AnswerPart, CallId, Crew, CrewConfig, Doubt, Effect, Input, MakeError, Reply};
 use partyline_core::dial::{DiallerConfig, SlotId};
 use partyline_core::id::{DeviceId, Endpoint, RoomId, RoomSecret};
 use partyline_core::key::{DeviceKey, MeetingKey};
@@ -30,10 +30,10 @@ use super::event::{Event, Events};
 use super::proxy::{Call, Relay};
 use super::serve::{self, Serving};
 use super::slot::Slot;
-use super::status::{Link, PhoneBook, RoomStatus};
-use super::{by_hand, kept, phone_book, proxy};
+use super::status::RoomStatus;
+use super::{by_hand, kept, phone_book, proxy, unable};
 use crate::api;
-use crate::platform::{is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes, unix_ms};
+use crate::platform::{self, is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes, unix_ms};
 
 /// Who we are in which room.
 #[derive(Clone, Debug)]
@@ -59,9 +59,7 @@ pub(super) async fn run(
     let room = match select(&mut resigned, prepared).await {
         Either::Right((Some(room), _)) => room,
         Either::Right((None, _)) => {
-            publish(RoomStatus { phone_book: PhoneBook::Off, ..RoomStatus::new(Link::Alone) });
-            let _ = resigned.await;
-            return;
+            return unable::run(publish, queue, resigned).await;
         }
         Either::Left(_) => return,
     };
@@ -287,7 +285,10 @@ impl Room {
     fn insert(&mut self, slot: SlotId, made: Result<Slot, JsValue>) {
         match made {
             Ok(made) => drop(self.connections.insert(slot, Connection { slot: made, since_ms: 0.0 })),
-            Err(_) => self.events.tell(Input::Closed(slot)),
+            Err(error) => {
+                let error = MakeError::Other(platform::text_entry(&error, "name").unwrap_or_default());
+                self.events.tell(Input::NotMade { slot, error });
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! How a room's network stands, in the terms that a person is told.
 
 use partyline_core::clock::{Judgement, NOTICEABLE_MS};
-use partyline_core::crew::{self, CrewStatus, Network};
+use partyline_core::crew::{self, CrewStatus, Network, Obstacle, SyncTrouble};
 use partyline_core::dial::{SlotId, Way};
 use partyline_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,12 @@ pub(crate) struct RoomStatus {
     pub(crate) through: Vec<(DeviceId, DeviceId)>,
     /// Whether strangers can be found.
     pub(crate) phone_book: PhoneBook,
+    /// What keeps this device from being connected, as far as is known.
+    pub(crate) obstacle: Option<Obstacle>,
+    /// Connected devices whose changes do not get here, and why.
+    pub(crate) sync_troubles: Vec<(DeviceId, SyncTrouble)>,
+    /// Whether everything that some device had was got.
+    pub(crate) synced: bool,
     /// Whether somebody was met who speaks a newer format than this version does.
     pub(crate) outdated: bool,
     /// Whose clocks are wrong.
@@ -37,6 +43,9 @@ impl RoomStatus {
             peers: Vec::new(),
             through: Vec::new(),
             phone_book: PhoneBook::Unknown,
+            obstacle: None,
+            sync_troubles: Vec::new(),
+            synced: false,
             outdated: false,
             clocks: Clocks::default(),
             hand: HandStatus::idle(),
@@ -67,6 +76,9 @@ impl RoomStatus {
                 crew::PhoneBook::Unreachable => PhoneBook::Unreachable,
                 crew::PhoneBook::Off => PhoneBook::Off,
             },
+            obstacle: status.obstacle,
+            sync_troubles: status.sync_troubles.clone(),
+            synced: status.is_synced,
             outdated: status.is_outdated,
             clocks: match status.clock {
                 None => Clocks::default(),
@@ -167,6 +179,10 @@ pub(super) struct StatusMessage {
     peers: Vec<(String, f64, bool)>,
     through: Vec<(String, String)>,
     phone_book: PhoneBook,
+    /// What is wrong, each with the device that it is about, if it is about one. (Texts, because each type that serde knows
+    /// costs every first visit some hundred bytes.)
+    troubles: Vec<(String, String)>,
+    synced: bool,
     outdated: bool,
     /// This device's clock, and those of others, in numbers that JavaScript has; the last says whether the others are only
     /// ahead of this one.
@@ -185,8 +201,26 @@ impl From<&RoomStatus> for StatusMessage {
         let clocks = (own.map(|own| own as f64), others);
         let getting = status.getting.map_or((0.0, 0.0), |getting| (getting.got as f64, getting.of as f64));
         let (link, phone_book, hand) = (status.link, status.phone_book, status.hand.to_text());
-        Self { link, peers, through, phone_book, clocks, outdated: status.outdated, hand, getting }
+        let RoomStatus { synced, outdated, .. } = *status;
+        Self { link, peers, through, phone_book, troubles: troubles(status), synced, clocks, outdated, hand, getting }
     }
+}
+
+fn troubles(status: &RoomStatus) -> Vec<(String, String)> {
+    let obstacle = status.obstacle.map(|obstacle| (String::new(), number_of(&Obstacle::ALL, obstacle)));
+    let of_devices = status.sync_troubles.iter();
+    let of_devices = of_devices.map(|(device, trouble)| (device.to_string(), number_of(&SyncTrouble::ALL, *trouble)));
+    obstacle.into_iter().chain(of_devices).collect()
+}
+
+/// Something's place among all of its kind, as a digit.
+fn number_of<T: PartialEq>(all: &[T], one: T) -> String {
+    (b'0'..).zip(all).find(|(_, other)| **other == one).map(|(digit, _)| char::from(digit).into()).unwrap_or_default()
+}
+
+/// What has this place among all of its kind.
+fn at<T: Copy>(all: &[T], digit: &str) -> Option<T> {
+    all.get(digit.chars().next()?.to_digit(10)? as usize).copied()
 }
 
 impl From<StatusMessage> for RoomStatus {
@@ -210,6 +244,15 @@ impl From<StatusMessage> for RoomStatus {
             peers: message.peers.into_iter().filter_map(peer).collect(),
             through: message.through.into_iter().filter_map(through).collect(),
             phone_book: message.phone_book,
+            obstacle: message
+                .troubles
+                .iter()
+                .find(|(device, _)| device.is_empty())
+                .and_then(|(_, digit)| at(&Obstacle::ALL, digit)),
+            sync_troubles: (message.troubles.iter())
+                .filter_map(|(device, digit)| Some((DeviceId::parse(device).ok()?, at(&SyncTrouble::ALL, digit)?)))
+                .collect(),
+            synced: message.synced,
             outdated: message.outdated,
             clocks,
             hand: HandStatus::of_text(&message.hand).unwrap_or_else(HandStatus::idle),
@@ -256,8 +299,10 @@ mod tests {
             phone_book: crew::PhoneBook::Off,
             clock: Some(Judgement::Ahead(-600_000)),
             peer_clocks: vec![(device(1), 600_000), (device(2), 0)],
+            obstacle: Some(Obstacle::NotListed),
+            sync_troubles: vec![(device(2), SyncTrouble::NoSpace)],
             is_outdated: true,
-            is_synced: false,
+            is_synced: true,
             pairing,
             progress: Some(crew::Progress { got: 7, of: 900 }),
         };
@@ -270,6 +315,9 @@ mod tests {
             ],
             through: vec![(device(3), device(1))],
             phone_book: PhoneBook::Off,
+            obstacle: Some(Obstacle::NotListed),
+            sync_troubles: vec![(device(2), SyncTrouble::NoSpace)],
+            synced: true,
             outdated: true,
             clocks: Clocks { own: Some(-600_000), others: vec![(device(2), -600_000)], is_undecided: false },
             hand: HandStatus { step: HandStep::Invited, code: "i.AAAA".to_owned(), problem: "It did not.".to_owned() },
@@ -289,6 +337,9 @@ mod tests {
             peers: vec![PeerStatus { device: DeviceId::from_bytes([7; 16]), since_ms: 12.5, by_code: true }],
             through: vec![(DeviceId::from_bytes([8; 16]), DeviceId::from_bytes([7; 16]))],
             phone_book: PhoneBook::Unreachable,
+            obstacle: Some(Obstacle::OutOfReach),
+            sync_troubles: SyncTrouble::ALL.map(|trouble| (DeviceId::from_bytes([7; 16]), trouble)).to_vec(),
+            synced: true,
             outdated: true,
             clocks: Clocks {
                 own: Some(-300_000),

@@ -8,6 +8,7 @@ use super::room_dialogs::scan_button;
 use super::share_dialog::shown_link;
 use crate::model::app::App;
 use crate::model::room::Room;
+use crate::model::trouble::obstacle_text;
 use crate::platform;
 use crate::text;
 
@@ -21,14 +22,20 @@ pub(crate) fn ByHandDialog(
     let handle = ModalHandle::new();
     let head = Memo::new(move |_| room.status.with(|status| status.hand.head()));
     let failure = RwSignal::new(None::<String>);
+    let unable =
+        Memo::new(move |_| room.status.with(|status| status.obstacle.filter(|obstacle| obstacle.is_of_all_ways())));
     let stage = move || {
         head.with(|_| ());
+        let unable = || unable.get();
         failure.set(None);
         let (step, code) = room.status.with_untracked(|status| (status.hand.step, status.hand.code.clone()));
         let link = |label| shown_link(room.name.get_untracked(), [&platform::origin(), "/#", &code].concat(), label);
         let anew = || button("New invitation", "", Box::new(move || app.invite_anew(room.id)));
         match step {
-            HandStep::Idle | HandStep::Making => said("One moment…"),
+            HandStep::Idle | HandStep::Making => match unable() {
+                Some(obstacle) => said(obstacle_text(obstacle)),
+                None => said("One moment…"),
+            },
             HandStep::Connecting => said("Connecting…"),
             HandStep::Connected => {
                 let done = button("Done", "primary", Box::new(move || handle.close()));

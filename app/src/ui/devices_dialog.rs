@@ -10,6 +10,7 @@ use crate::model::field::one_line;
 use crate::model::network::{follow_holdings, stun_servers, use_stun_servers};
 use crate::model::report::report as make_report;
 use crate::model::room::Room;
+use crate::model::trouble::troubles;
 use crate::platform;
 use crate::text;
 
@@ -113,6 +114,8 @@ pub(crate) fn DevicesDialog(
             <div class="modal-body">
                 <p class="muted">{live(move || room.connection())}</p>
                 <p>{live(move || room.status.with(advice).unwrap_or_default().to_owned())}</p>
+                // An alert in the room behind the dialog has told them.
+                {rows(move || troubles(room), Clone::clone, |words| view! { <p>{words}</p> })}
                 <label class="field">
                     <span>"Device name"</span>
                     <input

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskStatus;
-use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
@@ -10,9 +10,9 @@ use super::icon::Icon;
 use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
 use crate::model::app::{App, Dialog};
-use crate::model::connection::clock_texts;
 use crate::model::network::link_word;
 use crate::model::room::{Loading, Order, Room};
+use crate::model::trouble::troubles;
 use crate::platform;
 use crate::text;
 
@@ -41,14 +41,7 @@ pub(crate) fn RoomView(
             });
         }
     });
-    let warnings = Memo::new(move |_| {
-        let name = |device: &DeviceId| text::device_name(room.device_name(&device.to_string()));
-        room.status.with(|status| {
-            let outdated = status.outdated.then(|| text::OUTDATED.to_owned());
-            let clocks = clock_texts(&status.clocks, room.clock(), name);
-            outdated.into_iter().chain(clocks).collect::<Vec<_>>()
-        })
-    });
+    let warnings = Memo::new(move |_| troubles(room));
     // Under a clock that is wrong itself, all others' changes may be among them.
     let waiting = Memo::new(move |_| {
         let is_wrong = room.clock().is_some() || room.status.with(|status| status.clocks.own.is_some());

@@ -156,6 +156,9 @@ pub struct Devices {
     /// Those of them that are dated the soonest, at most [`MAX_LISTED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldDocument>,
+    /// Stored records of the room that could not be read and were set aside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged: u32,
 }
 
 /// Maximum changes in the list of those that are [held back](Devices::held).

@@ -1,6 +1,6 @@
 use litemap::LiteMap;
 
-use super::{Answer, AnswerPart, CallId, Reply};
+use super::{Answer, AnswerPart, CallId, Reply, SyncTrouble};
 use crate::api::NOW_HEADER;
 use crate::id::{CertHash, DeviceId};
 use crate::session::{CloseReason, PeerSession, RequestHead, ResetCode, ResponseHead, Run, SessionEvent, StreamId};
@@ -56,6 +56,8 @@ pub(super) struct Link {
     pub(super) ahead_ms: Option<i64>,
     /// Consecutive pulls after which the two had not the same.
     pub(super) failures: u32,
+    /// Why the last pull came to nothing, if it did.
+    pub(super) trouble: Option<SyncTrouble>,
     /// When the next pull is due, if nothing asks for one before.
     pub(super) pull_at: Option<u64>,
     /// The channel's buffer takes no more for now.
@@ -125,7 +127,7 @@ impl Link {
         let served = self.serving.extract_if(.., |served| served.stream == stream).next();
         let Some(served) = served else { return false };
         let has_gap = || answer.status == 200 && answer.merged().is_some_and(|merged| merged.gap);
-        let is_due = served.brings_changes && (answer.status >= 500 || has_gap());
+        let is_due = served.brings_changes && (answer.status >= 400 || has_gap());
         let mut head = ResponseHead::new(answer.status);
         if !answer.content_type.is_empty() {
             head.headers.push(("content-type".to_owned(), answer.content_type));

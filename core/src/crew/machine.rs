@@ -8,6 +8,7 @@ use super::input::{AnswerPart, Input, MakeError, PairingRequest};
 use super::link::{Link, LinkEvent, Peer};
 use super::pull::{Begun, Outcome, Pull, PullAction};
 use super::status::{CrewStatus, Network, PairingStatus, PeerStatus, PhoneBook, Progress};
+use super::trouble::{Making, Newer, Obstacle, SyncTroubles};
 use crate::api::{CBOR, DEFLATED};
 use crate::clock::{Judgement, judge};
 use crate::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
@@ -34,13 +35,16 @@ const FAREWELL: u64 = 1_000;
 const SLEPT: u64 = 3_000;
 /// Longest wait of the timer, in milliseconds.
 const WAIT_MAX: u64 = 60_000;
-/// Delay before a failed pull is retried, in milliseconds, doubled each time up to eight times.
+/// Delay before a failed pull is retried, in milliseconds, doubled each time up to [`PULL_AGAIN`]: a storage that takes
+/// changes again is to have them soon.
 const PULL_RETRY: u64 = 1_000;
 /// Interval between successful pulls, in milliseconds: a service worker may end after it has kept an edit and before it has
 /// told of it.
 const PULL_AGAIN: u64 = 60_000;
 /// The same in a room that is not on show.
 const PULL_BACKGROUND: u64 = 300_000;
+/// A pull that waits so many milliseconds for one answer is told of.
+const PULL_STUCK: u64 = 90_000;
 /// Progress of a sync with fewer changes is not shown: it is over in a blink.
 const MANY: u64 = 500;
 
@@ -80,6 +84,8 @@ pub struct CrewConfig {
 struct Running {
     device: DeviceId,
     pull: Pull,
+    /// Since when it waits for an answer: it has asked for the first by the time anybody looks.
+    since_ms: u64,
     /// Another one is wanted after it.
     again: bool,
 }
@@ -129,7 +135,8 @@ pub struct Crew {
     /// The browser refuses credentials that it did not make: the phone book is of no use.
     is_refused: bool,
     has_doubted_certificate: bool,
-    is_outdated: bool,
+    making: Making,
+    newer: Newer,
     is_synced: bool,
     /// What the own service worker's clock and the server's said last, and when that was on the monotonic one.
     clock: Option<(u64, u64)>,
@@ -155,6 +162,8 @@ impl Crew {
             phone_book: PhoneBook::Unknown,
             clock: None,
             peer_clocks: Vec::new(),
+            obstacle: None,
+            sync_troubles: Vec::new(),
             is_outdated: false,
             is_synced: false,
             pairing: PairingStatus { step: hand.step(), code: String::new(), problem: None },
@@ -186,7 +195,8 @@ impl Crew {
             is_online,
             is_refused: false,
             has_doubted_certificate: false,
-            is_outdated: false,
+            making: Making::default(),
+            newer: Newer::default(),
             is_synced: false,
             clock: None,
             server: None,
@@ -249,6 +259,9 @@ impl Crew {
         match input {
             Input::Described { slot, description } => self.described(slot, *description, now_ms),
             Input::NotMade { slot, error } => {
+                if error != MakeError::CredentialsRefused {
+                    self.making.handle_not_made();
+                }
                 self.close(slot, End::Broken, now_ms);
                 if error == MakeError::CredentialsRefused && !std::mem::replace(&mut self.is_refused, true) {
                     self.redial.handle_refusal(now_ms);
@@ -367,6 +380,7 @@ impl Crew {
         self.mesh.handle_timeout(now_ms);
         self.hand.handle_timeout(now_ms);
         self.redial.handle_timeout(now_ms);
+        self.newer.handle_timeout(|peer| self.dialler.is_listed(peer), now_ms);
         let mut due = Vec::new();
         for (slot, link) in &mut self.links {
             if let Some(session) = &mut link.session {
@@ -428,6 +442,7 @@ impl Crew {
 
     fn described(&mut self, slot: SlotId, description: LocalDescription, now_ms: u64) {
         let LocalDescription { credentials, cert_hash, endpoints } = description;
+        self.making.handle_described(!endpoints.is_empty());
         let seen = self.observed.and_then(|ip| Address::new(ip, endpoints.clone(), cert_hash).ok());
         let outside = |endpoints| seen.map_or(endpoints, |address| dial_candidates(&address));
         let contact = |endpoints| Contact { cert_hash, credentials, endpoints };
@@ -486,8 +501,12 @@ impl Crew {
     }
 
     fn session_closed(&mut self, slot: SlotId, reason: CloseReason, now_ms: u64) {
-        self.is_outdated |= reason == CloseReason::NewerVersion;
         match reason {
+            CloseReason::NewerVersion => {
+                if let Some(remote) = self.links.get(&slot).and_then(|link| link.remote) {
+                    self.newer.handle_refusal(remote, now_ms);
+                }
+            }
             CloseReason::Parted => self.redial.handle_parted(slot),
             CloseReason::SameDevice => self.effects.push_back(Effect::DoubtKey(Doubt::Proved)),
             CloseReason::Replaced => self.effects.push_back(Effect::DoubtKey(Doubt::Said)),
@@ -509,6 +528,7 @@ impl Crew {
 
     fn established(&mut self, slot: SlotId, peer: Peer, now_ms: u64) {
         let Some(remote) = self.links.get(&slot).and_then(|link| link.remote) else { return };
+        self.newer.handle_established(remote);
         let (mut stays, mut older) = (false, Vec::new());
         for (id, link) in self.links.iter().filter(|(id, _)| **id != slot) {
             let Some(other) = link.peer else { continue };
@@ -726,7 +746,7 @@ impl Crew {
             return;
         }
         let pull = Pull::new(self.broken_off.remove(&device));
-        self.pulls.insert(slot, Running { device, pull, again: false });
+        self.pulls.insert(slot, Running { device, pull, since_ms: 0, again: false });
     }
 
     fn with_pull(&mut self, slot: SlotId, handle: impl FnOnce(&mut Pull)) {
@@ -741,6 +761,9 @@ impl Crew {
             self.pulls.iter_mut().find_map(|(slot, running)| Some((*slot, running.pull.poll_action()?)))
         {
             any = true;
+            if let Some(running) = self.pulls.get_mut(&slot) {
+                running.since_ms = now_ms;
+            }
             match action {
                 PullAction::ReadAsker => self.effects.push_back(Effect::ReadAsker(slot)),
                 PullAction::ReadOpening => self.effects.push_back(Effect::ReadOpening(slot)),
@@ -766,7 +789,8 @@ impl Crew {
     }
 
     fn pulled(&mut self, slot: SlotId, outcome: Outcome, now_ms: u64) {
-        let Some(Running { device, pull, again }) = self.pulls.remove(&slot) else { return };
+        let Some(Running { device, pull, again, .. }) = self.pulls.remove(&slot) else { return };
+        let trouble = pull.trouble();
         if let Some(begun) = pull.into_begun().filter(|_| outcome == Outcome::BrokenOff) {
             self.broken_off.insert(device, begun);
         }
@@ -777,13 +801,13 @@ impl Crew {
             }
             return;
         };
-        let retry = PULL_RETRY << link.failures.min(8);
+        let retry = (PULL_RETRY << link.failures.min(8)).min(PULL_AGAIN);
+        link.trouble = trouble;
         let wait = match outcome {
             Outcome::Alike if self.is_background => PULL_BACKGROUND,
             Outcome::Alike => PULL_AGAIN,
-            Outcome::Apart => retry.min(PULL_AGAIN),
             // Storage that fails may be mended: nobody else would ask for what was not kept.
-            Outcome::BrokenOff => retry,
+            Outcome::Apart | Outcome::BrokenOff => retry,
         };
         link.failures = if outcome == Outcome::Alike { 0 } else { link.failures + 1 };
         link.pull_at = Some(now_ms + wait);
@@ -1002,13 +1026,39 @@ impl Crew {
         }
     }
 
+    /// What would keep this device from being connected if it were not.
+    fn obstacle(&self, now_ms: u64) -> Option<Obstacle> {
+        self.making.obstacle().or(match () {
+            () if self.is_refused => None,
+            () if self.dialler.is_without_address() => Some(Obstacle::NoAddress),
+            () if self.dialler.is_turned_away() => Some(Obstacle::NotListed),
+            // Whoever speaks a newer format is reached, and refuses.
+            () if self.newer.is_any() => None,
+            () if self.dialler.is_somebody_out_of_reach(now_ms) => Some(Obstacle::OutOfReach),
+            () => None,
+        })
+    }
+
+    /// The peers from which nothing comes, in the order of their connections.
+    fn sync_troubles(&self, now_ms: u64) -> SyncTroubles {
+        let of_link = |(slot, link): (&SlotId, &Link)| {
+            let stuck = self.pulls.get(slot).filter(|running| running.since_ms + PULL_STUCK <= now_ms);
+            let trouble = stuck.map(|running| running.pull.waits_for());
+            let trouble = trouble.or_else(|| link.trouble.filter(|trouble| trouble.is_told(link.failures)))?;
+            Some((link.peer?.device, trouble))
+        };
+        self.links.iter().filter_map(of_link).collect()
+    }
+
     fn status_at(&self, now_ms: u64) -> CrewStatus {
         let peer = |(slot, peer): (SlotId, Peer)| PeerStatus { slot, device: peer.device, since_ms: peer.since_ms };
         let mut peers: Vec<PeerStatus> = self.peers().map(peer).collect();
         peers.sort_by_key(|peer| peer.since_ms);
+        let obstacle = self.obstacle(now_ms).filter(|_| peers.is_empty());
         let network = match self.dialler.activity() {
             _ if !peers.is_empty() => Network::Connected,
             Activity::Offline => Network::Offline,
+            _ if obstacle.is_some_and(Obstacle::is_of_all_ways) => Network::Alone,
             Activity::Connecting if !self.is_refused => Network::Connecting,
             Activity::Alone if self.redial.is_hopeful() => Network::Connecting,
             _ => Network::Alone,
@@ -1027,7 +1077,9 @@ impl Crew {
             phone_book,
             clock: self.judge_clocks(now_ms),
             peer_clocks: self.peer_clocks().collect(),
-            is_outdated: self.is_outdated,
+            obstacle: obstacle.filter(|_| network == Network::Alone),
+            sync_troubles: self.sync_troubles(now_ms),
+            is_outdated: self.newer.is_any(),
             is_synced: self.is_synced,
             pairing: PairingStatus {
                 step: self.hand.step(),

@@ -50,6 +50,7 @@ mod link;
 mod machine;
 mod pull;
 mod status;
+mod trouble;
 
 pub use answer::Answer;
 pub use effect::{Doubt, Effect, End, Reply};
@@ -57,3 +58,4 @@ pub use input::{AnswerPart, CallId, Input, MakeError, PairingRequest};
 pub use machine::{Crew, CrewConfig};
 pub use pull::{Begun, Outcome, Pull, PullAction};
 pub use status::{CrewStatus, Network, PairingStatus, PeerStatus, PhoneBook, Progress};
+pub use trouble::{Obstacle, SyncTrouble};

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::Answer;
+use super::{Answer, SyncTrouble};
 use crate::id::DeviceId;
 use crate::replica::{SyncAnswer, SyncRequest};
 
@@ -92,6 +92,7 @@ pub struct Pull {
     questions: u32,
     /// What the peer's clock said with the answer that is being merged.
     replied_at: Option<u64>,
+    trouble: Option<SyncTrouble>,
     actions: VecDeque<PullAction>,
 }
 
@@ -100,7 +101,7 @@ impl Pull {
     pub fn new(begun: Option<Begun>) -> Self {
         // In this order: should another replica take this one's place in between, the vector at the end is not meant for it.
         let actions = VecDeque::from([PullAction::ReadAsker]);
-        Self { phase: Phase::Asker, begun, questions: 0, replied_at: None, actions }
+        Self { phase: Phase::Asker, begun, questions: 0, replied_at: None, trouble: None, actions }
     }
 
     /// The next thing to do.
@@ -111,6 +112,16 @@ impl Pull {
     /// How many changes have come, and of how many.
     pub fn progress(&self) -> (u64, u64) {
         self.begun.as_ref().map_or((0, 0), |begun| (begun.got, begun.total))
+    }
+
+    /// Why not everything was got, once it is over.
+    pub fn trouble(&self) -> Option<SyncTrouble> {
+        self.trouble
+    }
+
+    /// What it means if nothing comes of what it waits for.
+    pub fn waits_for(&self) -> SyncTrouble {
+        if matches!(self.phase, Phase::Reply) { SyncTrouble::Refused } else { SyncTrouble::NotKept }
     }
 
     /// What is left of it, for the next pull from the same device. Only chunks are gone on with: whatever else is asked is
@@ -125,7 +136,7 @@ impl Pull {
         if !matches!(self.phase, Phase::Asker) {
             return;
         }
-        let Some(asker) = asker else { return self.end(Outcome::BrokenOff) };
+        let Some(asker) = asker else { return self.break_off(SyncTrouble::NotKept) };
         if self.begun.as_ref().is_some_and(|begun| begun.asker == asker) {
             self.ask();
         } else {
@@ -142,7 +153,7 @@ impl Pull {
                 self.begun = Some(Begun { asker, request, total: 0, got: 0 });
                 self.ask();
             }
-            None => self.end(Outcome::BrokenOff),
+            None => self.break_off(SyncTrouble::NotKept),
         }
     }
 
@@ -161,7 +172,9 @@ impl Pull {
     pub fn handle_merged(&mut self, answer: Option<Answer>) {
         let Phase::Merged(following) = &mut self.phase else { return };
         let (following, theirs) = (following.take(), self.replied_at.take());
-        let (Some(begun), Some(merged)) = (&mut self.begun, answer) else { return self.end(Outcome::BrokenOff) };
+        let (Some(begun), Some(merged)) = (&mut self.begun, answer) else {
+            return self.break_off(SyncTrouble::NotKept);
+        };
         match (merged.status, following) {
             (200, Some(following)) => {
                 begun.request = following.request;
@@ -186,7 +199,7 @@ impl Pull {
                             begun.request = request;
                             self.ask();
                         }
-                        Err(_) => self.end(Outcome::BrokenOff),
+                        Err(_) => self.break_off(SyncTrouble::NotKept),
                     },
                 }
             }
@@ -195,21 +208,23 @@ impl Pull {
                 begun.request.in_full = true;
                 self.ask();
             }
-            _ => self.end(Outcome::BrokenOff),
+            (status, _) => self.break_off(SyncTrouble::of_merge(status)),
         }
     }
 
     /// Takes an answer of the peer: it is merged while the next chunk is on its way.
     fn take(&mut self, reply: Option<Answer>) {
         let Some((begun, answer)) = self.begun.as_mut().zip(reply.filter(|answer| answer.status == 200)) else {
-            return self.end(Outcome::BrokenOff);
+            return self.break_off(SyncTrouble::Refused);
         };
-        let Ok((progress, _)) = SyncAnswer::peek(&answer.body) else { return self.end(Outcome::BrokenOff) };
+        let Ok((progress, _)) = SyncAnswer::peek(&answer.body) else {
+            return self.break_off(SyncTrouble::NotUnderstood);
+        };
         begun.total = begun.total.max(progress.left);
         begun.got = begun.total - progress.left;
         // A cursor that does not move would go round for ever.
         if progress.next.is_some_and(|next| begun.request.cursor.is_some_and(|cursor| next <= cursor)) {
-            return self.end(Outcome::BrokenOff);
+            return self.break_off(SyncTrouble::NotUnderstood);
         }
         let following = progress.next.map(|next| {
             let request = SyncRequest { cursor: Some(next), ..begun.request.clone() };
@@ -224,6 +239,11 @@ impl Pull {
     fn ask(&mut self) {
         self.phase = Phase::Reply;
         self.actions.extend(self.begun.as_ref().map(|begun| PullAction::Ask(begun.request.clone())));
+    }
+
+    fn break_off(&mut self, trouble: SyncTrouble) {
+        self.trouble = Some(trouble);
+        self.end(Outcome::BrokenOff);
     }
 
     fn end(&mut self, outcome: Outcome) {

@@ -1,3 +1,4 @@
+use super::{Obstacle, SyncTrouble};
 use crate::clock::Judgement;
 use crate::dial::SlotId;
 use crate::hand::HandStep;
@@ -18,7 +19,11 @@ pub struct CrewStatus {
     pub clock: Option<Judgement>,
     /// By how much the peers' clocks are ahead of this device's, in milliseconds; less than 0 if they are behind.
     pub peer_clocks: Vec<(DeviceId, i64)>,
-    /// Somebody was refused for speaking a newer format.
+    /// What keeps this device from being connected; `None` while it is, or while nobody else is there.
+    pub obstacle: Option<Obstacle>,
+    /// Connected peers whose changes do not get here, and why.
+    pub sync_troubles: Vec<(DeviceId, SyncTrouble)>,
+    /// Somebody who speaks a newer format refused this device lately.
     pub is_outdated: bool,
     /// Everything that some peer had was got.
     pub is_synced: bool,

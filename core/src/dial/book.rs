@@ -39,6 +39,8 @@ pub(super) struct Book {
     /// Looks in a row that were not answered, and registrations that were not taken.
     pub(super) failures: u32,
     pub(super) refusals: u32,
+    /// Whether the last registration was refused, and not only unanswered.
+    pub(super) is_refused: bool,
     /// When the poll that is under way was sent.
     pub(super) polling: Option<u64>,
     pub(super) registering: bool,
@@ -75,6 +77,7 @@ impl Book {
             state: BookState::Unknown,
             failures: 0,
             refusals: 0,
+            is_refused: false,
             polling: None,
             registering: false,
             listed: None,

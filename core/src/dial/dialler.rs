@@ -98,6 +98,8 @@ pub struct Dialler {
     /// Somebody has knocked, and the book has not said since who that may be.
     knocked: bool,
     book: Book,
+    /// Spares in a row that had no endpoints.
+    unaddressed: u32,
     /// How often in a row our listing was missing from the book.
     losses: u32,
     listed: LiteMap<CertHash, Listed>,
@@ -154,6 +156,8 @@ impl Blind {
 
 /// Misses of a listed device below which a person is told that we are connecting.
 const PATIENCE: u32 = 2;
+/// For how long somebody has to be listed whom no dial reaches until a person is told, in milliseconds.
+const OUT_OF_REACH: u64 = 20_000;
 /// How long a device waits to be dialled after it was led astray, from half of it to one and a half.
 const WAIT: u64 = 5_000;
 /// How long DTLS may take after ICE where it is doubtful who answered; longer for those who stalled.
@@ -226,6 +230,7 @@ impl Dialler {
             hurry: None,
             knocked: false,
             book: Book::new(now_ms),
+            unaddressed: 0,
             losses: 0,
             listed: LiteMap::new(),
             doubles: 0,
@@ -281,7 +286,7 @@ impl Dialler {
             // Without the phone book nobody can be dialled, however lately they stood in it.
             _ => {
                 let is_hopeful = |listed: &Listed| listed.misses < PATIENCE && !listed.is_silent();
-                self.book.failures < PATIENCE && self.listed.values().any(is_hopeful)
+                self.book.failures < PATIENCE && !self.is_turned_away() && self.listed.values().any(is_hopeful)
             }
         };
         if hopeful || (!self.book.answered && self.book.failures == 0) { Activity::Connecting } else { Activity::Alone }
@@ -291,6 +296,40 @@ impl Dialler {
     #[must_use]
     pub fn book_state(&self) -> BookState {
         self.book.state
+    }
+
+    /// Whether two spares in a row had no endpoints, or none in time. (Firefox never gathers where datagrams have to take a
+    /// proxy that there is not.)
+    #[must_use]
+    pub fn is_without_address(&self) -> bool {
+        self.unaddressed >= PATIENCE
+    }
+
+    /// Whether the phone book answers and does not list this device, so that nobody can find it: it said so, or did not take
+    /// the listing twice in a row.
+    #[must_use]
+    pub fn is_turned_away(&self) -> bool {
+        let is_refused = self.book.is_refused || self.book.refusals >= PATIENCE;
+        is_refused && self.book.state == BookState::Reachable && self.own_endpoints().is_some()
+    }
+
+    /// Whether somebody else has stood in the phone book for a while, was there meanwhile by all that can be seen, and was
+    /// dialled in vain. Where a browser's requests go another way than its datagrams (a proxy or VPN that takes HTTP only),
+    /// the phone book sees an address at which nobody can be dialled.
+    #[must_use]
+    pub fn is_somebody_out_of_reach(&self, now_ms: u64) -> bool {
+        let is_out_of_reach = |(_, listed): (&CertHash, &Listed)| {
+            let since = now_ms.saturating_sub(listed.since);
+            let is_there = (listed.alive_at.is_some() && since >= OUT_OF_REACH) || since >= LISTED + OUT_OF_REACH;
+            is_there && listed.is_vouched && (listed.misses >= PATIENCE || listed.is_silent())
+        };
+        self.peers.is_empty() && self.book.state == BookState::Reachable && self.others().any(is_out_of_reach)
+    }
+
+    /// Whether the phone book lists a device with this certificate.
+    #[must_use]
+    pub fn is_listed(&self, peer: &CertHash) -> bool {
+        self.listed.contains_key(peer)
     }
 
     /// Whether somebody else seems to have this device's certificate, which then is of no use to either: nobody is connected,
@@ -311,13 +350,25 @@ impl Dialler {
 
     /// The spare asked for by [`Action::MakeSpare`] waits at these endpoints.
     pub fn handle_spare_ready(&mut self, slot: SlotId, endpoints: Vec<Endpoint>, now_ms: u64) {
-        if matches!(&self.spare, Spare::Preparing { slot: wanted, .. } if *wanted == slot) {
+        if !matches!(&self.spare, Spare::Preparing { slot: wanted, .. } if *wanted == slot) {
+            self.actions.push_back(Action::Drop(slot));
+        } else if endpoints.is_empty() {
+            self.drop_unaddressed(slot, now_ms);
+            self.advance(now_ms);
+        } else {
+            self.unaddressed = 0;
             self.spare = Spare::Waiting { slot, endpoints, knock: None };
             self.book.next_register = now_ms;
             self.advance(now_ms);
-        } else {
-            self.actions.push_back(Action::Drop(slot));
         }
+    }
+
+    /// Drops a spare that has no endpoints, or none in time: nobody could dial it. The next may have some, when a network has
+    /// come or a VPN was switched off.
+    fn drop_unaddressed(&mut self, slot: SlotId, now_ms: u64) {
+        self.unaddressed = self.unaddressed.saturating_add(1);
+        self.actions.push_back(Action::Drop(slot));
+        self.spare = Spare::Absent { retry_at: now_ms + self.backoff(self.unaddressed) };
     }
 
     /// Somebody's connectivity check reached the spare, so a member is there: look up at once who that is.
@@ -463,6 +514,7 @@ impl Dialler {
             Ok(seen_at) => self.note_listed(endpoints, seen_at, now_ms),
             Err(unanswered) => {
                 self.book.refusals = self.book.refusals.saturating_add(1);
+                self.book.is_refused = unanswered.retry_after_ms.is_some();
                 // There may be no place in the room, or none for this network: that is no reason not to look.
                 self.book.next_register = now_ms + self.backoff(self.book.refusals).max(unanswered.wait());
             }
@@ -472,7 +524,7 @@ impl Dialler {
 
     fn note_listed(&mut self, endpoints: &[Endpoint], seen_at: Option<IpAddr>, now_ms: u64) {
         self.book.note(true);
-        self.book.refusals = 0;
+        (self.book.refusals, self.book.is_refused) = (0, false);
         let listed = (!endpoints.is_empty()).then(|| endpoints.to_vec());
         if listed.is_some() && self.book.listed != listed && self.proven(now_ms).is_none() {
             // Of two who come at the same moment, the one listed later finds the other at once.
@@ -1116,8 +1168,10 @@ impl Dialler {
                 }
             }
             Spare::Preparing { slot, deadline } if *deadline <= now_ms => {
-                self.actions.push_back(Action::Drop(*slot));
-                self.spare = Spare::Absent { retry_at: now_ms + self.config.poll_alone };
+                let slot = *slot;
+                // It had the time of two.
+                self.unaddressed = self.unaddressed.max(PATIENCE - 1);
+                self.drop_unaddressed(slot, now_ms);
             }
             Spare::Waiting { slot, knock, .. } => {
                 let for_ms = knock.map_or(0, |knock| now_ms - knock.at);

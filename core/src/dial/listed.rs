@@ -89,6 +89,8 @@ pub(super) struct Listed {
     /// Whether its certificate hash is one that members take.
     pub(super) is_vouched: bool,
     pub(super) listings: Vec<Listing>,
+    /// Since when it has stood in the phone book, as far as this device knows.
+    pub(super) since: u64,
     /// Tries that ended without a connection since a listing last changed.
     pub(super) failures: u32,
     /// Tries that ended without a connection since the last one that did not, however often it was listed meanwhile.
@@ -127,6 +129,7 @@ impl Listed {
         Self {
             is_vouched,
             listings: Vec::new(),
+            since: now_ms,
             failures: 0,
             misses: 0,
             rank: 0,

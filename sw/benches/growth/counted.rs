@@ -120,4 +120,8 @@ impl Store for Counted {
     async fn damaged(&self) -> Result<u32, StoreError> {
         self.store.damaged().await
     }
+
+    async fn damaged_in(&self, room: RoomId) -> Result<u32, StoreError> {
+        self.store.damaged_in(room).await
+    }
 }

@@ -5,7 +5,7 @@
 //! `indexed_db_futures` is rolled back when it is dropped, so that every early return leaves the database as it was;
 //! only [`commit`] makes it last.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
@@ -65,6 +65,11 @@ enum Connection {
     Open(Database),
 }
 
+thread_local! {
+    /// Something failed for no reason that is known: the connection may be dead.
+    static IS_SUSPECT: Cell<bool> = const { Cell::new(false) };
+}
+
 impl IndexedStore {
     /// Storage in the database of this name. It is opened when it is first needed.
     pub fn new(name: &str) -> Self {
@@ -85,7 +90,13 @@ impl IndexedStore {
     /// Opening waits for whoever deletes the database or changes its layout, and they wait for every connection to be
     /// closed: a tab or worker that does not let go would stop all requests for ever. So all of them wait for one opening,
     /// for so long and no longer; those that come later are refused at once, until it is open after all.
+    ///
+    /// A connection may be dead without an event that says so: Safari closes those of an app in the background
+    /// (<https://github.com/dexie/Dexie.js/issues/613>). So after a failure that may be due to that, another one is opened.
     async fn database(&self) -> Result<Database, StoreError> {
+        if IS_SUSPECT.take() {
+            self.close();
+        }
         loop {
             let opening = match &*self.connection.borrow() {
                 Connection::Open(database) => return Ok(database.clone()),
@@ -382,6 +393,15 @@ impl Store for IndexedStore {
         read(&database, &[DAMAGED], async |transaction| transaction.object_store(DAMAGED)?.count().primitive()?.await)
             .await
     }
+
+    async fn damaged_in(&self, room: RoomId) -> Result<u32, StoreError> {
+        let database = self.database().await?;
+        let range = parts_from(&room_key(room), f64::NEG_INFINITY).map_err(failed)?;
+        read(&database, &[DAMAGED], async |transaction| {
+            transaction.object_store(DAMAGED)?.count().with_query(range).primitive()?.await
+        })
+        .await
+    }
 }
 
 /// Runs requests that only read.
@@ -442,7 +462,10 @@ fn failed(error: Error) -> StoreError {
 fn dom_failure(exception: &web_sys::DomException) -> StoreError {
     match exception.name().as_str() {
         "QuotaExceededError" => StoreError::Quota,
-        name => StoreError::Failed(format!("{name}: {}", exception.message())),
+        name => {
+            IS_SUSPECT.set(true);
+            StoreError::Failed(format!("{name}: {}", exception.message()))
+        }
     }
 }
 

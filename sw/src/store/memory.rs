@@ -18,7 +18,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Shared {
     rooms: RefCell<BTreeMap<RoomId, Kept>>,
-    damaged: Cell<u32>,
+    damaged: RefCell<BTreeMap<RoomId, u32>>,
     failures: RefCell<Vec<StoreError>>,
     reads: Cell<u32>,
     writes: Cell<u32>,
@@ -194,7 +194,9 @@ impl Store for MemoryStore {
         }
         self.write()?;
         let damaged = rewrite.damaged_log.len() + rewrite.damaged_pages.len();
-        self.shared.damaged.set(self.shared.damaged.get().saturating_add(u32::try_from(damaged).unwrap_or(u32::MAX)));
+        let mut of_rooms = self.shared.damaged.borrow_mut();
+        let of_room = of_rooms.entry(room).or_default();
+        *of_room = of_room.saturating_add(u32::try_from(damaged).unwrap_or(u32::MAX));
         kept.head = on.compacted(&rewrite.fold);
         kept.pages.retain(|number, _| !rewrite.anew && !rewrite.fold.removed.contains(number));
         kept.pages.extend(rewrite.fold.added.iter().map(|page| (page.number, page.bytes.clone())));
@@ -210,6 +212,10 @@ impl Store for MemoryStore {
     }
 
     async fn damaged(&self) -> Result<u32, StoreError> {
-        Ok(self.shared.damaged.get())
+        Ok(self.shared.damaged.borrow().values().sum())
+    }
+
+    async fn damaged_in(&self, room: RoomId) -> Result<u32, StoreError> {
+        Ok(self.shared.damaged.borrow().get(&room).copied().unwrap_or_default())
     }
 }

@@ -256,6 +256,9 @@ pub trait Store {
 
     /// How many damaged records were set aside so far, over all rooms.
     async fn damaged(&self) -> Result<u32, StoreError>;
+
+    /// How many of them were this room's.
+    async fn damaged_in(&self, room: RoomId) -> Result<u32, StoreError>;
 }
 
 /// What a reader at `known` has to read to be at `head`.

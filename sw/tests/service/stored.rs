@@ -54,6 +54,7 @@ async fn a_log_record_that_is_gone_is_told_and_its_number_not_given_again() {
     assert_eq!(new.titles().await, ["a"]);
     assert_ne!(new.device().await, device, "a number that was given is not given again");
     assert_eq!(document::<Value>(&new.get("/peer/v1/health").await)["damaged"], 1);
+    assert_eq!(document::<Value>(&new.get("/devices").await)["damaged"], 1, "the room’s pages tell");
     new.add("c").await;
     assert_eq!(new.ask(cbor("/changes", bobs.encode())).await.status, 200);
     let mut titles = old.titles().await;

@@ -362,4 +362,8 @@ impl Store for Disk {
     async fn damaged(&self) -> Result<u32, StoreError> {
         Ok(self.damaged.get())
     }
+
+    async fn damaged_in(&self, _room: RoomId) -> Result<u32, StoreError> {
+        Ok(self.damaged.get())
+    }
 }

@@ -122,16 +122,18 @@ async fn put_right(page: &RoomPage) -> Result<()> {
     update_comes(page).await
 }
 
-/// What a page says of clocks.
-async fn alerts(page: &RoomPage) -> Result<String> {
+/// What a page says that is wrong.
+pub(crate) async fn alerts(page: &RoomPage) -> Result<String> {
     let text = "return Array.from(document.querySelectorAll('.skew'), (line) => line.textContent).join('\\n');";
     page.tab().execute(text, vec![]).await
 }
 
-async fn says(page: &RoomPage, words: &str) -> Result<()> {
+/// Waits until a page says this of what is wrong.
+pub(crate) async fn says(page: &RoomPage, words: &str) -> Result<()> {
     page.wait(words, || alerts(page), |text: &String| text.contains(words)).await.map(drop)
 }
 
-async fn silent(page: &RoomPage) -> Result<()> {
-    page.wait("that all clocks are right", || alerts(page), String::is_empty).await.map(drop)
+/// Waits until a page says of nothing that it is wrong.
+pub(crate) async fn silent(page: &RoomPage) -> Result<()> {
+    page.wait("that nothing is wrong", || alerts(page), String::is_empty).await.map(drop)
 }

@@ -28,6 +28,7 @@ mod share;
 mod sharing;
 mod soak;
 mod tabs;
+mod truth;
 mod versions;
 mod visit;
 
@@ -78,7 +79,7 @@ fn main() -> Result<ExitCode> {
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 17] = [
+const REFUSED: [(&str, &str); 18] = [
     ("backups::two_copies_alone_find_each_other", UNLISTED),
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
@@ -94,6 +95,7 @@ const REFUSED: [(&str, &str); 17] = [
     ("soak::a_crew_at_random_loses_nothing", "after two calls in vain such a browser needs a code again"),
     ("versions::what_the_next_one_writes_passes_through", "a code leads to the origin of whoever made it"),
     ("versions::a_newer_format_is_refused_in_words", UNLISTED),
+    ("truth::", "what is said there is of the phone book, or of connections that it leads to"),
     ("bulk::", "the page is too busy with the list to show a code in time"),
     ("by_hand::a_browser_that_refuses", "by_hand::two_codes_connect is the same then"),
 ];
@@ -170,6 +172,19 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
             .trial(&format!("clocks::one_is_ahead_and_put_right::{name}"), move |play| clocks::ahead(play, kind)));
         add(theatre
             .trial(&format!("clocks::one_is_at_1970_and_put_right::{name}"), move |play| clocks::behind(play, kind)));
+        add(theatre.trial(&format!("truth::nobody_is_there::{name}"), move |play| truth::alone(play, kind)));
+        add(theatre.trial(&format!("truth::a_browser_without_webrtc::{name}"), move |play| truth::without(play, kind)));
+        add(theatre.trial(&format!("truth::connections_without_an_address::{name}"), move |play| {
+            truth::no_address(play, kind)
+        }));
+        add(theatre
+            .trial(&format!("truth::a_setting_that_hides_addresses::{name}"), move |play| truth::setting(play, kind)));
+        add(theatre
+            .trial(&format!("truth::no_place_in_the_phone_book::{name}"), move |play| truth::not_listed(play, kind)));
+        add(theatre
+            .trial(&format!("truth::somebody_out_of_reach::{name}"), move |play| truth::out_of_reach(play, kind)));
+        add(theatre.trial(&format!("truth::a_full_disk::{name}"), move |play| truth::no_space(play, kind)));
+        add(theatre.trial(&format!("truth::a_damaged_disk::{name}"), move |play| truth::damaged(play, kind)));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }

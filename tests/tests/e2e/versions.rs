@@ -1,7 +1,9 @@
 //! Two versions in one room, and what an older one left behind.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
-use partyline_tests::{BrowserKind, Play, RoomPage};
+use partyline_tests::{BrowserKind, Play, RoomPage, eventually};
 use serde_json::{Value, json};
 
 use crate::Pair;
@@ -108,7 +110,16 @@ pub(crate) async fn refused(play: Play, (newer, this): Pair) -> Result<()> {
     let carol = RoomPage::open(&play.browser(this, "Carol").await?, &link.url).await?;
     carol.wait_done("Crane", true).await?;
     ensure!(alice.titles().await?.is_empty(), "the refused device got tasks");
-    Ok(())
+
+    // The newer one goes: its listing may stand for two minutes.
+    alice.tab().clone().close().await?;
+    let is_over = |alerts: &Vec<String>| alerts.iter().all(|alert| !alert.contains("runs a newer Partyline"));
+    eventually("that nobody is newer any more", Duration::from_secs(160), || async {
+        let alerts = said().await?;
+        ensure!(is_over(&alerts), "{alerts:?}");
+        Ok(())
+    })
+    .await
 }
 
 /// What format 1 kept on disk, which no released version wrote.
