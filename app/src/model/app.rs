@@ -6,6 +6,7 @@ use partyline_core::hand::Code;
 use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::device_name::device_name;
+use super::drafts;
 use super::entry::{Entry, EntryError};
 use super::notice::Notices;
 use super::room::{Room, seen_key};
@@ -487,6 +488,7 @@ impl App {
 
     fn forget(self, room: RoomId) {
         platform::forget(&seen_key(room));
+        drafts::forget(room);
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });
