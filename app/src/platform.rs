@@ -64,6 +64,12 @@ pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
+/// What the page's `meta` element of this name says.
+pub(crate) fn meta(name: &str) -> Option<String> {
+    let element = document().query_selector(&["meta[name=", name, "]"].concat()).ok()??;
+    element.get_attribute("content")
+}
+
 /// What stands between the origin and the `#` in the address bar, with its slash.
 pub(crate) fn path() -> String {
     window().location().pathname().unwrap_or_default()

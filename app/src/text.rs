@@ -71,6 +71,10 @@ pub(crate) const DAMAGED: &str = "A part of what was stored here is damaged. The
      have: keep the room open until one is connected.";
 /// On the button of a failure.
 pub(crate) const RETRY: &str = "Try again";
+/// On the button that saves what was typed here over what came from elsewhere.
+pub(crate) const SAVE_MINE: &str = "Save mine";
+/// On the button that gives it up.
+pub(crate) const DISCARD_MINE: &str = "Discard mine";
 /// On the button of a deletion.
 pub(crate) const UNDO: &str = "Undo";
 /// The address names a room that is not on this device.
@@ -170,6 +174,16 @@ pub(crate) fn edit_failed(title: &str, why: &impl Display) -> String {
 /// A task was not deleted.
 pub(crate) fn delete_failed(title: &str, why: &impl Display) -> String {
     format!("“{}” is not deleted. {why}", shortened(title))
+}
+
+/// A field was changed elsewhere after something was typed here that is not saved.
+pub(crate) fn changed_meanwhile(value: &str) -> String {
+    let words = "You typed this and did not save it. Meanwhile somebody";
+    if value.is_empty() {
+        format!("{words} cleared this field.")
+    } else {
+        format!("{words} wrote “{}”.", shortened(value))
+    }
 }
 
 /// Something was not saved.

@@ -208,6 +208,11 @@ impl Browser {
         Ok(())
     }
 
+    /// Whether some file of the profile has this text in it, in UTF-8: what the browser would still know if it were killed.
+    pub fn has_on_disk(&self, text: &str) -> Result<bool> {
+        has_in_folder(self.profile.path(), text.as_bytes())
+    }
+
     /// Copies the profile of a browser that does not run.
     pub fn back_up(&self) -> Result<TempDir> {
         let backup = tempfile::Builder::new().prefix("partyline-backup-").tempdir()?;
@@ -428,6 +433,22 @@ impl Running {
         }
         Ok(())
     }
+}
+
+fn has_in_folder(folder: &Path, text: &[u8]) -> Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let (kind, path) = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))?;
+        let found = if kind.is_dir() {
+            has_in_folder(&path, text)?
+        } else {
+            // A file of a browser that runs may be gone by now.
+            kind.is_file() && std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text))
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {

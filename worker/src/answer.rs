@@ -20,13 +20,18 @@ const ALWAYS: [(&str, &str); 2] = [("cache-control", "no-store"), ("x-content-ty
 /// On what any page may read, whatever its origin.
 const FOR_ANY_PAGE: (&str, &str) = ("access-control-allow-origin", "*");
 
+/// The header that says where the caller was seen.
+const OBSERVED_IP: &str = "observed-ip";
+
 impl Answer {
-    /// `GET /health`.
-    pub fn health() -> Self {
-        Self::of(200)
-            .header("content-type", "text/plain; charset=utf-8")
-            .text("IP discovery only".to_owned())
-            .read_on(Route::Health)
+    /// `GET /health`. A header says where the caller was seen, if that is known: a page that registers
+    /// over IPv6 asks so, at a name that has IPv4 only, how IPv4 sees it.
+    pub fn health(observed: Option<IpAddr>) -> Self {
+        let mut answer = Self::of(200).header("content-type", "text/plain; charset=utf-8");
+        if let Some(ip) = observed {
+            answer = answer.header(OBSERVED_IP, ip.to_string()).header("access-control-expose-headers", OBSERVED_IP);
+        }
+        answer.text("IP discovery only".to_owned()).read_on(Route::Health)
     }
 
     /// `POST /rooms`: the id of a room that nobody has used before.
@@ -181,13 +186,14 @@ mod tests {
             Some(r#"{"ttl":0,"observedIp":"2001:db8::1"}"#)
         );
         assert_eq!(Answer::peers([]).body(), Some(r#"{"peers":[]}"#));
-        assert_eq!(Answer::health().body(), Some("IP discovery only"));
+        assert_eq!(Answer::health(None).body(), Some("IP discovery only"));
         assert_eq!(Answer::from(Refusal::NotFound).body(), Some(r#"{"error":"not found"}"#));
     }
 
     #[test]
     fn every_answer_is_kept_by_nobody() {
-        for answer in [Answer::health(), Answer::peers([]), Answer::options(Route::Rooms), Refusal::NotFound.into()] {
+        for answer in [Answer::health(None), Answer::peers([]), Answer::options(Route::Rooms), Refusal::NotFound.into()]
+        {
             assert_eq!(header(&answer, "cache-control"), Some("no-store"));
             assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));
         }
@@ -198,7 +204,7 @@ mod tests {
         let refused = |route| Answer::from(Refusal::BodyUnreadable).read_on(route);
         let registered = Answer::registered(Some(Ttl::MAX), "203.0.113.7".parse().unwrap());
         for (answer, origin) in [
-            (Answer::health(), Some("*")),
+            (Answer::health(None), Some("*")),
             (Answer::peers([]), Some("*")),
             (refused(Route::Peers), Some("*")),
             (Answer::options(Route::Peers), Some("*")),
@@ -212,7 +218,7 @@ mod tests {
         ] {
             assert_eq!(header(&answer, "access-control-allow-origin"), origin, "{answer:?}");
         }
-        let twice = Answer::health().read_on(Route::Health);
+        let twice = Answer::health(None).read_on(Route::Health);
         assert_eq!(twice.headers().filter(|(name, _)| *name == "access-control-allow-origin").count(), 1);
     }
 

@@ -6,7 +6,7 @@
 //! | `POST /rooms` | makes a UUID of version 4; stores nothing | `201 {"roomId":"…"}` |
 //! | `POST /discovery/register` | lists an address under a room until its [`Ttl`] ends | `200 {"ttl":120,"observedIp":"203.0.113.7"}` |
 //! | `GET /discovery/peers?roomId=…&certHash=…` | the room's other addresses, latest first | `200 {"peers":[{"ip":"…","endpoints":["…"],"certHash":"…"}]}` |
-//! | `GET /health` | | `200`, text `IP discovery only` |
+//! | `GET /health` | | `200`, text `IP discovery only`; a header `observed-ip: 203.0.113.7` |
 //!
 //! Where there is a `GET` there is a `HEAD` (RFC 9110, section 9.1), everywhere an `OPTIONS`.
 //! Errors are `{"error":"one line"}` and repeat nothing that the caller sent.

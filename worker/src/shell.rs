@@ -59,7 +59,7 @@ async fn answer(request: &mut Request, method: &str, env: &Env) -> Result<Reply,
     let (path, url) = (request.path(), request.inner().url());
     let query = url.split_once('?').map(|(_, query)| query);
     let (room, room_request) = match route(method, &path, query)? {
-        Call::Health => return Ok(Reply::Made(Answer::health())),
+        Call::Health => return Ok(Reply::Made(Answer::health(caller(request).ok()))),
         Call::Options(route) => return Ok(Reply::Made(Answer::options(route))),
         Call::MakeRoom => {
             let random = uuid::Uuid::new_v4().into_bytes();

@@ -1,6 +1,6 @@
 //! Building everything that is served: `dist/` by Trunk and [`crate::post_build`], `worker/build/` by worker-build.
 
-use crate::dist::hex;
+use crate::dist::{PHONE_BOOK_V4, hex};
 use crate::exec;
 use crate::post_build::check_imports;
 use crate::profile::Profile;
@@ -16,8 +16,13 @@ use std::time::Instant;
 
 /// Builds the app with its service worker, and the phone book.
 pub(crate) fn all(tools: &Tools, profile: Profile) -> Result<()> {
+    all_with(tools, profile, None)
+}
+
+/// The same with this address of the phone book that has IPv4 only, whatever the environment says.
+pub(crate) fn all_with(tools: &Tools, profile: Profile, phone_book_v4: Option<&str>) -> Result<()> {
     let start = Instant::now();
-    app(tools, profile)?;
+    app(tools, profile, phone_book_v4)?;
     worker(tools, profile)?;
     wrangler::write_configuration(tools)?;
     eprintln!("build  dist/ and worker/build/ are ready after {:.0?}", start.elapsed());
@@ -25,9 +30,12 @@ pub(crate) fn all(tools: &Tools, profile: Profile) -> Result<()> {
 }
 
 /// Has Trunk build the app. Trunk calls `post-build` when it is done.
-fn app(tools: &Tools, profile: Profile) -> Result<()> {
+fn app(tools: &Tools, profile: Profile, phone_book_v4: Option<&str>) -> Result<()> {
     eprintln!("build  app");
     let mut trunk = trunk(tools)?;
+    if let Some(origin) = phone_book_v4 {
+        trunk.env(PHONE_BOOK_V4, origin);
+    }
     if profile == Profile::Release {
         Toolchain::build_std(&mut trunk);
     }

@@ -116,7 +116,7 @@ pub(crate) fn engines(rounds: u8, only: &[String]) -> Result<()> {
 
 /// Builds and connects browsers across NATs and bad networks.
 pub(crate) fn lab(filter: Option<&str>) -> Result<()> {
-    measure("lab", filter.map(str::to_owned).as_slice())
+    measure_with("lab", filter.map(str::to_owned).as_slice(), Some(LAB_PHONE_BOOK_V4))
 }
 
 /// Builds and has a crew of browsers go on for a while.
@@ -129,11 +129,19 @@ pub(crate) fn kills(times: u16, seed: u64) -> Result<()> {
     measure("kills", &[times.to_string(), seed.to_string()])
 }
 
+/// Where the first phone book of a lab is reached by IPv4, see `tests/src/network`.
+const LAB_PHONE_BOOK_V4: &str = "http://198.18.0.2:8001";
+
 /// Builds and runs one of the programs beside the tests.
 fn measure(program: &str, arguments: &[String]) -> Result<()> {
+    measure_with(program, arguments, None)
+}
+
+/// The same with this address of the phone book that has IPv4 only.
+fn measure_with(program: &str, arguments: &[String], phone_book_v4: Option<&str>) -> Result<()> {
     let tools = setup::tools()?;
     let browsers = setup::browsers()?;
-    build::all(&tools, Profile::Release)?;
+    build::all_with(&tools, Profile::Release, phone_book_v4)?;
     let mut cargo = exec::command("cargo");
     cargo.current_dir(tools.workspace.root());
     cargo.args(["run", "--locked", "--package", "partyline-tests", "--bin", program, "--"]).args(arguments);

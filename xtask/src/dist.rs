@@ -134,15 +134,41 @@ pub(crate) fn scanner(template: &str, js: &str, wasm: &str) -> Result<String> {
     fill(template, &[("__SCAN_JS__", &format!("/{js}")), ("__SCAN_WASM__", &format!("/{wasm}"))])
 }
 
-/// Fills the template of the headers: the hashes of the page's inline scripts, and a rule for each file named by content.
-pub(crate) fn headers(template: &str, page: &str, named_by_content: &[String]) -> Result<String> {
+/// The variable that names an address of the phone book that has IPv4 only, as in `https://v4.tasks.example`.
+pub(crate) const PHONE_BOOK_V4: &str = "PARTYLINE_PHONE_BOOK_V4";
+
+/// Names the phone book's IPv4 address in the page, where the app looks for it; leaves the page alone if there is none.
+pub(crate) fn name_phone_book(page: &str, origin: &str) -> Result<String> {
+    if origin.is_empty() {
+        return Ok(page.to_owned());
+    }
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || !host.chars().all(|char| char.is_ascii_alphanumeric() || ".-:".contains(char)) {
+        bail!("{PHONE_BOOK_V4} is an origin such as https://v4.tasks.example, and not {origin}");
+    }
+    let meta = format!("<meta name=\"phone-book-v4\" content=\"{origin}\" />\n  </head>");
+    let named = page.replacen("</head>", &meta, 1);
+    if named == page {
+        bail!("the page has no </head>");
+    }
+    Ok(named)
+}
+
+/// Fills the template of the headers: the hashes of the page's inline scripts, where it may ask how IPv4 sees it, and a rule
+/// for each file named by content.
+pub(crate) fn headers(template: &str, page: &str, phone_book_v4: &str, named_by_content: &[String]) -> Result<String> {
     let hashes: Vec<String> = inline_scripts(page)?.into_iter().map(csp_hash).collect();
     let rules: Vec<String> = named_by_content
         .iter()
         .map(|name| format!("/{name}\n  Cache-Control: public, max-age=31536000, immutable\n"))
         .collect();
-    fill(template, &[("__SCRIPT_HASHES__", &hashes.join(" ")), ("__IMMUTABLE__", &rules.join("\n"))])
-        .context("static/_headers")
+    let source = if phone_book_v4.is_empty() { String::new() } else { format!(" {phone_book_v4}") };
+    let filled = [
+        ("__SCRIPT_HASHES__", &*hashes.join(" ")),
+        ("__PHONE_BOOK_V4__", &*source),
+        ("__IMMUTABLE__", &*rules.join("\n")),
+    ];
+    fill(template, &filled).context("static/_headers")
 }
 
 /// A source of a Content Security Policy that allows exactly this script.
@@ -243,7 +269,13 @@ mod tests {
     #[test]
     fn the_headers_allow_the_inline_scripts_of_the_page_and_no_others() {
         let page = "<script type=\"module\">\nhello()\n</script><script src=\"/x.js\"></script><script>1</script>";
-        let headers = headers("script-src 'self' __SCRIPT_HASHES__\n__IMMUTABLE__", page, &[]).unwrap();
+        let headers = headers(
+            "script-src 'self' __SCRIPT_HASHES__; connect-src 'self'__PHONE_BOOK_V4__\n__IMMUTABLE__",
+            page,
+            "",
+            &[],
+        )
+        .unwrap();
         // printf 1 | openssl dgst -sha256 -binary | base64
         assert!(headers.contains("'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"), "{headers}");
         assert_eq!(headers.matches("'sha256-").count(), 2);
@@ -251,8 +283,23 @@ mod tests {
 
     #[test]
     fn files_named_by_content_may_be_kept_for_ever() {
-        let headers = headers("__SCRIPT_HASHES__\n__IMMUTABLE__", "", &["app-1.css".into()]).unwrap();
+        let headers =
+            headers("__SCRIPT_HASHES____PHONE_BOOK_V4__\n__IMMUTABLE__", "", "", &["app-1.css".into()]).unwrap();
         assert!(headers.contains("/app-1.css\n  Cache-Control: public, max-age=31536000, immutable"));
+    }
+
+    #[test]
+    fn an_address_of_the_phone_book_for_ipv4_is_in_the_page_and_in_its_policy() {
+        let origin = "https://v4.tasks.example";
+        let page = name_phone_book("<head></head>", origin).unwrap();
+        assert!(page.contains("<meta name=\"phone-book-v4\" content=\"https://v4.tasks.example\" />"), "{page}");
+        let template = "__SCRIPT_HASHES__; connect-src 'self'__PHONE_BOOK_V4__; x\n__IMMUTABLE__";
+        let headers = headers(template, &page, origin, &[]).unwrap();
+        assert!(headers.contains("; connect-src 'self' https://v4.tasks.example; x"), "{headers}");
+        assert_eq!(name_phone_book("<head></head>", "").unwrap(), "<head></head>");
+        for wrong in ["v4.tasks.example", "https://", "https://a; script-src *", "https://a/b", "https://a\"b"] {
+            assert!(name_phone_book("<head></head>", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -98,6 +98,8 @@ impl PostBuild {
             self.write(&renamed, &content)?;
             by_content.push(renamed);
         }
+        let phone_book_v4 = std::env::var(dist::PHONE_BOOK_V4).unwrap_or_default();
+        page = dist::name_phone_book(&page, &phone_book_v4)?;
         self.write("index.html", page.as_bytes())?;
 
         by_content.sort();
@@ -115,7 +117,7 @@ impl PostBuild {
         self.write_small(CAMERA, &read_text(&self.tools.workspace.path("static/camera.js"))?)?;
         let files = served_files(&self.staging)?;
         let template = read_text(&self.tools.workspace.path("static/_headers"))?;
-        let headers = dist::headers(&template, &page, &by_content)?;
+        let headers = dist::headers(&template, &page, &phone_book_v4, &by_content)?;
         self.write(HEADERS, headers.as_bytes())?;
         let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
         let script = dist::service_worker(&template, &files, &headers, named("js")?, named("wasm")?)?;

@@ -6,6 +6,7 @@ use partyline_core::hand::Code;
 use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId};
 
 use super::device_name::device_name;
+use super::drafts;
 use super::entry::{Entry, EntryError};
 use super::network;
 use super::news::News;
@@ -572,6 +573,7 @@ impl App {
         platform::forget(&seen_key(room));
         self.news.forget(room);
         platform::forget(&mended_key(room));
+        drafts::forget(room);
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

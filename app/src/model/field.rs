@@ -38,6 +38,20 @@ pub(crate) enum FieldError {
 }
 
 impl Field {
+    /// A name that stays, also in later versions.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Notes => "notes",
+            Self::Status => "status",
+            Self::Priority => "priority",
+            Self::Due => "due",
+            Self::Assignee => "assignee",
+            #[cfg(feature = "next")]
+            Self::Estimate => "estimate",
+        }
+    }
+
     /// The text that shows a task's value.
     pub(crate) fn text(self, task: &TaskDocument) -> String {
         match self {
@@ -92,6 +106,18 @@ impl Field {
     }
 }
 
+/// All fields.
+pub(crate) const FIELDS: &[Field] = &[
+    Field::Title,
+    Field::Notes,
+    Field::Status,
+    Field::Priority,
+    Field::Due,
+    Field::Assignee,
+    #[cfg(feature = "next")]
+    Field::Estimate,
+];
+
 /// The statuses: value, meaning, and the words for it.
 pub(crate) const STATUSES: &[(&str, TaskStatus, &str)] = &[
     ("open", TaskStatus::Open, "Open"),
@@ -131,8 +157,7 @@ mod tests {
     #[test]
     fn a_value_that_is_there_already_is_not_written_again() {
         let task = task("Milk");
-        let fields = [Field::Title, Field::Notes, Field::Status, Field::Priority, Field::Due, Field::Assignee];
-        for field in fields {
+        for field in FIELDS {
             assert_eq!(field.patch(&task, &field.text(&task), today()), Ok(None), "{field:?}");
         }
         assert_eq!(patch(Field::Title, "  Milk "), Ok(None));

@@ -7,6 +7,7 @@
 pub(crate) mod app;
 pub(crate) mod connection;
 pub(crate) mod device_name;
+pub(crate) mod drafts;
 pub(crate) mod entry;
 pub(crate) mod field;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use partyline_core::api::{Devices, HeldDocument, NewTask, RoomDocument, TaskDocu
 use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 
+use super::drafts::{self, Draft};
 use super::news;
 use super::notice::{NoticeAction, Notices};
 use super::order::{OrderKey, Place, replace};
@@ -485,8 +486,14 @@ impl Room {
         self.work_off_additions();
     }
 
-    /// Gives up a task that could not be added.
+    /// Forgets a task that is in the room now, or is given up.
     pub(crate) fn drop_addition(self, id: TaskId) {
+        let title = self.additions.with_untracked(|additions| {
+            additions.iter().find(|addition| addition.id == id).map(|addition| addition.title.clone())
+        });
+        if let Some(title) = title {
+            Draft::of_addition(self.id).drop_line(&title);
+        }
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
     }
 
@@ -586,6 +593,7 @@ impl Room {
         spawn_local(async move {
             match api::delete_task(self.id, id).await {
                 Ok(()) => {
+                    drafts::drop_task(self.id, id);
                     let _ = self.read().await;
                     let undo = TaskPatch { deleted: Some(false), ..TaskPatch::default() };
                     let undo = NoticeAction::new(text::UNDO, move || self.edit_later(id, undo.clone()));

@@ -26,6 +26,7 @@ mod event;
 mod kept;
 mod leader;
 mod phone_book;
+mod phone_book_v4;
 mod proxy;
 mod room;
 mod serve;

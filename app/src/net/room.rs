@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use futures::stream::StreamExt;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
@@ -31,7 +31,7 @@ use super::proxy::{Call, Relay};
 use super::serve::{self, Serving};
 use super::slot::Slot;
 use super::status::RoomStatus;
-use super::{by_hand, kept, phone_book, proxy, unable};
+use super::{by_hand, kept, phone_book, phone_book_v4, proxy, unable};
 use crate::api;
 use crate::platform::{self, is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes, unix_ms};
 
@@ -96,7 +96,8 @@ async fn prepare(
     publish: Rc<dyn Fn(RoomStatus)>,
 ) -> Option<Room> {
     let meeting_key = MeetingKey::of(&membership.secret);
-    let certificate = certificate::of_room(membership.room, &meeting_key).await.ok()?;
+    let (certificate, ()) = join(certificate::of_room(membership.room, &meeting_key), phone_book_v4::ask()).await;
+    let certificate = certificate.ok()?;
     let config = CrewConfig {
         room: membership.room,
         secret: membership.secret.clone(),

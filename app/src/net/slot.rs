@@ -23,6 +23,7 @@ use web_sys::{
 
 use super::certificate::{Certificate, configuration};
 use super::event::Events;
+use super::phone_book_v4;
 use crate::platform;
 
 /// Above this many bytes in the channel's buffer nothing more is put into it.
@@ -325,7 +326,14 @@ impl Gathered {
         }
         let text = self.connection.local_description().map(|description| description.sdp()).unwrap_or_default();
         self.events.tell(match LocalDescription::parse(&text) {
-            Ok(description) => Input::Described { slot: self.id, description: Box::new(description) },
+            Ok(mut description) => {
+                if let Some(ip) = phone_book_v4::seen() {
+                    description.see_from(ip);
+                }
+                // For the next connection: the device may be in another network by then.
+                spawn_local(phone_book_v4::ask());
+                Input::Described { slot: self.id, description: Box::new(description) }
+            }
             Err(error) => Input::NotMade { slot: self.id, error: MakeError::Other(error.to_string()) },
         });
     }

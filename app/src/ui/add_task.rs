@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::Icon;
 use super::live::rows;
+use crate::model::drafts::Draft;
 use crate::model::field::one_line;
 use crate::model::room::{Addition, Room};
 use crate::text;
@@ -15,6 +16,13 @@ pub(crate) fn AddTask(
     room: Room,
 ) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
+    let draft = Draft::of_addition(room.id);
+    let typed = draft.typed().map(|typed| typed.text).unwrap_or_default();
+    let keep = move |event: web_sys::Event| match event_target_value(&event) {
+        text if text.is_empty() => draft.drop(),
+        text => draft.keep(&text, ""),
+    };
+    // What was typed stays a draft until it is in the room.
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(field) = field.get_untracked() else { return };
@@ -34,6 +42,8 @@ pub(crate) fn AddTask(
                 placeholder="Add a task"
                 autocomplete="off"
                 enterkeyhint="enter"
+                prop:value=typed
+                on:input=keep
             />
             <button type="submit" class="primary" aria-label="Add">{Icon::Plus.draw()}</button>
         </form>

@@ -5,6 +5,8 @@ use leptos::task::spawn_local;
 use partyline_core::id::TaskId;
 
 use super::live::{live, rows};
+use crate::model::drafts::Draft;
+use crate::model::field::one_line;
 use crate::model::room::Room;
 
 /// The comments on a task, as they were when its dialog was opened, and a field for another one.
@@ -24,10 +26,15 @@ pub(crate) fn TaskComments(
         }
     };
     spawn_local(read());
+    let draft = StoredValue::new(Draft::of_comment(room.id, id));
+    let typed = draft.with_value(Draft::typed).map(|typed| typed.text).unwrap_or_default();
     let add = move |text: String| {
         spawn_local(async move {
-            match room.comment(id, text).await {
-                Ok(()) => read().await,
+            match room.comment(id, text.clone()).await {
+                Ok(()) => {
+                    Draft::of_comment(room.id, id).drop_line(&one_line(&text));
+                    read().await;
+                }
                 Err(error) => drop(problem.try_set(Some(error.to_string()))),
             }
         });
@@ -42,6 +49,8 @@ pub(crate) fn TaskComments(
                 id="field-Comment"
                 type="text"
                 autocomplete="off"
+                prop:value=typed
+                on:input=move |event| draft.with_value(|draft| draft.keep(&event_target_value(&event), ""))
                 on:change=move |event| add(event_target_value(&event))
             />
             <p class="problem" role="alert">{live(move || problem.get())}</p>

@@ -8,6 +8,7 @@ use super::icon::Icon;
 use super::live::live;
 use super::modal::{Modal, ModalHandle};
 use crate::model::app::{App, Dialog};
+use crate::model::drafts::Draft;
 use crate::model::field::one_line;
 use crate::model::room::Room;
 use crate::text;
@@ -26,6 +27,7 @@ pub(crate) fn NewRoomDialog() -> impl IntoView {
         placeholder: "Household, Garage crew, …",
         is_link: false,
         given: Box::new(String::new),
+        draft: Some(Draft::of_new_room()),
         submit: "Create",
         leads_to_leaving: false,
         act: Box::new(move |name| {
@@ -52,6 +54,7 @@ pub(crate) fn JoinDialog() -> impl IntoView {
         placeholder: "https://…/#…",
         is_link: true,
         given: Box::new(String::new),
+        draft: None,
         submit: "Join",
         leads_to_leaving: false,
         act: Box::new(move |link| {
@@ -74,6 +77,7 @@ pub(crate) fn SettingsDialog(
         placeholder: "",
         is_link: false,
         given: Box::new(move || room.name.get()),
+        draft: Some(Draft::of_name(room.id)),
         submit: "Save",
         leads_to_leaving: true,
         act: Box::new(move |name| {
@@ -183,6 +187,8 @@ struct LineForm {
     is_link: bool,
     /// What stands in the line until it is typed into.
     given: Box<dyn Fn() -> String + Send + Sync>,
+    /// Where it is kept while it is typed; not a link, which is a secret.
+    draft: Option<Draft>,
     submit: &'static str,
     leads_to_leaving: bool,
     act: Box<dyn Fn(String) -> Trying + Send + Sync>,
@@ -190,14 +196,28 @@ struct LineForm {
 
 impl LineForm {
     fn view(self) -> impl IntoView {
-        let Self { title, label, hint, placeholder, is_link, given, submit, leads_to_leaving, act } = self;
-        let handle = ModalHandle::new();
+        let Self { title, label, hint, placeholder, is_link, given, draft, submit, leads_to_leaving, act } = self;
+        let typed = RwSignal::new(draft.as_ref().and_then(Draft::typed).map(|typed| typed.text));
+        let kept = draft.clone();
+        // Closed by what it did, or because the person gave it up.
+        let handle = ModalHandle::new().guarded(move || {
+            if let Some(draft) = &kept {
+                draft.drop();
+            }
+            true
+        });
         let attempt = Attempt::new(handle);
-        let typed = RwSignal::new(None::<String>);
         let line = Signal::derive(move || typed.get().unwrap_or_else(&given));
         let on_submit = move |event: SubmitEvent| {
             event.prevent_default();
             attempt.start(|| act(line.get_untracked()));
+        };
+        let on_input = move |event| {
+            let text = event_target_value(&event);
+            if let Some(draft) = &draft {
+                draft.keep(&text, "");
+            }
+            typed.set(Some(text));
         };
         let described_by = if hint.is_some() { "form-problem form-hint" } else { "form-problem" };
         let other = if leads_to_leaving {
@@ -228,7 +248,7 @@ impl LineForm {
                                 aria-invalid=live(move || attempt.failure.with(Option::is_some).to_string())
                                 aria-describedby=described_by
                                 prop:value=live(move || line.get())
-                                on:input=move |event| typed.set(Some(event_target_value(&event)))
+                                on:input=on_input
                             />
                         </label>
                         {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}

@@ -9,7 +9,8 @@ use super::icon::Icon;
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
 use crate::model::app::App;
-use crate::model::field::{Field, PRIORITIES, STATUSES, one_line};
+use crate::model::drafts::Draft;
+use crate::model::field::{FIELDS, Field, FieldError, PRIORITIES, STATUSES, one_line};
 use crate::model::room::Room;
 use crate::text;
 
@@ -17,6 +18,9 @@ use crate::text;
 ///
 /// A field shows the task's value, also when that changes elsewhere, until the person touches it. From then on it shows
 /// what the person made of it, until that is saved. Only touched fields are ever written.
+///
+/// What was typed and not saved when the page went away is there again, as text being typed. Where somebody changed the
+/// field meanwhile, the person decides.
 #[derive(Clone, Copy)]
 struct Editor {
     app: App,
@@ -33,8 +37,18 @@ struct Editor {
 #[derive(Clone, PartialEq)]
 struct Problem {
     words: String,
-    /// Whether trying the same again may help.
-    may_retry: bool,
+    way: Way,
+}
+
+/// What a person can do about it, besides typing something else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Nothing.
+    Type,
+    /// The same again.
+    Retry,
+    /// Save it or give it up: it was typed before somebody else changed the field. Closing does neither.
+    Choose,
 }
 
 impl Editor {
@@ -44,7 +58,49 @@ impl Editor {
             .unwrap_or_else(|| self.task.with(|task| field.text(task)))
     }
 
+    /// Brings back what was typed when the page went away.
+    fn restore(self) {
+        for field in FIELDS.iter().copied() {
+            let Some(typed) = self.draft(field).typed() else { continue };
+            if self.patch(field, &typed.text) == Ok(None) {
+                self.draft(field).drop();
+                continue;
+            }
+            if self.is_outdated(field) {
+                self.let_choose(field);
+            }
+            self.drafts.update(|drafts| drop(drafts.insert(field, typed.text)));
+        }
+    }
+
+    fn value(self, field: Field) -> String {
+        self.task.with_untracked(|task| field.text(task))
+    }
+
+    fn patch(self, field: Field, text: &str) -> Result<Option<TaskPatch>, FieldError> {
+        let today = self.app.day();
+        self.task.with_untracked(|task| field.patch(task, text, today))
+    }
+
+    /// Whether somebody changed the field since the person began to type there.
+    fn is_outdated(self, field: Field) -> bool {
+        self.draft(field).typed().is_some_and(|typed| typed.is_over_another(&self.value(field)))
+    }
+
+    fn let_choose(self, field: Field) {
+        self.tell(field, text::changed_meanwhile(&self.value(field)), Way::Choose);
+    }
+
+    fn tell(self, field: Field, words: String, way: Way) {
+        let _ = self.problems.try_update(|problems| problems.insert(field, Problem { words, way }));
+    }
+
+    fn draft(self, field: Field) -> Draft {
+        Draft::of_field(self.room.id, self.id, field)
+    }
+
     fn write(self, field: Field, text: String) {
+        self.draft(field).keep(&text, &self.value(field));
         self.drafts.update(|drafts| drop(drafts.insert(field, text)));
     }
 
@@ -54,14 +110,11 @@ impl Editor {
         if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
             return;
         }
-        let today = self.app.day();
-        let patch = self.task.with_untracked(|task| field.patch(task, &draft, today));
-        match patch {
-            Err(error) => {
-                let problem = Problem { words: error.to_string(), may_retry: false };
-                self.problems.update(|problems| drop(problems.insert(field, problem)));
-            }
+        match self.patch(field, &draft) {
+            Err(error) => self.tell(field, error.to_string(), Way::Type),
             Ok(None) => self.settled(field, &draft),
+            // Asked when the dialog is closed: a question that comes with that very click would go unseen.
+            Ok(Some(_)) if self.is_outdated(field) => {}
             Ok(Some(patch)) => {
                 self.sending.update_value(|sending| drop(sending.insert(field, draft.clone())));
                 spawn_local(self.send(field, draft, patch));
@@ -70,7 +123,8 @@ impl Editor {
     }
 
     async fn send(self, field: Field, draft: String, patch: TaskPatch) {
-        let result = self.room.edit(self.id, patch.clone()).await;
+        let (room, id) = (self.room, self.id);
+        let result = room.edit(id, patch.clone()).await;
         // The dialog may be closed by now; then nothing of it is left to be told.
         let open = self.sending.try_update_value(|sending| {
             if sending.get(&field) == Some(&draft) {
@@ -79,17 +133,15 @@ impl Editor {
         });
         match (result, open) {
             (Ok(()), Some(())) => self.settled(field, &draft),
-            (Ok(()), None) => {}
-            (Err(error), Some(())) => {
-                let problem = Problem { words: text::not_saved(&error), may_retry: true };
-                let _ = self.problems.try_update(|problems| problems.insert(field, problem));
-            }
-            (Err(error), None) => self.room.edit_failed(self.id, patch, &error),
+            (Ok(()), None) => forget(room, id, field, &draft),
+            (Err(error), Some(())) => self.tell(field, text::not_saved(&error), Way::Retry),
+            (Err(error), None) => room.edit_failed(id, patch, &error),
         }
     }
 
     /// A draft is the task's value now, unless it was edited further meanwhile.
     fn settled(self, field: Field, draft: &str) {
+        forget(self.room, self.id, field, draft);
         let _ = self.drafts.try_update(|drafts| {
             if drafts.get(&field).is_some_and(|now| now == draft) {
                 drafts.remove(&field);
@@ -98,29 +150,70 @@ impl Editor {
         let _ = self.problems.try_update(|problems| problems.remove(&field));
     }
 
+    /// Saves what was typed, whatever somebody else wrote there.
+    fn save_mine(self, field: Field) {
+        let draft = self.drafts.with_untracked(|drafts| drafts.get(&field).cloned()).unwrap_or_default();
+        self.draft(field).keep_over(&draft, &self.value(field));
+        self.save(field);
+    }
+
+    /// Gives up what was typed.
+    fn give_up(self, field: Field) {
+        self.draft(field).drop();
+        self.drafts.update(|drafts| drop(drafts.remove(&field)));
+        self.problems.update(|problems| drop(problems.remove(&field)));
+    }
+
+    fn way(self, field: Field) -> Option<Way> {
+        self.problems.with_untracked(|problems| problems.get(&field).map(|problem| problem.way))
+    }
+
     /// Saves what is not saved yet, in one write that outlives the dialog. `false` when a field cannot be what it says.
     fn finish(self) -> bool {
-        let today = self.app.day();
         let mut patch = TaskPatch::default();
+        let mut written = Vec::new();
         for (field, draft) in self.drafts.get_untracked() {
-            if self.sending.with_value(|sending| sending.get(&field) == Some(&draft)) {
+            let is_sent = self.sending.with_value(|sending| sending.get(&field) == Some(&draft));
+            if is_sent || self.way(field) == Some(Way::Choose) {
                 continue;
             }
-            let part = self.task.with_untracked(|task| field.patch(task, &draft, today));
-            match part {
-                Ok(None) => {}
-                Ok(Some(part)) => patch.merge(part),
+            match self.patch(field, &draft) {
+                Ok(None) => forget(self.room, self.id, field, &draft),
+                Ok(Some(_)) if self.is_outdated(field) => {
+                    self.let_choose(field);
+                    return false;
+                }
+                Ok(Some(part)) => {
+                    patch.merge(part);
+                    written.push((field, draft));
+                }
                 Err(error) => {
-                    let problem = Problem { words: error.to_string(), may_retry: false };
-                    self.problems.update(|problems| drop(problems.insert(field, problem)));
+                    self.tell(field, error.to_string(), Way::Type);
                     return false;
                 }
             }
         }
         if patch != TaskPatch::default() {
-            self.room.edit_later(self.id, patch);
+            let (room, id) = (self.room, self.id);
+            spawn_local(async move {
+                match room.edit(id, patch.clone()).await {
+                    Ok(()) => written.iter().for_each(|(field, draft)| forget(room, id, *field, draft)),
+                    Err(error) => room.edit_failed(id, patch, &error),
+                }
+            });
         }
         true
+    }
+}
+
+/// Forgets what was typed in a field, now that it is saved. What was typed further is typed over that.
+fn forget(room: Room, id: TaskId, field: Field, text: &str) {
+    let draft = Draft::of_field(room.id, id, field);
+    let Some(typed) = draft.typed() else { return };
+    let value = room.task(id).filter(|_| typed.text != text).map(|task| task.with_untracked(|task| field.text(task)));
+    match value {
+        Some(value) => draft.keep_over(&typed.text, &value),
+        None => draft.drop(),
     }
 }
 
@@ -143,6 +236,7 @@ pub(crate) fn TaskDialog(
         problems: RwSignal::new(LiteMap::new()),
         sending: StoredValue::new(LiteMap::new()),
     };
+    editor.restore();
     let handle = ModalHandle::new().guarded(move || editor.finish());
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
     let bring_back = move |_| room.edit_later(id, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
@@ -499,12 +593,22 @@ fn FieldProblem(
         <p id=id class="problem" role="alert">
             {maybe(move || problem.get().map(|problem| view! {
                 {problem.words}
-                {problem.may_retry.then(|| view! {
-                    <button type="button" on:click=move |_| editor.save(field)>{text::RETRY}</button>
-                })}
+                {match problem.way {
+                    Way::Type => ().into_any(),
+                    Way::Retry => button(text::RETRY, Box::new(move || editor.save(field))),
+                    Way::Choose => view! {
+                        {button(text::SAVE_MINE, Box::new(move || editor.save_mine(field)))}
+                        {button(text::DISCARD_MINE, Box::new(move || editor.give_up(field)))}
+                    }
+                    .into_any(),
+                }}
             }))}
         </p>
     }
+}
+
+fn button(words: &'static str, act: Box<dyn Fn() + Send>) -> AnyView {
+    view! { <button type="button" on:click=move |_| act()>{words}</button> }.into_any()
 }
 
 fn invalid(editor: Editor, field: Field) -> String {

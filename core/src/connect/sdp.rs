@@ -4,6 +4,7 @@
 //! the level of the session; Chromium writes credentials and fingerprint at the former, Firefox the fingerprint at the latter.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::IceCredentials;
 use crate::id::{Address, CertHash, Endpoint, EndpointHost};
@@ -68,6 +69,19 @@ const UFRAG: &str = "a=ice-ufrag:";
 const PWD: &str = "a=ice-pwd:";
 
 impl LocalDescription {
+    /// Adds where this device was seen from outside, with the port of each endpoint: most NATs keep it.
+    pub fn see_from(&mut self, ip: IpAddr) {
+        let ports: Vec<u16> = self.endpoints.iter().map(Endpoint::port).collect();
+        for port in ports {
+            if self.endpoints.len() < Address::MAX_ENDPOINTS
+                && let Ok(endpoint) = Endpoint::new(EndpointHost::from_ip(ip), port)
+                && !self.endpoints.contains(&endpoint)
+            {
+                self.endpoints.push(endpoint);
+            }
+        }
+    }
+
     /// Reads a browser's description of its only media, the data channel.
     ///
     /// Candidates that cannot be dialled (TCP, other components, relayed ones, hosts that no [`Endpoint`] may have) are
@@ -308,6 +322,25 @@ mod tests {
         for waiting in [Waiting::Answers, Waiting::IsSilent] {
             assert!((1..=u16::MAX).all(|rank| priority(rank, waiting) < priority(rank - 1, waiting)));
         }
+    }
+
+    #[test]
+    fn where_it_was_seen_is_an_endpoint_more_for_each_port() {
+        let text = |endpoints: &[Endpoint]| endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(" ");
+        let mut description = LocalDescription {
+            credentials: credentials(),
+            cert_hash: CertHash::from_bytes([0; 32]),
+            endpoints: ["192.0.2.7:1", "[2001:db8::7]:2", "203.0.113.7:1"].map(endpoint).to_vec(),
+        };
+        description.see_from("203.0.113.7".parse().unwrap());
+        assert_eq!(text(&description.endpoints), "192.0.2.7:1 [2001:db8::7]:2 203.0.113.7:1 203.0.113.7:2");
+        // An address that nobody can dial adds none, and there is room for eight.
+        description.see_from("127.0.0.1".parse().unwrap());
+        assert_eq!(description.endpoints.len(), 4);
+        for last in 1..9 {
+            description.see_from(std::net::Ipv4Addr::new(198, 51, 100, last).into());
+        }
+        assert_eq!(description.endpoints.len(), Address::MAX_ENDPOINTS);
     }
 
     #[test]

@@ -187,8 +187,7 @@ fn write(kind: &str, fields: &[&[u8]], contact: &Contact, most: usize) -> String
 
 /// All in a text that begins like a code: behind a `#`, or where no word goes on.
 fn all_in(text: &str) -> impl Iterator<Item = Result<Code, ParseCodeError>> {
-    let begins =
-        |at: usize| text.get(..at).is_some_and(|before| !before.ends_with(|char: char| char.is_alphanumeric()));
+    let begins = |at: usize| !text.as_bytes().get(at.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric);
     (0..text.len()).filter(move |at| begins(*at)).filter_map(|at| {
         let rest = text.get(at..)?;
         let (kind, parts) = if rest.starts_with(INVITATION) {
@@ -200,7 +199,7 @@ fn all_in(text: &str) -> impl Iterator<Item = Result<Code, ParseCodeError>> {
         };
         let code = rest.get(kind.len()..)?;
         // “i.e.” begins like a code, too.
-        let is_meant = at == 0 || text.get(..at).is_some_and(|before| before.ends_with('#'));
+        let is_meant = at == 0 || text.as_bytes().get(at - 1) == Some(&b'#');
         let read = read(kind, code, parts);
         (read.is_ok() || is_meant || code.bytes().take_while(|byte| is_base64url(*byte)).count() > 20).then_some(read)
     })

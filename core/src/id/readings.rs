@@ -106,7 +106,7 @@ fn entity(text: &str) -> Option<(char, usize)> {
         ("&shy;", '\u{ad}'),
         ("&ZeroWidthSpace;", '\u{200b}'),
     ];
-    if !text.starts_with(['&', '<']) {
+    if !matches!(text.as_bytes().first(), Some(b'&' | b'<')) {
         return None;
     }
     if let Some((name, char)) = NAMES.iter().find(|(name, _)| text.starts_with(name)) {
@@ -115,11 +115,9 @@ fn entity(text: &str) -> Option<(char, usize)> {
     let number = text.strip_prefix("&#")?;
     let end = number.bytes().take(ENTITY).position(|byte| byte == b';')?;
     let digits = number.get(..end)?;
-    let value = match digits.strip_prefix(['x', 'X']) {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => digits.parse(),
-    };
-    Some((char::from_u32(value.ok()?)?, "&#".len() + end + ";".len()))
+    let is_hex = matches!(digits.as_bytes().first(), Some(b'x' | b'X'));
+    let (digits, radix) = if is_hex { (digits.get(1..)?, 16) } else { (digits, 10) };
+    Some((char::from_u32(u32::from_str_radix(digits, radix).ok()?)?, "&#".len() + end + ";".len()))
 }
 
 /// Undoes percent-encoding (RFC 3986, section 2.1), or quoted-printable (RFC 2045, section 6.7) with its soft line breaks.
@@ -157,7 +155,7 @@ fn soft_break(text: &[u8]) -> Option<&[u8]> {
 /// What Proofpoint's URL Defense 2 writes into mails is percent-encoding with a dash for each percent sign. Empty where
 /// there is none of it.
 fn dashes_for_percents(text: &str) -> String {
-    if text.contains("urldefense") { text.replace('-', "%").replace('_', "/") } else { String::new() }
+    if text.contains("urldefense") { text.replace("-", "%").replace("_", "/") } else { String::new() }
 }
 
 #[cfg(test)]

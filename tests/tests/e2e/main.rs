@@ -13,8 +13,10 @@ mod calendar;
 mod clocks;
 mod crew;
 mod diagnostics;
+mod drafts;
 mod drops;
 mod every_room;
+mod first_contact;
 mod kills;
 mod long_list;
 mod network;
@@ -163,6 +165,23 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
             .trial(&format!("drops::lost_listings_keep_nobody_out::{name}"), move |play| drops::evicted(play, kind)));
         add(theatre
             .trial(&format!("kills::what_was_acknowledged_is_there::{name}"), move |play| kills::short(play, kind)));
+        add(theatre.trial(&format!("first_contact::links_are_found_in_pasted_text::{name}"), move |play| {
+            first_contact::pasted(play, kind)
+        }));
+        add(theatre.trial(&format!("first_contact::links_are_found_in_the_address::{name}"), move |play| {
+            first_contact::opened(play, kind)
+        }));
+        add(theatre.trial(&format!("first_contact::codes_are_found_in_pasted_text::{name}"), move |play| {
+            first_contact::code(play, kind)
+        }));
+        add(theatre.trial(&format!("drafts::what_is_typed_survives_a_reload::{name}"), move |play| {
+            drafts::reloaded(play, kind)
+        }));
+        add(theatre.trial(&format!("drafts::what_others_wrote_meanwhile_stays::{name}"), move |play| {
+            drafts::changed_meanwhile(play, kind)
+        }));
+        add(theatre
+            .trial(&format!("drafts::what_is_typed_survives_a_kill::{name}"), move |play| drafts::killed(play, kind)));
         add(theatre
             .trial(&format!("long_list::any_part_can_be_seen::{name}"), move |play| long_list::scrolled(play, kind)));
         add(theatre.trial(&format!("long_list::rows_follow_when_cursors_are_refused::{name}"), move |play| {

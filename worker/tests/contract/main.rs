@@ -54,6 +54,10 @@ fn health_says_what_this_is() {
     let reply = client().get("/health");
     assert_eq!((reply.status, reply.text.as_str()), (200, "IP discovery only"));
     assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+    // Any page may read it, which is how a page learns how another version of IP sees it.
+    let reply = client().send("GET", "/health", &[("cf-connecting-ip", IP)], ());
+    assert_eq!(reply.header("observed-ip"), IP);
+    assert_eq!(reply.header("access-control-expose-headers"), "observed-ip");
 }
 
 #[test]
