@@ -6,6 +6,7 @@ use partyline_core::hand::{Code, ParseCodeError};
 use partyline_core::id::{ParseRoomLinkError, RoomId, RoomLink, RoomSecret, TaskId};
 
 use super::device_name::device_name;
+use super::listing::listing_key;
 use super::notice::Notices;
 use super::room::{Room, seen_key};
 use super::route::Route;
@@ -20,6 +21,9 @@ const LAST_ROOM: &str = "partyline:last-room";
 /// Under this key it keeps what the person called this device, for rooms to come.
 const DEVICE_NAME: &str = "partyline:device-name";
 
+/// Under this key it keeps that keys without Ctrl or Alt do nothing.
+const SINGLE_KEYS: &str = "partyline:single-keys";
+
 /// All that the page knows. A copyable handle, given to the components as context.
 #[derive(Clone, Copy)]
 pub(crate) struct App {
@@ -33,6 +37,8 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Whether a new version waits.
     pub(crate) update_waits: RwSignal<bool>,
+    /// Whether single keys do something, where nothing is being typed.
+    pub(crate) single_keys: RwSignal<bool>,
     /// How often a room was joined by the address bar.
     attempts: StoredValue<u32>,
     /// The network of the room on show.
@@ -90,6 +96,8 @@ pub(crate) enum Dialog {
     Leave,
     /// A task's details.
     Task(TaskId),
+    /// What can be done with a task in the list.
+    Actions(TaskId),
 }
 
 impl App {
@@ -101,6 +109,7 @@ impl App {
             dialog: RwSignal::new(None),
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
+            single_keys: RwSignal::new(platform::remembered(SINGLE_KEYS).as_deref() != Some("off")),
             attempts: StoredValue::new(0),
             network: StoredValue::new_local(None),
             wish: StoredValue::new(None),
@@ -440,6 +449,12 @@ impl App {
         Ok(())
     }
 
+    /// Switches single keys on or off, on this device.
+    pub(crate) fn set_single_keys(self, are_on: bool) {
+        self.single_keys.set(are_on);
+        platform::remember(SINGLE_KEYS, if are_on { "on" } else { "off" });
+    }
+
     /// Undoes the last thing that can be undone.
     pub(crate) fn undo(self) -> bool {
         self.notices.latest_undo().map(|id| self.notices.act(id)).is_some()
@@ -485,6 +500,7 @@ impl App {
 
     fn forget(self, room: RoomId) {
         platform::forget(&seen_key(room));
+        platform::forget(&listing_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

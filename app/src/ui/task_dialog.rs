@@ -8,9 +8,11 @@ use partyline_core::id::TaskId;
 use super::icon::Icon;
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
+use crate::day::Day;
 use crate::model::app::App;
 use crate::model::field::{Field, PRIORITIES, STATUSES, one_line};
 use crate::model::room::Room;
+use crate::platform;
 use crate::text;
 
 /// The edits of a task's details that are not saved yet.
@@ -159,7 +161,7 @@ pub(crate) fn TaskDialog(
                         <button type="button" on:click=bring_back>"Bring it back"</button>
                     </p>
                 }))}
-                <TextField editor=editor field=Field::Title label="Title" />
+                <Title editor=editor />
                 {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -171,7 +173,14 @@ pub(crate) fn TaskDialog(
                 <Notes editor=editor />
             </div>
             <footer class="modal-foot">
-                <button type="button" class="danger start" on:click=delete>"Delete task"</button>
+                <button
+                    type="button"
+                    class="danger start"
+                    aria-label=live(move || editor.task.with(|task| text::delete(&task.title)))
+                    on:click=delete
+                >
+                    "Delete"
+                </button>
                 <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
             </footer>
         </Modal>
@@ -223,6 +232,40 @@ fn TextField(
                 on:change=move |_| editor.save(field)
             />
             <FieldProblem editor=editor field=field id=problem_id />
+        </div>
+    }
+}
+
+/// The title, all of it: a field of as many lines as it takes, in which Enter saves.
+#[component]
+fn Title(
+    /// Whose field.
+    editor: Editor,
+) -> impl IntoView {
+    // For browsers in which a field does not grow with what is in it.
+    let lines = move || (1 + editor.shown(Field::Title).chars().count() / 36).min(6).to_string();
+    view! {
+        <div class="field">
+            <label for="field-Title">"Title"</label>
+            <textarea
+                id="field-Title"
+                dir="auto"
+                rows=live(lines)
+                autocomplete="off"
+                enterkeyhint="done"
+                aria-invalid=live(move || invalid(editor, Field::Title))
+                aria-describedby="problem-Title"
+                prop:value=live(move || editor.shown(Field::Title))
+                on:input=move |event| editor.write(Field::Title, event_target_value(&event))
+                on:change=move |_| editor.save(Field::Title)
+                on:keydown=move |event| {
+                    if event.key() == "Enter" && !event.is_composing() {
+                        event.prevent_default();
+                        editor.save(Field::Title);
+                    }
+                }
+            ></textarea>
+            <FieldProblem editor=editor field=Field::Title id="problem-Title".to_owned() />
         </div>
     }
 }
@@ -337,6 +380,11 @@ fn Due(
                 <button type="button" on:click=move |_| set(editor.app.day().to_string())>"Today"</button>
                 <button type="button" on:click=move |_| set(editor.app.day().next().to_string())>"Tomorrow"</button>
             </div>
+            {maybe(move || {
+                let day = editor.task.with(|task| task.due.as_deref().and_then(Day::parse));
+                let today = editor.app.today.get();
+                day.map(|day| view! { <p class="hint">{platform::spoken_day(day, today)}</p> })
+            })}
             <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
         </div>
     }
