@@ -18,6 +18,9 @@ const EDGE: f64 = 140.0;
 /// So far it scrolls in a frame, in CSS pixels.
 const SPEED: f64 = 10.0;
 
+/// The attribute of rows that says what dragging makes of them.
+const MARK: &str = "data-drag";
+
 /// A pointer that has taken hold of a task.
 #[derive(Clone, Copy)]
 struct Hold {
@@ -106,17 +109,17 @@ impl Drag {
         let Some(hold) = self.hold.get_value().filter(|hold| hold.is_drag) else { return };
         let step = self.target(hold);
         let open: Vec<_> = rows();
-        let last = open.iter().rposition(|(row, _)| !row.class_list().contains("done"));
+        let last = open.iter().rposition(|(row, _)| !is_done(row));
         for (number, (row, task)) in open.iter().enumerate() {
             unmark(row);
-            let marks = row.class_list();
             if *task == hold.task {
-                let _ = marks.add_1("held");
+                let _ = row.set_attribute(MARK, "held");
                 let _ = row.style().set_property("translate", &format!("0 {}px", self.lifted(hold, row)));
+                continue;
             }
             match step {
-                Some(Step::Before(before)) if before == *task => drop(marks.add_1("drop-above")),
-                Some(Step::Bottom) if Some(number) == last => drop(marks.add_1("drop-below")),
+                Some(Step::Before(before)) if before == *task => drop(row.set_attribute(MARK, "above")),
+                Some(Step::Bottom) if Some(number) == last => drop(row.set_attribute(MARK, "below")),
                 _ => {}
             }
         }
@@ -130,7 +133,7 @@ impl Drag {
 
     /// Before which row the pointer is: before the first one whose middle is below it.
     fn target(self, hold: Hold) -> Option<Step> {
-        let mut open = rows().into_iter().filter(|(row, _)| !row.class_list().contains("done")).peekable();
+        let mut open = rows().into_iter().filter(|(row, _)| !is_done(row)).peekable();
         open.peek()?;
         let below = open.find(|(row, task)| {
             let place = row.get_bounding_client_rect();
@@ -175,7 +178,11 @@ pub(super) fn task_at(element: &Element) -> Option<TaskId> {
     TaskId::parse(&row.get_attribute("data-task")?).ok()
 }
 
+fn is_done(row: &Element) -> bool {
+    row.matches(".done") == Ok(true)
+}
+
 fn unmark(row: &HtmlElement) {
-    let _ = row.class_list().remove_3("held", "drop-above", "drop-below");
-    let _ = row.style().remove_property("translate");
+    let _ = row.remove_attribute(MARK);
+    let _ = row.style().set_property("translate", "none");
 }

@@ -161,7 +161,7 @@ pub(crate) fn TaskDialog(
                         <button type="button" on:click=bring_back>"Bring it back"</button>
                     </p>
                 }))}
-                <Title editor=editor />
+                <Lines editor=editor field=Field::Title label="Title" />
                 {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -170,7 +170,7 @@ pub(crate) fn TaskDialog(
                 <Due editor=editor />
                 <Assignee editor=editor />
                 <Labels editor=editor />
-                <Notes editor=editor />
+                <Lines editor=editor field=Field::Notes label="Notes" />
             </div>
             <footer class="modal-foot">
                 <button
@@ -236,58 +236,38 @@ fn TextField(
     }
 }
 
-/// The title, all of it: a field of as many lines as it takes, in which Enter saves.
+/// A field that shows all of its text. In the title Enter saves; it is one line, however long.
 #[component]
-fn Title(
+fn Lines(
     /// Whose field.
     editor: Editor,
+    /// Which one.
+    field: Field,
+    /// Its name.
+    label: &'static str,
 ) -> impl IntoView {
+    let is_title = field == Field::Title;
     // For browsers in which a field does not grow with what is in it.
-    let lines = move || (1 + editor.shown(Field::Title).chars().count() / 36).min(6).to_string();
+    let rows = move || if is_title { (1 + editor.shown(field).len() / 36).min(6) } else { 4 };
     view! {
         <div class="field">
-            <label for="field-Title">"Title"</label>
+            <label for=format!("field-{label}")>{label}</label>
             <textarea
-                id="field-Title"
-                dir="auto"
-                rows=live(lines)
-                autocomplete="off"
-                enterkeyhint="done"
-                aria-invalid=live(move || invalid(editor, Field::Title))
-                aria-describedby="problem-Title"
-                prop:value=live(move || editor.shown(Field::Title))
-                on:input=move |event| editor.write(Field::Title, event_target_value(&event))
-                on:change=move |_| editor.save(Field::Title)
+                id=format!("field-{label}")
+                rows=live(move || rows().to_string())
+                aria-invalid=live(move || invalid(editor, field))
+                aria-describedby=format!("problem-{label}")
+                prop:value=live(move || editor.shown(field))
+                on:input=move |event| editor.write(field, event_target_value(&event))
+                on:change=move |_| editor.save(field)
                 on:keydown=move |event| {
-                    if event.key() == "Enter" && !event.is_composing() {
+                    if is_title && event.key() == "Enter" && !event.is_composing() {
                         event.prevent_default();
-                        editor.save(Field::Title);
+                        editor.save(field);
                     }
                 }
             ></textarea>
-            <FieldProblem editor=editor field=Field::Title id="problem-Title".to_owned() />
-        </div>
-    }
-}
-
-#[component]
-fn Notes(
-    /// Whose field.
-    editor: Editor,
-) -> impl IntoView {
-    view! {
-        <div class="field">
-            <label for="field-Notes">"Notes"</label>
-            <textarea
-                id="field-Notes"
-                rows="4"
-                aria-invalid=live(move || invalid(editor, Field::Notes))
-                aria-describedby="problem-Notes"
-                prop:value=live(move || editor.shown(Field::Notes))
-                on:input=move |event| editor.write(Field::Notes, event_target_value(&event))
-                on:change=move |_| editor.save(Field::Notes)
-            ></textarea>
-            <FieldProblem editor=editor field=Field::Notes id="problem-Notes".to_owned() />
+            <FieldProblem editor=editor field=field id=format!("problem-{label}") />
         </div>
     }
 }
