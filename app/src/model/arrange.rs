@@ -16,7 +16,7 @@ use crate::platform;
 impl Room {
     /// Lays the list out anew after what it shows has changed.
     pub(super) fn arrange(self) {
-        let listing = self.listing;
+        let listing = self.listing();
         let query = listing.query.get_untracked();
         let is_all = query.is_empty();
         let folded = is_all && listing.folded.get_untracked();
@@ -57,38 +57,38 @@ impl Room {
         self.task(id).is_some_and(|task| {
             task.with_untracked(|task| {
                 let has = |index: &mut super::find::Index| index.has(id, task, words, platform::fold);
-                query.fits(task, today) && self.listing.index.try_update_value(has) == Some(true)
+                query.fits(task, today) && self.listing().index.try_update_value(has) == Some(true)
             })
         })
     }
 
     /// Looks for something else.
     pub(crate) fn find(self, change: impl FnOnce(&mut Query)) {
-        self.listing.query.update(change);
+        self.listing().query.update(change);
         self.arrange();
     }
 
     /// Shows all tasks again, and takes the field for finding away.
     pub(crate) fn stop_finding(self) {
-        self.listing.finding.set(false);
+        self.listing().finding.set(false);
         self.find(|query| *query = Query::default());
     }
 
     /// Sorts the open tasks by something else, and remembers that.
     pub(crate) fn sort(self, sorting: Sorting) {
-        self.listing.sorting.set(sorting);
-        self.listing.keep(self.id);
+        self.listing().sorting.set(sorting);
+        self.listing().keep(self.id);
         self.sort_anew();
     }
 
     /// What this device remembers of how the list is shown.
     pub(super) fn recall_listing(self) {
-        self.listing.recall(self.id);
+        self.listing().recall(self.id);
         self.sort_anew();
     }
 
     fn sort_anew(self) {
-        let sorting = self.listing.sorting.get_untracked();
+        let sorting = self.listing().sorting.get_untracked();
         self.change_places(|places| {
             for (key, id) in places.iter_mut() {
                 if let Some(task) = self.task(*id) {
@@ -102,14 +102,14 @@ impl Room {
 
     /// Folds the completed tasks away or shows them, and remembers that.
     pub(crate) fn fold_done(self, folded: bool) {
-        self.listing.folded.set(folded);
-        self.listing.keep(self.id);
+        self.listing().folded.set(folded);
+        self.listing().keep(self.id);
         self.arrange();
     }
 
     /// Whether the task can be moved: it is open, and the list is in its own order.
     pub(crate) fn can_move(self, id: TaskId) -> bool {
-        self.listing.sorting.get_untracked() == Sorting::Own && self.open_tasks().contains(&id)
+        self.listing().sorting.get_untracked() == Sorting::Own && self.open_tasks().contains(&id)
     }
 
     /// The open tasks, as they are sorted.
@@ -119,17 +119,17 @@ impl Room {
 
     /// Moves a task. Of several steps each begins where the one before ended.
     pub(crate) fn shift(self, id: TaskId, step: Step) {
-        let is_busy = self.listing.moves.try_update_value(|(moves, is_busy)| {
+        let is_busy = self.listing().moves.try_update_value(|(moves, is_busy)| {
             moves.push_back((id, step));
             std::mem::replace(is_busy, true)
         });
         if is_busy == Some(false) {
             spawn_local(async move {
-                let next = || self.listing.moves.try_update_value(|(moves, _)| moves.pop_front()).flatten();
+                let next = || self.listing().moves.try_update_value(|(moves, _)| moves.pop_front()).flatten();
                 while let Some((id, step)) = next() {
                     self.shift_once(id, step).await;
                 }
-                let _ = self.listing.moves.try_update_value(|(_, is_busy)| *is_busy = false);
+                let _ = self.listing().moves.try_update_value(|(_, is_busy)| *is_busy = false);
             });
         }
     }
@@ -148,7 +148,7 @@ impl Room {
             Ok(()) => {
                 let open = self.open_tasks();
                 let place = open.iter().position(|task| *task == id).map_or(0, |place| place + 1);
-                self.listing.moved.set(Some((id, place, open.len())));
+                self.listing().moved.set(Some((id, place, open.len())));
             }
             Err(error) => self.edit_failed(id, patch, &error),
         }

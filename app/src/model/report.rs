@@ -9,7 +9,7 @@ use crate::platform::{self, Surroundings};
 pub(crate) async fn report(room: Room) -> String {
     let mut text = String::new();
     describe(&mut text, &platform::surroundings().await);
-    let (open, done) = room.listing.counts.get_untracked();
+    let (open, done) = room.listing().counts.get_untracked();
     let devices = room.devices.with_untracked(|devices| devices.as_ref().map_or(0, |known| known.devices.len()));
     room.status.with_untracked(|status| summarise(&mut text, status, [open + done, done, devices]));
     text.push_str(&net::diagnostics(room.id).await.unwrap_or_default());

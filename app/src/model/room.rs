@@ -29,8 +29,6 @@ pub(crate) struct Room {
     pub(crate) loading: RwSignal<Loading>,
     /// What the list shows.
     pub(crate) order: RwSignal<Order>,
-    /// How it is shown on this device, and what is looked for.
-    pub(crate) listing: Listing,
     /// Tasks that are being added, or could not be.
     pub(crate) additions: RwSignal<Vec<Addition>>,
     /// What it takes to connect: known once the room is loaded.
@@ -41,6 +39,7 @@ pub(crate) struct Room {
     pub(crate) added: RwSignal<Option<TaskId>>,
     /// The state of the connections.
     pub(crate) status: RwSignal<RoomStatus>,
+    listing: StoredValue<Listing>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
     adding: StoredValue<Turn>,
@@ -192,7 +191,7 @@ impl Room {
             name: RwSignal::new(name),
             loading: RwSignal::new(Loading::Pending),
             order: RwSignal::new(Order::default()),
-            listing: Listing::new(),
+            listing: StoredValue::new(Listing::new()),
             additions: RwSignal::new(Vec::new()),
             membership: RwSignal::new(None),
             devices: RwSignal::new(None),
@@ -254,6 +253,11 @@ impl Room {
             (Ok(secret), Ok(key)) => Ok(Membership { secret, device: key.device(), key }),
             _ => Err(ApiError::Unreadable("secret or key".to_owned())),
         }
+    }
+
+    /// How the list is shown on this device, and what is looked for.
+    pub(crate) fn listing(self) -> Listing {
+        self.listing.get_value()
     }
 
     /// The link that makes others members.
@@ -391,7 +395,7 @@ impl Room {
     /// A task keeps its signal for as long as it is here: its row listens to that one.
     fn show(self, read: Vec<TaskDocument>, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
-        let sorting = self.listing.sorting.get_untracked();
+        let sorting = self.listing().sorting.get_untracked();
         let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task, sorting), id));
         self.tasks.update_value(|tasks| {
             let mut unlisted: HashSet<TaskId> = if whole { tasks.keys().copied().collect() } else { HashSet::new() };
@@ -410,7 +414,7 @@ impl Room {
                 if known != new {
                     gone.extend(old);
                     come.extend(place(&new, id));
-                    self.listing.index.update_value(|index| index.forget(id));
+                    self.listing().index.update_value(|index| index.forget(id));
                     changed.push((task.clone(), new));
                 }
             }

@@ -16,12 +16,12 @@ pub(crate) fn FindBar(
     /// In which room.
     room: Room,
 ) -> impl IntoView {
-    view! { {maybe(move || room.listing.finding.get().then(|| view! { <Finding room=room /> }))} }
+    view! { {maybe(move || room.listing().finding.get().then(|| view! { <Finding room=room /> }))} }
 }
 
 /// Has the field for finding there, with the keyboard in it.
 pub(super) fn find(room: Room) {
-    room.listing.finding.set(true);
+    room.listing().finding.set(true);
     spawn_local(async {
         tick().await;
         platform::focus(".find input");
@@ -30,7 +30,7 @@ pub(super) fn find(room: Room) {
 
 /// Has the field there, or takes it away.
 pub(super) fn toggle(room: Room) {
-    if room.listing.finding.get_untracked() {
+    if room.listing().finding.get_untracked() {
         room.stop_finding();
     } else {
         find(room);
@@ -39,7 +39,7 @@ pub(super) fn toggle(room: Room) {
 
 /// Takes back what is looked for; if that is nothing, the field goes away.
 pub(super) fn clear(room: Room) {
-    if room.listing.query.with_untracked(Query::is_empty) {
+    if room.listing().query.with_untracked(Query::is_empty) {
         close(room);
     } else {
         room.find(|query| *query = Query::default());
@@ -60,8 +60,8 @@ fn Finding(
 ) -> impl IntoView {
     let with_filters = RwSignal::new(false);
     let found = move || {
-        let found = room.listing.found.get();
-        room.listing.query.with(|query| (!query.is_empty()).then(|| text::found(found)))
+        let found = room.listing().found.get();
+        room.listing().query.with(|query| (!query.is_empty()).then(|| text::found(found)))
     };
     let type_in = move |event| {
         let words = event_target_value(&event);
@@ -175,7 +175,7 @@ fn select(room: Room, (choice, name, any): (Choice, &'static str, &'static str))
     if !any.is_empty() {
         options.insert(0, (String::new(), any.to_owned()));
     }
-    let sorting = room.listing.sorting.get_untracked().word();
+    let sorting = room.listing().sorting.get_untracked().word();
     let options: Vec<_> = options
         .into_iter()
         .map(|(value, words)| {

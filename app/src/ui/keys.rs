@@ -31,7 +31,7 @@ pub(super) fn pressed(app: App, room: Room, event: &KeyboardEvent) -> bool {
         // An arrow is no letter: it is there whether single keys are switched off or not.
         "ArrowUp" if row.is_some() => go(focused, Element::previous_element_sibling),
         "ArrowDown" if row.is_some() => go(focused, Element::next_element_sibling),
-        "Escape" if room.listing.finding.get_untracked() => {
+        "Escape" if room.listing().finding.get_untracked() => {
             find_bar::clear(room);
             true
         }

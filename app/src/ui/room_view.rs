@@ -83,7 +83,7 @@ pub(crate) fn RoomView(
                         type="button"
                         class="quiet round find-button"
                         aria-label="Find"
-                        aria-expanded=live(move || room.listing.finding.get().to_string())
+                        aria-expanded=live(move || room.listing().finding.get().to_string())
                         aria-keyshortcuts="/"
                         on:click=move |_| find_bar::toggle(room)
                     >
@@ -175,7 +175,7 @@ fn TaskList(
         </ul>
         <div></div>
         <p class="for-ears" aria-live="polite">{live(move || {
-            room.listing.moved.get().map(|(id, place, of)| text::moved(&room.title(id), place, of))
+            room.listing().moved.get().map(|(id, place, of)| text::moved(&room.title(id), place, of))
         })}</p>
     }
 }
@@ -186,7 +186,7 @@ fn DoneHeading(
     /// Of which room.
     room: Room,
 ) -> impl IntoView {
-    let folded = room.listing.folded;
+    let folded = room.listing().folded;
     view! {
         <li class="done-heading">
             <button
@@ -196,7 +196,7 @@ fn DoneHeading(
                 on:click=move |_| room.fold_done(!folded.get_untracked())
             >
                 {Icon::Fold.draw()}
-                {live(move || text::done(room.listing.counts.get().1))}
+                {live(move || text::done(room.listing().counts.get().1))}
             </button>
         </li>
     }
@@ -242,7 +242,7 @@ fn TaskCounts(
     view! {
         <p class="muted">
             {maybe(move || {
-                let (open, done) = room.listing.counts.get();
+                let (open, done) = room.listing().counts.get();
                 (room.loading.get() == Loading::Ready).then(|| text::counts(open, done))
             })}
         </p>
@@ -255,9 +255,9 @@ fn NoTasks(
     room: Room,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let empty = Memo::new(move |_| room.listing.counts.get() == (0, 0));
+    let empty = Memo::new(move |_| room.listing().counts.get() == (0, 0));
     let nothing_found = Memo::new(move |_| {
-        !empty.get() && room.listing.found.get() == 0 && room.listing.query.with(|query| !query.is_empty())
+        !empty.get() && room.listing().found.get() == 0 && room.listing().query.with(|query| !query.is_empty())
     });
     view! {
         {maybe(move || nothing_found.get().then(|| view! {
@@ -315,7 +315,7 @@ fn follow_new_tasks(room: Room) {
         added
     });
     effect(move || {
-        if let Some((id, ..)) = room.listing.moved.get() {
+        if let Some((id, ..)) = room.listing().moved.get() {
             bring_into_view(room, id);
         }
     });
