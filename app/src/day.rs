@@ -9,9 +9,6 @@ pub(crate) struct Day {
     since_epoch: i32,
 }
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-
 impl Day {
     /// The day of a year, month (1 to 12) and day of the month; `None` when there is no such day.
     pub(crate) fn from_calendar(year: i32, month: u32, day: u32) -> Option<Self> {
@@ -61,23 +58,24 @@ impl Day {
         self.since_epoch.saturating_sub(other.since_epoch)
     }
 
-    /// In the words of a list: `Today`, `Tomorrow`, `Fri` within the week, `3 Dec`, `3 Dec 2027`.
-    pub(crate) fn spoken(self, today: Self) -> String {
-        let (year, month, day) = self.calendar();
-        let month = usize::try_from(month).ok().and_then(|month| MONTHS.get(month.wrapping_sub(1))).unwrap_or(&"");
+    /// The word for it, if there is one.
+    pub(crate) fn word(self, today: Self) -> Option<&'static str> {
         match self.days_after(today) {
-            -1 => "Yesterday".to_owned(),
-            0 => "Today".to_owned(),
-            1 => "Tomorrow".to_owned(),
-            2..=6 => self.weekday().to_owned(),
-            _ if year == today.calendar().0 => format!("{day} {month}"),
-            _ => format!("{day} {month} {year}"),
+            -1 => Some("Yesterday"),
+            0 => Some("Today"),
+            1 => Some("Tomorrow"),
+            _ => None,
         }
     }
 
-    fn weekday(self) -> &'static str {
-        let index = usize::try_from(self.since_epoch.rem_euclid(7)).unwrap_or_default();
-        WEEKDAYS.get(index).copied().unwrap_or_default()
+    /// Whether both are in one year.
+    pub(crate) fn is_in_year_of(self, other: Self) -> bool {
+        self.calendar().0 == other.calendar().0
+    }
+
+    /// Its beginning in UTC, in milliseconds of Unix time.
+    pub(crate) fn unix_ms(self) -> f64 {
+        f64::from(self.since_epoch) * 86_400_000.0
     }
 
     fn calendar(self) -> (i32, u32, u32) {
@@ -168,19 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn is_spoken_as_people_do() {
-        let today = day("2026-11-22");
-        for (text, words) in [
-            ("2026-11-21", "Yesterday"),
-            ("2026-11-22", "Today"),
-            ("2026-11-23", "Tomorrow"),
-            ("2026-11-24", "Tue"),
-            ("2026-11-28", "Sat"),
-            ("2026-11-29", "29 Nov"),
-            ("2026-11-20", "20 Nov"),
-            ("2027-01-03", "3 Jan 2027"),
+    fn the_days_around_today_have_words() {
+        let today = day("2026-12-31");
+        for (text, word, same_year) in [
+            ("2026-12-29", None, true),
+            ("2026-12-30", Some("Yesterday"), true),
+            ("2026-12-31", Some("Today"), true),
+            ("2027-01-01", Some("Tomorrow"), false),
+            ("2027-01-02", None, false),
         ] {
-            assert_eq!(day(text).spoken(today), words);
+            assert_eq!((day(text).word(today), day(text).is_in_year_of(today)), (word, same_year), "{text}");
         }
+        assert_eq!(day("2026-11-22").unix_ms(), 1_795_305_600_000.0);
     }
 }

@@ -1,7 +1,7 @@
 //! What the app asks of the browser, in one place: each function is a thin wrapper that answers `None` or an error where
 //! a browser lacks the feature.
 
-use js_sys::{Array, Date, Function, Object, Promise, Reflect};
+use js_sys::{Array, Date, Function, JsString, Object, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -43,6 +43,32 @@ pub(crate) fn day_of(unix_ms: f64) -> Day {
     let date = Date::new(&JsValue::from_f64(unix_ms));
     let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
     i32::try_from(year).ok().and_then(|year| Day::from_calendar(year, month, day)).unwrap_or_default()
+}
+
+/// A day in the words of a list: `Today`, `Tomorrow`; otherwise as people where the browser is at home write it, `Fri 4 Dec`
+/// within the year and `4 Dec 2027` beyond it.
+pub(crate) fn spoken_day(day: Day, today: Day) -> String {
+    if let Some(word) = day.word(today) {
+        return word.to_owned();
+    }
+    let options = Object::new();
+    let rest = if day.is_in_year_of(today) { ("weekday", "short") } else { ("year", "numeric") };
+    for (name, value) in [("day", "numeric"), ("month", "short"), ("timeZone", "UTC"), rest] {
+        let _ = Reflect::set(&options, &name.into(), &value.into());
+    }
+    let moment = Date::new(&JsValue::from_f64(day.unix_ms()));
+    let language = window().navigator().language().unwrap_or_default();
+    moment.to_locale_date_string(&language, &options).into()
+}
+
+/// The text in lower case and without accents, so that it is found however it is typed.
+pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let folded: String = JsString::from(text).normalize("NFD").to_lower_case().into();
+    // Combining diacritical marks, which the normal form sets apart.
+    folded.chars().filter(|letter| !('\u{300}'..='\u{36f}').contains(letter)).collect()
 }
 
 /// The time of day where the person is: `14:05`.
@@ -246,6 +272,19 @@ pub(crate) fn focused() -> Option<HtmlElement> {
 pub(crate) fn focus(selector: &str) -> bool {
     let Some(element) = document().query_selector(selector).ok().flatten() else { return false };
     element.dyn_into::<HtmlElement>().is_ok_and(|element| element.focus().is_ok())
+}
+
+/// The text that is being pasted.
+pub(crate) fn pasted(event: &JsValue) -> Option<String> {
+    let clipboard = Reflect::get(event, &"clipboardData".into()).ok()?;
+    let read: Function = Reflect::get(&clipboard, &"getData".into()).ok()?.dyn_into().ok()?;
+    read.call1(&clipboard, &"text/plain".into()).ok()?.as_string()
+}
+
+/// Clicks the first element that a selector finds.
+pub(crate) fn click(selector: &str) -> bool {
+    let element = document().query_selector(selector).ok().flatten().and_then(|element| element.dyn_into().ok());
+    element.map(|element: HtmlElement| element.click()).is_some()
 }
 
 /// A promise that `value` settles after so many milliseconds.

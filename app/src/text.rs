@@ -133,6 +133,9 @@ pub(crate) const ADVICE_NO_PHONE_BOOK: &str = "Devices that were connected befor
 pub(crate) const ADVICE_ALONE: &str = "Open this room on another device and keep it open there: devices connect while \
      both show it.";
 
+/// What single keys do.
+pub(crate) const SINGLE_KEYS: &str = "n new task, / find, x done, e open";
+
 /// A number of changes.
 pub(crate) fn changes(number: u64) -> String {
     if number == 1 { "1 change".to_owned() } else { format!("{number} changes") }
@@ -154,6 +157,31 @@ pub(crate) fn counts(open: usize, done: usize) -> String {
         (0, done) => format!("All {done} done"),
         (open, done) => format!("{open} open, {done} done"),
     }
+}
+
+/// Several tasks were added at once.
+pub(crate) fn added(number: usize) -> String {
+    format!("{number} tasks added")
+}
+
+/// How many tasks are completed.
+pub(crate) fn done(number: usize) -> String {
+    format!("Done ({number})")
+}
+
+/// How many tasks were found.
+pub(crate) fn found(number: usize) -> String {
+    if number == 1 { "1 task found".to_owned() } else { format!("{number} tasks found") }
+}
+
+/// Where a task stands that was moved.
+pub(crate) fn moved(title: &str, place: usize, of: usize) -> String {
+    format!("{}: {place} of {of}", shortened(title))
+}
+
+/// The name of the button that deletes a task.
+pub(crate) fn delete(title: &str) -> String {
+    format!("Delete {title}")
 }
 
 /// How far a long sync is.

@@ -313,8 +313,9 @@ impl RoomPage {
         self.wait_done(title, !before.done).await
     }
 
-    /// Deletes the task and waits until it is gone here.
+    /// Deletes the task by the menu of its row and waits until it is gone here.
     pub async fn delete(&self, title: &str) -> Result<()> {
+        self.tab.click("button", &format!("More actions for {title}")).await?;
         self.tab.click("button", &format!("Delete {title}")).await?;
         self.wait_no_task(title).await
     }

@@ -208,6 +208,16 @@ impl Tab {
         Ok(focused.send_keys(keys).await?)
     }
 
+    /// Takes hold of an element with a mouse and lets go of it a little above another one.
+    pub async fn drag(&self, held: &WebElement, above: &WebElement, by: i64) -> Result<()> {
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        let session = running.session();
+        let grip = session.action_chain().move_to_element_center(held).click_and_hold().move_by_offset(0, -12);
+        grip.move_to_element_center(above).move_by_offset(0, -by).release().perform().await?;
+        Ok(())
+    }
+
     /// The current value of a textbox or combobox.
     pub async fn value(&self, role: &str, name: &str) -> Result<String> {
         let element = self.wait_for(role, name).await?;

@@ -8,6 +8,7 @@ use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId};
 use super::device_name::device_name;
 use super::drafts;
 use super::entry::{Entry, EntryError};
+use super::listing::listing_key;
 use super::network;
 use super::news::News;
 use super::notice::Notices;
@@ -24,6 +25,9 @@ const LAST_ROOM: &str = "partyline:last-room";
 /// Under this key it keeps what the person called this device, for rooms to come.
 const DEVICE_NAME: &str = "partyline:device-name";
 
+/// Under this key it keeps that keys without Ctrl or Alt do nothing.
+const SINGLE_KEYS: &str = "partyline:single-keys";
+
 /// All that the page knows. A copyable handle, given to the components as context.
 #[derive(Clone, Copy)]
 pub(crate) struct App {
@@ -37,6 +41,8 @@ pub(crate) struct App {
     pub(crate) notices: Notices,
     /// Whether a new version waits.
     pub(crate) update_waits: RwSignal<bool>,
+    /// Whether single keys do something, where nothing is being typed.
+    pub(crate) single_keys: RwSignal<bool>,
     /// How often a room was joined by the address bar.
     attempts: StoredValue<u32>,
     /// What is new in rooms that are not on show.
@@ -98,6 +104,8 @@ pub(crate) enum Dialog {
     Leave,
     /// A task's details.
     Task(TaskId),
+    /// What can be done with a task in the list.
+    Actions(TaskId),
 }
 
 impl App {
@@ -109,6 +117,7 @@ impl App {
             dialog: RwSignal::new(None),
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
+            single_keys: RwSignal::new(platform::remembered(SINGLE_KEYS).as_deref() != Some("off")),
             attempts: StoredValue::new(0),
             news: News::new(),
             network: StoredValue::new_local(None),
@@ -526,6 +535,12 @@ impl App {
         Ok(())
     }
 
+    /// Switches single keys on or off, on this device.
+    pub(crate) fn set_single_keys(self, are_on: bool) {
+        self.single_keys.set(are_on);
+        platform::remember(SINGLE_KEYS, if are_on { "on" } else { "off" });
+    }
+
     /// Undoes the last thing that can be undone.
     pub(crate) fn undo(self) -> bool {
         self.notices.latest_undo().map(|id| self.notices.act(id)).is_some()
@@ -574,6 +589,7 @@ impl App {
         self.news.forget(room);
         platform::forget(&mended_key(room));
         drafts::forget(room);
+        platform::forget(&listing_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

@@ -2,21 +2,26 @@
 //!
 //! [`App`](app::App) holds the rooms and which one is shown; a [`Room`](room::Room) holds its tasks, one signal each,
 //! and is fed from the service worker only: a write is asked for, and what it made of the task is read back. The rest of
-//! the modules are pure: order, pages, days, fields, routes, words.
+//! the modules are pure: order, moves, finding, pages, days, fields, routes, words.
 
 pub(crate) mod app;
+mod arrange;
 pub(crate) mod connection;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
 pub(crate) mod entry;
 pub(crate) mod field;
+pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod listing;
+pub(crate) mod moves;
 pub(crate) mod network;
 pub(crate) mod news;
 pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod pages;
+pub(crate) mod pasted;
 pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;

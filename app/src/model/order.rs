@@ -3,25 +3,81 @@ use std::cmp::Reverse;
 use partyline_core::api::{TaskDocument, TaskStatus};
 use partyline_core::id::TaskId;
 
-/// Where a task stands in the list: open ones first, by position; then the completed ones, the latest on top.
+/// By what the open tasks are sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sorting {
+    /// As people have put them.
+    #[default]
+    Own,
+    /// The earliest due day on top, those without one last.
+    Due,
+    /// The highest priority on top.
+    Priority,
+    /// By the name of the person, those of nobody last.
+    Person,
+}
+
+impl Sorting {
+    /// Each with the word that stands for it in the browser's storage and in the markup, and the words for people.
+    pub(crate) const ALL: [(Self, &str, &str); 4] = [
+        (Self::Own, "own", "Own order"),
+        (Self::Due, "due", "By due day"),
+        (Self::Priority, "priority", "By priority"),
+        (Self::Person, "person", "By person"),
+    ];
+
+    /// The one that a word stands for; own order for any other word.
+    pub(crate) fn parse(word: &str) -> Self {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map_or(Self::Own, |(sorting, ..)| *sorting)
+    }
+
+    /// The word that stands for it.
+    pub(crate) fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(sorting, ..)| *sorting == self).map_or("own", |(_, word, _)| word)
+    }
+
+    /// What tasks are compared by, as text. Behind all others comes what has none.
+    fn key(self, task: &TaskDocument) -> String {
+        const LAST: &str = "\u{10ffff}";
+        match self {
+            Self::Own => String::new(),
+            Self::Due => task.due.clone().unwrap_or_else(|| LAST.to_owned()),
+            Self::Priority => (3_u8.saturating_sub(task.priority)).to_string(),
+            Self::Person if task.assignee.is_empty() => LAST.to_owned(),
+            Self::Person => task.assignee.clone(),
+        }
+    }
+}
+
+/// Where a task stands in the list: open ones first, as they are sorted and then by position; then the completed ones, the
+/// latest on top.
 ///
 /// The list is sorted by this key, so that it need not compare whole tasks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OrderKey {
     done: bool,
     latest_first: Reverse<String>,
+    sorted_by: String,
     position: String,
     id: String,
 }
 
 impl OrderKey {
     /// The key of a task.
-    pub(crate) fn of(task: &TaskDocument) -> Self {
+    pub(crate) fn of(task: &TaskDocument, sorting: Sorting) -> Self {
         let done = task.status == TaskStatus::Done;
         // Moments are RFC 3339 text of one length, so their order is that of the text.
-        let (latest, position) =
-            if done { (task.updated_at.clone(), String::new()) } else { (String::new(), task.position.clone()) };
-        Self { done, latest_first: Reverse(latest), position, id: task.id.clone() }
+        let (latest, sorted_by, position) = if done {
+            (task.updated_at.clone(), String::new(), String::new())
+        } else {
+            (String::new(), sorting.key(task), task.position.clone())
+        };
+        Self { done, latest_first: Reverse(latest), sorted_by, position, id: task.id.clone() }
+    }
+
+    /// Whether the task is completed.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
     }
 }
 
@@ -50,7 +106,7 @@ mod tests {
     use crate::model::fixture::task;
 
     fn sorted(mut tasks: Vec<TaskDocument>) -> Vec<String> {
-        tasks.sort_by_cached_key(OrderKey::of);
+        tasks.sort_by_cached_key(|task| OrderKey::of(task, Sorting::Own));
         tasks.into_iter().map(|task| task.title).collect()
     }
 
@@ -78,6 +134,33 @@ mod tests {
     }
 
     #[test]
+    fn open_tasks_are_sorted_by_what_was_chosen_and_then_by_position() {
+        let made = |title: &str, position: &str, due: Option<&str>, priority, assignee: &str| TaskDocument {
+            due: due.map(str::to_owned),
+            priority,
+            assignee: assignee.to_owned(),
+            ..at(title, position)
+        };
+        let tasks = [
+            made("a", "80", None, 0, "Zoe"),
+            made("b", "81", Some("2026-12-01"), 1, ""),
+            made("c", "82", Some("2026-11-30"), 3, "Ana"),
+            made("d", "83", Some("2026-12-01"), 3, "Ana"),
+            done("e", "2026-11-22T08:00:00.000Z"),
+        ];
+        let by = |sorting| {
+            let mut tasks = tasks.to_vec();
+            tasks.sort_by_cached_key(|task| OrderKey::of(task, sorting));
+            tasks.into_iter().map(|task| task.title).collect::<String>()
+        };
+        assert_eq!(Sorting::ALL.map(|(sorting, ..)| by(sorting)), ["abcde", "cbdae", "cdbae", "cdabe"]);
+        for (sorting, word, _) in Sorting::ALL {
+            assert_eq!((Sorting::parse(word), sorting.word()), (sorting, word));
+        }
+        assert_eq!(Sorting::parse("shoe size"), Sorting::Own);
+    }
+
+    #[test]
     fn the_same_place_is_settled_by_id() {
         let one = TaskDocument { id: "1".to_owned(), ..at("one", "80") };
         let two = TaskDocument { id: "2".to_owned(), ..at("two", "80") };
@@ -91,7 +174,7 @@ mod tests {
             let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
             let stamp = format!("{spread:08}");
             let document = if number.is_multiple_of(5) { done("done", &stamp) } else { at("open", &stamp) };
-            (OrderKey::of(&document), TaskId::from_random_bytes(u128::from(number).to_le_bytes()))
+            (OrderKey::of(&document, Sorting::Own), TaskId::from_random_bytes(u128::from(number).to_le_bytes()))
         };
         for (many, out, put) in [(0, 0, 3), (0, 0, 50), (40, 0, 1), (40, 1, 1), (40, 4, 4), (40, 5, 4), (40, 30, 90)] {
             let mut places: Vec<Place> = (0..many).map(place).collect();

@@ -1,5 +1,4 @@
 use leptos::prelude::{GetUntracked, WithUntracked};
-use partyline_core::api::TaskStatus;
 
 use super::connection::connection_text;
 use super::room::Room;
@@ -10,12 +9,9 @@ use crate::platform::{self, Surroundings};
 pub(crate) async fn report(room: Room) -> String {
     let mut text = String::new();
     describe(&mut text, &platform::surroundings().await);
-    let tasks = room.order.get_untracked().ids;
-    let done =
-        |id: &&_| room.task(**id).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done));
-    let done = tasks.iter().filter(done).count();
+    let (open, done) = room.listing().counts.get_untracked();
     let devices = room.devices.with_untracked(|devices| devices.as_ref().map_or(0, |known| known.devices.len()));
-    room.status.with_untracked(|status| summarise(&mut text, status, [tasks.len(), done, devices]));
+    room.status.with_untracked(|status| summarise(&mut text, status, [open + done, done, devices]));
     text.push_str(&net::diagnostics(room.id).await.unwrap_or_default());
     text
 }

@@ -7,6 +7,7 @@ use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 
 use super::drafts::{self, Draft};
+use super::listing::{Listing, Row};
 use super::news;
 use super::notice::{NoticeAction, Notices};
 use super::order::{OrderKey, Place, replace};
@@ -29,7 +30,7 @@ pub(crate) struct Room {
     pub(crate) name: RwSignal<String>,
     /// How far loading is.
     pub(crate) loading: RwSignal<Loading>,
-    /// The tasks that are not deleted, as they stand in the list.
+    /// What the list shows.
     pub(crate) order: RwSignal<Order>,
     /// Tasks that are being added, or could not be.
     pub(crate) additions: RwSignal<Vec<Addition>>,
@@ -43,6 +44,7 @@ pub(crate) struct Room {
     pub(crate) status: RwSignal<RoomStatus>,
     /// How many states of them were told.
     pub(super) told: StoredValue<u64>,
+    listing: StoredValue<Listing>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
     adding: StoredValue<Turn>,
@@ -85,8 +87,8 @@ pub(crate) struct Addition {
 /// The order of the list, and the part of it that is on the page.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
-    /// The tasks, as they stand in the list.
-    pub(crate) ids: Vec<TaskId>,
+    /// Its lines, from top to bottom.
+    pub(crate) rows: Vec<Row>,
     /// Which of them are on the page.
     pub(crate) window: Window,
 }
@@ -147,6 +149,7 @@ impl Room {
             name: RwSignal::new(name),
             loading: RwSignal::new(Loading::Pending),
             order: RwSignal::new(Order::default()),
+            listing: StoredValue::new(Listing::new()),
             additions: RwSignal::new(Vec::new()),
             membership: RwSignal::new(None),
             devices: RwSignal::new(None),
@@ -166,7 +169,10 @@ impl Room {
             match self.read_membership().await {
                 // Another read of it was faster, and the room is connected already.
                 Ok(_) if self.membership.with_untracked(Option::is_some) => {}
-                Ok(membership) => self.membership.set(Some(membership)),
+                Ok(membership) => {
+                    self.recall_listing();
+                    self.membership.set(Some(membership));
+                }
                 Err(error) => {
                     self.loading.set(error.into());
                     return;
@@ -202,6 +208,11 @@ impl Room {
         let membership = membership(self.id, &document);
         self.name.set(document.name);
         membership
+    }
+
+    /// How the list is shown on this device, and what is looked for.
+    pub(crate) fn listing(self) -> Listing {
+        self.listing.get_value()
     }
 
     /// The link that makes others members.
@@ -358,7 +369,8 @@ impl Room {
     /// A task keeps its signal for as long as it is here: its row listens to that one.
     fn show(self, read: Vec<TaskDocument>, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
-        let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task), id));
+        let sorting = self.listing().sorting.get_untracked();
+        let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task, sorting), id));
         self.tasks.update_value(|tasks| {
             let mut unlisted: HashSet<TaskId> = if whole { tasks.keys().copied().collect() } else { HashSet::new() };
             for document in read {
@@ -376,6 +388,7 @@ impl Room {
                 if known != new {
                     gone.extend(old);
                     come.extend(place(&new, id));
+                    self.listing().index.update_value(|index| index.forget(id));
                     changed.push((task.clone(), new));
                 }
             }
@@ -388,13 +401,17 @@ impl Room {
         for (task, document) in changed {
             task.set(document);
         }
-        let ids: Vec<TaskId> = self.reading.with_value(|reading| reading.places.iter().map(|(_, id)| *id).collect());
-        if self.order.with_untracked(|known| known.ids != ids) {
-            self.order.update(|order| {
-                order.window = order.window.resized(ids.len());
-                order.ids = ids;
-            });
-        }
+        self.arrange();
+    }
+
+    /// Reads where the tasks that are not deleted stand.
+    pub(super) fn with_places<T>(self, read: impl FnOnce(&[Place]) -> T) -> T {
+        self.reading.with_value(|reading| read(&reading.places))
+    }
+
+    /// Has the tasks stand elsewhere.
+    pub(super) fn change_places(self, change: impl FnOnce(&mut [Place])) {
+        self.reading.update_value(|reading| change(&mut reading.places));
     }
 
     /// Has another part of the list on the page.
@@ -468,12 +485,33 @@ impl Room {
         Ok(())
     }
 
-    /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order.
-    pub(crate) fn add(self, title: String) {
-        let Some(random) = platform::random_bytes() else { return };
-        let addition = Addition { id: TaskId::from_random_bytes(random), title, failure: None };
-        self.additions.update(|additions| additions.push(addition));
+    /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order. Returns the id
+    /// that it will have; `None` in a browser without random numbers.
+    pub(crate) fn add(self, title: String) -> Option<TaskId> {
+        let id = TaskId::from_random_bytes(platform::random_bytes()?);
+        self.additions.update(|additions| additions.push(Addition { id, title, failure: None }));
         self.work_off_additions();
+        Some(id)
+    }
+
+    /// Deletes tasks that were added just now, and gives up those that are still on their way.
+    pub(super) async fn take_back(self, tasks: &[TaskId]) {
+        self.additions.update(|additions| additions.retain(|addition| !tasks.contains(&addition.id)));
+        for task in tasks {
+            match api::delete_task(self.id, *task).await {
+                // It never came to be, or was deleted by somebody else.
+                Err(error) if error.status() != Some(404) => {
+                    self.notices.fail(text::delete_failed(&self.title(*task), &error), None);
+                }
+                _ => {}
+            }
+        }
+        let _ = self.read().await;
+    }
+
+    /// Where the person is told of what happens here.
+    pub(super) fn notices(self) -> Notices {
+        self.notices
     }
 
     /// Tries again to add a task that could not be added.
@@ -570,7 +608,8 @@ impl Room {
         self.notices.fail(text::edit_failed(&self.title(id), error), Some(retry));
     }
 
-    fn title(self, id: TaskId) -> String {
+    /// The title of a task.
+    pub(crate) fn title(self, id: TaskId) -> String {
         self.task(id).map(|task| task.with_untracked(|task| task.title.clone())).unwrap_or_default()
     }
 
@@ -628,10 +667,11 @@ mod tests {
         room.show(vec![task("Paint"), other.clone()], true);
         room.show(vec![TaskDocument { status: TaskStatus::Done, ..task("Paint") }], false);
         assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Done);
-        assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [gone, id]);
+        let rows = move || room.order.with_untracked(|order| order.rows.clone());
+        assert_eq!(rows(), [Row::Task(gone), Row::Done, Row::Task(id)]);
         // What a whole list no longer has is gone.
         room.show(vec![task("Paint")], true);
-        assert_eq!(room.order.with_untracked(|order| order.ids.clone()), [id]);
+        assert_eq!(rows(), [Row::Task(id)]);
         assert!(room.task(gone).is_none());
         assert_eq!(row.with_untracked(|task| task.status), TaskStatus::Open);
     }

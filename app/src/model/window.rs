@@ -15,7 +15,7 @@ const ABOVE: usize = 100;
 const STEP: usize = 50;
 
 /// The space that a row is given which is not on the page, in CSS pixels. None is lower.
-const HEIGHT: usize = 58;
+const HEIGHT: usize = 44;
 
 impl Window {
     /// A window onto so many rows that begins with this one, if it can.

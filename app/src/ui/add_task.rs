@@ -6,7 +6,9 @@ use super::icon::Icon;
 use super::live::rows;
 use crate::model::drafts::Draft;
 use crate::model::field::one_line;
+use crate::model::pasted::titles;
 use crate::model::room::{Addition, Room};
+use crate::platform;
 use crate::text;
 
 /// Where tasks are written down. Enter adds, and the field is free for the next one at once.
@@ -28,10 +30,17 @@ pub(crate) fn AddTask(
         let Some(field) = field.get_untracked() else { return };
         let title = one_line(&field.value());
         if !title.is_empty() {
-            room.add(title);
+            let _ = room.add(title);
             field.set_value("");
         }
         let _ = field.focus();
+    };
+    let paste = move |event: web_sys::Event| {
+        let titles = titles(&platform::pasted(&event).unwrap_or_default());
+        if titles.len() > 1 {
+            event.prevent_default();
+            room.add_lines(titles);
+        }
     };
     view! {
         <form class="add" on:submit=submit>
@@ -44,6 +53,7 @@ pub(crate) fn AddTask(
                 enterkeyhint="enter"
                 prop:value=typed
                 on:input=keep
+                on:paste=move |event| paste(event.into())
             />
             <button type="submit" class="primary" aria-label="Add">{Icon::Plus.draw()}</button>
         </form>

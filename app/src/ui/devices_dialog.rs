@@ -239,6 +239,6 @@ fn last_seen(then: Option<f64>, today: Day) -> String {
     match day.days_after(today) {
         0 => format!("Last seen today {}", platform::time_of_day(then)),
         -1 => format!("Last seen yesterday {}", platform::time_of_day(then)),
-        _ => format!("Last seen on {}", day.spoken(today)),
+        _ => format!("Last seen on {}", platform::spoken_day(day, today)),
     }
 }

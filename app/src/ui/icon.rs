@@ -7,8 +7,14 @@ pub(crate) enum Icon {
     Close,
     /// A plus: new.
     Plus,
-    /// A bin: delete.
-    Bin,
+    /// Six dots: what can be taken hold of.
+    Grip,
+    /// A magnifying glass: find.
+    Find,
+    /// Lines that get shorter: filters and order.
+    Filter,
+    /// An arrow down: folds and unfolds.
+    Fold,
     /// Three lines: the rooms.
     Menu,
     /// Sliders: settings.
@@ -40,7 +46,10 @@ impl Icon {
         match self {
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Plus => "M12 5v14M5 12h14",
-            Self::Bin => "M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.8 12.5h9.4L17.5 7M10 10.5v5.5M14 10.5v5.5",
+            Self::Grip => "M9.5 6.5h.01M14.5 6.5h.01M9.5 12h.01M14.5 12h.01M9.5 17.5h.01M14.5 17.5h.01",
+            Self::Find => "M10.5 4.5a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
+            Self::Filter => "M4 7h16M7 12h10M10 17h4",
+            Self::Fold => "M6 9.5l6 6 6-6",
             Self::Menu => "M4 7h16M4 12h16M4 17h10",
             Self::Settings => {
                 "M4 8h9M19 8h1M4 16h1M11 16h9M16 5.5a2.5 2.5 0 1 0 0 5a2.5 2.5 0 1 0 0-5M8 13.5a2.5 2.5 0 1 0 0 5a2.5 2.5 0 1 0 0-5"

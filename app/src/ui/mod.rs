@@ -8,7 +8,11 @@ mod by_hand_dialog;
 #[cfg(feature = "next")]
 mod comments;
 mod devices_dialog;
+mod drag;
+mod find_bar;
 mod icon;
+mod keep_place;
+mod keys;
 mod live;
 mod modal;
 mod notices;
@@ -18,6 +22,7 @@ mod room_dialogs;
 mod room_view;
 mod rooms;
 mod share_dialog;
+mod task_actions;
 mod task_dialog;
 mod task_row;
 mod trouble;
@@ -105,6 +110,10 @@ fn show_dialog(app: App, dialog: Dialog) -> AnyView {
             Some(task) => view! { <task_dialog::TaskDialog room=room id=id task=task /> }.into_any(),
             None => ().into_any(),
         },
+        (Dialog::Actions(id), Some(room)) => match room.task(id) {
+            Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
+            None => ().into_any(),
+        },
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }
@@ -145,7 +154,13 @@ fn listen(app: App) {
         }
     });
     let _ = window_event_listener(leptos::ev::keydown, move |event| {
-        if is_undo(&event) && app.dialog.with_untracked(Option::is_none) && app.undo() {
+        let is_meant = app.dialog.with_untracked(Option::is_none)
+            && if is_undo(&event) {
+                app.undo()
+            } else {
+                app.screen.with_untracked(room_of).is_some_and(|room| keys::pressed(app, room, &event))
+            };
+        if is_meant {
             event.prevent_default();
         }
     });

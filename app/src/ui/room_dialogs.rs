@@ -177,6 +177,22 @@ pub(super) fn scan_button(label: &'static str) -> AnyView {
     .into_any()
 }
 
+/// Whether single keys do something on this device (WCAG 2.2, 2.1.4).
+fn single_keys() -> impl IntoView {
+    let app = expect_context::<App>();
+    view! {
+        <label class="switch">
+            <input
+                type="checkbox"
+                class="check"
+                prop:checked=live(move || app.single_keys.get())
+                on:change=move |event| app.set_single_keys(event_target_checked(&event))
+            />
+            <span>"Single keys on this device: " <span class="muted">{text::SINGLE_KEYS}</span></span>
+        </label>
+    }
+}
+
 /// A dialog with one line to fill in.
 struct LineForm {
     title: &'static str,
@@ -253,6 +269,7 @@ impl LineForm {
                         </label>
                         {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}
                         {attempt.problem()}
+                        {leads_to_leaving.then(single_keys)}
                         {is_link.then(|| scan_button("Scan a code"))}
                     </div>
                     <footer class="modal-foot">

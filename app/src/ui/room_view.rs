@@ -1,17 +1,20 @@
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
-use partyline_core::api::TaskStatus;
 use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
-use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::add_task::AddTask;
+use super::drag::Drag;
+use super::find_bar::{self, FindBar};
 use super::icon::Icon;
+use super::keep_place::{keep_focus, keep_view};
 use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
 use crate::model::app::{App, Dialog};
+use crate::model::listing::Row;
 use crate::model::network::link_word;
-use crate::model::room::{Loading, Order, Room};
+use crate::model::room::{Loading, Room};
 use crate::model::trouble::troubles;
 use crate::platform;
 use crate::text;
@@ -74,6 +77,16 @@ pub(crate) fn RoomView(
                     </button>
                     <button
                         type="button"
+                        class="quiet round find-button"
+                        aria-label="Find"
+                        aria-expanded=live(move || room.listing().finding.get().to_string())
+                        aria-keyshortcuts="/"
+                        on:click=move |_| find_bar::toggle(room)
+                    >
+                        {Icon::Find.draw()}
+                    </button>
+                    <button
+                        type="button"
                         class="quiet round"
                         aria-label="Room settings"
                         on:click=move |_| app.dialog.set(Some(Dialog::Settings))
@@ -81,6 +94,7 @@ pub(crate) fn RoomView(
                         {Icon::Settings.draw()}
                     </button>
                 </div>
+                <FindBar room=room />
             </header>
             <AddTask room=room />
             <div class="room-body">
@@ -126,20 +140,61 @@ fn TaskList(
     let each = move || {
         room.order.with(|order| {
             keep_focus(order);
-            order.window.part(&order.ids).to_vec()
+            keep_view(order);
+            order.window.part(&order.rows).to_vec()
         })
     };
+    let line = move |row: Row| match row {
+        Row::Task(id) => room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> }.into_any()),
+        Row::Done => Some(view! { <DoneHeading room=room /> }.into_any()),
+    };
     lay_out(room);
+    let drag = Drag::of(room);
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.key() == "Escape" && drag.cancel() {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || handle.remove());
     view! {
         <div></div>
-        <ul class="tasks" role="list" aria-label="Tasks">
-            {rows(
-                each,
-                ToString::to_string,
-                move |id| room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> }),
-            )}
+        <ul
+            class="tasks"
+            role="list"
+            aria-label="Tasks"
+            on:pointerdown=move |event| drag.down(&event)
+            on:pointermove=move |event| drag.moved(&event)
+            on:pointerup=move |event| drag.up(&event)
+            on:pointercancel=move |_| drag.stop()
+        >
+            {rows(each, |row| row.key(), line)}
         </ul>
         <div></div>
+        <p class="for-ears" aria-live="polite">{live(move || {
+            room.listing().moved.get().map(|(id, place, of)| text::moved(&room.title(id), place, of))
+        })}</p>
+    }
+}
+
+/// Folds the completed tasks away, and shows them.
+#[component]
+fn DoneHeading(
+    /// Of which room.
+    room: Room,
+) -> impl IntoView {
+    let folded = room.listing().folded;
+    view! {
+        <li class="done-heading">
+            <button
+                type="button"
+                class="quiet"
+                aria-expanded=live(move || (!folded.get()).to_string())
+                on:click=move |_| room.fold_done(!folded.get_untracked())
+            >
+                {Icon::Fold.draw()}
+                {live(move || text::done(room.listing().counts.get().1))}
+            </button>
+        </li>
     }
 }
 
@@ -180,20 +235,10 @@ fn TaskCounts(
     /// Of which room.
     room: Room,
 ) -> impl IntoView {
-    let counts = Memo::new(move |_| {
-        let is_open = |id: &TaskId| {
-            room.task(*id).is_some_and(|task| task.with_untracked(|task| task.status != TaskStatus::Done))
-        };
-        // The open ones come first.
-        room.order.with(|order| {
-            let open = order.ids.partition_point(is_open);
-            (open, order.ids.len() - open)
-        })
-    });
     view! {
         <p class="muted">
             {maybe(move || {
-                let (open, done) = counts.get();
+                let (open, done) = room.listing().counts.get();
                 (room.loading.get() == Loading::Ready).then(|| text::counts(open, done))
             })}
         </p>
@@ -206,8 +251,17 @@ fn NoTasks(
     room: Room,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let empty = Memo::new(move |_| room.order.with(|order| order.ids.is_empty()));
+    let empty = Memo::new(move |_| room.listing().counts.get() == (0, 0));
+    let nothing_found = Memo::new(move |_| {
+        !empty.get() && room.listing().found.get() == 0 && room.listing().query.with(|query| !query.is_empty())
+    });
     view! {
+        {maybe(move || nothing_found.get().then(|| view! {
+            <div class="empty">
+                <p class="empty-lead">"No task is like that."</p>
+                <button type="button" class="quiet" on:click=move |_| find_bar::clear(room)>"Show all tasks"</button>
+            </div>
+        }))}
         {maybe(move || empty.get().then(|| view! {
             <div class="empty">
                 <p class="empty-lead">"Nothing to do yet."</p>
@@ -245,55 +299,36 @@ fn Connection(
     }
 }
 
-/// Brings a task that was just added into view.
+/// Brings a task that was just added or moved into view.
 fn follow_new_tasks(room: Room) {
     Effect::new(move |before: Option<Option<_>>| {
         let added = room.added.get();
         if let Some(id) = added
             && before.is_some_and(|before| before != added)
         {
-            room.look(|order| {
-                let row = order.ids.iter().position(|other| *other == id);
-                row.map_or(order.window, |row| order.window.showing(row))
-            });
-            spawn_local(async move {
-                tick().await;
-                let row = document().query_selector(&format!("[data-task='{id}']")).ok().flatten();
-                if let Some(row) = row {
-                    let options = ScrollIntoViewOptions::new();
-                    options.set_block(ScrollLogicalPosition::Nearest);
-                    row.scroll_into_view_with_scroll_into_view_options(&options);
-                }
-            });
+            bring_into_view(room, id);
         }
         added
     });
+    effect(move || {
+        if let Some((id, ..)) = room.listing().moved.get() {
+            bring_into_view(room, id);
+        }
+    });
 }
 
-/// Lets the keyboard stay where it is while rows move or go away.
-///
-/// A row that moves is taken out of the document for a moment, and what it holds loses the keyboard. A row that goes
-/// away hands it to the row that takes its place.
-fn keep_focus(order: &Order) {
-    let Some(before) = platform::focused() else { return };
-    let Some(row) = before.closest("[data-task]").ok().flatten() else { return };
-    let id = row.get_attribute("data-task").and_then(|id| TaskId::parse(&id).ok());
-    let is_gone = id.is_none_or(|id| !order.ids.contains(&id));
-    let heir = row.next_element_sibling().or_else(|| row.previous_element_sibling()).filter(|_| is_gone);
+fn bring_into_view(room: Room, id: TaskId) {
+    room.look(|order| {
+        let row = order.rows.iter().position(|other| *other == Row::Task(id));
+        row.map_or(order.window, |row| order.window.showing(row))
+    });
     spawn_local(async move {
         tick().await;
-        if platform::focused().is_some() {
-            return;
-        }
-        let without_scrolling = FocusOptions::new();
-        without_scrolling.set_prevent_scroll(true);
-        let heir = || heir.and_then(|row| row.query_selector("input").ok().flatten()?.dyn_into::<HtmlElement>().ok());
-        let target = if before.is_connected() { Some(before) } else { heir().filter(|target| target.is_connected()) };
-        match target {
-            Some(target) => drop(target.focus_with_options(&without_scrolling)),
-            None if is_gone => drop(platform::focus(".add input")),
-            // It was scrolled away.
-            None => {}
+        let row = document().query_selector(&format!("[data-task='{id}']")).ok().flatten();
+        if let Some(row) = row {
+            let options = ScrollIntoViewOptions::new();
+            options.set_block(ScrollLogicalPosition::Nearest);
+            row.scroll_into_view_with_scroll_into_view_options(&options);
         }
     });
 }

@@ -8,10 +8,12 @@ use partyline_core::id::TaskId;
 use super::icon::Icon;
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
+use crate::day::Day;
 use crate::model::app::App;
 use crate::model::drafts::Draft;
 use crate::model::field::{FIELDS, Field, FieldError, PRIORITIES, STATUSES, one_line};
 use crate::model::room::Room;
+use crate::platform;
 use crate::text;
 
 /// The edits of a task's details that are not saved yet.
@@ -253,7 +255,7 @@ pub(crate) fn TaskDialog(
                         <button type="button" on:click=bring_back>"Bring it back"</button>
                     </p>
                 }))}
-                <TextField editor=editor field=Field::Title label="Title" />
+                <Lines editor=editor field=Field::Title label="Title" />
                 {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -262,10 +264,17 @@ pub(crate) fn TaskDialog(
                 <Due editor=editor />
                 <Assignee editor=editor />
                 <Labels editor=editor />
-                <Notes editor=editor />
+                <Lines editor=editor field=Field::Notes label="Notes" />
             </div>
             <footer class="modal-foot">
-                <button type="button" class="danger start" on:click=delete>"Delete task"</button>
+                <button
+                    type="button"
+                    class="danger start"
+                    aria-label=live(move || editor.task.with(|task| text::delete(&task.title)))
+                    on:click=delete
+                >
+                    "Delete"
+                </button>
                 <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
             </footer>
         </Modal>
@@ -321,24 +330,38 @@ fn TextField(
     }
 }
 
+/// A field that shows all of its text. In the title Enter saves; it is one line, however long.
 #[component]
-fn Notes(
+fn Lines(
     /// Whose field.
     editor: Editor,
+    /// Which one.
+    field: Field,
+    /// Its name.
+    label: &'static str,
 ) -> impl IntoView {
+    let is_title = field == Field::Title;
+    // For browsers in which a field does not grow with what is in it.
+    let rows = move || if is_title { (1 + editor.shown(field).len() / 36).min(6) } else { 4 };
     view! {
         <div class="field">
-            <label for="field-Notes">"Notes"</label>
+            <label for=format!("field-{label}")>{label}</label>
             <textarea
-                id="field-Notes"
-                rows="4"
-                aria-invalid=live(move || invalid(editor, Field::Notes))
-                aria-describedby="problem-Notes"
-                prop:value=live(move || editor.shown(Field::Notes))
-                on:input=move |event| editor.write(Field::Notes, event_target_value(&event))
-                on:change=move |_| editor.save(Field::Notes)
+                id=format!("field-{label}")
+                rows=live(move || rows().to_string())
+                aria-invalid=live(move || invalid(editor, field))
+                aria-describedby=format!("problem-{label}")
+                prop:value=live(move || editor.shown(field))
+                on:input=move |event| editor.write(field, event_target_value(&event))
+                on:change=move |_| editor.save(field)
+                on:keydown=move |event| {
+                    if is_title && event.key() == "Enter" && !event.is_composing() {
+                        event.prevent_default();
+                        editor.save(field);
+                    }
+                }
             ></textarea>
-            <FieldProblem editor=editor field=Field::Notes id="problem-Notes".to_owned() />
+            <FieldProblem editor=editor field=field id=format!("problem-{label}") />
         </div>
     }
 }
@@ -431,6 +454,11 @@ fn Due(
                 <button type="button" on:click=move |_| set(editor.app.day().to_string())>"Today"</button>
                 <button type="button" on:click=move |_| set(editor.app.day().next().to_string())>"Tomorrow"</button>
             </div>
+            {maybe(move || {
+                let day = editor.task.with(|task| task.due.as_deref().and_then(Day::parse));
+                let today = editor.app.today.get();
+                day.map(|day| view! { <p class="hint">{platform::spoken_day(day, today)}</p> })
+            })}
             <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
         </div>
     }

@@ -10,6 +10,7 @@ use crate::day::Day;
 use crate::model::app::{App, Dialog};
 use crate::model::field::{PRIORITIES, STATUSES};
 use crate::model::room::Room;
+use crate::platform;
 
 /// A task in the list.
 #[component]
@@ -50,17 +51,19 @@ pub(crate) fn TaskRow(
                     aria-label=live(move || format!("Open {}", title.get()))
                     on:click=move |_| app.dialog.set(Some(Dialog::Task(id)))
                 >
-                    {live(move || title.get())}
+                    <bdi>{live(move || title.get())}</bdi>
                 </button>
                 <TaskFacts task=task />
             </div>
+            // A tap opens the menu and a drag moves the task: see `drag`.
             <button
                 type="button"
-                class="quiet round task-delete"
-                aria-label=live(move || format!("Delete {}", title.get()))
-                on:click=move |_| room.delete(id)
+                class="quiet round task-more"
+                aria-label=live(move || format!("More actions for {}", title.get()))
+                aria-haspopup="dialog"
+                on:click=move |_| app.dialog.set(Some(Dialog::Actions(id)))
             >
-                {Icon::Bin.draw()}
+                {Icon::Grip.draw()}
             </button>
         </li>
     }
@@ -98,7 +101,7 @@ fn TaskFacts(
                     {Icon::Calendar.draw()}
                     <span class="for-ears">{if overdue { "Overdue since " } else { "Due " }}</span>
                     {overdue.then_some(view! { <span aria-hidden="true">"Overdue: "</span> })}
-                    {due.spoken(today)}
+                    {platform::spoken_day(due, today)}
                 </li>
             }
         });

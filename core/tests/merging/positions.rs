@@ -90,6 +90,31 @@ proptest! {
         }
     }
 
+    /// Two devices that move tasks at the same time, the same ones too, agree in the end: each task is there once.
+    #[test]
+    fn moves_at_the_same_time_converge(
+        moves in proptest::collection::vec((any::<bool>(), 1_u8..8, 0_u8..8, 0_u8..8), 1..30),
+    ) {
+        let mut play = Play::with(["alice", "bob"]);
+        for number in 1..8 {
+            play.place("alice", task(number), Spot::Last, title(&format!("{number}")));
+        }
+        play.meet(["alice", "bob"]);
+        for (is_alice, moved, after, meet) in moves {
+            let name = if is_alice { "alice" } else { "bob" };
+            let spot = if after == 0 || after == moved { Spot::First } else { Spot::After(task(after)) };
+            play.place(name, task(moved), spot, vec![]);
+            if meet == 0 {
+                play.meet(["alice", "bob"]);
+            }
+        }
+        play.meet(["alice", "bob"]);
+        let list = titles(&play, "alice");
+        prop_assert_eq!(&list, &titles(&play, "bob"));
+        let all: BTreeSet<String> = list.iter().cloned().collect();
+        prop_assert_eq!((list.len(), all), (7, (1..8).map(|number| number.to_string()).collect()));
+    }
+
     /// Wherever one is put, it stands there, and all others stand as they did.
     #[test]
     fn a_task_stands_where_it_was_put(

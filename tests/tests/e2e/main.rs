@@ -20,6 +20,7 @@ mod first_contact;
 mod kills;
 mod long_list;
 mod network;
+mod own_order;
 mod peers;
 mod phone_book_gone;
 mod redial;
@@ -251,6 +252,18 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("visit::browser_without_service_workers_is_told", visit::no_service_workers));
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
+    add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
+    for (pair, name) in PAIRS {
+        add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
+        add(theatre
+            .trial(&format!("own_order::pasted_lines_are_tasks::{name}"), move |play| own_order::pasted(play, pair)));
+        add(theatre.trial(&format!("own_order::what_fits_is_found::{name}"), move |play| own_order::found(play, pair)));
+        add(theatre.trial(&format!("own_order::the_view_is_steady::{name}"), move |play| own_order::steady(play, pair)));
+    }
+    for (kind, name) in BOTH {
+        add(theatre
+            .trial(&format!("own_order::a_device_remembers_it::{name}"), move |play| own_order::shown(play, kind)));
+    }
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));
     }

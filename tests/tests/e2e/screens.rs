@@ -47,6 +47,18 @@ pub(crate) async fn all(play: Play) -> Result<()> {
     page.open_details("Tents for twelve").await?;
     found.extend(capture(&play, page.tab(), "task", &SCREENS).await?);
     page.close_details().await?;
+    page.tab().click("button", "More actions for Tents for twelve").await?;
+    page.tab().wait_for("dialog", "Actions").await?;
+    found.extend(capture(&play, page.tab(), "actions", &SCREENS).await?);
+    page.close_dialog("Actions").await?;
+    page.tab().click("button", "Find").await?;
+    page.tab().click("button", "Filters and order").await?;
+    page.tab().fill("Find tasks", "the").await?;
+    found.extend(capture(&play, page.tab(), "find", &SCREENS).await?);
+    page.tab().fill("Find tasks", "no such thing").await?;
+    page.tab().wait_for("button", "Show all tasks").await?;
+    found.extend(capture(&play, page.tab(), "nothing-found", &SCREENS).await?);
+    page.tab().click("button", "Stop finding").await?;
     page.tab().click("button", "Share").await?;
     page.tab().wait_for("img", "QR code").await?;
     found.extend(capture(&play, page.tab(), "share", &SCREENS).await?);
@@ -74,6 +86,70 @@ pub(crate) async fn all(play: Play) -> Result<()> {
     page.tab().click("button", "Rooms").await?;
     page.tab().wait_for("link", "Garage").await?;
     found.extend(capture(&play, page.tab(), "rooms", SCREENS.get(..1).unwrap_or_default()).await?);
+    ensure!(found.is_empty(), "axe-core finds:\n{}", found.join("\n"));
+    Ok(())
+}
+
+/// A room with many tasks, as it is used: how many of them are in view on a phone.
+pub(crate) async fn busy(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(Chromium, "Alice").await?, &site, "Harbour festival").await?;
+    let titles = [
+        "Book the crane for the big tent",
+        "Generator: oil, filter, spare fuse",
+        "Pick up the beer benches",
+        "Fire extinguishers",
+        "Ask the harbour master which of the two moorings is free on Friday, and whether the ferry can land behind it",
+        "Cable ramps for gate 3",
+        "Radio check",
+        "Signs for the toilets",
+        "First aid tent",
+        "Coffee",
+        "Power for the stage",
+        "Water hose",
+        "Volunteers' list",
+        "Cash box",
+        "Tape",
+        "Lanterns",
+        "Rubbish bags",
+        "Rain covers",
+        "Bunting",
+        "Ice",
+    ];
+    for title in titles {
+        page.add(title).await?;
+    }
+    let details = [("Notes", "Ask for the long one."), ("Assignee", "Ines"), ("Due", "tomorrow")];
+    page.edit("Book the crane for the big tent", &details).await?;
+    page.prioritise("Book the crane for the big tent", "High").await?;
+    page.edit("Cable ramps for gate 3", &[("Assignee", "Bo"), ("Due", "2031-07-04")]).await?;
+    page.choose("Radio check", "Status", "Blocked").await?;
+    page.edit("Coffee", &[("Due", "today")]).await?;
+    for title in ["Tape", "Ice", "Cash box"] {
+        page.toggle(title).await?;
+    }
+    let mut found = capture(&play, page.tab(), "busy", &SCREENS).await?;
+    page.tab().emulate_screen(390, 844).await?;
+    page.tab().execute::<()>("scrollTo(0, 0); return null;", vec![]).await?;
+    let script = "
+        const top = document.querySelector('.add').getBoundingClientRect().top;
+        return [...document.querySelectorAll('[data-task]')].map(row => row.getBoundingClientRect())
+            .filter(row => row.bottom <= top).map(row => row.height);";
+    let rows: Vec<f64> = page.tab().execute(script, vec![]).await?;
+    // One of them is a title of three lines.
+    ensure!(rows.len() >= 13 && rows.iter().all(|height| *height >= 44.0), "the rows in view: {rows:?}");
+    page.open_details(
+        "Ask the harbour master which of the two moorings is free on Friday, and whether the ferry can land behind it",
+    )
+    .await?;
+    let cut = "const title = document.querySelector('#field-Title'); return title.scrollHeight - title.clientHeight;";
+    page.tab().wait_still().await?;
+    let hidden: f64 = page.tab().execute(cut, vec![]).await?;
+    ensure!(hidden <= 1.0, "{hidden} pixels of a long title are hidden in its own details");
+    found.extend(capture(&play, page.tab(), "task-long", &SCREENS).await?);
+    page.close_details().await?;
+    page.tab().click("button", "Done (3)").await?;
+    found.extend(capture(&play, page.tab(), "folded", &SCREENS).await?);
     ensure!(found.is_empty(), "axe-core finds:\n{}", found.join("\n"));
     Ok(())
 }
@@ -116,10 +192,20 @@ pub(crate) async fn names(play: Play, kind: BrowserKind) -> Result<()> {
     page.add("Milk").await?;
     let tab = page.tab();
     check(tab, &[("button", "Share"), ("textbox", "Add a task"), ("list", "Tasks"), ("status", "Connection")]).await?;
-    check(tab, &[("checkbox", "Milk"), ("button", "Open Milk"), ("button", "Delete Milk")]).await?;
+    check(tab, &[("checkbox", "Milk"), ("button", "Open Milk")]).await?;
+    check(tab, &[("button", "More actions for Milk"), ("button", "Find")]).await?;
+    tab.click("button", "More actions for Milk").await?;
+    check(tab, &[("dialog", "Actions"), ("button", "Open"), ("button", "Delete Milk")]).await?;
+    check(tab, &[("button", "Move up"), ("button", "Move to the bottom")]).await?;
+    page.close_dialog("Actions").await?;
+    tab.click("button", "Find").await?;
+    check(tab, &[("textbox", "Find tasks"), ("button", "Filters and order"), ("status", "Found")]).await?;
+    tab.click("button", "Filters and order").await?;
+    check(tab, &[("combobox", "Sort by"), ("combobox", "Filter by person")]).await?;
+    tab.click("button", "Stop finding").await?;
     page.open_details("Milk").await?;
     check(tab, &[("dialog", "Task"), ("textbox", "Title"), ("textbox", "Notes"), ("textbox", "Assignee")]).await?;
-    check(tab, &[("textbox", "Due"), ("combobox", "Priority"), ("button", "Done")]).await?;
+    check(tab, &[("textbox", "Due"), ("combobox", "Priority"), ("button", "Done"), ("button", "Delete Milk")]).await?;
     page.close_details().await?;
     tab.click("button", "Share").await?;
     check(tab, &[("dialog", "Share this room"), ("textbox", "Room link"), ("button", "Copy link"), ("img", "QR code")])

@@ -1,0 +1,58 @@
+use leptos::prelude::*;
+use partyline_core::api::TaskDocument;
+use partyline_core::id::TaskId;
+
+use super::modal::{Modal, ModalHandle};
+use crate::model::app::Dialog;
+use crate::model::moves::Step;
+use crate::model::room::Room;
+use crate::text;
+
+/// Where a task can be sent.
+const STEPS: [(Step, &str); 4] = [
+    (Step::Up, "Move up"),
+    (Step::Down, "Move down"),
+    (Step::Top, "Move to the top"),
+    (Step::Bottom, "Move to the bottom"),
+];
+
+/// What can be done with a task in the list.
+#[component]
+pub(crate) fn TaskActions(
+    /// In which room.
+    room: Room,
+    /// Which task.
+    id: TaskId,
+    /// Its signal.
+    task: ArcRwSignal<TaskDocument>,
+) -> impl IntoView {
+    let handle = ModalHandle::new();
+    let title = task.with_untracked(|task| task.title.clone());
+    let steps = room.can_move(id).then(|| {
+        let button = |(step, words): &(Step, &'static str)| {
+            let (step, words) = (*step, *words);
+            let go = move |_| {
+                handle.close();
+                room.shift(id, step);
+            };
+            view! { <button type="button" class="quiet" on:click=go>{words}</button> }.into_any()
+        };
+        STEPS.iter().map(button).collect::<Vec<_>>()
+    });
+    let delete = move |_| {
+        handle.close();
+        room.delete(id);
+    };
+    view! {
+        <Modal handle=handle title="Actions" class="actions-modal" light=true>
+            <div class="modal-body">
+                <p class="actions-of" dir="auto">{title.clone()}</p>
+                <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::Task(id))>
+                    "Open"
+                </button>
+                {steps}
+                <button type="button" class="danger" aria-label=text::delete(&title) on:click=delete>"Delete"</button>
+            </div>
+        </Modal>
+    }
+}
