@@ -67,10 +67,7 @@ pub(crate) async fn enter_one(app: App, room: RoomId) {
 /// Shows a state of the connections: good news at once, a loss only when it lasts.
 fn settle(room: Room, status: RoomStatus) {
     // `None`: the room is gone, and a late word about it has nowhere to go.
-    let Some(number) = room.told.try_update_value(|told| {
-        *told += 1;
-        *told
-    }) else {
+    let Some(number) = room.count_told() else {
         return;
     };
     // Who was there until now, and below who is.
@@ -83,7 +80,7 @@ fn settle(room: Room, status: RoomStatus) {
         return;
     }
     let later = move || {
-        if room.told.try_get_value() == Some(number) {
+        if room.is_told_last(number) {
             room.status.set(status);
         }
     };

@@ -42,12 +42,9 @@ pub(crate) struct Room {
     pub(crate) added: RwSignal<Option<TaskId>>,
     /// The state of the connections.
     pub(crate) status: RwSignal<RoomStatus>,
-    /// How many states of them were told.
-    pub(super) told: StoredValue<u64>,
     listing: StoredValue<Listing>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
-    adding: StoredValue<Turn>,
     notices: Notices,
 }
 
@@ -106,6 +103,10 @@ struct Reading {
     applied: u64,
     /// Which turn of reading on behalf of announcements is under way.
     turn: Turn,
+    /// Which turn of adding what the person typed is.
+    adding: Turn,
+    /// How many states of the connections were told.
+    told: u64,
 }
 
 /// What makes this device a member of a room, by what its service worker says.
@@ -155,10 +156,8 @@ impl Room {
             devices: RwSignal::new(None),
             added: RwSignal::new(None),
             status: RwSignal::new(RoomStatus::new(Link::Connecting)),
-            told: StoredValue::new(0),
             tasks: StoredValue::new(HashMap::new()),
             reading: StoredValue::new(Reading::default()),
-            adding: StoredValue::new(Turn::default()),
             notices,
         }
     }
@@ -201,6 +200,19 @@ impl Room {
             self.membership.set(Some(membership));
             self.read_devices().await;
         }
+    }
+
+    /// Another state of the connections is told: its number. `None` if the room is gone.
+    pub(super) fn count_told(self) -> Option<u64> {
+        self.reading.try_update_value(|reading| {
+            reading.told += 1;
+            reading.told
+        })
+    }
+
+    /// Whether no other state was told since.
+    pub(super) fn is_told_last(self, number: u64) -> bool {
+        self.reading.try_with_value(|reading| reading.told == number) == Some(true)
     }
 
     async fn read_membership(self) -> Result<Membership, ApiError> {
@@ -302,7 +314,7 @@ impl Room {
         if let Some(turn) = self.reading.try_update_value(|reading| reading.turn.begin()) {
             self.take_turn(turn);
         }
-        if let Some(turn) = self.adding.try_update_value(Turn::begin) {
+        if let Some(turn) = self.reading.try_update_value(|reading| reading.adding.begin()) {
             self.work_off_additions_in(turn);
         }
     }
@@ -536,7 +548,7 @@ impl Room {
     }
 
     fn work_off_additions(self) {
-        if let Some(Some(turn)) = self.adding.try_update_value(Turn::announced) {
+        if let Some(Some(turn)) = self.reading.try_update_value(|reading| reading.adding.announced()) {
             self.work_off_additions_in(turn);
         }
     }
@@ -557,7 +569,7 @@ impl Room {
                         added => added.map(drop),
                     };
                     // A page that was frozen while it waited has begun anew since.
-                    if self.adding.try_with_value(|adding| adding.is_under_way(turn)) != Some(true) {
+                    if self.reading.try_with_value(|reading| reading.adding.is_under_way(turn)) != Some(true) {
                         return;
                     }
                     match added {
@@ -573,7 +585,7 @@ impl Room {
                         }),
                     }
                 }
-                if self.adding.try_update_value(|adding| adding.has_read(turn)) != Some(true) {
+                if self.reading.try_update_value(|reading| reading.adding.has_read(turn)) != Some(true) {
                     return;
                 }
             }

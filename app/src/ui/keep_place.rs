@@ -20,11 +20,16 @@ pub(super) fn keep_view(order: &Order) {
         return;
     }
     let rows = order.window.part(&order.rows);
+    let below = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
     let top = |row: &Element| row.get_bounding_client_rect().top();
     let mut next = document().query_selector(".tasks > li").ok().flatten();
     while let Some(row) = next {
         next = row.next_element_sibling();
         let is_kept = || task_at(&row).is_some_and(|task| rows.contains(&Row::Task(task)));
+        if top(&row) >= below {
+            // What is in view is all new: somebody has scrolled far.
+            return;
+        }
         if row.get_bounding_client_rect().bottom() > covered() && is_kept() {
             let before = top(&row);
             spawn_local(async move {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{Play, RoomPage, Tab, eventually};
 use serde_json::json;
@@ -97,7 +97,8 @@ pub(crate) async fn twenty_rooms(play: Play) -> Result<()> {
         ensure!(open <= MOST_CONNECTIONS && made < 450, "{made} connections made, {open} open");
     }
     // Whoever shows one of them has it at once.
-    alice.tab().goto(&format!("{}/#{}", site.origin(), rooms[7].0)).await?;
+    let (eighth, _) = rooms.get(7).context("no such room")?;
+    alice.tab().goto(&format!("{}/#{eighth}", site.origin())).await?;
     alice.wait_task("And back").await?;
     alice.wait_connected(1).await
 }

@@ -172,7 +172,7 @@ pub(crate) async fn steady(play: Play, (first, second): Pair) -> Result<()> {
     let link = alice.share_link().await?;
     alice.add_many(&link.room, TASKS, 3).await?;
     let bob = RoomPage::open(&play.browser(second, "Bob").await?, &link.url).await?;
-    let loaded = || async { Ok(bob.tab().execute::<Option<String>>(SETSIZE, vec![]).await?) };
+    let loaded = || bob.tab().execute::<Option<String>>(SETSIZE, vec![]);
     bob.wait("the whole list", loaded, |size| size.as_deref() == Some("500")).await?;
     bob.tab().execute::<()>("scrollTo({ top: 44 * 250 + 17, behavior: 'instant' }); return null;", vec![]).await?;
     bob.tab().wait_still().await?;
