@@ -9,7 +9,6 @@ use super::device_name::device_name;
 use super::drafts;
 use super::entry::{Entry, EntryError};
 use super::listing::listing_key;
-use super::network;
 use super::news::News;
 use super::notice::Notices;
 use super::room::{Room, membership, mended_key, seen_key};
@@ -146,8 +145,6 @@ impl App {
     /// Answers for the connections that this tab holds, reads the rooms, and goes where the address bar says.
     pub(crate) async fn start(self) {
         net::listen();
-        self.network.set_value(Some(network::of(self)));
-        self.owner.with_value(|owner| owner.with(|| network::follow(self)));
         self.begin().await;
     }
 
@@ -213,7 +210,7 @@ impl App {
                 self.notices.tell(text::RENEWED.to_owned(), None);
                 self.check_key(room);
             }
-            None => spawn_local(network::enter_one(self, room)),
+            None => spawn_local(self.enter_network_of(room)),
         }
     }
 
@@ -479,6 +476,20 @@ impl App {
         self.opened.with_value(|opened| opened.get(&room).copied())
     }
 
+    /// The networks of this device's rooms, from now on.
+    pub(super) fn set_network(self, network: Network) {
+        self.network.set_value(Some(network));
+    }
+
+    /// Enters a room's network, under the key that this device has now. A room that cannot be read is tried again when the
+    /// rooms are read again.
+    pub(super) async fn enter_network_of(self, room: RoomId) {
+        let membership = api::room(room).await.and_then(|document| membership(room, &document));
+        if let Some(membership) = membership.ok().filter(|_| self.summary(room).is_some()) {
+            self.enter_network(membership);
+        }
+    }
+
     /// Has connections of this device in a room made, and kept for as long as it is a member.
     pub(crate) fn enter_network(self, membership: Membership) {
         self.with_network(|network| network.enter(membership));
@@ -593,11 +604,6 @@ impl App {
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });
-    }
-
-    /// Whether this device is a member of the room, as far as the page knows.
-    pub(crate) fn is_member(self, room: RoomId) -> bool {
-        self.summary(room).is_some()
     }
 
     fn summary(self, room: RoomId) -> Option<RoomSummary> {

@@ -6,7 +6,7 @@ use partyline_core::id::RoomId;
 
 use super::app::App;
 use super::connection::has_text;
-use super::room::{Loading, Room, membership};
+use super::room::{Loading, Room};
 use crate::api;
 use crate::net::{self, Link, Network, RoomStatus};
 
@@ -16,17 +16,13 @@ const SETTLE: Duration = Duration::from_millis(700);
 /// How often the connected devices are asked what they have, while somebody looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// The networks of this device's rooms.
-pub(crate) fn of(app: App) -> Network {
-    Network::new(move |room, status| {
+/// Keeps this device in the networks of all its rooms: that of the room on show first, the others once that is loaded.
+pub(crate) fn connect(app: App) {
+    app.set_network(Network::new(move |room, status| {
         if let Some(room) = app.opened(room) {
             settle(room, status);
         }
-    })
-}
-
-/// Keeps this device in the networks of all its rooms: that of the room on show first, the others once that is loaded.
-pub(crate) fn follow(app: App) {
+    }));
     Effect::new(Box::new(move || app.show_network(app.room().map(|room| room.id))) as Box<dyn FnMut()>);
     Effect::new(Box::new(move || {
         if let Some(membership) = app.room().and_then(|room| room.membership.get()) {
@@ -50,17 +46,8 @@ pub(crate) fn follow(app: App) {
 /// Enters the networks of these rooms, but for those that are entered already, and counts what is new in them.
 async fn enter(app: App, rooms: Vec<RoomId>) {
     for room in rooms.into_iter().filter(|room| !app.is_in_network(*room)) {
-        enter_one(app, room).await;
+        app.enter_network_of(room).await;
         app.news.count(room);
-    }
-}
-
-/// Enters a room's network, under the key that this device has now. A room that cannot be read is tried again when the
-/// rooms are read again.
-pub(crate) async fn enter_one(app: App, room: RoomId) {
-    let membership = api::room(room).await.and_then(|document| membership(room, &document));
-    if let Some(membership) = membership.ok().filter(|_| app.is_member(room)) {
-        app.enter_network(membership);
     }
 }
 

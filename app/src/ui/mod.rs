@@ -41,6 +41,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent};
 
 use crate::model::app::{App, Dialog, Screen};
+use crate::model::network::connect;
 use crate::platform;
 use crate::shell::{self, ShellError};
 use live::{maybe, part};
@@ -62,12 +63,14 @@ fn Root() -> impl IntoView {
     let app = App::new();
     provide_context(app);
     let trouble = RwSignal::new(None::<ShellError>);
+    let owner = Owner::current().unwrap_or_default();
     spawn_local(async move {
         if let Err(error) = shell::start().await {
             trouble.set(Some(error));
             return;
         }
         listen(app);
+        owner.with(|| connect(app));
         // Not waited for: should the first read be lost, updates come all the same.
         spawn_local(app.start());
         shell::watch_updates(move || app.update_waits.set(true)).await;

@@ -463,7 +463,8 @@ fn dom_failure(exception: &web_sys::DomException) -> StoreError {
     match exception.name().as_str() {
         "QuotaExceededError" => StoreError::Quota,
         name => {
-            IS_SUSPECT.set(true);
+            // That the layout is a newer one is no sign of a dead connection.
+            IS_SUSPECT.set(name != "VersionError" || IS_SUSPECT.get());
             StoreError::Failed(format!("{name}: {}", exception.message()))
         }
     }
