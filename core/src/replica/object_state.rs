@@ -138,6 +138,31 @@ impl ObjectState {
         })
     }
 
+    /// Takes out what came with an earlier write of the same change and says the same.
+    pub(crate) fn remove_same(&mut self, change: &Change, writes: &mut Writes) {
+        self.hash.set(None);
+        step(change.ops.len() * (1 + self.registers.len()));
+        for op in &change.ops {
+            let of_change = |write: u64, writes: &Writes| {
+                writes.get(write).is_some_and(|write| (write.dot, write.stamp()) == (change.dot, change.stamp))
+            };
+            let same = |register: &Register| register.value == *op && of_change(register.write, writes);
+            if let Some(at) = self.registers.iter().position(same) {
+                let register = self.registers.remove(at);
+                writes.drop(register.write, weight(&register.value) as u64);
+            }
+            let Some(element) = Element::of(0, change.stamp, op).filter(|_| op.field().is_set()) else { continue };
+            if let Ok(at) = self.elements.binary_search_by_key(&element.key(), Element::key)
+                && let Some(held) = self.elements.get(at)
+                && (held.rank(), &held.bytes) == (element.rank(), &element.bytes)
+                && of_change(held.write, writes)
+            {
+                let held = self.elements.remove(at);
+                writes.drop(held.write, held.weight());
+            }
+        }
+    }
+
     /// Takes out what came with a write.
     pub(crate) fn remove(&mut self, arrival: u64, writes: &mut Writes) {
         self.hash.set(None);

@@ -252,6 +252,7 @@ impl Replica {
                     replica.put_back(change);
                 } else {
                     // What was overwritten by now may be still on its page; so may what it overwrote.
+                    replica.forget_earlier(&change);
                     replica.merge(change, false);
                 }
             }
@@ -269,6 +270,16 @@ impl Replica {
         replica.vector = head.vector;
         replica.ahead = head.ahead;
         Ok(replica)
+    }
+
+    /// Takes out what an earlier write of the same change left that says the same. What was held back and is on a page came
+    /// once more when its time had come, and counts from then, as it did before: whoever has read up to there has not seen it.
+    fn forget_earlier(&mut self, change: &Change) {
+        if self.writes.of_dot(change.dot).is_some_and(|earlier| earlier.stamp() == change.stamp)
+            && let Some(state) = self.objects.get_mut(&change.object)
+        {
+            state.remove_same(change, &mut self.writes);
+        }
     }
 
     /// The numbers of the pages that a manifest names.
