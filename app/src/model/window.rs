@@ -23,9 +23,10 @@ impl Window {
         Self { first: first.min(rows.saturating_sub(ROWS)), of: rows }
     }
 
-    /// The window when there are so many rows.
+    /// The window when there are so many rows. One that goes to the end still does: what comes there is near what is in view.
     pub(crate) fn resized(self, rows: usize) -> Self {
-        Self::of(rows, self.first)
+        let is_at_end = self.first > 0 && self.end() == self.of;
+        Self::of(rows, if is_at_end { rows.saturating_sub(ROWS) } else { self.first })
     }
 
     /// The number of its first row, from 0.
@@ -92,6 +93,14 @@ mod tests {
             assert_eq!((window.part(&all), window.above(), window.below()), (all.as_slice(), 0, 0));
             assert_eq!(window.scrolled(-5_000.0, 10_000.0), window);
         }
+    }
+
+    #[test]
+    fn what_comes_at_the_end_is_on_the_page_if_the_end_was() {
+        assert_eq!(Window::of(900, 600).resized(902), Window { first: 602, of: 902 });
+        assert_eq!(Window::of(900, 599).resized(902), Window { first: 599, of: 902 });
+        assert_eq!(Window::of(900, 600).resized(899), Window { first: 599, of: 899 });
+        assert_eq!(Window::of(200, 0).resized(400), Window { first: 0, of: 400 });
     }
 
     #[test]
