@@ -483,6 +483,8 @@ impl Dialler {
                 self.spare = Spare::Absent { retry_at: now_ms };
             }
             Spare::Preparing { slot: preparing, .. } if *preparing == slot => {
+                // Where no datagram may leave, ICE may fail before it has gathered anything.
+                self.unaddressed = self.unaddressed.saturating_add(1);
                 self.spare = Spare::Absent { retry_at: now_ms + self.config.poll_alone };
             }
             _ => {}
