@@ -157,15 +157,18 @@ const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 18] = [
+const SAME_IF_REFUSED: [&str; 21] = [
     "apart::",
     "backups::",
     "bulk::",
     "by_hand::",
     "clocks::",
     "diagnostics::",
+    "drafts::",
     "drops::",
+    "first_contact::",
     "kills::",
+    "own_order::",
     "peers::",
     "phone_book_gone::",
     "rooms::",
