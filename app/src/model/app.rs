@@ -307,24 +307,12 @@ impl App {
             Route::Room(room) if self.summary(room).is_some() => self.show(room),
             Route::Room(_) => self.screen.set(Screen::BadLink(text::UNKNOWN_ROOM.to_owned())),
             // The link stays in the address bar until it was of use, so that loading the page again tries again.
-            Route::Join(Entry::Link(link)) => {
-                let outcome = self.joining(async { Ok(self.enter(&link, None).await?) }).await;
-                if outcome.is_some() {
-                    platform::replace_fragment(&link.room.to_string());
-                    self.show(link.room);
-                }
-            }
-            Route::Join(Entry::Code(code)) => {
-                if let Some(room) = self.joining(self.use_code(&code)).await {
+            Route::Join(entry) => {
+                if let Some(room) = self.joining(self.use_entry(&entry)).await {
                     platform::replace_fragment(&room.to_string());
-                    self.show_by_hand(room, &code);
-                    self.dialog.set(Some(Dialog::ByHand));
-                }
-            }
-            Route::Join(Entry::Rooms(link)) => {
-                if let Some(first) = self.joining(async { Ok(self.enter_all(link).await?) }).await {
-                    platform::replace_fragment(&first.to_string());
-                    self.show(first);
+                    if let Some(dialog) = self.show_entered(room, &entry) {
+                        self.dialog.set(Some(dialog));
+                    }
                 }
             }
             Route::Unreadable(error) => self.screen.set(Screen::BadLink(error.to_string())),
@@ -388,30 +376,36 @@ impl App {
 
     /// Joins the room of the link or invitation in a pasted text and shows it; gives the dialog that goes on with the latter.
     pub(crate) async fn join_pasted(self, text: &str) -> Result<Option<Dialog>, JoinError> {
-        match Entry::find(text)? {
-            Entry::Code(code) => {
-                let room = self.use_code(&code).await?;
-                platform::push_fragment(&room.to_string());
-                self.show_by_hand(room, &code);
-                Ok(Some(Dialog::ByHand))
-            }
+        let entry = Entry::find(text)?;
+        let room = self.use_entry(&entry).await?;
+        platform::push_fragment(&room.to_string());
+        Ok(self.show_entered(room, &entry))
+    }
+
+    /// Joins what an entry leads to; gives the room to show.
+    async fn use_entry(self, entry: &Entry) -> Result<RoomId, JoinError> {
+        match entry {
             Entry::Link(link) => {
-                self.enter(&link, None).await?;
-                self.go(link.room);
-                Ok(None)
+                self.enter(link, None).await?;
+                Ok(link.room)
             }
-            Entry::Rooms(link) => {
-                let first = self.enter_all(link).await?;
-                self.go(first);
-                Ok(None)
-            }
+            Entry::Code(code) => self.use_code(code).await,
+            Entry::Rooms(link) => Ok(self.enter_all(link).await?),
         }
     }
 
+    /// Shows the room that an entry led to; gives the dialog that goes on with a code.
+    fn show_entered(self, room: RoomId, entry: &Entry) -> Option<Dialog> {
+        self.show(room);
+        let Entry::Code(code) = entry else { return None };
+        self.wish(room, code.to_fragment());
+        Some(Dialog::ByHand)
+    }
+
     /// Joins all rooms of another device of this person; gives the first.
-    async fn enter_all(self, link: RoomsLink) -> Result<RoomId, ApiError> {
-        let rooms = link.into_rooms();
-        for link in &rooms {
+    async fn enter_all(self, link: &RoomsLink) -> Result<RoomId, ApiError> {
+        let rooms = link.rooms();
+        for link in rooms {
             api::keep_room(link, None).await?;
         }
         self.read_rooms().await?;
@@ -442,12 +436,6 @@ impl App {
             Code::Reply(reply) if self.summary(reply.room).is_some() => Ok(reply.room),
             Code::Reply(_) => Err(JoinError::ForeignReply),
         }
-    }
-
-    /// Shows a room and goes on with a code for it.
-    fn show_by_hand(self, room: RoomId, code: &Code) {
-        self.show(room);
-        self.wish(room, code.to_fragment());
     }
 
     /// Makes an invitation to connect by code, or shows the one that is open.

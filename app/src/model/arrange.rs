@@ -1,5 +1,7 @@
 //! What a room's list shows: sorted, with the completed ones folded away or not, and only what is looked for.
 
+use std::collections::HashSet;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::TaskPatch;
@@ -139,8 +141,9 @@ impl Room {
             return;
         }
         let open = self.open_tasks();
+        let are_open: HashSet<TaskId> = open.iter().copied().collect();
         let shown: Vec<TaskId> = self.order.with_untracked(|order| {
-            order.rows.iter().filter_map(|row| row.task()).filter(|task| open.contains(task)).collect()
+            order.rows.iter().filter_map(|row| row.task()).filter(|task| are_open.contains(task)).collect()
         });
         let Some(after) = step.after(id, &open, &shown) else { return };
         let patch = TaskPatch { after: Some(after.map(|after| after.to_string())), ..TaskPatch::default() };

@@ -525,19 +525,20 @@ impl Lead {
 
     /// Which loops are to begin, and which are to end, given all rooms and the one that this tab shows.
     fn tend(&mut self, rooms: &[RoomId], shown: Option<RoomId>) -> (Begun, Vec<oneshot::Sender<()>>) {
-        let is_shown = |room: &RoomId| shown == Some(*room) || self.elsewhere.contains_key(room);
-        let alive = self.turns.alive(rooms, is_shown);
+        let Self { loops, elsewhere, turns, .. } = self;
+        let is_shown = |room: &RoomId| shown == Some(*room) || elsewhere.contains_key(room);
+        let alive = turns.alive(rooms, is_shown);
         let mut ended = Vec::new();
-        for (room, held) in self.loops.iter_mut() {
+        for (room, held) in loops.iter_mut() {
             if !alive.contains(room) {
                 ended.extend(held.resign.take());
             }
-            let is_background = !(shown == Some(*room) || self.elsewhere.contains_key(room));
+            let is_background = !is_shown(room);
             if std::mem::replace(&mut held.is_background, is_background) != is_background {
                 held.events.tell(if is_background { Input::Background } else { Input::Foreground });
             }
         }
-        let missing = |room: &&RoomId| !self.loops.contains_key(*room);
+        let missing = |room: &&RoomId| !loops.contains_key(*room);
         let mut begun: Begun = alive.iter().filter(missing).map(|room| (*room, !is_shown(room))).collect();
         begun.sort_by_key(|(_, is_background)| *is_background);
         let shown = begun.iter().filter(|(_, is_background)| !is_background).count();

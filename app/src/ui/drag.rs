@@ -86,12 +86,7 @@ impl Drag {
         }
     }
 
-    /// The pointer is gone.
-    pub(super) fn stop(self) {
-        self.cancel();
-    }
-
-    /// Nothing comes of it. Whether something was dragged.
+    /// The pointer is gone, or the person wants it back: nothing comes of it. Whether something was dragged.
     pub(super) fn cancel(self) -> bool {
         self.take().is_some_and(|hold| hold.is_drag)
     }

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
-use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
 
@@ -57,8 +56,7 @@ fn covered() -> f64 {
 pub(super) fn keep_focus(order: &Order) {
     let Some(before) = platform::focused() else { return };
     let Some(row) = before.closest("[data-task]").ok().flatten() else { return };
-    let id = row.get_attribute("data-task").and_then(|id| TaskId::parse(&id).ok());
-    let is_gone = id.is_none_or(|id| !order.rows.contains(&Row::Task(id)));
+    let is_gone = task_at(&row).is_none_or(|id| !order.rows.contains(&Row::Task(id)));
     let heir = row.next_element_sibling().or_else(|| row.previous_element_sibling()).filter(|_| is_gone);
     spawn_local(async move {
         tick().await;

@@ -165,7 +165,9 @@ fn TaskList(
             on:pointerdown=move |event| drag.down(&event)
             on:pointermove=move |event| drag.moved(&event)
             on:pointerup=move |event| drag.up(&event)
-            on:pointercancel=move |_| drag.stop()
+            on:pointercancel=move |_| {
+                drag.cancel();
+            }
         >
             {rows(each, |row| row.key(), line)}
         </ul>

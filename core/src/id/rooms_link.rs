@@ -51,8 +51,8 @@ impl RoomsLink {
 
     /// The rooms: at least one, each once, where the link was read.
     #[must_use]
-    pub fn into_rooms(self) -> Vec<RoomLink> {
-        self.0
+    pub fn rooms(&self) -> &[RoomLink] {
+        &self.0
     }
 
     /// Finds the link in a text that people paste, whatever is around it, and however it was encoded, wrapped or broken on
@@ -178,7 +178,7 @@ mod tests {
                     url.replace(':', "%3A").replace('/', "%2F").replace('#', "%23")
                 ),
             ] {
-                assert_eq!(RoomsLink::parse(&text).map(RoomsLink::into_rooms), Ok(rooms(count)), "{text}");
+                assert_eq!(RoomsLink::parse(&text).unwrap().rooms(), rooms(count), "{text}");
             }
         }
     }
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn a_room_is_in_it_once_and_too_many_are_not() {
         let twice = [rooms(2), rooms(2)].concat();
-        assert_eq!(RoomsLink::parse(&RoomsLink::to(twice).to_fragment()).unwrap().into_rooms(), rooms(2));
+        assert_eq!(RoomsLink::parse(&RoomsLink::to(twice).to_fragment()).unwrap().rooms(), rooms(2));
         let many = [rooms(200), rooms(200)].concat();
-        assert_eq!(RoomsLink::to(many).into_rooms().len(), RoomsLink::MAX_ROOMS);
+        assert_eq!(RoomsLink::to(many).rooms().len(), RoomsLink::MAX_ROOMS);
         assert_eq!(format!("{:?}", RoomsLink::to(rooms(1))), "RoomsLink(redacted)");
     }
 
