@@ -37,8 +37,8 @@ mod visit;
 
 use std::future::Future;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -48,6 +48,9 @@ use tokio::runtime::Runtime;
 
 /// When a test is given up. Far more than any needs: what takes long has deadlines of its own.
 const GIVE_UP: Duration = Duration::from_secs(240);
+
+/// How many of the longest tests are told.
+const LONGEST: usize = 20;
 
 /// How many tests play at the same time, if the command line says nothing. They wait most of the time, but for what other
 /// processes do: more of them would keep each other from being in time on a small machine.
@@ -69,6 +72,7 @@ fn main() -> Result<ExitCode> {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     let theatre = Arc::new(Theatre {
+        took: Mutex::default(),
         runtime: Runtime::new()?,
         play: Tools::from_env().map(|tools| Play::new(Arc::new(Lab::new(tools)))),
     });
@@ -78,11 +82,12 @@ fn main() -> Result<ExitCode> {
     if let Ok(play) = &theatre.play {
         theatre.runtime.block_on(play.close());
     }
+    theatre.tell_what_took_longest();
     Ok(conclusion.exit_code())
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 19] = [
+const REFUSED: [(&str, &str); 20] = [
     ("backups::two_copies_alone_find_each_other", UNLISTED),
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
@@ -99,11 +104,13 @@ const REFUSED: [(&str, &str); 19] = [
     ("versions::what_the_next_one_writes_passes_through", "a code leads to the origin of whoever made it"),
     ("versions::a_newer_format_is_refused_in_words", UNLISTED),
     ("truth::", "what is said there is of the phone book, or of connections that it leads to"),
-    ("rooms::all_on_another_device", "such a browser needs a code in each of the rooms"),
+    ("rooms::all_on_another_device", A_CODE_EACH),
+    ("every_room::twenty_rooms", A_CODE_EACH),
     ("bulk::", "the page is too busy with the list to show a code in time"),
     ("by_hand::a_browser_that_refuses", "by_hand::two_codes_connect is the same then"),
 ];
 const UNLISTED: &str = "such a browser is not in the phone book";
+const A_CODE_EACH: &str = "such a browser needs a code in each of the rooms";
 const ANOTHER_PAGE: &str = "the credentials of another page of such a browser are known to nobody, so it needs a code";
 
 /// Every test.
@@ -291,11 +298,22 @@ fn tell_what_is_not_run(programme: &Programme, arguments: &Arguments) -> Result<
 
 /// What all tests share.
 struct Theatre {
+    /// How long each test took that is over.
+    took: Mutex<Vec<(Duration, String)>>,
     runtime: Runtime,
     play: Result<Play>,
 }
 
 impl Theatre {
+    /// Where the time went, for whoever wants to have it back.
+    fn tell_what_took_longest(&self) {
+        let Ok(mut took) = self.took.lock() else { return };
+        took.sort_unstable_by(|one, other| other.cmp(one));
+        let longest: Vec<String> =
+            took.iter().take(LONGEST).map(|(time, name)| format!("{:4} s  {name}\n", time.as_secs())).collect();
+        eprint!("\nlongest tests\n{}", longest.concat());
+    }
+
     fn trial<F, P>(self: &Arc<Self>, name: &str, body: F) -> Trial
     where
         F: FnOnce(Play) -> P + Send + 'static,
@@ -305,10 +323,12 @@ impl Theatre {
         let title = name.to_owned();
         Trial::test(name, move || {
             let play = theatre.play.as_ref().map_err(|error| Failed::from(format!("{error:#}")))?.for_test(&title);
+            let begin = Instant::now();
             let played = theatre.runtime.block_on(async {
                 let outcome = tokio::time::timeout(GIVE_UP, body(play.clone())).await;
                 play.end(outcome.unwrap_or_else(|_| Err(anyhow!("not over after {} s", GIVE_UP.as_secs())))).await
             });
+            theatre.took.lock().map_err(|_| "a test panicked")?.push((begin.elapsed(), title));
             played.map_err(|error| {
                 // The causes and not where they passed by: with them goes what every browser showed.
                 let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
