@@ -15,6 +15,7 @@
 //! * A [`Programme`] holds the tests, and says which of those that were asked for are not run, and why.
 //! * [`Network`] puts sites, NATs and bad weather between browsers, where there is root.
 //! * A [`Picture`] is a QR code as the page draws it, to be read, or to be held before a camera.
+//! * A [`Film`] is made of [`Still`]s: screens as they follow each other.
 //! * [`eventually()`] is the only way to wait: a probe, a deadline, and the probe's last complaint when time is up.
 //!
 //! Nothing here sleeps for a fixed time to let something happen, and nothing asserts how fast something is: the
@@ -28,6 +29,7 @@ mod browser_setup;
 mod color_scheme;
 mod courier;
 mod eventually;
+mod film;
 mod group;
 mod http;
 mod kills;
@@ -50,6 +52,7 @@ pub use browser_setup::{BrowserSetup, Camera};
 pub use color_scheme::ColorScheme;
 pub(crate) use eventually::again_if_it_fails;
 pub use eventually::eventually;
+pub use film::{Film, Still};
 pub use group::Group;
 pub use http::{HttpAnswer, http_get};
 pub use kills::{Kills, KillsReport};

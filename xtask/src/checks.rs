@@ -129,6 +129,11 @@ pub(crate) fn kills(times: u16, seed: u64) -> Result<()> {
     measure("kills", &[times.to_string(), seed.to_string()])
 }
 
+/// Builds and takes pictures.
+pub(crate) fn pictures() -> Result<()> {
+    measure("pictures", &[Workspace::find()?.path("static/docs").display().to_string()])
+}
+
 /// Where the first phone book of a lab is reached by IPv4, see `tests/src/network`.
 const LAB_PHONE_BOOK_V4: &str = "http://198.18.0.2:8001";
 
@@ -157,17 +162,20 @@ const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 21] = [
+const SAME_IF_REFUSED: [&str; 24] = [
     "apart::",
     "backups::",
+    "boundary::",
     "bulk::",
     "by_hand::",
+    "calendar::",
     "clocks::",
     "diagnostics::",
     "drafts::",
     "drops::",
     "first_contact::",
     "kills::",
+    "long_list::",
     "own_order::",
     "peers::",
     "phone_book_gone::",

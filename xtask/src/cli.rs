@@ -84,6 +84,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Build, then make the pictures of the README
+    Pictures,
     /// Have crews at random live in virtual time, and print the seeds that fail with the fewest steps that still do
     Sim {
         /// How many seeds
@@ -138,6 +140,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),
         Command::Kills { times, seed } => checks::kills(times, seed),
+        Command::Pictures => checks::pictures(),
         Command::Sim { seeds, bugs: true, .. } => sim::bugs(seeds),
         Command::Sim { seeds, from, .. } => sim::run(from, seeds),
         Command::Deploy { dry_run } => deploy::run(dry_run),
