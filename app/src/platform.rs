@@ -1,6 +1,8 @@
 //! What the app asks of the browser, in one place: each function is a thin wrapper that answers `None` or an error where
 //! a browser lacks the feature.
 
+use std::cell::RefCell;
+
 use js_sys::{Array, Date, Function, JsString, Object, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
@@ -219,10 +221,41 @@ pub(crate) fn is_controlled() -> bool {
     service_worker().is_some_and(|container| container.controller().is_some())
 }
 
-/// Milliseconds since the page began, the clock of connections: never runs backwards, whatever happens to the wall clock.
+/// Milliseconds since the page began, the clock of connections: never runs backwards, whatever happens to the wall clock, and
+/// goes on while the machine sleeps.
 pub(crate) fn monotonic_ms() -> u64 {
-    // A page is never old enough for a float to matter, and it converts by saturating.
-    window().performance().map_or(0.0, |clock| clock.now()) as u64
+    let now = window().performance().map_or(0.0, |clock| clock.now());
+    CLOCK.with_borrow_mut(|clock| clock.read(now, unix_ms()))
+}
+
+thread_local! {
+    static CLOCK: RefCell<Clock> = const { RefCell::new(Clock { read: None, slept: 0.0 }) };
+}
+
+/// How much further the wall clock must have gone than the page's own for that to be sleep, in milliseconds.
+const SLEEP_MS: f64 = 2_000.0;
+
+/// A clock that goes on in sleep. Nowhere but on Windows does `performance.now()`, and no timer is due then either
+/// (<https://github.com/w3c/hr-time/issues/115>). A wall clock that is set forward looks like sleep, after which everybody is
+/// asked for a sign of life; one that is set back is passed over.
+#[derive(Debug)]
+struct Clock {
+    /// What the page's own clock and the wall clock said last.
+    read: Option<(f64, f64)>,
+    slept: f64,
+}
+
+impl Clock {
+    /// Reads it, given what both say now.
+    fn read(&mut self, own: f64, wall: f64) -> u64 {
+        let (own_before, wall_before) = self.read.replace((own, wall)).unwrap_or((own, wall));
+        let ahead = (wall - wall_before) - (own - own_before);
+        if ahead > SLEEP_MS {
+            self.slept += ahead;
+        }
+        // A page is never old enough for a float to matter, and it converts by saturating.
+        (own + self.slept) as u64
+    }
 }
 
 /// Milliseconds of Unix time by the wall clock, which may be wrong and may jump: for what is shown to a person only.
@@ -318,6 +351,19 @@ pub(crate) fn text_entry(message: &JsValue, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_goes_on_in_sleep_and_never_back() {
+        const BEGIN: f64 = 1_790_000_000_000.0;
+        let mut clock = Clock { read: None, slept: 0.0 };
+        assert_eq!(clock.read(100.0, BEGIN), 100);
+        assert_eq!(clock.read(1_100.0, BEGIN + 1_010.0), 1_100, "the two are never quite the same");
+        // Half an hour of sleep, in which the page's own clock stands still, or goes on.
+        assert_eq!(clock.read(1_200.0, BEGIN + 1_801_110.0), 1_801_200);
+        assert_eq!(clock.read(1_801_200.0, BEGIN + 3_601_110.0), 3_601_200);
+        assert_eq!(clock.read(1_801_300.0, BEGIN - 86_400_000.0), 3_601_300, "the wall clock is set back");
+        assert_eq!(clock.read(1_801_400.0, BEGIN - 86_399_900.0), 3_601_400);
+    }
 
     #[test]
     fn a_generator_that_fails_gives_no_bytes() {

@@ -37,9 +37,12 @@ pub(crate) enum ShellError {
     /// No service workers: an old browser, or a private window of some.
     #[error("This browser does not offer service workers here.")]
     Unsupported,
-    /// The browser refused to register the service worker.
+    /// The browser does not let this site keep data.
     #[error("The browser refused: {0}")]
     Refused(String),
+    /// It has no service workers that are modules: that takes this version at least.
+    #[error("This browser is too old for Partyline.")]
+    TooOld(&'static str, u32),
     /// A part of the app could not be fetched or stored.
     #[error("Partyline could not be stored in this browser.")]
     NotInstalled,
@@ -65,7 +68,7 @@ pub(crate) async fn start() -> Result<(), ShellError> {
         spawn_local(async move { drop(registered.await) });
         return Ok(());
     }
-    let registration = registered.await.map_err(|error| ShellError::Refused(reason(&error)))?;
+    let registration = registered.await.map_err(|error| refusal(&error))?;
     take_control(&container, &registration.unchecked_into()).await
 }
 
@@ -100,7 +103,7 @@ async fn take_control(
         Ok(end) if end.is_truthy() => Ok(()),
         Ok(end) if end == JsValue::FALSE => Err(ShellError::NotInstalled),
         Ok(_) => Err(ShellError::TooSlow),
-        Err(error) => Err(ShellError::Refused(reason(&error))),
+        Err(error) => Err(refusal(&error)),
     }
 }
 
@@ -194,6 +197,60 @@ fn listen(target: &EventTarget, kind: &str, heard: impl Fn() + 'static) {
     let _ = target.add_event_listener_with_callback(kind, heard.unchecked_ref());
 }
 
-fn reason(error: &JsValue) -> String {
-    platform::text_entry(error, "message").unwrap_or_else(|| "no reason given".to_owned())
+/// What the browsers are called in their descriptions of themselves and by people, and the first versions that have
+/// [module service workers](https://web-platform-dx.github.io/web-features-explorer/features/js-modules-service-workers).
+const FIRST: [(&str, &str, u32); 3] =
+    [("Firefox/", "Firefox", 147), ("Chrome/", "Chrome or Edge", 91), ("Version/", "Safari", 15)];
+
+/// What it means that the service worker is refused.
+fn refusal(error: &JsValue) -> ShellError {
+    let entry = |name| platform::text_entry(error, name).unwrap_or_default();
+    refusal_of(&platform::user_agent(), &entry("name"), entry("message"))
+}
+
+fn refusal_of(browser: &str, error: &str, why: String) -> ShellError {
+    let older = FIRST.iter().find_map(|(own_name, name, first)| {
+        let (_, version) = browser.split_once(own_name)?;
+        Some((*name, version.split('.').next()?.parse::<u32>().ok()?, *first))
+    });
+    match (older, error) {
+        (Some((name, version, first)), _) if version < first => ShellError::TooOld(name, first),
+        (_, "SecurityError") => ShellError::Refused(why),
+        // The script did not come, or is none.
+        _ => ShellError::NotInstalled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_of_the_browser_and_its_version() {
+        let firefox = |version: u32| {
+            format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0")
+        };
+        let apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 14_8) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        let [old, new] = [14, 18].map(|version| format!("{apple} Version/{version}.1 Mobile/15E148 Safari/604.1"));
+        let chrome = |version: u32| {
+            format!(
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+            )
+        };
+        let refusal = |browser: &str, error| refusal_of(browser, error, "why".to_owned());
+        let refused = ShellError::Refused("why".to_owned());
+        for (browser, error, what) in [
+            (firefox(140), "TypeError", ShellError::TooOld("Firefox", 147)),
+            (firefox(140), "SecurityError", ShellError::TooOld("Firefox", 147)),
+            (firefox(147), "TypeError", ShellError::NotInstalled),
+            (firefox(153), "SecurityError", refused.clone()),
+            (chrome(88), "TypeError", ShellError::TooOld("Chrome or Edge", 91)),
+            (chrome(156), "SecurityError", refused.clone()),
+            (old, "TypeError", ShellError::TooOld("Safari", 15)),
+            (new, "TypeError", ShellError::NotInstalled),
+            ("Another/1".to_owned(), "SecurityError", refused),
+        ] {
+            assert_eq!(refusal(&browser, error), what, "{browser}, {error}");
+        }
+    }
 }

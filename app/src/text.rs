@@ -60,6 +60,14 @@ pub(crate) const NOT_LISTED: &str = "This device cannot be found: the phone book
 /// Somebody is there, and no connection comes about.
 pub(crate) const OUT_OF_REACH: &str = "Another device is in this room, but no connection to it comes about. On both, \
      switch off VPN and proxy or name a STUN server under Devices; or choose Share, then connect by code.";
+/// The browser asks before it lets the page reach devices in its own network.
+pub(crate) const LOCAL_NETWORK_GUARDED: &str = "Another device may be in your network. The browser lets this page find \
+     them only if you allow it.";
+/// On the button that has it ask.
+pub(crate) const FIND_IN_NETWORK: &str = "Find devices in this network";
+/// It was told not to let it.
+pub(crate) const LOCAL_NETWORK_REFUSED: &str = "The browser does not let this page find other devices in your network. \
+     Allow “Local network” in its settings for this site. Until then, other devices have to find this one.";
 /// There is no space for what others write.
 pub(crate) const NO_SPACE: &str = "Changes of others cannot be kept: this browser has no space left for Partyline. \
      Delete something on this device; they arrive by themselves then.";

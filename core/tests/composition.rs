@@ -11,8 +11,8 @@ use partyline_core::api::{CBOR, JSON, Merged};
 use partyline_core::connect::sdp::{LocalDescription, RemoteAnswer};
 use partyline_core::connect::{Contact, IceCredentials};
 use partyline_core::crew::{
-    Answer, AnswerPart, CallId, Crew, CrewConfig, Effect, End, Input, MakeError, Network, Obstacle, PairingRequest,
-    PhoneBook, Reply, SyncTrouble,
+    Answer, AnswerPart, CallId, Crew, CrewConfig, Effect, End, Input, LocalNetwork, MakeError, Network, Obstacle,
+    PairingRequest, PhoneBook, Reply, SyncTrouble,
 };
 use partyline_core::dial::{DiallerConfig, SlotId, Unanswered, Way};
 use partyline_core::hand::{Code, HandStep, QR_CHARS};
@@ -935,6 +935,40 @@ fn somebody_whom_no_dial_reaches_is_told_apart_from_nobody() {
     world.listed.clear();
     world.run_for(10_000);
     assert_eq!(standing(&world), (Network::Alone, None));
+}
+
+#[test]
+fn a_guarded_local_network_is_told_of_while_somebody_is_dialled_in_vain() {
+    let is_test = |effect: &Effect| *effect == Effect::TestLocalNetwork;
+    let mut world = World::of(1);
+    world.reload(ALICE, 5);
+    world.run_for(20_000);
+    assert!(!has(&world.wanted(ALICE), is_test), "nobody is there");
+    world.listed = vec![somebody()];
+    world.run_for(30_000);
+    assert_eq!(world.wanted(ALICE).into_iter().filter(is_test).count(), 1);
+    for (state, obstacle) in [
+        (LocalNetwork::Guarded, Obstacle::LocalNetworkGuarded),
+        (LocalNetwork::Refused, Obstacle::LocalNetworkRefused),
+        (LocalNetwork::Guarded, Obstacle::LocalNetworkGuarded),
+    ] {
+        world.tell(ALICE, Input::LocalNetwork(state));
+        assert_eq!(standing(&world), (Network::Alone, Some(obstacle)));
+        world.run_for(200_000);
+        assert_eq!(standing(&world), (Network::Alone, Some(obstacle)), "whatever is tried meanwhile");
+    }
+    let _ = world.wanted(ALICE);
+    world.tell(ALICE, Input::LocalNetwork(LocalNetwork::Open));
+    world.run_for(1_000);
+    assert_eq!(standing(&world).1, None);
+    let wanted = world.wanted(ALICE);
+    assert!(has(&wanted, |effect| matches!(effect, Effect::Probe { .. } | Effect::Dial { .. })), "{wanted:?}");
+    world.tell(ALICE, Input::LocalNetwork(LocalNetwork::Guarded));
+    world.run_for(30_000);
+    assert_eq!(standing(&world), (Network::Alone, Some(Obstacle::LocalNetworkGuarded)));
+    world.listed.clear();
+    world.run_for(10_000);
+    assert_eq!(standing(&world), (Network::Alone, None), "nobody is there any more");
 }
 
 fn failed(status: u16) -> Option<Answer> {

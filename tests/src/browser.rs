@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::courier::Courier;
-use crate::network::Door;
+use crate::network::{Door, ORIGIN_PORT};
 use crate::phone_book::free_port;
 use crate::{BrowserSetup, Camera, ColorScheme, Group, Host, Tab, Tools, again_if_it_fails, eventually};
 
@@ -335,6 +335,10 @@ impl Browser {
         }
         if self.refuses() {
             arguments.push("--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/".to_owned());
+        }
+        if self.setup.guards_local_network {
+            arguments.push("--enable-features=LocalNetworkAccessChecksWebRTC".to_owned());
+            arguments.push(format!("--ip-address-space-overrides=127.0.0.1:{ORIGIN_PORT}=public"));
         }
         match &self.setup.camera {
             None => {}

@@ -13,6 +13,9 @@ pub struct BrowserSetup {
     pub refuse_changed_credentials: bool,
     /// Its connections have no address: those of UDP are for a proxy, which it does not have.
     pub hides_addresses: bool,
+    /// A page of a public site reaches devices in its own network only once the person allows it, and the app's origin on a
+    /// host of a [`Network`](crate::Network) is such a site (Chromium only).
+    pub guards_local_network: bool,
     /// The time zone that it is in (Firefox only; a page of Chromium is told by
     /// [`Tab::emulate_zone`](crate::Tab::emulate_zone)).
     pub zone: Option<&'static str>,

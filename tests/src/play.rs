@@ -106,8 +106,18 @@ impl Play {
 
     /// A browser with a new profile on a host of a network.
     pub async fn browser_on(&self, host: &Arc<Host>, kind: BrowserKind, name: &str) -> Result<Arc<Browser>> {
-        let browser = Browser::start_on(Some(host), kind, name, self.tools(), BrowserSetup::default()).await?;
-        Ok(self.lend(browser, true).await)
+        self.own_browser_on(host, kind, name, BrowserSetup::default()).await
+    }
+
+    /// The same, set up in another way.
+    pub async fn own_browser_on(
+        &self,
+        host: &Arc<Host>,
+        kind: BrowserKind,
+        name: &str,
+        setup: BrowserSetup,
+    ) -> Result<Arc<Browser>> {
+        Ok(self.lend(Browser::start_on(Some(host), kind, name, self.tools(), setup).await?, true).await)
     }
 
     async fn lend(&self, browser: Arc<Browser>, own: bool) -> Arc<Browser> {

@@ -21,7 +21,7 @@ pub(crate) fn connection_text(status: &RoomStatus) -> String {
         Link::Alone => match status.obstacle {
             Some(Obstacle::NoConnections | Obstacle::NoAddress) => return text::CANNOT_CONNECT.to_owned(),
             Some(Obstacle::NotListed) => return text::CANNOT_BE_FOUND.to_owned(),
-            Some(Obstacle::OutOfReach) | None => text::ALONE,
+            _ => text::ALONE,
         },
     };
     match status.phone_book {

@@ -64,6 +64,11 @@ impl Draft {
         Self { entry: entry(room), place: [&of_task(task), field.name()].concat() }
     }
 
+    /// A label that a task is to have.
+    pub(crate) fn of_label(room: RoomId, task: TaskId) -> Self {
+        Self { entry: entry(room), place: of_task(task) + "label" }
+    }
+
     /// A comment on a task.
     #[cfg(feature = "next")]
     pub(crate) fn of_comment(room: RoomId, task: TaskId) -> Self {

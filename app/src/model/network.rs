@@ -94,6 +94,11 @@ pub(crate) fn use_stun_servers(servers: &str) -> bool {
     net::use_stun_servers(servers).is_ok()
 }
 
+/// Has the browser ask whether this page may find devices in its own network.
+pub(crate) fn ask_for_local_network() {
+    net::ask_for_local_network();
+}
+
 /// What each connected device has in words, by device id, asked of the devices themselves until the owner is cleaned up.
 pub(crate) fn follow_holdings(room: Room) -> RwSignal<Vec<(String, String)>> {
     let holdings = RwSignal::new(Vec::new());

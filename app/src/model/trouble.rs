@@ -28,6 +28,8 @@ pub(crate) fn obstacle_text(obstacle: Obstacle) -> &'static str {
         Obstacle::NoAddress => text::NO_ADDRESS,
         Obstacle::NotListed => text::NOT_LISTED,
         Obstacle::OutOfReach => text::OUT_OF_REACH,
+        Obstacle::LocalNetworkGuarded => text::LOCAL_NETWORK_GUARDED,
+        Obstacle::LocalNetworkRefused => text::LOCAL_NETWORK_REFUSED,
     }
 }
 

@@ -38,6 +38,8 @@ const CHANNEL: &str = "partyline-status";
 const LOCK: &str = "partyline:connections";
 /// How often a tab in view asks whether the leader is there, in milliseconds.
 const ASK_MS: u32 = 500;
+/// A look that comes so many milliseconds after the last one shows that the machine slept.
+const LATE_MS: u64 = 3_000;
 /// So many questions without an answer, and it is not.
 const UNANSWERED: u8 = 2;
 /// So many intervals after the last question of a tab the room that it shows counts as shown.
@@ -186,6 +188,8 @@ struct Seat {
     term: RefCell<Option<Term>>,
     /// Questions to the leader.
     unanswered: Cell<u8>,
+    /// When it looked after its rooms last.
+    watched_at: Cell<u64>,
 }
 
 /// From standing for the lock until it is lost.
@@ -227,6 +231,7 @@ pub(super) fn stand(on_status: Rc<dyn Fn(RoomId, RoomStatus)>) -> Candidacy {
         shown: Cell::default(),
         term: RefCell::default(),
         unanswered: Cell::default(),
+        watched_at: Cell::default(),
     });
     let mut listeners = Vec::new();
     if let Some(channel) = &seat.channel {
@@ -337,9 +342,7 @@ impl Seat {
                 }
             }
             (Says::TellStatus, _) => {
-                let all =
-                    self.with_lead(|lead| lead.loops.values().map(|held| held.events.clone()).collect::<Vec<_>>());
-                all.unwrap_or_default().iter().for_each(|events| events.send(Event::TellStatus));
+                self.tell_loops(|| Event::TellStatus);
             }
             (Says::AreYouThere, room) => {
                 let is_idle = self.with_lead(|lead| lead.loops.values().all(|held| !held.is_in_use));
@@ -393,6 +396,7 @@ impl Seat {
             self.unanswered.set(0);
             self.with_lead(Lead::pass);
             self.tend();
+            self.wake();
         } else if !platform::is_shown() {
             self.unanswered.set(0);
         } else if self.unanswered.get() < UNANSWERED {
@@ -402,6 +406,18 @@ impl Seat {
             self.unanswered.set(0);
             self.stand(true);
         }
+    }
+
+    /// Has every room look at the clock after sleep, in which its timer stood still.
+    fn wake(&self) {
+        let now = platform::monotonic_ms();
+        if self.watched_at.replace(now) + LATE_MS < now {
+            self.tell_loops(|| Event::Told(Input::TimedOut));
+        }
+    }
+
+    fn tell_loops(&self, event: impl Fn() -> Event) {
+        self.with_lead(|lead| lead.loops.values().for_each(|held| held.events.send(event())));
     }
 
     /// Begins and ends the loops of rooms, if this tab leads, and tells each whether it is on show. Of those in the

@@ -31,7 +31,7 @@ use super::proxy::{Call, Relay};
 use super::serve::{self, Serving};
 use super::slot::Slot;
 use super::status::RoomStatus;
-use super::{by_hand, kept, phone_book, phone_book_v4, proxy, unable};
+use super::{by_hand, kept, local_network, phone_book, phone_book_v4, proxy, unable};
 use crate::api;
 use crate::platform::{self, is_firefox, is_online, is_shown, mark, monotonic_ms, random_bytes, unix_ms};
 
@@ -212,15 +212,16 @@ impl Room {
         self.timer = Some(Timeout::new(wait.max(1), move || events.tell(Input::TimedOut)));
     }
 
-    fn carry_out(&mut self, effect: Effect, now: u64) {
+    fn carry_out(&mut self, mut effect: Effect, now: u64) {
         let (room, events) = (self.membership.room, self.events.clone());
         self.log.note_effect(&effect, now);
+        local_network::hold_back(&mut effect);
         match effect {
             Effect::Make { slot, credentials } => {
                 self.insert(slot, Slot::make(slot, &self.certificate, credentials, &events));
             }
             Effect::Probe { slot, credentials, remote } => {
-                self.insert(slot, Slot::probe(slot, &self.certificate, credentials, &remote, &events));
+                self.insert(slot, Slot::probe(slot, Some(&self.certificate), Some(credentials), &remote, &events));
             }
             Effect::Call { slot, credentials, remote } => {
                 self.insert(slot, Slot::call(slot, &self.certificate, credentials, &remote, &events));
@@ -261,6 +262,7 @@ impl Room {
             Effect::DoubtKey(doubt) => self.doubt_key(doubt),
             Effect::DoubtCertificate => self.is_certificate_taken = self.certificate.is_kept,
 
+            Effect::TestLocalNetwork => local_network::test(events),
             Effect::KeepContacts(contacts) => spawn_local(kept::keep_contacts(room, contacts)),
             Effect::KeepObserved(ip) => spawn_local(kept::keep_observed(room, ip)),
             Effect::Reply { call, reply } => self.reply(call, reply),

@@ -67,23 +67,23 @@ impl Slot {
         credentials: Option<IceCredentials>,
         events: &Events,
     ) -> Result<Self, JsValue> {
-        let (slot, gathered) = Self::new(id, certificate, events)?;
+        let (slot, gathered) = Self::new(id, Some(certificate), events)?;
         spawn_local(async move { gathered.begin(credentials.as_ref()).await });
         Ok(slot)
     }
 
-    /// Makes a connection that dials at once and is listed nowhere, to see whether anybody answers. No
-    /// [`Input::Described`] follows.
+    /// Makes a connection that dials at once and is listed nowhere, to see whether anybody answers, under these credentials
+    /// and this certificate, or those that the browser makes. No [`Input::Described`] follows.
     pub(super) fn probe(
         id: SlotId,
-        certificate: &Certificate,
-        credentials: IceCredentials,
+        certificate: Option<&Certificate>,
+        credentials: Option<IceCredentials>,
         answer: &RemoteAnswer,
         events: &Events,
     ) -> Result<Self, JsValue> {
         let (slot, gathered) = Self::new(id, certificate, events)?;
         let answer = answer.to_sdp(waiting());
-        spawn_local(async move { gathered.probe(&credentials, &answer).await });
+        spawn_local(async move { gathered.probe(credentials.as_ref(), &answer).await });
         Ok(slot)
     }
 
@@ -96,14 +96,17 @@ impl Slot {
         offer: &RemoteAnswer,
         events: &Events,
     ) -> Result<Self, JsValue> {
-        let (slot, gathered) = Self::new(id, certificate, events)?;
+        let (slot, gathered) = Self::new(id, Some(certificate), events)?;
         let offer = offer.to_sdp(waiting());
         spawn_local(async move { gathered.answer(&offer, &credentials).await });
         Ok(slot)
     }
 
-    fn new(id: SlotId, certificate: &Certificate, events: &Events) -> Result<(Self, Gathered), JsValue> {
-        let connection = RtcPeerConnection::new_with_configuration(&configuration(&certificate.certificate))?;
+    fn new(id: SlotId, certificate: Option<&Certificate>, events: &Events) -> Result<(Self, Gathered), JsValue> {
+        let connection = match certificate {
+            Some(certificate) => RtcPeerConnection::new_with_configuration(&configuration(&certificate.certificate)),
+            None => RtcPeerConnection::new(),
+        }?;
         let init = RtcDataChannelInit::new();
         init.set_negotiated(true);
         init.set_id(0);
@@ -274,9 +277,9 @@ impl Gathered {
     }
 
     /// Offers and, without waiting for endpoints that nobody is told, takes the answer that we wrote.
-    async fn probe(&self, credentials: &IceCredentials, answer: &str) {
+    async fn probe(&self, credentials: Option<&IceCredentials>, answer: &str) {
         let taken = async {
-            self.describe(Some(credentials)).await?;
+            self.describe(credentials).await?;
             take_answer(&self.connection, answer).await
         };
         if taken.await.is_err() {

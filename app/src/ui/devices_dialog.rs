@@ -3,6 +3,7 @@ use leptos::task::spawn_local;
 
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
+use super::warning::warning;
 use crate::day::Day;
 use crate::model::app::App;
 use crate::model::connection::{advice, off};
@@ -115,7 +116,7 @@ pub(crate) fn DevicesDialog(
                 <p class="muted">{live(move || room.connection())}</p>
                 <p>{live(move || room.status.with(advice).unwrap_or_default().to_owned())}</p>
                 // An alert in the room behind the dialog has told them.
-                {rows(move || troubles(room), Clone::clone, |words| view! { <p>{words}</p> })}
+                {rows(move || troubles(room), Clone::clone, |words| view! { <p>{warning(words)}</p> })}
                 <label class="field">
                     <span>"Device name"</span>
                     <input

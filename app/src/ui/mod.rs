@@ -26,6 +26,7 @@ mod task_actions;
 mod task_dialog;
 mod task_row;
 mod trouble;
+mod warning;
 mod welcome;
 
 use std::time::Duration;

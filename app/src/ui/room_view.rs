@@ -11,6 +11,7 @@ use super::icon::Icon;
 use super::keep_place::{keep_focus, keep_view};
 use super::live::{effect, live, maybe, part, rows};
 use super::task_row::TaskRow;
+use super::warning::warning;
 use crate::model::app::{App, Dialog};
 use crate::model::listing::Row;
 use crate::model::network::link_word;
@@ -101,7 +102,7 @@ pub(crate) fn RoomView(
                 {rows(
                     move || warnings.get(),
                     Clone::clone,
-                    |words| view! { <p class="skew" role="alert">{words}</p> },
+                    |words| view! { <p class="skew" role="alert">{warning(words)}</p> },
                 )}
                 {maybe(move || Some(waiting.get()).filter(|waiting| *waiting > 0).map(|waiting| view! {
                     <p class="skew" role="status">

@@ -506,6 +506,8 @@ fn Labels(
     editor: Editor,
 ) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
+    let draft = StoredValue::new(Draft::of_label(editor.room.id, editor.id));
+    let typed = draft.with_value(Draft::typed).map(|typed| typed.text);
     let problem = RwSignal::new(None::<String>);
     let labels = Memo::new(move |_| editor.task.with(|task| task.labels.clone()));
     // Only what was clicked: of labels that came meanwhile nothing is known here.
@@ -514,8 +516,9 @@ fn Labels(
             match editor.room.edit(editor.id, patch.clone()).await {
                 Ok(()) => {
                     let _ = problem.try_set(None);
-                    let field = field.try_get_untracked().flatten();
-                    if let (Some(field), Some(added)) = (field, added)
+                    let Some(added) = added else { return };
+                    Draft::of_label(editor.room.id, editor.id).drop_line(&added);
+                    if let Some(field) = field.try_get_untracked().flatten()
                         && one_line(&field.value()) == added
                     {
                         field.set_value("");
@@ -535,7 +538,7 @@ fn Labels(
             if let Some(field) = field.get_untracked() {
                 field.set_value("");
             }
-            return;
+            return draft.with_value(Draft::drop);
         }
         put(TaskPatch { add_labels: Some(vec![label.clone()]), ..TaskPatch::default() }, Some(label));
     };
@@ -579,6 +582,8 @@ fn Labels(
                     autocomplete="off"
                     node_ref=field
                     aria-describedby="problem-Label"
+                    prop:value=typed
+                    on:input=move |event| draft.with_value(|draft| draft.keep(&event_target_value(&event), ""))
                     on:keydown=move |event| {
                         if event.key() == "Enter" && !event.is_composing() {
                             event.prevent_default();

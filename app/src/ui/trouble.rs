@@ -13,6 +13,15 @@ pub(crate) fn trouble(error: &ShellError) -> impl IntoView {
         ShellError::Unsupported => {
             "Service workers are what lets Partyline keep your tasks on this device and work offline. Some browsers switch them off in private windows, and inside other apps. Open this page in a normal window of a current Firefox, Chrome, Edge or Safari."
         }
+        ShellError::TooOld(name, first) => {
+            return page(
+                "Partyline cannot start here",
+                error.to_string(),
+                format!(
+                    "It takes {name} {first} or later: update the browser, or use another one. The link you opened is still in the address bar."
+                ),
+            );
+        }
         ShellError::Refused(_) => {
             "Partyline keeps your tasks in this browser. Allow this site to store data (cookies and site data), leave private browsing, and try again."
         }
@@ -23,7 +32,7 @@ pub(crate) fn trouble(error: &ShellError) -> impl IntoView {
             "The network may be slow. Nothing is lost: try again. The link you opened is still in the address bar."
         }
     };
-    page("Partyline cannot start here", error.to_string(), advice)
+    page("Partyline cannot start here", error.to_string(), advice.to_owned())
 }
 
 /// The page of a device whose storage cannot be read.
@@ -31,11 +40,11 @@ pub(crate) fn failed(why: String) -> impl IntoView {
     page(
         "Your rooms cannot be read",
         why,
-        "Try again. If it stays like this, close the other tabs of Partyline and restart the browser; your tasks are not touched by that.",
+        "Try again. If it stays like this, close the other tabs of Partyline and restart the browser; your tasks are not touched by that.".to_owned(),
     )
 }
 
-fn page(heading: &'static str, what: String, advice: &'static str) -> impl IntoView {
+fn page(heading: &'static str, what: String, advice: String) -> impl IntoView {
     view! {
         <main class="page">
             {icon::mark()}

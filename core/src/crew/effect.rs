@@ -140,6 +140,9 @@ pub enum Effect {
     DoubtCertificate,
 
     // ---- This device and who uses it ----
+    /// Somebody is dialled in vain: find out whether the browser lets the page reach devices in its own network, and tell
+    /// [`LocalNetwork`](super::Input::LocalNetwork), now and whenever it changes.
+    TestLocalNetwork,
     /// Keep for the next run of the page where others can be called, the last one first.
     KeepContacts(Vec<(DeviceId, Vec<Contact>)>),
     /// Keep for the next run of the page where the phone book sees this device.

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::Answer;
+use super::{Answer, LocalNetwork};
 use crate::connect::sdp::LocalDescription;
 use crate::dial::{SlotId, Unanswered};
 use crate::hand::Code;
@@ -131,6 +131,8 @@ pub enum Input {
     Offline,
     /// The device is in another network now.
     Moved,
+    /// Whether the browser lets the page reach devices in its own network, or that this has changed.
+    LocalNetwork(LocalNetwork),
     /// The person wants to connect by codes.
     Pair(PairingRequest),
     /// A page of this browser asks some device for something.

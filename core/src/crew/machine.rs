@@ -8,7 +8,7 @@ use super::input::{AnswerPart, Input, MakeError, PairingRequest};
 use super::link::{Link, LinkEvent, Peer};
 use super::pull::{Begun, Outcome, Pull, PullAction};
 use super::status::{CrewStatus, Network, PairingStatus, PeerStatus, PhoneBook, Progress};
-use super::trouble::{Making, Newer, Obstacle, SyncTroubles};
+use super::trouble::{LocalNetwork, Making, Newer, Obstacle, SyncTroubles};
 use crate::api::{CBOR, DEFLATED};
 use crate::clock::{Judgement, judge};
 use crate::connect::sdp::{LocalDescription, RemoteAnswer, Setup, dial_candidates, setup_of_remote};
@@ -136,6 +136,8 @@ pub struct Crew {
     is_refused: bool,
     has_doubted_certificate: bool,
     making: Making,
+    local_network: LocalNetwork,
+    has_tested_local_network: bool,
     newer: Newer,
     is_synced: bool,
     /// What the own service worker's clock and the server's said last, and when that was on the monotonic one.
@@ -196,6 +198,8 @@ impl Crew {
             is_refused: false,
             has_doubted_certificate: false,
             making: Making::default(),
+            local_network: LocalNetwork::default(),
+            has_tested_local_network: false,
             newer: Newer::default(),
             is_synced: false,
             clock: None,
@@ -339,6 +343,7 @@ impl Crew {
             Input::Foreground | Input::Background => {}
             Input::Online => {
                 self.is_online = true;
+                self.has_tested_local_network = false;
                 self.dialler.handle_online(true, now_ms);
                 self.look_outside();
                 self.redial.handle_network(now_ms);
@@ -349,10 +354,18 @@ impl Crew {
                 self.dialler.handle_online(false, now_ms);
             }
             Input::Moved => {
+                self.has_tested_local_network = false;
                 self.look_outside();
                 self.dialler.renew_spare(now_ms);
                 self.redial.handle_network(now_ms);
                 self.wake(now_ms);
+            }
+            Input::LocalNetwork(state) => {
+                let before = std::mem::replace(&mut self.local_network, state);
+                if before != LocalNetwork::Open && state == LocalNetwork::Open {
+                    self.dialler.handle_way_opened(now_ms);
+                    self.redial.handle_wake(now_ms);
+                }
             }
             Input::Pair(request) if self.observed.is_none() && !self.has_asked_outside && self.is_online => {
                 let until = self.wish.take().map_or(now_ms + OUTSIDE, |wish| wish.until);
@@ -415,6 +428,9 @@ impl Crew {
         }
         if self.dialler.has_double() && !std::mem::replace(&mut self.has_doubted_certificate, true) {
             self.effects.push_back(Effect::DoubtCertificate);
+        }
+        if self.is_dialling_in_vain() && !std::mem::replace(&mut self.has_tested_local_network, true) {
+            self.effects.push_back(Effect::TestLocalNetwork);
         }
         self.due_ms = self.deadline().map_or(now_ms + WAIT_MAX, |due| due.clamp(now_ms + 1, now_ms + WAIT_MAX));
         let status = self.status_at(now_ms);
@@ -1026,9 +1042,20 @@ impl Crew {
         }
     }
 
+    /// Whether nobody is connected, and somebody did not answer who may be there.
+    fn is_dialling_in_vain(&self) -> bool {
+        let is_without_book = self.is_refused || self.dialler.book_state() == BookState::Unreachable;
+        self.is_online
+            && self.peers().next().is_none()
+            && (self.dialler.has_missed_somebody()
+                || self.hand.is_unreached()
+                || (is_without_book && self.redial.has_missed_somebody()))
+    }
+
     /// What would keep this device from being connected if it were not.
     fn obstacle(&self, now_ms: u64) -> Option<Obstacle> {
-        self.making.obstacle().or(match () {
+        let guard = self.local_network.obstacle().filter(|_| self.is_dialling_in_vain());
+        self.making.obstacle().or(guard).or(match () {
             () if self.is_refused => None,
             () if self.dialler.is_without_address() => Some(Obstacle::NoAddress),
             () if self.dialler.is_turned_away() => Some(Obstacle::NotListed),
@@ -1058,7 +1085,7 @@ impl Crew {
         let network = match self.dialler.activity() {
             _ if !peers.is_empty() => Network::Connected,
             Activity::Offline => Network::Offline,
-            _ if obstacle.is_some_and(Obstacle::is_of_all_ways) => Network::Alone,
+            _ if obstacle.is_some_and(Obstacle::is_known) => Network::Alone,
             Activity::Connecting if !self.is_refused => Network::Connecting,
             Activity::Alone if self.redial.is_hopeful() => Network::Connecting,
             _ => Network::Alone,

@@ -58,4 +58,4 @@ pub use input::{AnswerPart, CallId, Input, MakeError, PairingRequest};
 pub use machine::{Crew, CrewConfig};
 pub use pull::{Begun, Outcome, Pull, PullAction};
 pub use status::{CrewStatus, Network, PairingStatus, PeerStatus, PhoneBook, Progress};
-pub use trouble::{Obstacle, SyncTrouble};
+pub use trouble::{LocalNetwork, Obstacle, SyncTrouble};

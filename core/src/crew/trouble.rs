@@ -14,16 +14,55 @@ pub enum Obstacle {
     NotListed,
     /// Somebody else has been in the phone book for a while, and no connection to them comes about.
     OutOfReach,
+    /// Somebody is dialled in vain, and the browser lets the page reach devices in its own network only once the person
+    /// allows it.
+    LocalNetworkGuarded,
+    /// The same, and the person does not allow it.
+    LocalNetworkRefused,
 }
 
 impl Obstacle {
     /// All there are, in the order in which they are numbered between tabs.
-    pub const ALL: [Self; 4] = [Self::NoConnections, Self::NoAddress, Self::NotListed, Self::OutOfReach];
+    pub const ALL: [Self; 6] = [
+        Self::NoConnections,
+        Self::NoAddress,
+        Self::NotListed,
+        Self::OutOfReach,
+        Self::LocalNetworkGuarded,
+        Self::LocalNetworkRefused,
+    ];
 
     /// Whether codes do not connect either.
     #[must_use]
     pub fn is_of_all_ways(self) -> bool {
         matches!(self, Self::NoConnections | Self::NoAddress)
+    }
+
+    /// Whether it is told while somebody is dialled: it is known before that is over.
+    pub(super) fn is_known(self) -> bool {
+        !matches!(self, Self::NotListed | Self::OutOfReach)
+    }
+}
+
+/// Whether the browser lets the page reach devices in its own network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LocalNetwork {
+    /// It does, as far as is known.
+    #[default]
+    Open,
+    /// It does once the person allows it.
+    Guarded,
+    /// It does not, for the person does not allow it.
+    Refused,
+}
+
+impl LocalNetwork {
+    pub(super) fn obstacle(self) -> Option<Obstacle> {
+        match self {
+            Self::Open => None,
+            Self::Guarded => Some(Obstacle::LocalNetworkGuarded),
+            Self::Refused => Some(Obstacle::LocalNetworkRefused),
+        }
     }
 }
 

@@ -326,6 +326,12 @@ impl Dialler {
         self.peers.is_empty() && self.book.state == BookState::Reachable && self.others().any(is_out_of_reach)
     }
 
+    /// Whether somebody stands in the phone book who was dialled in vain, for whatever reason.
+    #[must_use]
+    pub fn has_missed_somebody(&self) -> bool {
+        self.others().any(|(_, listed)| listed.is_vouched && listed.misses > 0)
+    }
+
     /// Whether the phone book lists a device with this certificate.
     #[must_use]
     pub fn is_listed(&self, peer: &CertHash) -> bool {
@@ -625,6 +631,22 @@ impl Dialler {
         }
         self.online = online;
         self.advance(now_ms);
+    }
+
+    /// A way to the others is open that was not: whoever was dialled in vain is dialled as if for the first time.
+    pub fn handle_way_opened(&mut self, now_ms: u64) {
+        self.end_probes(|probe| probe.stage == Stage::Asking);
+        for (_, listed) in self.listed.iter_mut() {
+            listed.forget_misses(now_ms);
+        }
+        if let Spare::Dialling { slot, dial, .. } = &self.spare
+            && matches!(dial.sign, Sign::Blind | Sign::Proven)
+        {
+            self.actions.push_back(Action::Drop(*slot));
+            self.spare = Spare::Absent { retry_at: now_ms };
+        }
+        self.begin_anew(now_ms);
+        self.renew_spare(now_ms);
     }
 
     fn begin_anew(&mut self, now_ms: u64) {

@@ -212,6 +212,15 @@ impl Listed {
         }
     }
 
+    /// Forgets that it was silent, and that it was dialled in vain.
+    pub(super) fn forget_misses(&mut self, now_ms: u64) {
+        for listing in self.listings.iter_mut().filter(|listing| !listing.is_proven()) {
+            (listing.proof, listing.silences) = (Proof::Unknown, 0);
+        }
+        (self.failures, self.misses, self.rank, self.was_silent) = (0, 0, 0, false);
+        (self.not_before, self.blind_from, self.answer_from) = (now_ms, 0, 0);
+    }
+
     /// The candidates of a dial: of the listings that have answered, then an equal share of each of the others. From where
     /// somebody else is dialled is left out if it has answered elsewhere too.
     pub(super) fn candidates(&self) -> Vec<Endpoint> {

@@ -154,6 +154,11 @@ impl Hand {
         self.problem
     }
 
+    /// Whether both codes were in and nobody was reached.
+    pub fn is_unreached(&self) -> bool {
+        self.problem == Some(UNREACHED)
+    }
+
     /// Whether ICE may fail on this connection without an end to it: whoever it waits for may be minutes away.
     pub fn is_patient(&self, slot: SlotId) -> bool {
         self.attempt.as_ref().is_some_and(|attempt| attempt.slot == slot && !matches!(attempt.part, Part::Dialling(_)))

@@ -196,6 +196,11 @@ impl Redial {
         self.pairs.values().any(|pair| pair.link.is_none() && !pair.theirs.is_empty() && pair.failures == 0)
     }
 
+    /// Whether somebody was called in vain.
+    pub fn has_missed_somebody(&self) -> bool {
+        self.pairs.values().any(|pair| pair.link.is_none() && pair.failures > 0)
+    }
+
     /// Whether this connection waits, or dials, and a failure of ICE is not its end: it may be called at any time.
     pub fn is_patient(&self, slot: SlotId) -> bool {
         let waits = |standby: &Standby| standby.slot == slot && standby.reached.is_none();

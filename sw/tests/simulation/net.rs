@@ -531,8 +531,10 @@ impl Net {
                     self.wrong.push("a device is connected to itself".to_owned());
                 }
             }
-            // A certificate is doubted on a guess. There are no calls, no long answers and nobody who looks at it.
+            // A certificate is doubted on a guess. No browser guards its network. There are no calls, no long
+            // answers and nobody who looks at it.
             Effect::DoubtCertificate
+            | Effect::TestLocalNetwork
             | Effect::TellClock(_)
             | Effect::Reply { .. }
             | Effect::Continue { .. }

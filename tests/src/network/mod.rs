@@ -38,7 +38,7 @@ pub(crate) use namespace::Namespace;
 use stun::StunServer;
 
 /// The port of the app's origin in each host.
-const ORIGIN_PORT: u16 = 8080;
+pub(crate) const ORIGIN_PORT: u16 = 8080;
 
 /// The place of the phone books, and their host in it.
 const LIBRARY: (u8, u8) = (0, 2);

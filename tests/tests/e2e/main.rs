@@ -18,6 +18,7 @@ mod drops;
 mod every_room;
 mod first_contact;
 mod kills;
+mod local_network;
 mod long_list;
 mod network;
 mod own_order;
@@ -236,7 +237,11 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     let two_homes = theatre.trial("network::two_homes_with_a_nat_each", network::two_homes);
     let stun = theatre.trial("network::by_code_with_a_stun_server", network::stun);
     let bulk = theatre.trial("bulk::a_long_list_goes_over_a_bad_line", bulk::over_a_bad_line);
-    for trial in [two_homes, stun, bulk] {
+    let asked = theatre.trial("local_network::whoever_allows_it_is_connected", local_network::asked);
+    let prompted = theatre.trial("local_network::the_button_has_the_browser_ask", local_network::prompted);
+    let denied = theatre.trial("local_network::others_call_who_is_not_allowed_to", local_network::called);
+    let codes = theatre.trial("local_network::codes_work_with_one_side_allowed", local_network::by_code);
+    for trial in [two_homes, stun, bulk, asked, prompted, denied, codes] {
         programme.add_unless(missing.clone(), trial);
     }
     let mut add = |trial: Trial| programme.add(trial);

@@ -250,7 +250,7 @@ async fn join(tab: &Tab, link: &RoomLink, script: &str, argument: &str) -> Resul
 }
 
 /// Opens the dialog `Devices`, waits until it says this, and closes it.
-async fn devices_say(page: &RoomPage, words: &str) -> Result<()> {
+pub(crate) async fn devices_say(page: &RoomPage, words: &str) -> Result<()> {
     page.tab().click("button", "Devices").await?;
     let text = "return document.querySelector('dialog[open]')?.textContent ?? '';";
     let shown = || page.tab().execute::<String>(text, vec![]);
