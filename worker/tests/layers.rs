@@ -131,13 +131,17 @@ fn the_page_drives_its_crew_in_the_right_order() {
 #[test]
 fn the_crew_drives_its_machines_in_the_right_order() {
     let sources = sources(&workspace().join("core/src"));
-    let crew = &sources["crew/machine.rs"];
+    let crew = |part: &str| &sources[&format!("crew/machine/{part}.rs")];
     // All are drained before any is asked for its deadline.
-    ordered(body(crew, "settle"), &["loop {", "self.redial(", "break", "self.deadline()"]);
-    assert_eq!(crew.matches("self.deadline()").count(), 1);
+    ordered(body(crew("mod"), "settle"), &["loop {", "self.redial(", "break", "self.deadline()"]);
+    let asked = sources.iter().filter(|(file, _)| file.starts_with("crew/"));
+    assert_eq!(asked.map(|(_, source)| source.matches("self.deadline()").count()).sum::<usize>(), 1);
     // Who is no doorkeeper any more knows that before it registers.
-    ordered(body(crew, "dial"), &["dialler.handle_keepers(", "dialler.poll_action()"]);
-    ordered(body(crew, "established"), &["mesh.handle_open(", "dialler.handle_keepers(", "dialler.handle_open("]);
+    ordered(body(crew("policies"), "dial"), &["dialler.handle_keepers(", "dialler.poll_action()"]);
+    ordered(
+        body(crew("connections"), "established"),
+        &["mesh.handle_open(", "dialler.handle_keepers(", "dialler.handle_open("],
+    );
 }
 
 /// Holds that a function does these things in this order.
