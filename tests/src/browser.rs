@@ -336,6 +336,9 @@ impl Browser {
         if self.refuses() {
             arguments.push("--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/".to_owned());
         }
+        if let Some(name) = self.setup.user_agent {
+            arguments.push(format!("--user-agent={name}"));
+        }
         if self.setup.guards_local_network {
             arguments.push("--enable-features=LocalNetworkAccessChecksWebRTC".to_owned());
             arguments.push(format!("--ip-address-space-overrides=127.0.0.1:{ORIGIN_PORT}=public"));
@@ -361,6 +364,8 @@ impl Browser {
                 "prefs": {
                     "webrtc.ip_handling_policy":
                         if self.setup.hides_addresses { "disable_non_proxied_udp" } else { "default" },
+                    // 1 allows cookies and whatever else a site keeps, 2 blocks it.
+                    "profile.default_content_setting_values.cookies": if self.setup.keeps_nothing { 2 } else { 1 },
                     "session.restore_on_startup": 4,
                     "session.startup_urls": ["about:blank"],
                     "download.default_directory": self.downloads(),
@@ -392,23 +397,31 @@ impl Browser {
             ColorScheme::Dark => 0,
             ColorScheme::Light => 1,
         };
+        let mut prefs = json!({
+            "layout.css.prefers-color-scheme.content-override": scheme,
+            "dom.serviceWorkers.enabled": !self.setup.without_service_workers,
+            "media.peerconnection.ice.proxy_only": self.setup.hides_addresses,
+            "devtools.console.stdout.content": true,
+            "network.captive-portal-service.enabled": false,
+            "network.connectivity-service.enabled": false,
+            "datareporting.policy.dataSubmissionEnabled": false,
+            // 2 is the folder that the next line names.
+            "browser.download.folderList": 2,
+            "browser.download.dir": self.downloads(),
+        });
+        if let Some(name) = self.setup.user_agent {
+            prefs["general.useragent.override"] = json!(name);
+        }
+        if self.setup.keeps_nothing {
+            // 2 blocks cookies and whatever else a site keeps.
+            prefs["network.cookie.cookieBehavior"] = json!(2);
+        }
         json!({
             "browserName": "firefox",
             "moz:firefoxOptions": {
                 "binary": self.tools.firefox,
                 "args": ["-headless", "-profile", self.profile.path()],
-                "prefs": {
-                    "layout.css.prefers-color-scheme.content-override": scheme,
-                    "dom.serviceWorkers.enabled": !self.setup.without_service_workers,
-                    "media.peerconnection.ice.proxy_only": self.setup.hides_addresses,
-                    "devtools.console.stdout.content": true,
-                    "network.captive-portal-service.enabled": false,
-                    "network.connectivity-service.enabled": false,
-                    "datareporting.policy.dataSubmissionEnabled": false,
-                    // 2 is the folder that the next line names.
-                    "browser.download.folderList": 2,
-                    "browser.download.dir": self.downloads(),
-                },
+                "prefs": prefs,
             },
         })
     }

@@ -16,6 +16,10 @@ pub struct BrowserSetup {
     /// A page of a public site reaches devices in its own network only once the person allows it, and the app's origin on a
     /// host of a [`Network`](crate::Network) is such a site (Chromium only).
     pub guards_local_network: bool,
+    /// What it says that it is.
+    pub user_agent: Option<&'static str>,
+    /// It lets no site keep anything.
+    pub keeps_nothing: bool,
     /// The time zone that it is in (Firefox only; a page of Chromium is told by
     /// [`Tab::emulate_zone`](crate::Tab::emulate_zone)).
     pub zone: Option<&'static str>,

@@ -8,6 +8,8 @@ use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage, Tab, 
 use serde_json::json;
 use thirtyfour::Key;
 
+use crate::tabs::set_state;
+
 /// How long a browser may take to have its storage on disk.
 const ON_DISK: Duration = Duration::from_secs(30);
 
@@ -39,6 +41,19 @@ pub(crate) async fn reloaded(play: Play, kind: BrowserKind) -> Result<()> {
     tab.press("" + Key::Enter).await?;
     page.wait_task("Sharpen the blade").await?;
     wait_kept(tab, 0).await?;
+
+    // So is a label, until it is added.
+    page.open_details("Saw the").await?;
+    tab.fill("Add a label", "Shar").await?;
+    wait_kept(tab, 1).await?;
+    page.reload().await?;
+    page.open_details("Saw the").await?;
+    ensure!(tab.value("textbox", "Add a label").await? == "Shar");
+    tab.fill("Add a label", "Sharp").await?;
+    tab.press("" + Key::Enter).await?;
+    tab.wait_for("button", "Remove label Sharp").await?;
+    wait_kept(tab, 0).await?;
+    page.close_details().await?;
 
     // A room's name is kept until it is saved or given up.
     tab.click("button", "Room settings").await?;
@@ -142,6 +157,32 @@ pub(crate) async fn killed(play: Play, kind: BrowserKind) -> Result<()> {
     ensure!(page.tab().value("textbox", "Add a task").await? == "Sharpen the");
     page.open_details("Saw").await?;
     ensure!(page.tab().value("textbox", "Notes").await? == "With the long blade,");
+    Ok(())
+}
+
+/// A page that is put away is frozen, which it may come back from, and then discarded: its process ends.
+pub(crate) async fn discarded(play: Play) -> Result<()> {
+    let site = play.site().await?;
+    let browser = play.own_browser(BrowserKind::Chromium, "Alice", BrowserSetup::default()).await?;
+    let page = RoomPage::make_room(&browser, &site, "Workshop").await?;
+    let link = page.share_link().await?;
+    let tab = page.tab();
+    page.add("Saw").await?;
+    tab.fill("Add a task", "Sharpen the").await?;
+    page.open_details("Saw").await?;
+    tab.fill("Notes", "With the long").await?;
+    set_state(tab, "frozen").await?;
+    set_state(tab, "active").await?;
+    ensure!(page.details().await?.notes == "With the long");
+    tab.fill("Notes", "With the long blade,").await?;
+    set_state(tab, "frozen").await?;
+    browser.kill_pages().await?;
+    let _ = browser.quit().await;
+    browser.start_again().await?;
+    let page = RoomPage::open(&browser, &format!("{}/#{}", site.origin(), link.room)).await?;
+    ensure!(page.tab().value("textbox", "Add a task").await? == "Sharpen the");
+    page.open_details("Saw").await?;
+    ensure!(page.details().await?.notes == "With the long blade,");
     Ok(())
 }
 

@@ -31,6 +31,7 @@ mod secret;
 mod share;
 mod sharing;
 mod soak;
+mod storage;
 mod tabs;
 mod truth;
 mod versions;
@@ -216,6 +217,17 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
             .trial(&format!("truth::somebody_out_of_reach::{name}"), move |play| truth::out_of_reach(play, kind)));
         add(theatre.trial(&format!("truth::a_full_disk::{name}"), move |play| truth::no_space(play, kind)));
         add(theatre.trial(&format!("truth::a_damaged_disk::{name}"), move |play| truth::damaged(play, kind)));
+        add(theatre
+            .trial(&format!("storage::a_dead_connection_is_replaced::{name}"), move |play| storage::dead(play, kind)));
+        add(theatre.trial(&format!("storage::a_blocked_opening_holds_nobody_up::{name}"), move |play| {
+            storage::blocked(play, kind)
+        }));
+        add(theatre.trial(&format!("visit::advice_is_for_the_browser_and_its_version::{name}"), move |play| {
+            visit::unable(play, kind)
+        }));
+        add(theatre.trial(&format!("visit::a_version_that_is_being_installed_is_offered::{name}"), move |play| {
+            visit::installing(play, kind)
+        }));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
     }
@@ -245,6 +257,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         programme.add_unless(missing.clone(), trial);
     }
     let mut add = |trial: Trial| programme.add(trial);
+    add(theatre.trial("drafts::what_is_typed_survives_freezing_and_discarding", drafts::discarded));
     add(theatre.trial("tabs::a_crashed_tab_is_replaced", tabs::crash));
     add(theatre.trial("tabs::a_frozen_tab_is_replaced", tabs::freeze));
     add(theatre.trial("tabs::a_thawed_tab_reads_anew", tabs::thaw));

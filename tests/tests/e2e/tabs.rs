@@ -174,7 +174,7 @@ async fn freeze_and_thaw(tab: &Tab) -> Result<()> {
 }
 
 /// Has Chromium put a page into this state of its lifecycle.
-async fn set_state(tab: &Tab, state: &str) -> Result<()> {
+pub(crate) async fn set_state(tab: &Tab, state: &str) -> Result<()> {
     tab.cdp("Page.setWebLifecycleState", json!({ "state": state })).await.map(drop)
 }
 

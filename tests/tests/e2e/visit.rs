@@ -193,6 +193,62 @@ pub(crate) async fn no_service_workers(play: Play) -> Result<()> {
     .await
 }
 
+/// What a browser is advised in which the app cannot run is for that browser, and its version.
+pub(crate) async fn unable(play: Play, kind: BrowserKind) -> Result<()> {
+    let (old, takes) = match kind {
+        Chromium => (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0.0.0 Safari/537.36",
+            "It takes Chrome or Edge 91 or later",
+        ),
+        Firefox => {
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "It takes Firefox 147 or later")
+        }
+    };
+    let usual = BrowserSetup::default();
+    for (setup, has_script, words) in [
+        // A script that is a module is no script to it.
+        (BrowserSetup { user_agent: Some(old), ..usual.clone() }, false, takes),
+        (usual.clone(), false, "Check that this device has a network"),
+        (BrowserSetup { keeps_nothing: true, ..usual }, true, "Allow this site to store data"),
+    ] {
+        let site = play.site().await?;
+        if !has_script {
+            site.proxy().replace("/sw.js", "text/javascript", b"this is no script".to_vec());
+        }
+        let tab = play.own_browser(kind, "Alice", setup).await?.open(&site.origin()).await?;
+        eventually(words, Duration::from_secs(20), || async {
+            let text = tab.execute::<String>("return document.body.innerText;", vec![]).await?;
+            ensure!(text.contains(words), "it says: {text}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// A version that is being installed while pages are opened is offered in each of them.
+pub(crate) async fn installing(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let browser = play.browser(kind, "Alice").await?;
+    let first = RoomPage::make_room(&browser, &site, "Shipyard").await?;
+    let link = first.share_link().await?;
+    let slow = "self.addEventListener('install', event => event.waitUntil(new Promise(resolve => {
+        new BroadcastChannel('test-install').onmessage = resolve;
+    })));\n";
+    serve_next(&site, |script| [slow, &script].concat()).await?;
+    look_for_update(first.tab()).await?;
+    first.reload().await?;
+    let second = RoomPage::open(&browser, &link.url).await?;
+    let installs = "const done = arguments[arguments.length - 1];
+        navigator.serviceWorker.getRegistration().then(found => done(!!found.installing && !found.waiting));";
+    ensure!(second.tab().execute_async::<bool>(installs, vec![]).await?, "the version is not being installed");
+    second.tab().execute::<()>("new BroadcastChannel('test-install').postMessage(''); return null;", vec![]).await?;
+    for page in [&first, &second] {
+        page.tab().wait_for("button", "Update").await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn refusal(play: Play) -> Result<()> {
     let site = play.site().await?;
     let setup = BrowserSetup { refuse_changed_credentials: true, ..BrowserSetup::default() };
