@@ -105,6 +105,8 @@ pub(crate) enum Dialog {
     Task(TaskId),
     /// What can be done with a task in the list.
     Actions(TaskId),
+    /// Make it a subtask of another task.
+    PutUnder(TaskId),
 }
 
 impl App {

@@ -26,6 +26,7 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+pub(crate) mod subtasks;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

@@ -22,6 +22,7 @@ mod room_dialogs;
 mod room_view;
 mod rooms;
 mod share_dialog;
+mod subtasks;
 mod task_actions;
 mod task_dialog;
 mod task_row;
@@ -117,6 +118,7 @@ fn show_dialog(app: App, dialog: Dialog) -> AnyView {
             Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
             None => ().into_any(),
         },
+        (Dialog::PutUnder(id), Some(room)) => view! { <subtasks::PutUnder room=room id=id /> }.into_any(),
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }

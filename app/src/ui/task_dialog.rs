@@ -8,6 +8,7 @@ use partyline_core::id::TaskId;
 use super::icon::Icon;
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
+use super::subtasks::{DeleteWith, PartOf, Subtasks};
 use crate::day::Day;
 use crate::model::app::App;
 use crate::model::drafts::Draft;
@@ -256,6 +257,8 @@ pub(crate) fn TaskDialog(
                     </p>
                 }))}
                 <Lines editor=editor field=Field::Title label="Title" />
+                <PartOf room=room id=id handle=handle />
+                <Subtasks room=room id=id handle=handle />
                 {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -275,6 +278,7 @@ pub(crate) fn TaskDialog(
                 >
                     "Delete"
                 </button>
+                <DeleteWith room=room id=id handle=handle />
                 <button type="button" class="primary" on:click=move |_| handle.close()>"Done"</button>
             </footer>
         </Modal>

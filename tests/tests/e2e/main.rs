@@ -30,6 +30,7 @@ mod secret;
 mod share;
 mod sharing;
 mod soak;
+mod subtasks;
 mod tabs;
 mod truth;
 mod versions;
@@ -254,8 +255,12 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
+    add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
+        add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
+        add(theatre
+            .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));
         add(theatre
             .trial(&format!("own_order::pasted_lines_are_tasks::{name}"), move |play| own_order::pasted(play, pair)));
         add(theatre.trial(&format!("own_order::what_fits_is_found::{name}"), move |play| own_order::found(play, pair)));
