@@ -219,6 +219,16 @@ pub(crate) fn delete_with(subtasks: usize) -> String {
     format!("Delete with {}", counted_subtasks(subtasks))
 }
 
+/// What copies the link to a task.
+pub(crate) const COPY_TASK_LINK: &str = "Copy link to this task";
+/// It was copied.
+pub(crate) const TASK_LINK_COPIED: &str = "Copied. It leads whoever is in this room to the task, and lets nobody in.";
+/// A link leads to a task that is not there.
+pub(crate) const NO_SUCH_TASK: &str = "The task of this link is not here: it was deleted, or has not arrived yet.";
+/// A link leads to a task of a room that is not there.
+pub(crate) const FOREIGN_TASK: &str =
+    "This link is to a task in a room that is not on this device: ask somebody who is in it for the room link.";
+
 /// In notes, a box that is ticked.
 pub(crate) const BOX_TICKED: &str = "Done:";
 /// In notes, a box that is not.
@@ -244,7 +254,7 @@ pub(crate) fn progress((done, of): (usize, usize)) -> String {
 
 /// The same for ears, as the name of the button that folds the subtasks.
 pub(crate) fn subtasks_of(title: &str, (done, of): (usize, usize)) -> String {
-    format!("Subtasks of {title}: {done} of {of} done")
+    format!("{done}/{of} subtasks of {title} done")
 }
 
 /// Of which task another one is a subtask.

@@ -112,6 +112,22 @@ impl Room {
         })
     }
 
+    /// Has the list show a task, whatever is folded or looked for, and brings it into view. `false` if it is not there.
+    pub(crate) fn reveal(self, id: TaskId) -> bool {
+        if self.task(id).is_none_or(|task| task.with_untracked(|task| task.deleted)) {
+            return false;
+        }
+        let listing = self.listing();
+        untrack(|| {
+            let above: Vec<TaskId> = std::iter::successors(self.parent(id), |above| self.parent(*above)).collect();
+            listing.closed.update(|closed| closed.retain(|task| !above.contains(task)));
+            listing.folded.set(listing.folded.get() && !self.tops().1.contains(above.last().unwrap_or(&id)));
+        });
+        self.stop_finding();
+        self.added.set(Some(id));
+        true
+    }
+
     /// Looks for something else.
     pub(crate) fn find(self, change: impl FnOnce(&mut Query)) {
         self.listing().query.update(change);

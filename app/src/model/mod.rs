@@ -15,6 +15,7 @@ pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod listing;
+pub(crate) mod markdown;
 pub(crate) mod moves;
 pub(crate) mod network;
 pub(crate) mod news;

@@ -4,6 +4,7 @@ use partyline_core::id::TaskId;
 
 use super::modal::{Modal, ModalHandle};
 use super::subtasks::DeleteWith;
+use super::task_link::CopyTaskLink;
 use crate::model::app::Dialog;
 use crate::model::moves::Step;
 use crate::model::room::Room;
@@ -62,6 +63,7 @@ pub(crate) fn TaskActions(
                 <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::PutUnder(id))>
                     {text::PUT_UNDER}
                 </button>
+                <CopyTaskLink room=room id=id />
                 <button type="button" class="danger" aria-label=text::delete(&title) on:click=delete>"Delete"</button>
                 <DeleteWith room=room id=id handle=handle />
             </div>

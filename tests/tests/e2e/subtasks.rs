@@ -71,13 +71,13 @@ pub(crate) async fn both_ways(play: Play, (first, second): Pair) -> Result<()> {
     // Ticked in the details, and in the list.
     bob.tab().click("checkbox", "Sound").await?;
     bob.close_details().await?;
-    alice.tab().wait_for("button", "Subtasks of Stage: 1 of 3 done").await?;
+    alice.tab().wait_for("button", "1/3 subtasks of Stage done").await?;
     wait_outline(&alice, &["Stage", "· Lights", "· · Lamp", "· Sound", "Bar"]).await?;
     alice.toggle("Lamp").await?;
-    bob.tab().wait_for("button", "Subtasks of Stage: 2 of 3 done").await?;
+    bob.tab().wait_for("button", "2/3 subtasks of Stage done").await?;
 
     // Folded here, and after a reload, and not there.
-    alice.tab().click("button", "Subtasks of Stage: 2 of 3 done").await?;
+    alice.tab().click("button", "2/3 subtasks of Stage done").await?;
     wait_outline(&alice, &["Stage", "Bar"]).await?;
     alice.reload().await?;
     wait_outline(&alice, &["Stage", "Bar"]).await?;
