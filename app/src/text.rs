@@ -197,9 +197,77 @@ pub(crate) fn getting(got: u64, of: u64) -> String {
     format!("Getting {} of {} changes", grouped(got), grouped(of))
 }
 
-/// A task is gone.
-pub(crate) fn deleted(title: &str) -> String {
-    format!("Deleted “{}”", shortened(title))
+/// A task is gone, and its subtasks are not.
+pub(crate) fn deleted(title: &str, subtasks: usize) -> String {
+    let stay = match subtasks {
+        0 => String::new(),
+        1 => ". Its subtask stays in the list.".to_owned(),
+        many => format!(". Its {many} subtasks stay in the list."),
+    };
+    format!("Deleted “{}”{stay}", shortened(title))
+}
+
+/// A task is gone with its subtasks.
+pub(crate) fn deleted_with(title: &str, subtasks: usize) -> String {
+    format!("Deleted “{}” and {}", shortened(title), counted_subtasks(subtasks))
+}
+
+/// A task was completed, and with it what was open below it.
+pub(crate) fn completed_with(title: &str, subtasks: usize) -> String {
+    format!("Completed “{}” and {}", shortened(title), counted_subtasks(subtasks))
+}
+
+/// So many subtasks.
+fn counted_subtasks(number: usize) -> String {
+    if number == 1 { "1 subtask".to_owned() } else { format!("{number} subtasks") }
+}
+
+/// On the button that deletes a task with its subtasks.
+pub(crate) fn delete_with(subtasks: usize) -> String {
+    format!("Delete with {}", counted_subtasks(subtasks))
+}
+
+/// What copies the link to a task.
+pub(crate) const COPY_TASK_LINK: &str = "Copy link to this task";
+/// It was copied.
+pub(crate) const TASK_LINK_COPIED: &str = "Copied. It leads whoever is in this room to the task, and lets nobody in.";
+/// A link leads to a task that is not there.
+pub(crate) const NO_SUCH_TASK: &str = "The task of this link is not here: it was deleted, or has not arrived yet.";
+/// A link leads to a task of a room that is not there.
+pub(crate) const FOREIGN_TASK: &str =
+    "This link is to a task in a room that is not on this device: ask somebody who is in it for the room link.";
+
+/// In notes, a box that is ticked.
+pub(crate) const BOX_TICKED: &str = "Done:";
+/// In notes, a box that is not.
+pub(crate) const BOX_EMPTY: &str = "To do:";
+
+/// The subtasks of a task, and the heading above them.
+pub(crate) const SUBTASKS: &str = "Subtasks";
+/// The field for another one.
+pub(crate) const ADD_SUBTASK: &str = "Add a subtask";
+/// What makes a subtask a task of its own.
+pub(crate) const MAKE_OWN: &str = "Make it a task of its own";
+/// What makes a task a subtask of another one, and the dialog for that.
+pub(crate) const PUT_UNDER: &str = "Put under another task";
+/// The field that finds that one.
+pub(crate) const PARENT_TITLE: &str = "Title of the other task";
+/// No task is such.
+pub(crate) const NO_PARENT: &str = "No open task is called that and can have it.";
+
+/// How much of what is below a task is done.
+pub(crate) fn progress((done, of): (usize, usize)) -> String {
+    format!("{done}/{of}")
+}
+
+/// The same for ears, as the name of the button that folds the subtasks.
+pub(crate) fn subtasks_of(title: &str, (done, of): (usize, usize)) -> String {
+    format!("{done}/{of} subtasks of {title} done")
+}
+
+/// Of which task another one is a subtask.
+pub(crate) fn part_of(title: &str) -> String {
+    format!("Part of {title}")
 }
 
 /// A change was not saved.
@@ -271,7 +339,8 @@ mod tests {
 
     #[test]
     fn long_titles_are_cut_in_sentences() {
-        assert_eq!(deleted("Milk"), "Deleted “Milk”");
-        assert_eq!(deleted(&"ä".repeat(41)), format!("Deleted “{}…”", "ä".repeat(40)));
+        assert_eq!(deleted("Milk", 0), "Deleted “Milk”");
+        assert_eq!(deleted("Milk", 1), "Deleted “Milk”. Its subtask stays in the list.");
+        assert_eq!(deleted(&"ä".repeat(41), 0), format!("Deleted “{}…”", "ä".repeat(40)));
     }
 }

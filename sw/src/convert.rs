@@ -36,29 +36,18 @@ pub(crate) fn normalize_patch(patch: &mut TaskPatch, normalize: &dyn Fn(&str) ->
     }
 }
 
-/// Checks that a task can be a part of what an edit says: of a task that is there, and is no part of it.
+/// Checks that a task can be a part of what an edit says: of a task that is there, is no part of it, and is not too far down.
 pub(crate) fn check_parent(replica: &Replica, task: TaskId, ops: &[Op]) -> Result<(), Failure> {
-    /// Deeper than anybody nests tasks.
-    const MAX_DEPTH: usize = 1_000;
     let Some(parent) = ops.iter().find_map(|op| match op {
         Op::Parent(Some(parent)) => Some(**parent),
         _ => None,
     }) else {
         return Ok(());
     };
-    let there = |id: TaskId| replica.task(id).filter(|task| !task.deleted);
-    if there(parent).is_none() {
+    if replica.task(parent).is_none_or(|task| task.deleted) {
         return Err(Failure::invalid("`parent`: the room has no such task."));
     }
-    let mut above = Some(parent);
-    for _ in 0..MAX_DEPTH {
-        match above {
-            Some(id) if id == task => break,
-            Some(id) => above = replica.task(id).and_then(|task| task.parent),
-            None => return Ok(()),
-        }
-    }
-    Err(Failure::invalid("`parent`: a task cannot be a part of its own parts."))
+    replica.tree().takes(task, parent).map_err(|error| Failure::invalid(&format!("`parent`: {error}.")))
 }
 
 /// Where in the list a document puts a task, unless it has a position of its own; `otherwise` if it says neither.

@@ -596,6 +596,26 @@ mod tasks {
     }
 
     #[tokio::test]
+    async fn subtasks_are_two_levels_deep_at_most() {
+        let worker = Worker::with_room().await;
+        let mut ids = Vec::new();
+        for title in ["a", "b", "c", "d", "e"] {
+            ids.push(worker.add(title).await.id);
+        }
+        let put = async |task: usize, parent: usize| {
+            let patch = json!({ "parent": ids[parent] });
+            worker.send("PATCH", &format!("/tasks/{}", ids[task]), patch).await
+        };
+        assert_eq!((put(1, 0).await.status, put(2, 1).await.status), (200, 200));
+        let deep = problem(&put(3, 2).await, 400);
+        assert_eq!(deep.detail, "`parent`: a task can have 2 levels of subtasks at most.");
+        // What has subtasks itself brings them along.
+        assert_eq!((put(4, 3).await.status, put(3, 1).await.status, put(3, 0).await.status), (200, 400, 200));
+        let new = json!({ "title": "f", "parent": ids[2] });
+        problem(&worker.send("POST", "/tasks", new).await, 400);
+    }
+
+    #[tokio::test]
     async fn what_people_write_can_be_seen_and_stays_in_its_line() {
         let worker = Worker::with_room().await;
         let part = format!("/tasks/{}", worker.add("Buy milk").await.id);

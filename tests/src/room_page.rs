@@ -331,6 +331,11 @@ impl RoomPage {
         self.tab.wait_for("dialog", "Task").await.map(drop)
     }
 
+    /// Waits until the dialog `Task` is that of the task with this title.
+    pub async fn wait_details_of(&self, title: &str) -> Result<()> {
+        self.wait("its details", || self.tab.value("textbox", "Title"), |shown| shown == title).await.map(drop)
+    }
+
     /// Closes the dialog `Task` with its button.
     pub async fn close_details(&self) -> Result<()> {
         self.tab.click("button", "Done").await?;

@@ -3,7 +3,7 @@ use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::RoomSummary;
 use partyline_core::hand::Code;
-use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId};
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId, TaskLink};
 
 use super::device_name::device_name;
 use super::drafts;
@@ -50,6 +50,8 @@ pub(crate) struct App {
     network: StoredValue<Option<Network>, LocalStorage>,
     /// What is to be done by hand in which room, once its network is there.
     wish: StoredValue<Option<(RoomId, HandWish)>>,
+    /// The task that a link led to, until its room is loaded.
+    sought: StoredValue<Option<TaskLink>>,
     /// Today, kept up to date for what is shown; what a person means by it now is [`App::day`].
     pub(crate) today: RwSignal<Day>,
     opened: StoredValue<LiteMap<RoomId, Room>>,
@@ -105,6 +107,8 @@ pub(crate) enum Dialog {
     Task(TaskId),
     /// What can be done with a task in the list.
     Actions(TaskId),
+    /// Make it a subtask of another task.
+    PutUnder(TaskId),
 }
 
 impl App {
@@ -121,6 +125,7 @@ impl App {
             news: News::new(),
             network: StoredValue::new_local(None),
             wish: StoredValue::new(None),
+            sought: StoredValue::new(None),
             today: RwSignal::new(platform::today()),
             opened: StoredValue::new(LiteMap::new()),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
@@ -260,6 +265,7 @@ impl App {
     fn open(self, room: Room) {
         spawn_local(async move {
             room.open().await;
+            self.show_sought(room);
             self.introduce(room).await;
         });
     }
@@ -391,6 +397,15 @@ impl App {
             }
             Entry::Code(code) => self.use_code(code).await,
             Entry::Rooms(link) => Ok(self.enter_all(link).await?),
+            Entry::Task(link) if self.summary(link.room).is_some() => {
+                self.sought.set_value(Some(*link));
+                // Should it be the one that was brought into view last.
+                if let Some(room) = self.opened(link.room) {
+                    room.added.set(None);
+                }
+                Ok(link.room)
+            }
+            Entry::Task(_) => Err(JoinError::ForeignTask),
         }
     }
 
@@ -400,6 +415,17 @@ impl App {
         let Entry::Code(code) = entry else { return None };
         self.wish(room, code.to_fragment());
         Some(Dialog::ByHand)
+    }
+
+    /// Shows the task that a link led to, now that its room is loaded.
+    fn show_sought(self, room: Room) {
+        let is_it = |link: &mut TaskLink| link.room == room.id;
+        let Some(Some(link)) = self.sought.try_update_value(|sought| sought.take_if(is_it)) else { return };
+        if room.reveal(link.task) {
+            self.dialog.set(Some(Dialog::Task(link.task)));
+        } else {
+            self.notices.tell(text::NO_SUCH_TASK.to_owned(), None);
+        }
     }
 
     /// Joins all rooms of another device of this person; gives the first.
@@ -615,6 +641,9 @@ pub(crate) enum JoinError {
     /// It is a reply, and the room is not here.
     #[error("This is a reply to an invitation of another device. Show it to the device that made the invitation.")]
     ForeignReply,
+    /// It is to a task, and the room is not here.
+    #[error("{}", text::FOREIGN_TASK)]
+    ForeignTask,
     /// The service worker refused.
     #[error(transparent)]
     Api(#[from] ApiError),

@@ -10,7 +10,7 @@ use partyline_core::id::TaskId;
 use super::find::{Query, words};
 use super::listing::Row;
 use super::moves::Step;
-use super::order::{OrderKey, Sorting};
+use super::order::{OrderKey, Place, Sorting, replace};
 use super::room::Room;
 use crate::day::Day;
 use crate::platform;
@@ -24,23 +24,21 @@ impl Room {
         let folded = is_all && listing.folded.get_untracked();
         let words = words(&query.words, platform::fold);
         let today = if query.due.is_some() { platform::today() } else { Day::default() };
-        let (rows, counts, found) = self.with_places(|places| {
+        let (rows, completed) = if is_all {
+            self.all_rows(folded)
+        } else {
+            let is_found = |id: &TaskId| self.is_found(*id, &query, &words, today);
+            let found = |places: &[Place]| places.iter().map(|(_, id)| *id).filter(is_found).map(Row::Task).collect();
+            (self.with_places(found), 0)
+        };
+        let found = rows.len();
+        let counts = self.with_places(|places| {
             let open = places.partition_point(|(key, _)| !key.is_done());
-            let (mut rows, mut found) = (Vec::with_capacity(places.len() + 1), 0);
-            for (number, (_, id)) in places.iter().enumerate() {
-                if number == open && is_all {
-                    rows.push(Row::Done);
-                }
-                if number >= open && folded {
-                    break;
-                }
-                if is_all || self.is_found(*id, &query, &words, today) {
-                    rows.push(Row::Task(*id));
-                    found += 1;
-                }
-            }
-            (rows, (open, places.len() - open), found)
+            (open, places.len() - open)
         });
+        if listing.completed.get_untracked() != completed {
+            listing.completed.set(completed);
+        }
         if listing.counts.get_untracked() != counts {
             listing.counts.set(counts);
         }
@@ -55,6 +53,56 @@ impl Room {
         }
     }
 
+    /// All lines of the list, and how many tasks are completed with all that is below them.
+    fn all_rows(self, folded: bool) -> (Vec<Row>, usize) {
+        let listing = self.listing();
+        let (open, done) = self.tops();
+        listing.tree.with_untracked(|tree| {
+            listing.closed.with_untracked(|closed| {
+                let mut rows = Vec::with_capacity(open.len() + done.len() + 1);
+                let put = |rows: &mut Vec<Row>, top: &TaskId| {
+                    rows.push(Row::Task(*top));
+                    let below = tree.shown_below(*top, |task| closed.contains(&task));
+                    rows.extend(below.into_iter().map(|(task, _)| Row::Task(task)));
+                };
+                open.iter().for_each(|top| put(&mut rows, top));
+                if !done.is_empty() {
+                    rows.push(Row::Done);
+                }
+                if !folded {
+                    done.iter().for_each(|top| put(&mut rows, top));
+                }
+                (rows, done.iter().map(|top| 1 + tree.below(*top).len()).sum())
+            })
+        })
+    }
+
+    /// The tasks that are subtasks of none: those that are open or have something open below them, and those that are
+    /// completed with all that is below them. So nothing that is open is ever folded away among the completed.
+    fn tops(self) -> (Vec<TaskId>, Vec<TaskId>) {
+        let sorting = self.listing().sorting.get_untracked();
+        let ids = |places: &[Place]| places.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+        self.listing().tree.with_untracked(|tree| {
+            self.with_places(|places| {
+                let (open, done) = places.split_at(places.partition_point(|(key, _)| !key.is_done()));
+                if tree.is_empty() {
+                    return (ids(open), ids(done));
+                }
+                let is_top = |place: &&Place| tree.parent(place.1).is_none();
+                let (late, done): (Vec<TaskId>, Vec<TaskId>) =
+                    done.iter().filter(is_top).map(|(_, id)| *id).partition(|id| !self.open_below(*id).is_empty());
+                if late.is_empty() {
+                    return (open.iter().filter(is_top).map(|(_, id)| *id).collect(), done);
+                }
+                let mut open: Vec<Place> = open.iter().filter(is_top).cloned().collect();
+                let key =
+                    |id: TaskId| Some((self.task(id)?.with_untracked(|task| OrderKey::of_open(task, sorting)), id));
+                replace(&mut open, Vec::new(), late.into_iter().filter_map(key).collect());
+                (ids(&open), done)
+            })
+        })
+    }
+
     fn is_found(self, id: TaskId, query: &Query, words: &[String], today: Day) -> bool {
         self.task(id).is_some_and(|task| {
             task.with_untracked(|task| {
@@ -62,6 +110,22 @@ impl Room {
                 query.fits(task, today) && self.listing().index.try_update_value(has) == Some(true)
             })
         })
+    }
+
+    /// Has the list show a task, whatever is folded or looked for, and brings it into view. `false` if it is not there.
+    pub(crate) fn reveal(self, id: TaskId) -> bool {
+        if self.task(id).is_none_or(|task| task.with_untracked(|task| task.deleted)) {
+            return false;
+        }
+        let listing = self.listing();
+        untrack(|| {
+            let above: Vec<TaskId> = std::iter::successors(self.parent(id), |above| self.parent(*above)).collect();
+            listing.closed.update(|closed| closed.retain(|task| !above.contains(task)));
+            listing.folded.set(listing.folded.get() && !self.tops().1.contains(above.last().unwrap_or(&id)));
+        });
+        self.stop_finding();
+        self.added.set(Some(id));
+        true
     }
 
     /// Looks for something else.
@@ -109,14 +173,19 @@ impl Room {
         self.arrange();
     }
 
-    /// Whether the task can be moved: it is open, and the list is in its own order.
+    /// Whether the task can be moved: it is among the open ones, and the list is in its own order. Subtasks always are.
     pub(crate) fn can_move(self, id: TaskId) -> bool {
-        self.listing().sorting.get_untracked() == Sorting::Own && self.open_tasks().contains(&id)
+        self.parent(id).is_some()
+            || self.listing().sorting.get_untracked() == Sorting::Own && self.beside(id).contains(&id)
     }
 
-    /// The open tasks, as they are sorted.
-    fn open_tasks(self) -> Vec<TaskId> {
-        self.with_places(|places| places.iter().take_while(|(key, _)| !key.is_done()).map(|(_, id)| *id).collect())
+    /// Among which tasks a task is moved, as they stand: the subtasks of the same one, or those that are subtasks of none and
+    /// not among the completed.
+    pub(crate) fn beside(self, id: TaskId) -> Vec<TaskId> {
+        match self.parent(id) {
+            Some(parent) => self.listing().tree.with_untracked(|tree| tree.children(parent).collect()),
+            None => self.tops().0,
+        }
     }
 
     /// Moves a task. Of several steps each begins where the one before ended.
@@ -140,7 +209,7 @@ impl Room {
         if !self.can_move(id) {
             return;
         }
-        let open = self.open_tasks();
+        let open = self.beside(id);
         let are_open: HashSet<TaskId> = open.iter().copied().collect();
         let shown: Vec<TaskId> = self.order.with_untracked(|order| {
             order.rows.iter().filter_map(|row| row.task()).filter(|task| are_open.contains(task)).collect()
@@ -149,7 +218,7 @@ impl Room {
         let patch = TaskPatch { after: Some(after.map(|after| after.to_string())), ..TaskPatch::default() };
         match self.edit(id, patch.clone()).await {
             Ok(()) => {
-                let open = self.open_tasks();
+                let open = self.beside(id);
                 let place = open.iter().position(|task| *task == id).map_or(0, |place| place + 1);
                 self.listing().moved.set(Some((id, place, open.len())));
             }

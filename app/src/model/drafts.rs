@@ -69,6 +69,11 @@ impl Draft {
         Self { entry: entry(room), place: of_task(task) + "label" }
     }
 
+    /// The title of a subtask that is to be added to a task.
+    pub(crate) fn of_subtask(room: RoomId, task: TaskId) -> Self {
+        Self { entry: entry(room), place: of_task(task) + "subtask" }
+    }
+
     /// A comment on a task.
     #[cfg(feature = "next")]
     pub(crate) fn of_comment(room: RoomId, task: TaskId) -> Self {

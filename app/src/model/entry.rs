@@ -1,7 +1,7 @@
 use partyline_core::hand::{Code, ParseCodeError};
-use partyline_core::id::{ParseRoomLinkError, ParseRoomsLinkError, RoomLink, RoomsLink};
+use partyline_core::id::{ParseRoomLinkError, ParseRoomsLinkError, RoomLink, RoomsLink, TaskLink};
 
-/// What lets into a room.
+/// What leads into a room.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
     /// Its link.
@@ -10,6 +10,8 @@ pub(crate) enum Entry {
     Code(Code),
     /// A link to all rooms of another device of the same person.
     Rooms(RoomsLink),
+    /// A link to a task of a room that is here already.
+    Task(TaskLink),
 }
 
 /// Why a text does not let into a room.
@@ -34,7 +36,13 @@ impl Entry {
         if let Ok(rooms) = rooms {
             return Ok(Self::Rooms(rooms));
         }
-        match (Code::parse(text), RoomLink::parse(text)) {
+        let link = RoomLink::parse(text);
+        // What lets in goes before what leads to a task of a room that is here.
+        let is_sure = matches!(link, Ok(_) | Err(ParseRoomLinkError::Several));
+        if let Some(task) = TaskLink::find(text).filter(|_| !is_sure) {
+            return Ok(Self::Task(task));
+        }
+        match (Code::parse(text), link) {
             (Ok(code), _) => Ok(Self::Code(code)),
             (Err(_), Ok(link)) => Ok(Self::Link(link)),
             (Err(ParseCodeError::Empty | ParseCodeError::TooLong | ParseCodeError::NoCode), Err(error)) => {
@@ -64,6 +72,9 @@ mod tests {
         ] {
             assert_eq!(Entry::find(text), Err(error), "{text}");
         }
+        let task = format!("https://tasks.example/#{}/7a1c9e2d-5b3f-4d8a-9c0e-1f2a3b4c5d6e", &LINK[..36]);
+        assert!(matches!(Entry::find(&task), Ok(Entry::Task(_))));
+        assert!(matches!(Entry::find(&format!("{task} in #{LINK}")), Ok(Entry::Link(_))));
         // A damaged code beside a whole link is not in the way.
         assert!(matches!(Entry::find(&format!("#i.AQAA or #{LINK}")), Ok(Entry::Link(_))));
     }

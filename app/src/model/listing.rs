@@ -1,7 +1,8 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use leptos::prelude::*;
 use partyline_core::id::{RoomId, TaskId};
+use partyline_core::replica::Tree;
 
 use super::find::{Index, Query};
 use super::moves::Step;
@@ -15,6 +16,12 @@ pub(crate) struct Listing {
     pub(crate) sorting: RwSignal<Sorting>,
     /// Whether the completed ones are folded away.
     pub(crate) folded: RwSignal<bool>,
+    /// How many tasks are below the line that folds the completed ones.
+    pub(crate) completed: RwSignal<usize>,
+    /// Which task is a subtask of which.
+    pub(crate) tree: RwSignal<Tree>,
+    /// The tasks whose subtasks are folded away.
+    pub(crate) closed: RwSignal<HashSet<TaskId>>,
     /// Whether the field for finding is there.
     pub(crate) finding: RwSignal<bool>,
     /// What is looked for.
@@ -26,6 +33,8 @@ pub(crate) struct Listing {
     /// The task that was moved last from this page, and where it stands now: its place, from 1, among so many.
     pub(crate) moved: RwSignal<Option<(TaskId, usize, usize)>>,
     pub(super) index: StoredValue<Index>,
+    /// Whether any task says that it is a part of another one.
+    pub(super) nested: StoredValue<bool>,
     /// Moves that are not done yet, and whether one is under way.
     pub(super) moves: StoredValue<(VecDeque<(TaskId, Step)>, bool)>,
 }
@@ -60,12 +69,16 @@ impl Listing {
         Self {
             sorting: RwSignal::new(Sorting::Own),
             folded: RwSignal::new(false),
+            completed: RwSignal::new(0),
+            tree: RwSignal::new(Tree::default()),
+            closed: RwSignal::new(HashSet::new()),
             finding: RwSignal::new(false),
             query: RwSignal::new(Query::default()),
             found: RwSignal::new(0),
             counts: RwSignal::new((0, 0)),
             moved: RwSignal::new(None),
             index: StoredValue::new(Index::default()),
+            nested: StoredValue::new(false),
             moves: StoredValue::new((VecDeque::new(), false)),
         }
     }
@@ -73,18 +86,25 @@ impl Listing {
     /// What this device remembers of the room's list.
     pub(super) fn recall(self, room: RoomId) {
         if let Some(text) = platform::remembered(&listing_key(room)) {
-            let (sorting, folded) = text.split_once(' ').unwrap_or((&text, ""));
-            self.sorting.set(Sorting::parse(sorting));
-            self.folded.set(folded == "folded");
+            let mut words = text.split(' ');
+            self.sorting.set(Sorting::parse(words.next().unwrap_or_default()));
+            self.folded.set(words.clone().any(|word| word == FOLDED));
+            self.closed.set(words.filter_map(|word| TaskId::parse(word).ok()).collect());
         }
     }
 
     /// Has this device remember it.
     pub(super) fn keep(self, room: RoomId) {
-        let folded = if self.folded.get_untracked() { "folded" } else { "" };
-        platform::remember(&listing_key(room), &format!("{} {folded}", self.sorting.get_untracked().word()));
+        let mut words = vec![self.sorting.get_untracked().word().to_owned()];
+        words.extend(self.folded.get_untracked().then(|| FOLDED.to_owned()));
+        let is_parent = |task: &&TaskId| self.tree.with_untracked(|tree| tree.children(**task).next().is_some());
+        self.closed.with_untracked(|closed| words.extend(closed.iter().filter(is_parent).map(TaskId::to_string)));
+        platform::remember(&listing_key(room), &words.join(" "));
     }
 }
+
+/// Stands for the completed tasks being folded away.
+const FOLDED: &str = "folded";
 
 /// Under this key the browser keeps how a room's list is shown.
 pub(crate) fn listing_key(room: RoomId) -> String {

@@ -15,6 +15,7 @@ pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod listing;
+pub(crate) mod markdown;
 pub(crate) mod moves;
 pub(crate) mod network;
 pub(crate) mod news;
@@ -26,6 +27,7 @@ pub(crate) mod report;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
+pub(crate) mod subtasks;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

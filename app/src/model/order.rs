@@ -75,6 +75,11 @@ impl OrderKey {
         Self { done, latest_first: Reverse(latest), sorted_by, position, id: task.id.clone() }
     }
 
+    /// The key of a task that stands among the open ones whether it is or not.
+    pub(crate) fn of_open(task: &TaskDocument, sorting: Sorting) -> Self {
+        Self::of(&TaskDocument { status: TaskStatus::Open, ..task.clone() }, sorting)
+    }
+
     /// Whether the task is completed.
     pub(crate) fn is_done(&self) -> bool {
         self.done

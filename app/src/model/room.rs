@@ -77,8 +77,17 @@ pub(crate) struct Addition {
     pub(crate) id: TaskId,
     /// Its title.
     pub(crate) title: String,
+    /// The task that it is to be a subtask of.
+    pub(crate) parent: Option<TaskId>,
     /// Why the attempt failed; `None` while it is under way.
     pub(crate) failure: Option<String>,
+}
+
+impl Addition {
+    /// Where it was typed.
+    fn draft(&self, room: RoomId) -> Draft {
+        self.parent.map_or_else(|| Draft::of_addition(room), |parent| Draft::of_subtask(room, parent))
+    }
 }
 
 /// The order of the list, and the part of it that is on the page.
@@ -379,8 +388,9 @@ impl Room {
     /// Shows what was read: what changed, or all there is if it is `whole`.
     ///
     /// A task keeps its signal for as long as it is here: its row listens to that one.
-    fn show(self, read: Vec<TaskDocument>, whole: bool) {
+    pub(super) fn show(self, read: Vec<TaskDocument>, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
+        let has_subtasks = self.listing().has_subtasks(&read);
         let sorting = self.listing().sorting.get_untracked();
         let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task, sorting), id));
         self.tasks.update_value(|tasks| {
@@ -413,7 +423,15 @@ impl Room {
         for (task, document) in changed {
             task.set(document);
         }
+        if has_subtasks {
+            self.grow_tree();
+        }
         self.arrange();
+    }
+
+    /// Reads all tasks.
+    pub(super) fn with_tasks<T>(self, read: impl FnOnce(&HashMap<TaskId, ArcRwSignal<TaskDocument>>) -> T) -> T {
+        self.tasks.with_value(read)
     }
 
     /// Reads where the tasks that are not deleted stand.
@@ -500,8 +518,13 @@ impl Room {
     /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order. Returns the id
     /// that it will have; `None` in a browser without random numbers.
     pub(crate) fn add(self, title: String) -> Option<TaskId> {
+        self.add_to(None, title)
+    }
+
+    /// Adds a task, or a subtask of one, in the same manner.
+    pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
-        self.additions.update(|additions| additions.push(Addition { id, title, failure: None }));
+        self.additions.update(|additions| additions.push(Addition { id, title, parent, failure: None }));
         self.work_off_additions();
         Some(id)
     }
@@ -538,11 +561,10 @@ impl Room {
 
     /// Forgets a task that is in the room now, or is given up.
     pub(crate) fn drop_addition(self, id: TaskId) {
-        let title = self.additions.with_untracked(|additions| {
-            additions.iter().find(|addition| addition.id == id).map(|addition| addition.title.clone())
-        });
-        if let Some(title) = title {
-            Draft::of_addition(self.id).drop_line(&title);
+        let addition =
+            self.additions.with_untracked(|additions| additions.iter().find(|addition| addition.id == id).cloned());
+        if let Some(addition) = addition {
+            addition.draft(self.id).drop_line(&addition.title);
         }
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
     }
@@ -561,8 +583,9 @@ impl Room {
         spawn_local(async move {
             loop {
                 while let Some(addition) = next() {
-                    let (id, title) = (addition.id, addition.title.clone());
-                    let task = NewTask { id: Some(id.to_string()), title, ..NewTask::default() };
+                    let Addition { id, title, parent, .. } = addition;
+                    let parent_id = parent.map(|parent| parent.to_string());
+                    let task = NewTask { id: Some(id.to_string()), title, parent: parent_id, ..NewTask::default() };
                     let added = match api::add_task(self.id, &task).await {
                         // An earlier attempt did reach the service worker.
                         Err(error) if error.status() == Some(409) => Ok(()),
@@ -576,7 +599,10 @@ impl Room {
                         Ok(()) => {
                             let _ = self.read().await;
                             self.drop_addition(id);
-                            self.added.set(Some(id));
+                            // A subtask is added in the details, and seen there.
+                            if parent.is_none() {
+                                self.added.set(Some(id));
+                            }
                         }
                         Err(error) => self.additions.update(|additions| {
                             for failed in additions.iter_mut().filter(|failed| failed.id == id) {
@@ -599,7 +625,12 @@ impl Room {
         if self.task(id).is_some_and(|task| task.with_untracked(|task| task.deleted)) {
             patch.deleted = patch.deleted.or(Some(false));
         }
+        let done = (patch.status == Some(TaskStatus::Done)).then(|| self.open_below(id)).unwrap_or_default();
+        let before = self.status_of(id);
         api::edit_task(self.id, id, &patch).await?;
+        if !done.is_empty() {
+            self.complete_with(id, before, done).await;
+        }
         // The write is done. Should this read fail, the announcement of the write brings the next one.
         let _ = self.read().await;
         Ok(())
@@ -640,7 +671,7 @@ impl Room {
 
     /// Deletes a task and offers to undo that.
     pub(crate) fn delete(self, id: TaskId) {
-        let title = self.title(id);
+        let (title, subtasks) = (self.title(id), self.below(id).len());
         spawn_local(async move {
             match api::delete_task(self.id, id).await {
                 Ok(()) => {
@@ -648,7 +679,7 @@ impl Room {
                     let _ = self.read().await;
                     let undo = TaskPatch { deleted: Some(false), ..TaskPatch::default() };
                     let undo = NoticeAction::new(text::UNDO, move || self.edit_later(id, undo.clone()));
-                    self.notices.tell(text::deleted(&title), Some(undo));
+                    self.notices.tell(text::deleted(&title, subtasks), Some(undo));
                 }
                 Err(error) => {
                     let retry = NoticeAction::new(text::RETRY, move || self.delete(id));

@@ -77,7 +77,7 @@ pub(crate) fn Additions(
             {rows(
                 failed,
                 |addition| addition.id.to_string(),
-                move |Addition { id, title, failure }| {
+                move |Addition { id, title, failure, .. }| {
                     view! {
                         <li class="notice failure">
                             <p role="alert">

@@ -103,8 +103,9 @@ impl Drag {
     fn show(self) {
         let Some(hold) = self.hold.get_value().filter(|hold| hold.is_drag) else { return };
         let step = self.target(hold);
+        let beside = self.room.beside(hold.task);
         let open: Vec<_> = rows();
-        let last = open.iter().rposition(|(row, _)| !is_done(row));
+        let last = open.iter().rposition(|(_, task)| beside.contains(task));
         for (number, (row, task)) in open.iter().enumerate() {
             unmark(row);
             if *task == hold.task {
@@ -128,7 +129,8 @@ impl Drag {
 
     /// Before which row the pointer is: before the first one whose middle is below it.
     fn target(self, hold: Hold) -> Option<Step> {
-        let mut open = rows().into_iter().filter(|(row, _)| !is_done(row)).peekable();
+        let beside = self.room.beside(hold.task);
+        let mut open = rows().into_iter().filter(|(_, task)| beside.contains(task)).peekable();
         open.peek()?;
         let below = open.find(|(row, task)| {
             let place = row.get_bounding_client_rect();
@@ -171,10 +173,6 @@ fn rows() -> Vec<(HtmlElement, TaskId)> {
 pub(super) fn task_at(element: &Element) -> Option<TaskId> {
     let row = element.closest("[data-task]").ok().flatten()?;
     TaskId::parse(&row.get_attribute("data-task")?).ok()
-}
-
-fn is_done(row: &Element) -> bool {
-    row.matches(".done") == Ok(true)
 }
 
 fn unmark(row: &HtmlElement) {

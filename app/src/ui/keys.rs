@@ -31,6 +31,7 @@ pub(super) fn pressed(app: App, room: Room, event: &KeyboardEvent) -> bool {
         // An arrow is no letter: it is there whether single keys are switched off or not.
         "ArrowUp" if row.is_some() => go(focused, Element::previous_element_sibling),
         "ArrowDown" if row.is_some() => go(focused, Element::next_element_sibling),
+        "ArrowLeft" | "ArrowRight" => row.is_some_and(|task| fold(room, task, event.key() == "ArrowLeft")),
         "Escape" if room.listing().finding.get_untracked() => {
             find_bar::clear(room);
             true
@@ -49,6 +50,15 @@ fn letter(app: App, room: Room, row: Option<TaskId>, key: &str) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Folds the subtasks of a task away or shows them. Whether it has any.
+fn fold(room: Room, task: TaskId, is_closed: bool) -> bool {
+    let has_any = untrack(|| room.is_closed(task).is_some());
+    if has_any {
+        room.fold_subtasks(task, is_closed);
+    }
+    has_any
 }
 
 /// Gives the keyboard to the like control of the row beside this one.

@@ -14,6 +14,7 @@ mod icon;
 mod keep_place;
 mod keys;
 mod live;
+mod markdown;
 mod modal;
 mod notices;
 mod other_device_dialog;
@@ -22,8 +23,10 @@ mod room_dialogs;
 mod room_view;
 mod rooms;
 mod share_dialog;
+mod subtasks;
 mod task_actions;
 mod task_dialog;
+mod task_link;
 mod task_row;
 mod trouble;
 mod warning;
@@ -118,6 +121,7 @@ fn show_dialog(app: App, dialog: Dialog) -> AnyView {
             Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
             None => ().into_any(),
         },
+        (Dialog::PutUnder(id), Some(room)) => view! { <subtasks::PutUnder room=room id=id /> }.into_any(),
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }

@@ -28,8 +28,13 @@ impl ModalHandle {
 
     /// Closes the dialog, if it may be. The browser gives the keyboard back to what had it before.
     pub(crate) fn close(self) {
+        self.leave(None);
+    }
+
+    /// Closes the dialog, if it may be, and opens another one.
+    pub(crate) fn leave(self, next: Option<Dialog>) {
         if self.may_close.try_get_value().flatten().is_none_or(|may_close| may_close.run(())) {
-            self.close_now(None);
+            self.close_now(next);
         }
     }
 

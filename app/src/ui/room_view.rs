@@ -195,7 +195,7 @@ fn DoneHeading(
                 on:click=move |_| room.fold_done(!folded.get_untracked())
             >
                 {Icon::Fold.draw()}
-                {live(move || text::done(room.listing().counts.get().1))}
+                {live(move || text::done(room.listing().completed.get()))}
             </button>
         </li>
     }
@@ -213,6 +213,7 @@ pub(crate) fn follow_scrolling(room: Room) {
 fn lay_out(room: Room) {
     effect(move || {
         let window = room.order.with(|order| order.window);
+        room.listing().tree.track();
         let Some(list) = document().query_selector(TASKS).ok().flatten() else { return };
         let spaces = [list.previous_element_sibling(), list.next_element_sibling()];
         for (space, height) in spaces.into_iter().zip([window.above(), window.below()]) {
@@ -227,6 +228,8 @@ fn lay_out(room: Room) {
                 number += 1;
                 let _ = shown.set_attribute("aria-posinset", &number.to_string());
                 let _ = shown.set_attribute("aria-setsize", &window.rows_in_all().to_string());
+                let level = shown.get_attribute("data-level").and_then(|level| level.parse::<usize>().ok());
+                let _ = shown.set_attribute("aria-level", &(level.unwrap_or(0) + 1).to_string());
                 row = shown.next_element_sibling();
             }
         });

@@ -3,6 +3,8 @@ use partyline_core::api::TaskDocument;
 use partyline_core::id::TaskId;
 
 use super::modal::{Modal, ModalHandle};
+use super::subtasks::DeleteWith;
+use super::task_link::CopyTaskLink;
 use crate::model::app::Dialog;
 use crate::model::moves::Step;
 use crate::model::room::Room;
@@ -39,6 +41,10 @@ pub(crate) fn TaskActions(
         };
         STEPS.iter().map(button).collect::<Vec<_>>()
     });
+    let make_own = move |_| {
+        handle.close();
+        room.make_own(id);
+    };
     let delete = move |_| {
         handle.close();
         room.delete(id);
@@ -51,7 +57,15 @@ pub(crate) fn TaskActions(
                     "Open"
                 </button>
                 {steps}
+                {room.parent(id).is_some().then(|| view! {
+                    <button type="button" class="quiet" on:click=make_own>{text::MAKE_OWN}</button>
+                })}
+                <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::PutUnder(id))>
+                    {text::PUT_UNDER}
+                </button>
+                <CopyTaskLink room=room id=id />
                 <button type="button" class="danger" aria-label=text::delete(&title) on:click=delete>"Delete"</button>
+                <DeleteWith room=room id=id handle=handle />
             </div>
         </Modal>
     }

@@ -6,8 +6,11 @@ use partyline_core::api::{TaskDocument, TaskPatch};
 use partyline_core::id::TaskId;
 
 use super::icon::Icon;
-use super::live::{live, maybe, rows};
+use super::live::{effect, live, maybe, rows};
+use super::markdown;
 use super::modal::{Modal, ModalHandle};
+use super::subtasks::{PartOf, Subtasks};
+use super::task_link::CopyTaskLink;
 use crate::day::Day;
 use crate::model::app::App;
 use crate::model::drafts::Draft;
@@ -256,6 +259,8 @@ pub(crate) fn TaskDialog(
                     </p>
                 }))}
                 <Lines editor=editor field=Field::Title label="Title" />
+                <PartOf room=room id=id handle=handle />
+                <Subtasks room=room id=id handle=handle />
                 {next_version(editor)}
                 <div class="field-row">
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
@@ -264,7 +269,8 @@ pub(crate) fn TaskDialog(
                 <Due editor=editor />
                 <Assignee editor=editor />
                 <Labels editor=editor />
-                <Lines editor=editor field=Field::Notes label="Notes" />
+                <Notes editor=editor />
+                <CopyTaskLink room=room id=id />
             </div>
             <footer class="modal-foot">
                 <button
@@ -362,6 +368,39 @@ fn Lines(
                 }
             ></textarea>
             <FieldProblem editor=editor field=field id=format!("problem-{label}") />
+        </div>
+    }
+}
+
+/// Notes, as they are meant. Tapping them, or coming there by the keyboard, makes them the field in which they are written,
+/// which they are from the beginning where there are none, or something is being typed. It stays until the details are
+/// closed: nothing is to move away under a finger that leaves it.
+#[component]
+fn Notes(
+    /// Whose notes.
+    editor: Editor,
+) -> impl IntoView {
+    let is_touched = RwSignal::new(false);
+    let is_shown = Memo::new(move |_| {
+        !is_touched.get()
+            && !editor.drafts.with(|drafts| drafts.contains_key(&Field::Notes))
+            && !editor.problems.with(|problems| problems.contains_key(&Field::Notes))
+            && !editor.shown(Field::Notes).trim().is_empty()
+    });
+    let shown = NodeRef::<html::Div>::new();
+    effect(move || {
+        if let Some(within) = shown.get().filter(|_| is_shown.get()) {
+            markdown::show(&editor.shown(Field::Notes), &within);
+        }
+    });
+    view! {
+        <div class="notes-field" class:rendered=live(move || is_shown.get()) on:focusin=move |event| {
+            if event_target::<web_sys::Element>(&event).matches("textarea") == Ok(true) {
+                is_touched.set(true);
+            }
+        }>
+            <Lines editor=editor field=Field::Notes label="Notes" />
+            <div class="notes" dir="auto" node_ref=shown></div>
         </div>
     }
 }

@@ -5,12 +5,13 @@ use partyline_core::id::TaskId;
 use web_sys::HtmlInputElement;
 
 use super::icon::Icon;
-use super::live::live;
+use super::live::{live, maybe};
 use crate::day::Day;
 use crate::model::app::{App, Dialog};
 use crate::model::field::{PRIORITIES, STATUSES};
 use crate::model::room::Room;
 use crate::platform;
+use crate::text;
 
 /// A task in the list.
 #[component]
@@ -26,6 +27,7 @@ pub(crate) fn TaskRow(
     let task = RwSignal::from(task);
     let title = Memo::new(move |_| task.with(|task| task.title.clone()));
     let done = Memo::new(move |_| task.with(|task| task.status == TaskStatus::Done));
+    let level = Memo::new(move |_| room.level(id).to_string());
     let toggle = move |event: web_sys::Event| {
         let checkbox: HtmlInputElement = event_target(&event);
         let wanted = checkbox.checked();
@@ -36,7 +38,12 @@ pub(crate) fn TaskRow(
         });
     };
     view! {
-        <li class="task" class:done=live(move || done.get()) data-task=id.to_string()>
+        <li
+            class="task"
+            class:done=live(move || done.get())
+            data-task=id.to_string()
+            data-level=live(move || level.get())
+        >
             <input
                 type="checkbox"
                 class="check"
@@ -53,8 +60,9 @@ pub(crate) fn TaskRow(
                 >
                     <bdi>{live(move || title.get())}</bdi>
                 </button>
-                <TaskFacts task=task />
+                <TaskFacts room=room id=id task=task />
             </div>
+            <Fold room=room id=id title=title />
             // A tap opens the menu and a drag moves the task: see `drag`.
             <button
                 type="button"
@@ -69,13 +77,47 @@ pub(crate) fn TaskRow(
     }
 }
 
+/// How much of what is below a task is done. It folds that away, and shows it.
+#[component]
+fn Fold(
+    /// In which room.
+    room: Room,
+    /// Below which task.
+    id: TaskId,
+    /// Its title.
+    title: Memo<String>,
+) -> impl IntoView {
+    let is_there = Memo::new(move |_| room.is_closed(id).is_some());
+    let is_closed = move || room.is_closed(id) == Some(true);
+    let progress = move || room.progress(id).unwrap_or_default();
+    view! {
+        {maybe(move || is_there.get().then(|| view! {
+            <button
+                type="button"
+                class="quiet task-fold"
+                aria-expanded=live(move || (!is_closed()).to_string())
+                aria-label=live(move || text::subtasks_of(&title.get(), progress()))
+                on:click=move |_| room.fold_subtasks(id, !untrack(is_closed))
+            >
+                {live(move || text::progress(progress()))}
+                {Icon::Fold.draw()}
+            </button>
+        }))}
+    }
+}
+
 /// What is known of a task besides its title, each fact only where there is one.
 #[component]
 fn TaskFacts(
+    /// In which room.
+    room: Room,
     /// Of which task.
+    id: TaskId,
+    /// Its signal.
     task: RwSignal<TaskDocument>,
 ) -> impl IntoView {
     let app = expect_context::<App>();
+    let part_of = Memo::new(move |_| room.part_of(id).unwrap_or_default());
     let facts = move || {
         let task = task.get();
         let done = task.status == TaskStatus::Done;
@@ -116,14 +158,17 @@ fn TaskFacts(
             .iter()
             .map(|label| view! { <li class="fact label"><span class="for-ears">"Label "</span> {label.clone()}</li> })
             .collect();
-        let any = status.is_some()
+        let part_of = Some(part_of.get()).filter(|title| !title.is_empty());
+        let part_of = part_of.map(|title| view! { <li class="fact"><bdi>{text::part_of(&title)}</bdi></li> });
+        let any = part_of.is_some()
+            || status.is_some()
             || priority.is_some()
             || due.is_some()
             || assignee.is_some()
             || notes.is_some()
             || !labels.is_empty();
         any.then(
-            || view! { <ul class="facts-row" role="list">{status} {priority} {due} {assignee} {labels} {notes}</ul> },
+            || view! { <ul class="facts-row" role="list">{part_of} {status} {priority} {due} {assignee} {labels} {notes}</ul> },
         )
     };
     view! { {facts} }

@@ -29,6 +29,7 @@ mod room_link;
 mod room_secret;
 mod rooms_link;
 mod task_id;
+mod task_link;
 mod uuid_text;
 
 pub use address::{Address, AddressError};
@@ -40,4 +41,5 @@ pub use room_link::{ParseRoomLinkError, RoomLink};
 pub use room_secret::{ParseRoomSecretError, RoomSecret};
 pub use rooms_link::{ParseRoomsLinkError, RoomsLink};
 pub use task_id::TaskId;
+pub use task_link::TaskLink;
 pub use uuid_text::ParseIdError;

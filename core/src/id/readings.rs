@@ -60,6 +60,21 @@ impl<'a> Taker<'a> {
         self.rest = rest;
         Some(char::from(*byte))
     }
+
+    /// Takes what has the form of a UUID and begins right here, over so many breaks; in lower case.
+    pub(crate) fn take_uuid(&mut self, gaps: usize) -> Option<String> {
+        /// Characters of a UUID.
+        const CHARS: usize = 36;
+        self.gaps = 0;
+        let mut uuid = String::from(self.take(|byte| byte.is_ascii_hexdigit())?);
+        self.gaps = gaps;
+        for at in 1..CHARS {
+            let is_hyphen = matches!(at, 8 | 13 | 18 | 23);
+            uuid.push(self.take(|byte| if is_hyphen { byte == b'-' } else { byte.is_ascii_hexdigit() })?);
+        }
+        uuid.make_ascii_lowercase();
+        Some(uuid)
+    }
 }
 
 /// Whether a character is one of base64url.

@@ -58,8 +58,6 @@ type Found = Result<RoomLink, ParseRoomLinkError>;
 impl RoomLink {
     /// Longest text that is looked at, in bytes.
     pub const MAX_BYTES: usize = MAX_BYTES;
-    /// Characters of a room's id.
-    const ROOM_CHARS: usize = 36;
     /// Breaks that may stand within a link. More within the secret would take words that follow a cut link for the rest of it.
     const GAPS: (usize, usize) = (4, 2);
 
@@ -96,13 +94,7 @@ impl RoomLink {
     /// where no id of a room stands.
     fn read(text: &[u8]) -> Option<Found> {
         let mut taker = Taker::new(text, 0);
-        let mut room = String::from(taker.take(|byte| byte.is_ascii_hexdigit())?);
-        taker.gaps = Self::GAPS.0;
-        for at in 1..Self::ROOM_CHARS {
-            let is_hyphen = matches!(at, 8 | 13 | 18 | 23);
-            room.push(taker.take(|byte| if is_hyphen { byte == b'-' } else { byte.is_ascii_hexdigit() })?);
-        }
-        let Ok(room) = RoomId::parse(&room.to_ascii_lowercase()) else {
+        let Ok(room) = RoomId::parse(&taker.take_uuid(Self::GAPS.0)?) else {
             return Some(Err(ParseRoomLinkError::MalformedRoom));
         };
         if taker.take(|byte| byte == b'.').is_none() {

@@ -470,6 +470,14 @@ impl ObjectState {
         })
     }
 
+    /// The task that a task is written to be a part of.
+    pub(crate) fn parent(&self, writes: &Writes) -> Option<TaskId> {
+        self.shown(writes).find_map(|register| match &register.value {
+            Op::Parent(parent) => parent.as_deref().copied(),
+            _ => None,
+        })
+    }
+
     pub(crate) fn has_title(&self, writes: &Writes) -> bool {
         self.shown(writes).any(|register| matches!(&register.value, Op::Title(title) if !title.is_empty()))
     }

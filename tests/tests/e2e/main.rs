@@ -21,6 +21,7 @@ mod kills;
 mod local_network;
 mod long_list;
 mod network;
+mod notes;
 mod own_order;
 mod peers;
 mod phone_book_gone;
@@ -32,7 +33,9 @@ mod share;
 mod sharing;
 mod soak;
 mod storage;
+mod subtasks;
 mod tabs;
+mod task_links;
 mod truth;
 mod versions;
 mod visit;
@@ -281,8 +284,15 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
+    add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
+    add(theatre.trial("notes::look_and_read_well", notes::looks));
     for (pair, name) in PAIRS {
+        add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
+        add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
+        add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
+        add(theatre
+            .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));
         add(theatre
             .trial(&format!("own_order::pasted_lines_are_tasks::{name}"), move |play| own_order::pasted(play, pair)));
         add(theatre.trial(&format!("own_order::what_fits_is_found::{name}"), move |play| own_order::found(play, pair)));
