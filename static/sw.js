@@ -8,9 +8,10 @@ import instantiate, { activate, answer, install, tidy } from "__APP_JS__";
 
 const SHELL = "partyline-shell-__VERSION__";
 const PRECACHE = __PRECACHE__; // [{url, hash}], hash as in Subresource Integrity
+const REST = __REST__; // what a page loads when its first screen is drawn
 const LATER = __LATER__; // what a first visit can do without
 const HEADERS = "__HEADERS__"; // what the server's headers hash to: with others, an equal file is another one
-const SHELL_URLS = new Set([...PRECACHE, ...LATER].map((file) => file.url));
+const SHELL_URLS = new Set([...PRECACHE, ...REST, ...LATER].map((file) => file.url));
 
 // Answered by the server, also when somebody opens them as a page.
 const PHONE_BOOK = /^\/(rooms|discovery\/.*|health)$/;
@@ -50,16 +51,18 @@ async function fromShell(url) {
   return caches.match(url, { cacheName: SHELL, ignoreVary: true }).catch(() => undefined);
 }
 
-async function keepLater() {
-  const kept = await Promise.all(LATER.map((file) => fromShell(file.url)));
-  if (kept.includes(undefined)) await ready().then(() => install(SHELL, LATER, HEADERS));
+async function keep(files) {
+  const kept = await Promise.all(files.map((file) => fromShell(file.url)));
+  if (kept.includes(undefined)) await ready().then(() => install(SHELL, files, HEADERS));
 }
 
 // All handlers are registered in this first run of the script: later ones would not be called for the event that the
 // worker was started for.
 self.addEventListener("install", (event) => {
   // No skipWaiting: a new version waits until the page asks for it, so that nobody's page changes under their hands.
-  event.waitUntil(ready().then(() => install(SHELL, PRECACHE, HEADERS)));
+  // An update is complete; who is here for the first time gets to see something first.
+  const files = self.registration.active ? [...PRECACHE, ...REST] : PRECACHE;
+  event.waitUntil(ready().then(() => install(SHELL, files, HEADERS)));
 });
 
 self.addEventListener("activate", (event) => {
@@ -72,7 +75,9 @@ self.addEventListener("message", (event) => {
   // A page that was loaded with "hard reload" is not controlled until it is claimed.
   if (event.data?.type === "claim") event.waitUntil(self.clients.claim());
   if (event.data?.type === "update") event.waitUntil(self.skipWaiting());
-  if (event.data?.type === "later") event.waitUntil(keepLater().catch(() => {})); // the next time, then
+  // What fails is kept the next time.
+  if (event.data?.type === "rest") event.waitUntil(keep(REST).catch(() => {}));
+  if (event.data?.type === "later") event.waitUntil(keep([...REST, ...LATER]).catch(() => {}));
 });
 
 self.addEventListener("fetch", (event) => {

@@ -23,6 +23,14 @@ pub(crate) fn service_worker() -> Option<ServiceWorkerContainer> {
     (!container.is_undefined() && !container.is_null()).then(|| container.unchecked_into())
 }
 
+/// Loads the rest of the app's code (`static/rest.js`). There is none in a build for development, where all is one file.
+pub(crate) async fn load_rest() -> Result<(), JsValue> {
+    match Reflect::get(&window(), &JsValue::from_str("partylineRest"))?.dyn_into::<Function>() {
+        Ok(load) => JsFuture::from(load.call0(&JsValue::UNDEFINED)?.unchecked_into::<Promise>()).await.map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Random bytes from the browser's generator; `None` in a browser that has none, or whose generator fails.
 pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
     filled(|bytes| window().crypto()?.get_random_values_with_u8_array(bytes))

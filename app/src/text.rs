@@ -79,6 +79,10 @@ pub(crate) const DAMAGED: &str = "A part of what was stored here is damaged. The
      have: keep the room open until one is connected.";
 /// On the button of a failure.
 pub(crate) const RETRY: &str = "Try again";
+/// While a dialog's code is loaded.
+pub(crate) const LOADING: &str = "Loading…";
+/// Where it could not be.
+pub(crate) const NOT_LOADED: &str = "This part of Partyline could not be loaded. Check the network and try again.";
 /// On the button that saves what was typed here over what came from elsewhere.
 pub(crate) const SAVE_MINE: &str = "Save mine";
 /// On the button that gives it up.

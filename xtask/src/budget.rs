@@ -9,14 +9,22 @@ use anyhow::{Context, Result, bail};
 /// The most that a first visit may fetch, in bytes after brotli.
 const FIRST_VISIT: u64 = 443_500;
 
+/// The most that the rest of the app may have, which is loaded when the first screen is drawn, in bytes after brotli.
+const REST: u64 = 60_000;
+
 /// The most that the phone book's wasm may have, in bytes as they are: nobody downloads it.
 const WORKER: u64 = 700_000;
 
 /// Prints what a first visit fetches, and fails if that, or the phone book, is over its budget.
 pub(crate) fn check(tools: &Tools) -> Result<()> {
-    let files = weighed(tools)?;
-    println!("\n{}\n", table(&files));
+    let files = weighed(tools, Served::is_of_first_visit)?;
+    println!("\n{}", table(&files));
     let mut excess: Vec<String> = excess(&files).into_iter().collect();
+    let rest = total(&weighed(tools, Served::is_rest)?);
+    println!("  then the rest of the app: {rest}  of at most {REST}\n");
+    if rest > REST {
+        excess.push(format!("the rest of the app has {rest} bytes in brotli, more than its budget of {REST}"));
+    }
     let worker = tools.workspace.path("worker/build/index_bg.wasm");
     let size = worker.metadata().with_context(|| format!("{} is missing", worker.display()))?.len();
     if size > WORKER {
@@ -30,12 +38,12 @@ pub(crate) fn check(tools: &Tools) -> Result<()> {
 
 /// How many bytes a first visit fetches, in brotli.
 pub(crate) fn first_visit(tools: &Tools) -> Result<u64> {
-    Ok(total(&weighed(tools)?))
+    Ok(total(&weighed(tools, Served::is_of_first_visit)?))
 }
 
-fn weighed(tools: &Tools) -> Result<Vec<Weighed>> {
+fn weighed(tools: &Tools, is_wanted: impl Fn(&Served) -> bool) -> Result<Vec<Weighed>> {
     let dist = tools.workspace.path("dist");
-    let files: Vec<Served> = served_files(&dist)?.into_iter().filter(Served::is_of_first_visit).collect();
+    let files: Vec<Served> = served_files(&dist)?.into_iter().filter(is_wanted).collect();
     let sizes = brotli(tools, &files)?;
     let weigh = |(file, brotli): (Served, u64)| Weighed { path: file.path, bytes: file.content.len(), brotli };
     Ok(files.into_iter().zip(sizes).map(weigh).collect())

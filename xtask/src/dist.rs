@@ -22,6 +22,9 @@ pub(crate) const OLDER: &str = "older.js";
 /// What the names begin with of the files that the scanner loads.
 const SCANNER_PARTS: &str = "scan-";
 
+/// What the name begins with of the rest of the app, which the page loads when its first screen is drawn.
+pub(crate) const REST: &str = "rest-";
+
 /// The headers, which the server reads and does not serve.
 pub(crate) const HEADERS: &str = "_headers";
 
@@ -46,12 +49,18 @@ impl Served {
     }
 
     fn is_precached(&self) -> bool {
-        self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system() && !self.is_for_later()
+        let is_fetched = self.path != SERVICE_WORKER && self.path != HEADERS && !self.is_for_the_system();
+        is_fetched && !self.is_for_later() && !self.is_rest()
     }
 
     /// What few visits need: kept when the app is opened again, or needs it.
     fn is_for_later(&self) -> bool {
         self.path.starts_with(SCANNER_PARTS) || self.path == OLDER
+    }
+
+    /// The rest of the app: kept when the page has loaded it, and with all else in an update.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.path.starts_with(REST)
     }
 
     /// An icon of the manifest or of an Apple device: the system fetches and keeps it when the app is installed, and no
@@ -104,11 +113,11 @@ pub(crate) fn service_worker(
         chosen.sort_by(|a, b| a.path.cmp(&b.path));
         chosen
     };
-    let (precached, later) = (sorted(Served::is_precached), sorted(Served::is_for_later));
+    let [precached, rest, later] = [Served::is_precached, Served::is_rest, Served::is_for_later].map(sorted);
     let mut version = Sha256::new();
     version.update(template);
     version.update(headers);
-    for file in precached.iter().chain(&later) {
+    for file in precached.iter().chain(&rest).chain(&later) {
         version.update(format!("{} {}\n", file.path, file.hash()));
     }
     let list = |files: &[&Served]| {
@@ -120,6 +129,7 @@ pub(crate) fn service_worker(
         &[
             ("__VERSION__", &hex(&version.finalize(), 16)),
             ("__PRECACHE__", &list(&precached)?),
+            ("__REST__", &list(&rest)?),
             ("__LATER__", &list(&later)?),
             ("__HEADERS__", &hex(&Sha256::digest(headers), 8)),
             ("__APP_JS__", &format!("/{app_js}")),
@@ -211,8 +221,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str =
-        "v(\"__VERSION__\");p(__PRECACHE__);l(__LATER__);h(__HEADERS__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
+    const TEMPLATE: &str = "v(\"__VERSION__\");p(__PRECACHE__);r(__REST__);l(__LATER__);h(__HEADERS__);import \"__APP_JS__\";w(\"__APP_WASM__\")";
 
     fn served(path: &str, content: &str) -> Served {
         Served { path: path.into(), content: content.into() }

@@ -25,6 +25,7 @@ mod exec;
 mod node;
 mod post_build;
 mod profile;
+mod rest;
 mod serve;
 mod setup;
 mod short_names;
@@ -33,8 +34,10 @@ mod system;
 mod toolchain;
 mod unused_classes;
 mod versions;
+mod wasm_code;
 mod wasm_file;
 mod wasm_layout;
+mod wasm_split;
 mod workspace;
 mod wrangler;
 

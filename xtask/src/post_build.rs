@@ -2,14 +2,16 @@
 //!
 //! It makes wasm, JavaScript and CSS small, names each by its content, and writes `sw.js` and `_headers`.
 
-use crate::dist::{self, CAMERA, HEADERS, OLDER, SCANNER, SERVICE_WORKER, Served};
+use crate::dist::{self, CAMERA, HEADERS, OLDER, REST, SCANNER, SERVICE_WORKER, Served};
 use crate::exec;
 use crate::profile::Profile;
+use crate::rest;
 use crate::setup::{self, Tools};
 use crate::short_names;
 use crate::unused_classes;
 use crate::wasm_file;
 use crate::wasm_layout;
+use crate::wasm_split;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -69,7 +71,6 @@ impl PostBuild {
     fn run(&self) -> Result<()> {
         let page_file = self.staging.join("index.html");
         let mut page = read_text(&page_file)?;
-        let mut by_content = Vec::new();
         let (mut scan_js, mut scan_wasm) = (String::new(), String::new());
 
         for wasm in self.files_at_top()?.iter().filter(|file| is_wasm(file)) {
@@ -78,12 +79,16 @@ impl PostBuild {
                 shorten_names(&self.tools, wasm)?;
             }
         }
+        let mut by_content = Vec::new();
+        if self.profile == Profile::Release {
+            by_content.push(self.split()?);
+        }
 
         // What the page loads, and what the scanner does.
         for file in self.files_at_top()? {
             let name = file_name(&file);
             let Some((stem, extension)) = name.rsplit_once('.') else { continue };
-            if name == SERVICE_WORKER || !["css", "js", "wasm"].contains(&extension) {
+            if name == SERVICE_WORKER || name.starts_with(REST) || !["css", "js", "wasm"].contains(&extension) {
                 continue;
             }
             let content = self.small(&file)?;
@@ -105,7 +110,9 @@ impl PostBuild {
         by_content.sort();
         let named = |extension| {
             let is_named = |name: &&String| {
-                !name.starts_with("scan-") && Path::new(name).extension() == Some(OsStr::new(extension))
+                !name.starts_with("scan-")
+                    && !name.starts_with(REST)
+                    && Path::new(name).extension() == Some(OsStr::new(extension))
             };
             let named = by_content.iter().find(is_named);
             named.with_context(|| format!("Trunk left no .{extension} file, so the service worker would start nothing"))
@@ -122,6 +129,24 @@ impl PostBuild {
         let template = read_text(&self.tools.workspace.path("static/sw.js"))?;
         let script = dist::service_worker(&template, &files, &headers, named("js")?, named("wasm")?)?;
         self.write_small(SERVICE_WORKER, &script)
+    }
+
+    /// Splits the app's wasm, and has its script load the rest. That is named by its content here, so that the script's own
+    /// name follows from it.
+    fn split(&self) -> Result<String> {
+        let [script, wasm, rest] =
+            ["partyline-app.js", "partyline-app_bg.wasm", "rest_bg.wasm"].map(|name| self.staging.join(name));
+        let split = wasm_split::split(&read(&wasm)?, rest::is_later).context("the app cannot be split")?;
+        self.write(&file_name(&wasm), &split.first)?;
+        self.write(&file_name(&rest), &split.rest)?;
+        let content = self.small(&rest)?;
+        std::fs::remove_file(&rest).with_context(|| format!("{} cannot be removed", rest.display()))?;
+        let renamed = dist::name_by_content("rest", "wasm", &content);
+        self.write(&renamed, &content)?;
+        let template = read_text(&self.tools.workspace.path("static/rest.js"))?;
+        let linked = rest::script(&read_text(&script)?, &template, &renamed, &split.table)?;
+        self.write(&file_name(&script), linked.as_bytes())?;
+        Ok(renamed)
     }
 
     /// The content of a file, as small as our tools make it where that is wanted.

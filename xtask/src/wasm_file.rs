@@ -7,10 +7,18 @@ use anyhow::{Context, Result, bail};
 /// What a file begins with: its kind and version.
 const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
 
-/// The section of imports.
+// The ids of sections.
+pub(crate) const CUSTOM: u8 = 0;
+pub(crate) const TYPES: u8 = 1;
 pub(crate) const IMPORTS: u8 = 2;
-/// The section of exports.
+pub(crate) const FUNCTIONS: u8 = 3;
+pub(crate) const TABLES: u8 = 4;
+pub(crate) const MEMORIES: u8 = 5;
+pub(crate) const GLOBALS: u8 = 6;
 pub(crate) const EXPORTS: u8 = 7;
+pub(crate) const START: u8 = 8;
+pub(crate) const ELEMENTS: u8 = 9;
+pub(crate) const CODE: u8 = 10;
 
 /// A section: its id and its content.
 pub(crate) type Section = (u8, Vec<u8>);
@@ -131,7 +139,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn limits(&mut self) -> Result<()> {
+    /// Skips the limits of a table or memory.
+    pub(crate) fn limits(&mut self) -> Result<()> {
         let flags = self.byte()?;
         self.number()?;
         if flags & 1 == 1 {
@@ -156,6 +165,19 @@ impl<'a> Reader<'a> {
             }
         }
         bail!("a number that does not end")
+    }
+
+    /// Bytes with their number before them.
+    pub(crate) fn sized(&mut self) -> Result<&'a [u8]> {
+        let size = self.number()?;
+        self.take(size)
+    }
+
+    /// What `read` reads, and the bytes that it takes for that.
+    pub(crate) fn taken<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<(T, &'a [u8])> {
+        let before = self.0;
+        let value = read(self)?;
+        Ok((value, before.split_at(before.len() - self.0.len()).0))
     }
 
     pub(crate) fn byte(&mut self) -> Result<u8> {

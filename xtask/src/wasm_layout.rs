@@ -5,22 +5,13 @@
 //! stores the alignment is what it is for most of their kind: the operand is a hint, which processors of 64 bits have no
 //! use for, and the compiler knows less than the maximum where it copies structs. 404 kB become 395.
 
-use crate::wasm_file::{self, EXPORTS, IMPORTS, Reader, Section, put_number, put_sized};
+use crate::wasm_code::{CALL, END, Function, I32_CONST, Instruction, REF_FUNC};
+use crate::wasm_file::{
+    self, CODE, CUSTOM, ELEMENTS, EXPORTS, FUNCTIONS, GLOBALS, IMPORTS, Reader, START, Section, put_number, put_sized,
+};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::path::Path;
-
-const CUSTOM: u8 = 0;
-const FUNCTIONS: u8 = 3;
-const GLOBALS: u8 = 6;
-const START: u8 = 8;
-const ELEMENTS: u8 = 9;
-const CODE: u8 = 10;
-
-const END: u8 = 0x0b;
-const CALL: u8 = 0x10;
-const I32_CONST: u8 = 0x41;
-const REF_FUNC: u8 = 0xd2;
 
 /// How many instructions are compared together.
 const RUN: usize = 3;
@@ -30,7 +21,7 @@ const MAX_COMMON: usize = 1000;
 const WEIGHTS: [u64; 2] = [10, 3];
 
 /// What the arrangement follows from: what another version of this made of a wasm is not it.
-pub(crate) const SOURCE: &str = include_str!("wasm_layout.rs");
+pub(crate) const SOURCE: &str = concat!(include_str!("wasm_layout.rs"), include_str!("wasm_code.rs"));
 
 /// Arranges a file, in place.
 pub(crate) fn arrange_file(file: &Path) -> Result<()> {
@@ -199,104 +190,22 @@ impl Moved {
     }
 }
 
-/// A function's body.
-struct Function<'a> {
-    /// What it declares.
-    locals: &'a [u8],
-    instructions: Vec<Instruction<'a>>,
+/// Every run of instructions of a function, by its hash.
+fn runs(function: &Function) -> HashMap<u64, u64> {
+    let kinds: Vec<u64> = function.instructions.iter().map(kind).collect();
+    let mut runs = HashMap::new();
+    for run in kinds.windows(RUN.min(kinds.len())) {
+        *runs.entry(hash(run.iter().copied())).or_default() += 1;
+    }
+    runs
 }
 
-impl<'a> Function<'a> {
-    fn read(body: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader(body);
-        for _ in 0..reader.number()? {
-            reader.number()?;
-            reader.byte()?;
-        }
-        let (locals, _) = body.split_at(body.len() - reader.0.len());
-        let mut instructions = Vec::new();
-        while !reader.0.is_empty() {
-            instructions.push(Instruction::read(&mut reader)?);
-        }
-        Ok(Self { locals, instructions })
-    }
-
-    /// Every run of instructions, by its hash.
-    fn runs(&self) -> HashMap<u64, u64> {
-        let kinds: Vec<u64> = self.instructions.iter().map(Instruction::kind).collect();
-        let mut runs = HashMap::new();
-        for run in kinds.windows(RUN.min(kinds.len())) {
-            *runs.entry(hash(run.iter().copied())).or_default() += 1;
-        }
-        runs
-    }
-}
-
-/// An instruction with its operands.
-struct Instruction<'a> {
-    code: u8,
-    /// All of it.
-    bytes: &'a [u8],
-}
-
-impl<'a> Instruction<'a> {
-    /// Reads one; an error if it is none that rustc writes for our target.
-    fn read(reader: &mut Reader<'a>) -> Result<Self> {
-        let all = reader.0;
-        let code = reader.byte()?;
-        let numbers = match code {
-            0x00 | 0x01 | 0x05 | END | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 | 0xd1 => 0,
-            0x02..=0x04 | 0x0c | 0x0d | CALL | 0x20..=0x26 | 0x3f..=0x42 | 0xd0 | REF_FUNC => 1,
-            0x11 | 0x28..=0x3e => 2,
-            // A table of branches, and the one for all other cases.
-            0x0e => reader.number()? + 1,
-            0x1c => {
-                let types = reader.number()?;
-                reader.take(types).map(|_| 0)?
-            }
-            0x43 => reader.take(4).map(|_| 0)?,
-            0x44 => reader.take(8).map(|_| 0)?,
-            0xfc => match reader.number()? {
-                0..=7 => 0,
-                8 | 10 | 12 | 14 => 2,
-                9 | 11 | 13 | 15..=17 => 1,
-                other => bail!("instruction 0xfc {other}, which is unknown"),
-            },
-            other => bail!("instruction {other:#04x}, which is unknown"),
-        };
-        for _ in 0..numbers {
-            // Signed or not, of any size.
-            while reader.byte()? & 0x80 != 0 {}
-        }
-        let (bytes, _) = all.split_at(all.len() - reader.0.len());
-        Ok(Self { code, bytes })
-    }
-
-    fn unless_end(self) -> Option<Self> {
-        (self.code != END).then_some(self)
-    }
-
-    fn operand(&self) -> Result<usize> {
-        let (_, operands) = self.bytes.split_first().context("an instruction of no bytes")?;
-        Reader(operands).number()
-    }
-
-    /// The alignment that an access of its kind mostly has, as a power of two: the number of bytes that it is of.
-    fn natural_alignment(&self) -> Option<u8> {
-        match self.code {
-            0x2c | 0x2d | 0x30 | 0x31 | 0x3a | 0x3c => Some(0),
-            0x2e | 0x2f | 0x32 | 0x33 | 0x3b | 0x3d => Some(1),
-            0x28 | 0x2a | 0x34..=0x36 | 0x38 | 0x3e => Some(2),
-            0x29 | 0x2b | 0x37 | 0x39 => Some(3),
-            _ => None,
-        }
-    }
-
-    /// What it is compared by: not by the functions and addresses in it, which differ where everything else is the same.
-    fn kind(&self) -> u64 {
-        let is_address = self.code == I32_CONST && self.bytes.len() > 3;
-        if self.code == CALL || is_address { u64::from(self.code) } else { hash(self.bytes.iter().copied()) }
-    }
+/// What an instruction is compared by: not by the functions and addresses in it, which differ where everything else is the
+/// same.
+fn kind(instruction: &Instruction) -> u64 {
+    let Instruction { code, bytes } = instruction;
+    let is_address = *code == I32_CONST && bytes.len() > 3;
+    if *code == CALL || is_address { u64::from(*code) } else { hash(bytes.iter().copied()) }
 }
 
 /// Fowler–Noll–Vo.
@@ -306,7 +215,7 @@ fn hash(parts: impl Iterator<Item = impl Into<u64>>) -> u64 {
 
 /// The functions in their new order.
 fn order(functions: &[Function]) -> Vec<usize> {
-    let all: Vec<HashMap<u64, u64>> = functions.iter().map(Function::runs).collect();
+    let all: Vec<HashMap<u64, u64>> = functions.iter().map(runs).collect();
     let sizes: Vec<u64> = all.iter().map(|runs| runs.values().sum()).collect();
     let mut having: HashMap<u64, Vec<(usize, u64)>> = HashMap::new();
     for (function, runs) in all.iter().enumerate() {

@@ -11,6 +11,7 @@ use super::entry::{Entry, EntryError};
 use super::listing::listing_key;
 use super::news::News;
 use super::notice::Notices;
+use super::rest::Rest;
 use super::room::{Room, membership, mended_key, seen_key};
 use super::route::Route;
 use crate::api::{self, ApiError};
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) screen: RwSignal<Screen>,
     /// The dialog that is open.
     pub(crate) dialog: RwSignal<Option<Dialog>>,
+    /// What dialogs are made of, which is loaded after the first screen.
+    pub(crate) rest: Rest,
     /// Messages to the person.
     pub(crate) notices: Notices,
     /// Whether a new version waits.
@@ -76,6 +79,11 @@ pub(crate) enum Screen {
 }
 
 impl Screen {
+    /// Whether there is something for the person to see and do.
+    pub(crate) fn is_drawn(&self) -> bool {
+        !matches!(self, Self::Starting | Self::Joining)
+    }
+
     /// Whether the rooms have been read. Until then the page waits for a first read, which may be lost.
     fn has_begun(&self) -> bool {
         !matches!(self, Self::Starting | Self::Failed(_))
@@ -118,6 +126,7 @@ impl App {
             rooms: RwSignal::new(None),
             screen: RwSignal::new(Screen::Starting),
             dialog: RwSignal::new(None),
+            rest: Rest::new(),
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
             single_keys: RwSignal::new(platform::remembered(SINGLE_KEYS).as_deref() != Some("off")),

@@ -24,6 +24,7 @@ pub(crate) mod order;
 pub(crate) mod pages;
 pub(crate) mod pasted;
 pub(crate) mod report;
+pub(crate) mod rest;
 pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;

@@ -8,6 +8,7 @@ mod by_hand_dialog;
 #[cfg(feature = "next")]
 mod comments;
 mod devices_dialog;
+mod dialogs;
 mod drag;
 mod find_bar;
 mod icon;
@@ -48,7 +49,8 @@ use crate::model::app::{App, Dialog, Screen};
 use crate::model::network::connect;
 use crate::platform;
 use crate::shell::{self, ShellError};
-use live::{maybe, part};
+use crate::text;
+use live::{effect, maybe, part};
 
 /// How often the page looks whether midnight has passed, and whether it missed an announcement.
 const TIME_CHECK: Duration = Duration::from_secs(60);
@@ -80,6 +82,11 @@ fn Root() -> impl IntoView {
         shell::watch_updates(move || app.update_waits.set(true)).await;
     });
     let screen = Memo::new(move |_| app.screen.get());
+    effect(move || {
+        if screen.with(Screen::is_drawn) {
+            request_animation_frame(move || app.rest.load());
+        }
+    });
     view! {
         {part(move || match trouble.get() {
             Some(error) => trouble::trouble(&error).into_any(),
@@ -98,33 +105,17 @@ fn Root() -> impl IntoView {
             },
         })}
         <notices::NoticeList />
-        {maybe(move || app.dialog.get().map(|dialog| show_dialog(app, dialog)))}
+        {maybe(move || {
+            let dialog = app.dialog.get()?;
+            Some(if app.rest.is_here() { dialogs::show(app, dialog) } else { waiting(app, dialog) })
+        })}
     }
 }
 
-fn show_dialog(app: App, dialog: Dialog) -> AnyView {
-    match (dialog, app.screen.with_untracked(room_of)) {
-        (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
-        (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
-        (Dialog::OtherDevice, _) => view! { <other_device_dialog::OtherDeviceDialog /> }.into_any(),
-        (Dialog::Rooms, _) => view! { <rooms::RoomsDialog /> }.into_any(),
-        (Dialog::Share, Some(room)) => view! { <share_dialog::ShareDialog room=room /> }.into_any(),
-        (Dialog::ByHand, Some(room)) => view! { <by_hand_dialog::ByHandDialog room=room /> }.into_any(),
-        (Dialog::Devices, Some(room)) => view! { <devices_dialog::DevicesDialog room=room /> }.into_any(),
-        (Dialog::Settings, Some(room)) => view! { <room_dialogs::SettingsDialog room=room /> }.into_any(),
-        (Dialog::Leave, Some(room)) => view! { <room_dialogs::LeaveDialog room=room /> }.into_any(),
-        (Dialog::Task(id), Some(room)) => match room.task(id) {
-            Some(task) => view! { <task_dialog::TaskDialog room=room id=id task=task /> }.into_any(),
-            None => ().into_any(),
-        },
-        (Dialog::Actions(id), Some(room)) => match room.task(id) {
-            Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
-            None => ().into_any(),
-        },
-        (Dialog::PutUnder(id), Some(room)) => view! { <subtasks::PutUnder room=room id=id /> }.into_any(),
-        // The room is gone, and what was to be shown about it with it.
-        (_, None) => ().into_any(),
-    }
+/// A dialog is to open whose code is not here yet.
+fn waiting(app: App, dialog: Dialog) -> AnyView {
+    app.bring(dialog);
+    view! { <p class="waiting-modal" role="status">{text::LOADING}</p> }.into_any()
 }
 
 fn room_of(screen: &Screen) -> Option<crate::model::room::Room> {

@@ -1,0 +1,54 @@
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::app::{App, Dialog};
+use super::notice::NoticeAction;
+use crate::{platform, text};
+
+/// The rest of the app's code: what the first screen does not need, which is what dialogs are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Rest {
+    is_here: RwSignal<bool>,
+}
+
+impl Rest {
+    /// Not loaded yet.
+    pub(crate) fn new() -> Self {
+        Self { is_here: RwSignal::new(false) }
+    }
+
+    /// Whether it can be used.
+    pub(crate) fn is_here(self) -> bool {
+        self.is_here.get()
+    }
+
+    /// Loads it, for later. Should that fail, whoever needs it tries again.
+    pub(crate) fn load(self) {
+        if !self.is_here.get_untracked() {
+            spawn_local(async move { drop(self.loaded().await) });
+        }
+    }
+
+    async fn loaded(self) -> bool {
+        let is_here = platform::load_rest().await.is_ok();
+        if is_here && !self.is_here.get_untracked() {
+            self.is_here.set(true);
+        }
+        is_here
+    }
+}
+
+impl App {
+    /// Loads what a dialog that is to open is made of. It opens when that is there; if it cannot be had, the person reads so
+    /// and can try again.
+    pub(crate) fn bring(self, dialog: Dialog) {
+        spawn_local(async move {
+            if self.rest.loaded().await || self.dialog.get_untracked() != Some(dialog) {
+                return;
+            }
+            self.dialog.set(None);
+            let again = NoticeAction::new(text::RETRY, move || self.dialog.set(Some(dialog)));
+            self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
+        });
+    }
+}

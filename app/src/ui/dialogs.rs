@@ -1,0 +1,35 @@
+use leptos::prelude::*;
+
+use super::room_of;
+use super::{
+    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, share_dialog, subtasks, task_actions,
+    task_dialog,
+};
+use crate::model::app::{App, Dialog};
+
+/// Shows a dialog. Never inlined: it stays in the part of the wasm that is loaded later, with all that it shows.
+#[inline(never)]
+pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
+    match (dialog, app.screen.with_untracked(room_of)) {
+        (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
+        (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
+        (Dialog::OtherDevice, _) => view! { <other_device_dialog::OtherDeviceDialog /> }.into_any(),
+        (Dialog::Rooms, _) => view! { <rooms::RoomsDialog /> }.into_any(),
+        (Dialog::Share, Some(room)) => view! { <share_dialog::ShareDialog room=room /> }.into_any(),
+        (Dialog::ByHand, Some(room)) => view! { <by_hand_dialog::ByHandDialog room=room /> }.into_any(),
+        (Dialog::Devices, Some(room)) => view! { <devices_dialog::DevicesDialog room=room /> }.into_any(),
+        (Dialog::Settings, Some(room)) => view! { <room_dialogs::SettingsDialog room=room /> }.into_any(),
+        (Dialog::Leave, Some(room)) => view! { <room_dialogs::LeaveDialog room=room /> }.into_any(),
+        (Dialog::Task(id), Some(room)) => match room.task(id) {
+            Some(task) => view! { <task_dialog::TaskDialog room=room id=id task=task /> }.into_any(),
+            None => ().into_any(),
+        },
+        (Dialog::Actions(id), Some(room)) => match room.task(id) {
+            Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
+            None => ().into_any(),
+        },
+        (Dialog::PutUnder(id), Some(room)) => view! { <subtasks::PutUnder room=room id=id /> }.into_any(),
+        // The room is gone, and what was to be shown about it with it.
+        (_, None) => ().into_any(),
+    }
+}

@@ -1,0 +1,67 @@
+//! The rest of the app: what the first screen does not need, and the page loads when that is drawn.
+
+use crate::wasm_split::LOADER;
+use anyhow::{Context, Result, bail};
+
+/// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
+/// mangled names, where the modules around them may be abbreviated.
+const MODULES: [&str; 9] = [
+    "by_hand_dialog",
+    "devices_dialog",
+    "dialogs",
+    "modal",
+    "other_device_dialog",
+    "room_dialogs",
+    "share_dialog",
+    "task_actions",
+    "task_dialog",
+];
+
+/// Whether a function of this mangled name is in the rest: of one of its modules, or generic in something of one.
+///
+/// <https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>: a name has its length before it.
+pub(crate) fn is_later(name: &str) -> bool {
+    MODULES.iter().any(|module| {
+        let mangled = format!("{}{module}", module.len());
+        let mut before = name.match_indices(&mangled).filter_map(|(at, _)| Some(name.get(..at)?.chars().next_back()));
+        before.any(|before| !before.is_some_and(|before| before.is_ascii_digit()))
+    })
+}
+
+/// The app's script, which loads the rest as `template` says.
+pub(crate) fn script(script: &str, template: &str, wasm: &str, table: &str) -> Result<String> {
+    let template = template.replace("__REST_WASM__", &format!("/{wasm}")).replace("__TABLE__", table);
+    if template.contains("__REST_WASM__") || template.contains("__TABLE__") {
+        bail!("static/rest.js has words that are not filled in");
+    }
+    // As wasm-bindgen writes it, after `short_names`.
+    let imports = "\"a\": import0,\n";
+    let (before, after) = script.split_once(imports).context("the app's script gives its wasm no imports")?;
+    Ok(format!("{before}{imports}\"{LOADER}\": {{ {LOADER} }},\n{after}\n{template}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_of_the_rest_by_its_module_or_by_what_it_is_generic_in() {
+        assert!(is_later("_RNvMNtNtCs1_13partyline_app2ui5modalNtB2_11ModalHandle3new"));
+        assert!(is_later("_RINvNtCs2_4core3ptr13drop_in_placeINtNtCs3_5alloc3vec3VecNtNtB1_14devices_dialog4LineEE"));
+        for name in
+            ["_RNvNtCs1_13partyline_app2ui6listen", "_RNvNtCs1_3x15modal", "_RNvNtCs1_13partyline_app15modal_of_others"]
+        {
+            assert!(!is_later(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_script_gives_its_wasm_what_loads_the_rest() {
+        let template = "const REST = \"__REST_WASM__\"; wasm[\"__TABLE__\"]; function load() {}";
+        let script = script("return {\n\"a\": import0,\n};\n", template, "rest-1.wasm", "$10").unwrap();
+        let all = "return {\n\"a\": import0,\n\"load\": { load },\n};\n\n\
+                   const REST = \"/rest-1.wasm\"; wasm[\"$10\"]; function load() {}";
+        assert_eq!(script, all);
+        assert!(super::script("nothing", template, "rest-1.wasm", "t").is_err());
+    }
+}
