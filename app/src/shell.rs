@@ -215,9 +215,9 @@ fn refusal_of(browser: &str, error: &str, why: String) -> ShellError {
     });
     match (older, error) {
         (Some((name, version, first)), _) if version < first => ShellError::TooOld(name, first),
-        (_, "SecurityError") => ShellError::Refused(why),
         // The script did not come, or is none.
-        _ => ShellError::NotInstalled,
+        (_, "TypeError") => ShellError::NotInstalled,
+        _ => ShellError::Refused(why),
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
             (firefox(147), "TypeError", ShellError::NotInstalled),
             (firefox(153), "SecurityError", refused.clone()),
             (chrome(88), "TypeError", ShellError::TooOld("Chrome or Edge", 91)),
-            (chrome(156), "SecurityError", refused.clone()),
+            (chrome(156), "NotSupportedError", refused.clone()),
             (old, "TypeError", ShellError::TooOld("Safari", 15)),
             (new, "TypeError", ShellError::NotInstalled),
             ("Another/1".to_owned(), "SecurityError", refused),
