@@ -136,7 +136,7 @@ impl PostBuild {
     fn split(&self) -> Result<String> {
         let [script, wasm, rest] =
             ["partyline-app.js", "partyline-app_bg.wasm", "rest_bg.wasm"].map(|name| self.staging.join(name));
-        let split = wasm_split::split(&read(&wasm)?, rest::is_later).context("the app cannot be split")?;
+        let split = wasm_split::split(&read(&wasm)?, &rest::RULES).context("the app cannot be split")?;
         self.write(&file_name(&wasm), &split.first)?;
         self.write(&file_name(&rest), &split.rest)?;
         let content = self.small(&rest)?;

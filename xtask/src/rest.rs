@@ -1,14 +1,15 @@
 //! The rest of the app: what the first screen does not need, and the page loads when that is drawn.
 
-use crate::wasm_split::LOADER;
+use crate::wasm_split::{LOADER, Rules};
 use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 10] = [
     "by_hand_dialog",
     "devices_dialog",
     "dialogs",
+    "find_bar",
     "modal",
     "other_device_dialog",
     "room_dialogs",
@@ -17,15 +18,39 @@ const MODULES: [&str; 9] = [
     "task_dialog",
 ];
 
+/// The functions of the rest that the first part calls: module and name.
+const ENTRIES: [[&str; 2]; 5] =
+    [["dialogs", "show"], ["find_bar", "bar"], ["find_bar", "clear"], ["find_bar", "find"], ["find_bar", "toggle"]];
+
+/// What drops a value is the same for many types, and may serve one of the service worker as well, which has no rest.
+const DROP: &str = "_4core3ptr13drop_in_place";
+
+/// What the app is split by.
+pub(crate) const RULES: Rules = Rules { is_later, is_entry, is_common };
+
+fn is_common(name: &str) -> bool {
+    name.split_once(DROP).is_some_and(|(before, _)| before.starts_with("_RINvNtCs") && before.len() < 32)
+}
+
+fn is_entry(name: &str) -> bool {
+    ENTRIES.iter().any(|path| name.ends_with(&path.map(mangled).concat()))
+}
+
+fn mangled(name: &str) -> String {
+    format!("{}{name}", name.len())
+}
+
 /// Whether a function of this mangled name is in the rest: of one of its modules, or generic in something of one.
 ///
 /// <https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>: a name has its length before it.
-pub(crate) fn is_later(name: &str) -> bool {
-    MODULES.iter().any(|module| {
-        let mangled = format!("{}{module}", module.len());
-        let mut before = name.match_indices(&mangled).filter_map(|(at, _)| Some(name.get(..at)?.chars().next_back()));
-        before.any(|before| !before.is_some_and(|before| before.is_ascii_digit()))
-    })
+fn is_later(name: &str) -> bool {
+    MODULES.iter().any(|module| is_within(name, &mangled(module)))
+}
+
+/// Whether a name has a part. A digit before it would be of another part's length.
+fn is_within(name: &str, part: &str) -> bool {
+    let mut before = name.match_indices(part).filter_map(|(at, _)| name.get(..at));
+    before.any(|before| !before.ends_with(|last: char| last.is_ascii_digit()))
 }
 
 /// The app's script, which loads the rest as `template` says.
@@ -47,12 +72,27 @@ mod tests {
     #[test]
     fn a_function_is_of_the_rest_by_its_module_or_by_what_it_is_generic_in() {
         assert!(is_later("_RNvMNtNtCs1_13partyline_app2ui5modalNtB2_11ModalHandle3new"));
-        assert!(is_later("_RINvNtCs2_4core3ptr13drop_in_placeINtNtCs3_5alloc3vec3VecNtNtB1_14devices_dialog4LineEE"));
+        assert!(is_later(
+            "_RNvMs3_NtCs3_5alloc7raw_vecINtB5_6RawVecNtNtNtCs1_13partyline_app2ui14devices_dialog4LineE"
+        ));
         for name in
             ["_RNvNtCs1_13partyline_app2ui6listen", "_RNvNtCs1_3x15modal", "_RNvNtCs1_13partyline_app15modal_of_others"]
         {
             assert!(!is_later(name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_drops_a_value_may_serve_others() {
+        assert!(is_common("_RINvNtCs2_4core3ptr13drop_in_placeINtNtCs3_5alloc3vec3VecNtNtB1_14devices_dialog4LineEE"));
+        assert!(!is_common("_RNvMNtNtCs1_13partyline_app2ui5modalNtB2_11ModalHandle3new"));
+    }
+
+    #[test]
+    fn the_first_part_calls_what_is_an_entry() {
+        assert!(is_entry("_RNvNtNtCs1_13partyline_app2ui7dialogs4show"));
+        assert!(!is_entry("_RNvNtNtCs1_13partyline_app2ui7dialogs5shows"));
+        assert!(!is_entry("_RNCNvNtNtCs1_13partyline_app2ui7dialogs4show0Ba_"));
     }
 
     #[test]

@@ -46,11 +46,22 @@ pub(crate) struct Split {
     pub(crate) table: String,
 }
 
-/// Splits a wasm that has its functions' names still. Those whose name `is_later` go to the rest.
-pub(crate) fn split(wasm: &[u8], is_later: impl Fn(&str) -> bool) -> Result<Split> {
+/// What goes to the rest, by the mangled names of functions.
+pub(crate) struct Rules {
+    /// Whether a function goes there.
+    pub(crate) is_later: fn(&str) -> bool,
+    /// Whether it is one of those that the first part calls. Another one that it calls is not of the rest alone, whatever its
+    /// name: the compiler makes one of two functions that do the same.
+    pub(crate) is_entry: fn(&str) -> bool,
+    /// Whether it may serve others as well, unseen, unless it calls something that does not.
+    pub(crate) is_common: fn(&str) -> bool,
+}
+
+/// Splits a wasm that has its functions' names still.
+pub(crate) fn split(wasm: &[u8], rules: &Rules) -> Result<Split> {
     let sections = wasm_file::sections(wasm)?;
     let module = Module::read(&sections)?;
-    let moved = module.moved(is_later)?;
+    let moved = module.moved(rules)?;
     if moved.is_empty() {
         bail!("no function is of the rest: its parts of the app have other names now");
     }
@@ -232,23 +243,35 @@ impl<'a> Module<'a> {
         Ok(calls)
     }
 
+    fn is_named(&self, index: usize, is: fn(&str) -> bool) -> bool {
+        self.names.get(&index).is_some_and(|name| is(name))
+    }
+
     /// The functions that go to the rest.
-    fn moved(&self, is_later: impl Fn(&str) -> bool) -> Result<BTreeSet<usize>> {
+    fn moved(&self, rules: &Rules) -> Result<BTreeSet<usize>> {
         let exported = self.exports.iter().filter(|(_, kind, _)| *kind == FUNCTION).map(|(.., index)| *index);
-        let mut roots: BTreeSet<usize> = exported.chain(self.start).collect();
-        let mut later = BTreeSet::new();
-        for index in self.own() {
-            let is_named = self.names.get(&index).is_some_and(|name| is_later(name));
-            if is_named && self.own_function(index)?.2 > STUB && !roots.contains(&index) {
-                later.insert(index);
+        let mut left: Vec<usize> = exported.chain(self.start).collect();
+        let mut later: BTreeSet<usize> = self.own().filter(|index| self.is_named(*index, rules.is_later)).collect();
+        later.retain(|index| !left.contains(index));
+        let mut small = Vec::new();
+        for index in &later {
+            let may_stay = self.own_function(*index)?.2 <= STUB || self.is_named(*index, rules.is_common);
+            if may_stay && self.calls(*index)?.is_disjoint(&later) {
+                small.push(*index);
             }
         }
-        roots.extend(self.slots.values().filter(|function| !later.contains(function)));
+        later.retain(|index| !small.contains(index));
+        left.extend(self.slots.values().filter(|function| !later.contains(function)));
         let mut stays = BTreeSet::new();
-        let mut left: Vec<usize> = roots.into_iter().collect();
         while let Some(index) = left.pop() {
-            if index >= self.imports.len() && !later.contains(&index) && stays.insert(index) {
-                left.extend(self.calls(index)?);
+            if index < self.imports.len() || !stays.insert(index) {
+                continue;
+            }
+            for called in self.calls(index)? {
+                if !later.contains(&called) || !self.is_named(called, rules.is_entry) {
+                    later.remove(&called);
+                    left.push(called);
+                }
             }
         }
         Ok(self.own().filter(|index| !stays.contains(index)).collect())
@@ -565,4 +588,135 @@ fn vector(entries: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut wasm = number(entries.len());
     wasm.extend(entries.concat());
     wasm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that imports `log`, exports `run`, and has `later` in its table. Each function is larger than a stub.
+    ///
+    /// ```text
+    /// run(a, b)    = shared(add(a, b)) + table[1](a)
+    /// add(a, b)    = a + b
+    /// later(a)     = log(); helper(a)
+    /// helper(a)    = shared(a) * 2
+    /// shared(a)    = a + 1000
+    /// ```
+    fn module() -> Vec<u8> {
+        let padding = [0x41, 7, 0x1a].repeat(8);
+        let body = |instructions: &[u8]| sized(&[&[0], instructions, &[END]].concat());
+        let get = |local| [LOCAL_GET, local];
+        let call = |function| [CALL, function];
+        let bodies = [
+            body(
+                &[&get(0)[..], &get(1), &call(2), &call(5), &get(0), &[I32_CONST, 1, CALL_INDIRECT, 1, 0, 0x6a]]
+                    .concat(),
+            ),
+            body(&[&get(0)[..], &get(1), &[0x6a], &padding].concat()),
+            body(&[&call(0)[..], &get(0), &call(4), &padding].concat()),
+            body(&[&get(0)[..], &call(5), &[I32_CONST, 2, 0x6c], &padding].concat()),
+            body(&[&get(0)[..], &[I32_CONST, 0xe8, 0x07, 0x6a], &padding].concat()),
+        ];
+        let named_functions = ["run", "add", "later", "helper", "shared"];
+        let names = (1..).zip(named_functions).map(|(index, name)| [number(index), named(name)].concat());
+        wasm_file::file(&[
+            (TYPES, b"\x03\x60\x02\x7f\x7f\x01\x7f\x60\x01\x7f\x01\x7f\x60\x00\x00".to_vec()),
+            (IMPORTS, b"\x01\x01a\x03log\x00\x02".to_vec()),
+            (FUNCTIONS, vec![5, 0, 0, 1, 1, 1]),
+            (TABLES, vec![1, 0x70, 1, 2, 2]),
+            (MEMORIES, vec![1, 0, 1]),
+            (GLOBALS, vec![1, 0x7f, 1, I32_CONST, 0x10, END]),
+            (EXPORTS, b"\x02\x03run\x00\x01\x03mem\x02\x00".to_vec()),
+            (ELEMENTS, vec![1, 0, I32_CONST, 1, END, 1, 3]),
+            (CODE, vector(bodies)),
+            (CUSTOM, [named("name"), vec![1], sized(&vector(names))].concat()),
+        ])
+    }
+
+    const LATER: Rules = Rules { is_later: |name| name == "later", is_entry: |_| false, is_common: |_| false };
+
+    fn split_by(rules: &Rules) -> Split {
+        split(&module(), rules).unwrap()
+    }
+
+    /// The names of a part's functions.
+    fn names(wasm: &[u8]) -> Vec<String> {
+        let sections = wasm_file::sections(wasm).unwrap();
+        let (_, content) = sections.iter().find(|(id, _)| *id == CUSTOM).unwrap();
+        let mut reader = Reader(content);
+        reader.take(5 + 1).unwrap();
+        let mut names = Reader(reader.sized().unwrap());
+        (0..names.number().unwrap()).map(|_| names.number().and_then(|_| names.name()).unwrap()).collect()
+    }
+
+    /// What Node.js says that `run(a, b)` is, before the rest is there, while it is loaded by a stub, and once it is there;
+    /// with how often it was loaded and how often `log` was called.
+    fn run(split: &Split) -> Vec<i64> {
+        let script = "
+            const [first, rest, table] = process.argv.slice(1);
+            const bytes = (hex) => Buffer.from(hex, 'hex');
+            let logged = 0, loaded = 0, exports;
+            const a = { log: () => logged++ };
+            const link = () => {
+              if (loaded) return;
+              loaded++;
+              const slots = new Proxy({}, { get: (_, slot) => exports[table].get(+slot) });
+              new WebAssembly.Instance(new WebAssembly.Module(bytes(rest)), { a, first: exports, slots });
+            };
+            const imports = { a, load: { load: link } };
+            exports = new WebAssembly.Instance(new WebAssembly.Module(bytes(first)), imports).exports;
+            console.log(JSON.stringify([exports.run(3, 4), loaded, exports.run(30, 40), loaded, logged]));";
+        let hex = |bytes: &[u8]| crate::dist::hex(bytes, usize::MAX);
+        let mut node = crate::exec::command("node");
+        node.args(["-e", script, "--", &hex(&split.first), &hex(&split.rest), &split.table]);
+        serde_json::from_str(&crate::exec::output(&mut node).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_called_by_nothing_else_goes_with_a_function_and_all_answer_as_before() {
+        let split = split_by(&LATER);
+        assert_eq!(names(&split.rest), ["shared", "later", "helper"]);
+        // 7 + 1000 + (3 + 1000) * 2, and 70 + 1000 + (30 + 1000) * 2.
+        assert_eq!(run(&split), [3013, 1, 3130, 1, 2]);
+    }
+
+    #[test]
+    fn an_entry_is_called_through_its_stub() {
+        let split = split_by(&Rules { is_later: |name| name != "run", is_entry: |name| name == "add", ..LATER });
+        assert!(names(&split.rest).contains(&"add".to_owned()));
+        assert_eq!(run(&split), [3013, 1, 3130, 1, 2]);
+    }
+
+    #[test]
+    fn what_the_first_part_calls_and_is_no_entry_stays() {
+        let split = split_by(&Rules { is_later: |name| name != "run", ..LATER });
+        assert!(!names(&split.rest).contains(&"add".to_owned()));
+        assert_eq!(run(&split), [3013, 1, 3130, 1, 2]);
+    }
+
+    #[test]
+    fn what_may_serve_others_stays_unless_it_calls_what_does_not() {
+        let rules = Rules { is_common: |name| name == "later", ..LATER };
+        assert!(split(&module(), &rules).is_err(), "nothing is left for the rest");
+        let split = split_by(&Rules { is_later: |name| ["later", "helper"].contains(&name), ..rules });
+        assert_eq!(names(&split.rest), ["shared", "later", "helper"]);
+    }
+
+    #[test]
+    fn what_is_broken_is_an_error() {
+        let wasm = module();
+        for end in [0, 7, 12, wasm.len() / 2, wasm.len() - 1] {
+            assert!(split(&wasm[..end], &LATER).is_err(), "cut at {end}");
+        }
+        let references = [0, REF_FUNC, 0, 0x1a, END];
+        let wasm = wasm_file::file(&[
+            (TYPES, vec![1, 0x60, 0, 0]),
+            (FUNCTIONS, vec![1, 0]),
+            (CODE, vector([sized(&references)])),
+        ]);
+        assert!(split(&wasm, &LATER).is_err());
+        let wasm = wasm_file::file(&[(IMPORTS, b"\x01\x01m\x01m\x02\x00\x01".to_vec())]);
+        assert!(split(&wasm, &LATER).is_err());
+    }
 }

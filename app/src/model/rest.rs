@@ -39,16 +39,30 @@ impl Rest {
 }
 
 impl App {
-    /// Loads what a dialog that is to open is made of. It opens when that is there; if it cannot be had, the person reads so
-    /// and can try again.
+    /// Does what takes the rest of the code, at once or when that is there. If it cannot be had, the person reads so and can
+    /// try again.
+    pub(crate) fn with_rest(self, run: impl Fn() + Copy + Send + Sync + 'static) {
+        if self.rest.is_here.get_untracked() {
+            return run();
+        }
+        spawn_local(async move {
+            if self.rest.loaded().await {
+                run();
+            } else {
+                let again = NoticeAction::new(text::RETRY, move || self.with_rest(run));
+                self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
+            }
+        });
+    }
+
+    /// Has a dialog that is to open wait until what it is made of is there.
     pub(crate) fn bring(self, dialog: Dialog) {
         spawn_local(async move {
-            if self.rest.loaded().await || self.dialog.get_untracked() != Some(dialog) {
-                return;
+            if !self.rest.loaded().await && self.dialog.get_untracked() == Some(dialog) {
+                self.dialog.set(None);
+                let again = NoticeAction::new(text::RETRY, move || self.dialog.set(Some(dialog)));
+                self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
             }
-            self.dialog.set(None);
-            let again = NoticeAction::new(text::RETRY, move || self.dialog.set(Some(dialog)));
-            self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
         });
     }
 }

@@ -1,8 +1,11 @@
+//! The field for finding, and its filters. What the rest of the page calls here is never inlined: the page's wasm loads it
+//! later.
+
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 
 use super::icon::Icon;
-use super::live::{live, maybe};
+use super::live::live;
 use crate::model::field::{PRIORITIES, STATUSES};
 use crate::model::find::{DUE_FILTERS, Query};
 use crate::model::order::Sorting;
@@ -10,16 +13,8 @@ use crate::model::room::Room;
 use crate::platform;
 use crate::text;
 
-/// The field for finding, while it is there.
-#[component]
-pub(crate) fn FindBar(
-    /// In which room.
-    room: Room,
-) -> impl IntoView {
-    view! { {maybe(move || room.listing().finding.get().then(|| view! { <Finding room=room /> }))} }
-}
-
 /// Has the field for finding there, with the keyboard in it.
+#[inline(never)]
 pub(super) fn find(room: Room) {
     room.listing().finding.set(true);
     spawn_local(async {
@@ -29,6 +24,7 @@ pub(super) fn find(room: Room) {
 }
 
 /// Has the field there, or takes it away.
+#[inline(never)]
 pub(super) fn toggle(room: Room) {
     if room.listing().finding.get_untracked() {
         room.stop_finding();
@@ -38,6 +34,7 @@ pub(super) fn toggle(room: Room) {
 }
 
 /// Takes back what is looked for; if that is nothing, the field goes away.
+#[inline(never)]
 pub(super) fn clear(room: Room) {
     if room.listing().query.with_untracked(Query::is_empty) {
         close(room);
@@ -51,6 +48,12 @@ pub(super) fn clear(room: Room) {
 fn close(room: Room) {
     room.stop_finding();
     platform::focus(".find-button");
+}
+
+/// The field for finding.
+#[inline(never)]
+pub(super) fn bar(room: Room) -> AnyView {
+    view! { <Finding room=room /> }.into_any()
 }
 
 #[component]

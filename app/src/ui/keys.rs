@@ -43,7 +43,7 @@ pub(super) fn pressed(app: App, room: Room, event: &KeyboardEvent) -> bool {
 
 fn letter(app: App, room: Room, row: Option<TaskId>, key: &str) -> bool {
     match (key, row) {
-        ("/", _) => find_bar::find(room),
+        ("/", _) => app.with_rest(move || find_bar::find(room)),
         ("n", _) => drop(platform::focus(".add input")),
         ("e", Some(task)) => app.dialog.set(Some(Dialog::Task(task))),
         ("x", Some(task)) => drop(platform::click(&format!("[data-task='{task}'] input"))),

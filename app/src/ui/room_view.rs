@@ -6,7 +6,7 @@ use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::add_task::AddTask;
 use super::drag::Drag;
-use super::find_bar::{self, FindBar};
+use super::find_bar;
 use super::icon::Icon;
 use super::keep_place::{keep_focus, keep_view};
 use super::live::{effect, live, maybe, part, rows};
@@ -82,7 +82,7 @@ pub(crate) fn RoomView(
                         aria-label="Find"
                         aria-expanded=live(move || room.listing().finding.get().to_string())
                         aria-keyshortcuts="/"
-                        on:click=move |_| find_bar::toggle(room)
+                        on:click=move |_| app.with_rest(move || find_bar::toggle(room))
                     >
                         {Icon::Find.draw()}
                     </button>
@@ -95,7 +95,7 @@ pub(crate) fn RoomView(
                         {Icon::Settings.draw()}
                     </button>
                 </div>
-                <FindBar room=room />
+                {maybe(move || room.listing().finding.get().then(|| find_bar::bar(room)))}
             </header>
             <AddTask room=room />
             <div class="room-body">

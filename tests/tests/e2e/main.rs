@@ -233,6 +233,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         }));
         add(theatre.trial(&format!("visit::offline_cold_start::{name}"), move |play| visit::cold_start(play, kind)));
         add(theatre.trial(&format!("visit::hard_reload_recovers::{name}"), move |play| visit::hard_reload(play, kind)));
+        add(theatre.trial(&format!("visit::a_dialog_waits_for_its_code::{name}"), move |play| {
+            visit::before_the_rest(play, kind)
+        }));
     }
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
         add(theatre.trial(&format!("by_hand::two_codes_connect::{name}"), move |play| by_hand::connect(play, pair)));

@@ -68,6 +68,50 @@ pub(crate) async fn cold_start(play: Play, kind: BrowserKind) -> Result<()> {
     RoomPage::wait_open(tab).await?.wait_task("Candles").await
 }
 
+/// A dialog is opened before the code that it takes is there: it opens when that comes, and until then nothing is lost. What
+/// cannot wait loads the code itself.
+pub(crate) async fn before_the_rest(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let (path, code) = rest(&site).await?;
+    site.proxy().replace(&path, "application/wasm", b"cut off".to_vec());
+    let tab = play.own_browser(kind, "Alice", BrowserSetup::default()).await?.open(&site.origin()).await?;
+    for _ in 0..2 {
+        tab.click("button", "New room").await?;
+        tab.wait_for("button", "Try again").await?;
+        ensure!(!tab.shows("textbox", "Room name").await?, "there is a dialog without code for it");
+        tab.click("button", "Dismiss").await?;
+    }
+    let kept = "const done = arguments[arguments.length - 1];
+        caches.match(arguments[0]).then(kept => done(kept !== undefined));";
+    ensure!(!tab.execute_async::<bool>(kept, vec![json!(path)]).await?, "what is broken is kept");
+
+    tab.click("button", "New room").await?;
+    tab.wait_for("button", "Try again").await?;
+    site.proxy().replace(&path, "application/wasm", code);
+    tab.click("button", "Try again").await?;
+    tab.fill("Room name", "Late").await?;
+    tab.click("button", "Create").await?;
+    let page = RoomPage::wait_open(tab).await?;
+    page.add("All there").await?;
+    // From then on it works without a network.
+    let look = || page.tab().execute_async::<bool>(kept, vec![json!(path)]);
+    page.wait("the rest to be kept", look, |kept| *kept).await?;
+    site.proxy().cut().await;
+    page.reload().await?;
+    page.wait_task("All there").await?;
+    page.share_link().await.map(drop)
+}
+
+/// The path and content of the file with the code that is loaded after the first screen.
+async fn rest(site: &Site) -> Result<(String, Vec<u8>)> {
+    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let (_, name) = script.split_once("/rest-").context("the service worker knows no rest")?;
+    let (name, _) = name.split_once(".wasm").context("the rest is no wasm")?;
+    let path = format!("/rest-{name}.wasm");
+    let code = http_get(site.upstream(), &path).await?.body;
+    Ok((path, code))
+}
+
 /// Shift and reload goes around the service worker, which must take the page over all the same.
 pub(crate) async fn hard_reload(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site().await?;
