@@ -625,7 +625,7 @@ impl Room {
         if self.task(id).is_some_and(|task| task.with_untracked(|task| task.deleted)) {
             patch.deleted = patch.deleted.or(Some(false));
         }
-        let done = (patch.status == Some(TaskStatus::Done)).then(|| self.open_below(id)).unwrap_or_default();
+        let done = if patch.status == Some(TaskStatus::Done) { self.open_below(id) } else { Vec::new() };
         let before = self.status_of(id);
         api::edit_task(self.id, id, &patch).await?;
         if !done.is_empty() {

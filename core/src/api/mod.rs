@@ -244,7 +244,7 @@ pub struct TaskDocument {
     /// Where it stands in the list: tasks sort by this text, byte by byte, then by id. At most 128
     /// digits.
     pub position: String,
-    /// The task it is a part of.
+    /// The task it was last made a part of, which may be deleted by now: then it is a part of none.
     pub parent: Option<String>,
     /// When it was made.
     pub created_at: String,
@@ -360,7 +360,8 @@ pub struct TaskPatch {
     /// there is no room.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub after: Option<Option<String>>,
-    /// See [`TaskDocument::parent`]; `Some(None)` for none. It must be a task that is there, and no part of this one.
+    /// See [`TaskDocument::parent`]; `Some(None)` for none. It must be a task that is there and no part of this one, and no
+    /// task may be more than two levels down.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
     /// See [`TaskDocument::created_at`].

@@ -122,6 +122,8 @@ pub(crate) async fn both_ways(play: Play, (first, second): Pair) -> Result<()> {
     bob.toggle("Bar").await?;
     wait_outline(&alice, &["Stage", "· Sound", "· Bar", "Lights", "· Lamp"]).await?;
 
+    // The one to be undone is the deletion.
+    alice.tab().wait_gone("button", "Undo").await?;
     act(&alice, "Stage", "Delete with 2 subtasks").await?;
     wait_outline(&bob, &["Lights", "· Lamp"]).await?;
     alice.undo().await?;

@@ -17,8 +17,9 @@ pub(crate) async fn lead_there(play: Play, (first, second): Pair) -> Result<()> 
     alice.add_many(&room.room, MANY, 1).await?;
     let keep = "navigator.clipboard.writeText = async text => { window.copied = text; }; return null;";
     alice.tab().execute::<()>(keep, vec![]).await?;
-    alice.tab().execute::<()>("scrollTo(0, document.body.scrollHeight); return null;", vec![]).await?;
-    alice.wait_task("Gate 3").await?;
+    alice.tab().click("button", "Find").await?;
+    alice.tab().fill("Find tasks", "Gate 3").await?;
+    alice.wait_no_task("Task 0").await?;
     alice.tab().click("button", "More actions for Gate 3").await?;
     alice.tab().click("button", "Copy link to this task").await?;
     let copied = || alice.tab().execute::<Option<String>>("return window.copied;", vec![]);
