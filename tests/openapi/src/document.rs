@@ -130,6 +130,24 @@ impl Document {
         REACHED.take().unwrap_or_default()
     }
 
+    /// Asserts that all that the document lists was reached, but for what has one of these parts in its name; and that
+    /// each of these is still needed.
+    ///
+    /// # Panics
+    ///
+    /// If it is not so.
+    pub fn assert_reached(&self, reached: &BTreeSet<String>, left_out: &[&str]) {
+        let listed = self.listed();
+        let missing: Vec<&String> = listed.difference(reached).collect();
+        let unexcused: Vec<_> =
+            missing.iter().filter(|name| !left_out.iter().any(|part| name.contains(part))).collect();
+        let (count, none) = (listed.len(), Vec::<&&String>::new());
+        assert_eq!(unexcused, none, "of {count} things that the document lists, these are never answered");
+        let unneeded: Vec<_> =
+            left_out.iter().filter(|part| !missing.iter().any(|name| name.contains(**part))).collect();
+        assert_eq!(unneeded, Vec::<&&str>::new(), "all of these are answered");
+    }
+
     /// Names all that the document lists: `GET /path → 200`, a header or a content type of that, `Schema.field`.
     pub fn listed(&self) -> BTreeSet<String> {
         let (fields, mut found) = (Fields { root: &self.root }, BTreeSet::new());
