@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 
 #[path = "service/clocks.rs"]
 mod clocks;
+#[path = "service/documented.rs"]
+mod documented;
+#[path = "service/faulty.rs"]
+mod faulty;
 #[path = "service/lives.rs"]
 mod lives;
 #[path = "service/pages.rs"]
@@ -101,7 +105,9 @@ impl Worker {
     }
 
     async fn ask(&self, request: Request) -> Response {
-        self.service.handle(&request).await
+        let response = self.service.handle(&request).await;
+        documented::check(&request, &response);
+        response
     }
 
     async fn get(&self, part: &str) -> Response {

@@ -79,6 +79,29 @@ pub(crate) fn quick() -> Result<()> {
     report.finish()
 }
 
+/// The packages that are compiled to wasm.
+const WASM_PACKAGES: [&str; 5] =
+    ["partyline-app", "partyline-core", "partyline-scan", "partyline-sw", "partyline-worker"];
+
+/// Checks the whole workspace natively, and what is compiled to wasm for that target, and prints cargo's messages.
+pub(crate) fn diagnostics() -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut native = cargo(&workspace, "check");
+    native.args(["--all-features", "--all-targets", "--keep-going", "--message-format=json"]);
+    let mut wasm = exec::command("cargo");
+    wasm.current_dir(workspace.root()).args([
+        "check",
+        "--target",
+        WASM_TARGET,
+        "--keep-going",
+        "--message-format=json",
+    ]);
+    wasm.args(WASM_PACKAGES.iter().flat_map(|package| ["--package", package]));
+    // One that fails has said so in its messages, and the other one has more to say.
+    let native = exec::run(&mut native);
+    exec::run(&mut wasm).and(native)
+}
+
 /// Builds and measures.
 pub(crate) fn bench() -> Result<()> {
     measure("bench", &[])?;
@@ -158,7 +181,7 @@ const PHONE_BOOK_TESTS: &str = "contract";
 const END_TO_END_TESTS: &str = "e2e";
 
 /// The test target that plays crews in virtual time, which takes as long as one likes.
-const SIMULATION: &str = "simulation";
+pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
@@ -232,14 +255,19 @@ fn formatting_and_lints(workspace: &Workspace, report: &mut Report) {
 
 /// The tests of all crates that need no browser and no workerd, but for the targets of these names.
 fn native_tests(workspace: &Workspace, without: &[&str], filter: Option<&str>) -> Result<()> {
+    exec::run(native_test(workspace, without).arg("--no-fail-fast").args(filter))
+}
+
+/// `cargo test` of these.
+pub(crate) fn native_test(workspace: &Workspace, without: &[&str]) -> Command {
     let mut test = cargo_test(workspace);
-    test.args(["--no-fail-fast", "--lib", "--bins"]);
+    test.args(["--lib", "--bins"]);
     for name in workspace.test_files() {
         if ![PHONE_BOOK_TESTS, END_TO_END_TESTS].contains(&name.as_str()) && !without.contains(&name.as_str()) {
             test.args(["--test", name]);
         }
     }
-    exec::run(test.args(filter))
+    test
 }
 
 /// The tests compiled to wasm, in Chromium and in Firefox.

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::checks::{Checks, Part};
-use crate::{budget, build, checks, deploy, post_build, profile, serve, setup, sim};
+use crate::{budget, build, checks, coverage, deny, deploy, post_build, profile, serve, setup, sim};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
@@ -45,6 +45,10 @@ enum Command {
         #[arg(long)]
         refusing: bool,
     },
+    /// Run the tests outside a browser but for the simulation, and print how many lines of each crate they run
+    Coverage,
+    /// Check licences, duplicates and sources of all dependencies, and advisories where their database can be had
+    Deny,
     /// Build, then measure first visit, sync and offline start in real browsers
     Bench {
         /// Instead, measure what keeps and merges tasks beside other libraries, so many times
@@ -104,6 +108,9 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// What an editor shows: what does not compile, natively or for the browser, as cargo's messages in JSON
+    #[command(hide = true)]
+    Diagnostics,
     /// What Trunk calls after it has built the app
     #[command(hide = true)]
     PostBuild,
@@ -134,6 +141,8 @@ pub(crate) fn run() -> Result<()> {
         Command::Run { port, profile } => serve::run(port, profile.build()),
         Command::Check => checks::quick(),
         Command::Test { only, filter, refusing } => checks::run(&Checks { only, filter, refusing }),
+        Command::Coverage => coverage::run(),
+        Command::Deny => deny::run(),
         Command::Bench { engines: Some(rounds), only, .. } => checks::engines(rounds, &only),
         Command::Bench { growth: true, .. } => checks::growth(),
         Command::Bench { .. } => checks::bench(),
@@ -144,6 +153,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Sim { seeds, bugs: true, .. } => sim::bugs(seeds),
         Command::Sim { seeds, from, .. } => sim::run(from, seeds),
         Command::Deploy { dry_run } => deploy::run(dry_run),
+        Command::Diagnostics => checks::diagnostics(),
         Command::PostBuild => post_build::run(),
     }
 }

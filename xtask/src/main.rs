@@ -1,4 +1,4 @@
-//! Partyline's own tool: `cargo xtask setup | build | run | check | test | bench | lab | soak | sim | deploy`.
+//! Partyline's own tool: `cargo xtask setup | build | run | check | test | coverage | deny | bench | lab | soak | sim | deploy`.
 //!
 //! One command takes a fresh machine to a running Partyline, so nothing here may assume more than Rust and Node.js:
 //!
@@ -18,6 +18,8 @@ mod budget;
 mod build;
 mod checks;
 mod cli;
+mod coverage;
+mod deny;
 mod deploy;
 mod dist;
 mod engines;
@@ -44,7 +46,7 @@ mod wrangler;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::run() {
+    match coverage::wrapped().unwrap_or_else(cli::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");

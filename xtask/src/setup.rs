@@ -153,6 +153,11 @@ pub(crate) fn libraries() -> Result<PathBuf> {
     npm_packages(&tools_folder()?, &versions::NPM_FOR_ENGINES, &Progress::new(false))
 }
 
+/// Finds or builds a tool that one command alone needs.
+pub(crate) fn tool(tool: CargoTool) -> Result<PathBuf> {
+    cargo_tool(&tools_folder()?, tool, None, &Progress::new(true))
+}
+
 /// Where our tools are kept.
 fn tools_folder() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

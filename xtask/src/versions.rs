@@ -51,6 +51,15 @@ pub(crate) const GECKODRIVER: CargoTool = CargoTool {
     minutes: 2,
 };
 
+/// Reads `deny.toml`.
+pub(crate) const CARGO_DENY: CargoTool = CargoTool {
+    package: "cargo-deny",
+    program: "cargo-deny",
+    version: Some("0.20.2"),
+    purpose: "checks licences and duplicates of dependencies",
+    minutes: 2,
+};
+
 /// A package that npm installs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NpmPackage {
@@ -100,7 +109,8 @@ mod tests {
 
     #[test]
     fn every_version_is_exact() {
-        let cargo = [TRUNK, WASM_BINDGEN, WORKER_BUILD, GECKODRIVER].into_iter().filter_map(|tool| tool.version);
+        let cargo =
+            [TRUNK, WASM_BINDGEN, WORKER_BUILD, GECKODRIVER, CARGO_DENY].into_iter().filter_map(|tool| tool.version);
         let npm = NPM.into_iter().chain(NPM_FOR_TESTS).chain(NPM_FOR_ENGINES).map(|package| package.version);
         for version in cargo.chain(npm) {
             let numbers = version.split('.').filter(|part| part.parse::<u64>().is_ok()).count();

@@ -6,7 +6,7 @@
 //! Clocks", 2014.) No clock is followed for more than [`FOLLOW_MS`]: one that is wrong would otherwise be everybody's.
 //!
 //! Whose clock is wrong shows in what the devices say that the time is, and not in the stamps of what they write, which
-//! may be somebody else's: see [`judge`].
+//! may be somebody else's: see [`judge()`].
 //!
 //! The wall clock itself is not here: the current time is an argument of every call that needs it.
 

@@ -29,7 +29,7 @@ pub(crate) fn write(bytes: &[u8]) -> String {
     text
 }
 
-/// Reads what [`write`] writes, and nothing else.
+/// Reads what [`write()`] writes, and nothing else.
 pub(crate) fn read(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     for part in text.as_bytes().chunks(4) {

@@ -71,7 +71,7 @@ pub struct Replica {
     pub(crate) held: Held,
     /// Nothing that was merged is dated after this, in milliseconds since 1970.
     pub(crate) latest: u64,
-    /// Whether something may be [replaced](crate::replica::Replaced).
+    /// Whether something may be [replaced](crate::replica::replaced::Replaced).
     pub(crate) has_replaced: bool,
     /// How wrong this device's wall clock is, if it was known to be when that was last heard.
     pub(crate) wrong: Option<WrongClock>,

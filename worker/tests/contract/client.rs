@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use ureq::http::{Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
+use crate::documented;
 use crate::workerd::Workerd;
 
 /// Asks one phone book, each time over a new connection.
@@ -41,6 +42,12 @@ impl Client {
 
     /// A request with these headers.
     pub(crate) fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: impl AsSendBody) -> Reply {
+        let reply = self.reply(method, target, headers, body);
+        documented::check(method, target, None, &reply);
+        reply
+    }
+
+    fn reply(&self, method: &str, target: &str, headers: &[(&str, &str)], body: impl AsSendBody) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("{}{target}", self.origin));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -66,7 +73,9 @@ impl Client {
     }
 
     pub(crate) fn register_text(&self, ip: &str, body: &str) -> Reply {
-        self.register_with(ip, &[("content-type", "application/json")], body)
+        let reply = self.register_with(ip, &[("content-type", "application/json")], body);
+        documented::check("POST", "/discovery/register", Some(("application/json", body.as_bytes())), &reply);
+        reply
     }
 
     /// Registers with these headers.

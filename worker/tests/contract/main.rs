@@ -13,6 +13,7 @@
 )]
 
 mod client;
+mod documented;
 mod workerd;
 
 use std::collections::{BTreeMap, BTreeSet};
