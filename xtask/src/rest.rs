@@ -5,15 +5,18 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 13] = [
     "by_hand_dialog",
+    "copy_task_link",
     "devices_dialog",
     "dialogs",
     "find_bar",
+    "markdown",
     "modal",
     "other_device_dialog",
     "room_dialogs",
     "share_dialog",
+    "subtask_editor",
     "task_actions",
     "task_dialog",
 ];

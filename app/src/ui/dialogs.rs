@@ -2,8 +2,8 @@ use leptos::prelude::*;
 
 use super::room_of;
 use super::{
-    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, share_dialog, subtasks, task_actions,
-    task_dialog,
+    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, share_dialog, subtask_editor,
+    task_actions, task_dialog,
 };
 use crate::model::app::{App, Dialog};
 
@@ -28,7 +28,7 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
             Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
             None => ().into_any(),
         },
-        (Dialog::PutUnder(id), Some(room)) => view! { <subtasks::PutUnder room=room id=id /> }.into_any(),
+        (Dialog::PutUnder(id), Some(room)) => view! { <subtask_editor::PutUnder room=room id=id /> }.into_any(),
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }

@@ -2,9 +2,9 @@ use leptos::prelude::*;
 use partyline_core::api::TaskDocument;
 use partyline_core::id::TaskId;
 
+use super::copy_task_link::CopyTaskLink;
 use super::modal::{Modal, ModalHandle};
-use super::subtasks::DeleteWith;
-use super::task_link::CopyTaskLink;
+use super::subtask_editor::DeleteWith;
 use crate::model::app::Dialog;
 use crate::model::moves::Step;
 use crate::model::room::Room;

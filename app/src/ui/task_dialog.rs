@@ -5,12 +5,12 @@ use litemap::LiteMap;
 use partyline_core::api::{TaskDocument, TaskPatch};
 use partyline_core::id::TaskId;
 
+use super::copy_task_link::CopyTaskLink;
 use super::icon::Icon;
 use super::live::{effect, live, maybe, rows};
 use super::markdown;
 use super::modal::{Modal, ModalHandle};
-use super::subtasks::{PartOf, Subtasks};
-use super::task_link::CopyTaskLink;
+use super::subtask_editor::{PartOf, Subtasks};
 use crate::day::Day;
 use crate::model::app::App;
 use crate::model::drafts::Draft;
