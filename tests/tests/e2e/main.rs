@@ -236,6 +236,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("visit::a_dialog_waits_for_its_code::{name}"), move |play| {
             visit::before_the_rest(play, kind)
         }));
+        add(theatre.trial(&format!("visit::code_called_too_early_is_loaded::{name}"), move |play| {
+            visit::called_too_early(play, kind)
+        }));
     }
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
         add(theatre.trial(&format!("by_hand::two_codes_connect::{name}"), move |play| by_hand::connect(play, pair)));

@@ -68,8 +68,7 @@ pub(crate) async fn cold_start(play: Play, kind: BrowserKind) -> Result<()> {
     RoomPage::wait_open(tab).await?.wait_task("Candles").await
 }
 
-/// A dialog is opened before the code that it takes is there: it opens when that comes, and until then nothing is lost. What
-/// cannot wait loads the code itself.
+/// A dialog is opened before the code that it takes is there: it opens when that comes, and until then nothing is lost.
 pub(crate) async fn before_the_rest(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site_of_its_own().await?;
     let (path, code) = rest(&site).await?;
@@ -100,6 +99,23 @@ pub(crate) async fn before_the_rest(play: Play, kind: BrowserKind) -> Result<()>
     page.reload().await?;
     page.wait_task("All there").await?;
     page.share_link().await.map(drop)
+}
+
+/// The code of a dialog is called and is not there, against all rules: the call loads it and goes on.
+pub(crate) async fn called_too_early(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site_of_its_own().await?;
+    let (path, code) = rest(&site).await?;
+    site.proxy().replace(&path, "application/wasm", b"cut off".to_vec());
+    let tab = play.own_browser(kind, "Alice", BrowserSetup::default()).await?.open(&site.origin()).await?;
+    tab.click("button", "New room").await?;
+    tab.wait_for("button", "Try again").await?;
+    site.proxy().replace(&path, "application/wasm", code);
+    // The page believes that it is loaded.
+    tab.execute::<()>("globalThis.partylineRest = async () => {}; return null;", vec![]).await?;
+    tab.click("button", "Try again").await?;
+    tab.fill("Room name", "At once").await?;
+    tab.click("button", "Create").await?;
+    RoomPage::wait_open(tab).await?.share_link().await.map(drop)
 }
 
 /// The path and content of the file with the code that is loaded after the first screen.
