@@ -57,7 +57,7 @@ pub(crate) fn wrapped() -> Option<Result<()>> {
     std::env::var_os(WRAPPER)?;
     let mut arguments = std::env::args_os().skip(1);
     // Without a compiler in front it is a person who has set the variable.
-    let compiler = arguments.next().filter(|program| is_rustc(program))?;
+    let compiler = arguments.next().filter(is_rustc)?;
     let mut rustc = std::process::Command::new(compiler);
     Some(exec::run(rustc.args(arguments).args(["-C", "instrument-coverage"])))
 }
