@@ -397,7 +397,7 @@ impl Browser {
             ColorScheme::Dark => 0,
             ColorScheme::Light => 1,
         };
-        let mut prefs = json!({
+        let usual = json!({
             "layout.css.prefers-color-scheme.content-override": scheme,
             "dom.serviceWorkers.enabled": !self.setup.without_service_workers,
             "media.peerconnection.ice.proxy_only": self.setup.hides_addresses,
@@ -409,13 +409,11 @@ impl Browser {
             "browser.download.folderList": 2,
             "browser.download.dir": self.downloads(),
         });
-        if let Some(name) = self.setup.user_agent {
-            prefs["general.useragent.override"] = json!(name);
-        }
-        if self.setup.keeps_nothing {
-            // 2 blocks cookies and whatever else a site keeps.
-            prefs["network.cookie.cookieBehavior"] = json!(2);
-        }
+        let name = self.setup.user_agent.map(|name| ("general.useragent.override", json!(name)));
+        // 2 blocks cookies and whatever else a site keeps.
+        let nothing = self.setup.keeps_nothing.then(|| ("network.cookie.cookieBehavior", json!(2)));
+        let mut prefs = usual.as_object().cloned().unwrap_or_default();
+        prefs.extend(name.into_iter().chain(nothing).map(|(name, value)| (name.to_owned(), value)));
         json!({
             "browserName": "firefox",
             "moz:firefoxOptions": {

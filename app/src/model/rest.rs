@@ -25,7 +25,9 @@ impl Rest {
     /// Loads it, for later. Should that fail, whoever needs it tries again.
     pub(crate) fn load(self) {
         if !self.is_here.get_untracked() {
-            spawn_local(async move { drop(self.loaded().await) });
+            spawn_local(async move {
+                let _ = self.loaded().await;
+            });
         }
     }
 
