@@ -40,6 +40,7 @@ async fn bench() -> Result<()> {
         series.push(link_to_synced(&lab, &host, &guest).await?.printed());
         let room = Room::make(&lab, &host).await?;
         series.push(edit_to_visible(&lab, &room, &guest).await?.printed());
+        series.push(stored_to_sent(&lab, &room, &guest).await?.printed());
         room.page.tab().clone().close().await?;
         guest.kill().await;
     }
@@ -220,6 +221,41 @@ async fn edit_to_visible(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result
     }
     page.tab().clone().close().await?;
     Ok(Series::new("edit to visible elsewhere", guest.kind(), values))
+}
+
+/// From the moment at which an edit is acknowledged, which is when it is stored, until it is handed to the channel.
+async fn stored_to_sent(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<Series> {
+    let site = lab.site().await?;
+    let page = RoomPage::open(guest, &room.link.at(&site)?.url).await?;
+    page.wait_connected(1).await?;
+    room.page.wait_connected(1).await?;
+    let edit = "
+        const [room, title, done] = arguments;
+        const channel = RTCDataChannel.prototype;
+        const send = channel.send;
+        let [stored, sent] = [0, 0];
+        // Whoever is told of an edit may send it before its own page reads the answer.
+        const end = () => {
+            if (!stored || !sent) return;
+            channel.send = send;
+            done(Math.max(0, sent - stored));
+        };
+        channel.send = function (...message) {
+            sent ||= performance.now();
+            end();
+            return send.apply(this, message);
+        };
+        fetch(`/peer/v1/rooms/${room}/tasks`, { method: 'POST', body: JSON.stringify({ title }) })
+            .then(() => { stored = performance.now(); end(); });";
+    let mut values = Vec::new();
+    for number in 1..=EDITS {
+        let title = format!("{:?} is sent {number}", guest.kind());
+        let arguments = vec![json!(room.link.room), json!(title)];
+        values.push(room.page.tab().execute_async(edit, arguments).await?);
+        page.wait_task(&title).await?;
+    }
+    page.tab().clone().close().await?;
+    Ok(Series::new("edit stored to edit sent, to", guest.kind(), values))
 }
 
 /// From opening the app in a browser that was just started, with no server, to the list of tasks.

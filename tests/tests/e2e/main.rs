@@ -219,6 +219,12 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre
             .trial(&format!("truth::somebody_out_of_reach::{name}"), move |play| truth::out_of_reach(play, kind)));
         add(theatre.trial(&format!("truth::a_full_disk::{name}"), move |play| truth::no_space(play, kind)));
+        add(theatre.trial(&format!("truth::a_failing_disk::{name}"), move |play| truth::not_kept(play, kind)));
+        add(theatre
+            .trial(&format!("truth::changes_of_another_kind::{name}"), move |play| truth::not_understood(play, kind)));
+        add(theatre.trial(&format!("truth::a_peer_that_hands_nothing_over::{name}"), move |play| {
+            truth::not_handed_over(play, kind)
+        }));
         add(theatre.trial(&format!("truth::a_damaged_disk::{name}"), move |play| truth::damaged(play, kind)));
         add(theatre
             .trial(&format!("storage::a_dead_connection_is_replaced::{name}"), move |play| storage::dead(play, kind)));

@@ -186,6 +186,103 @@ pub(crate) async fn no_space(play: Play, kind: BrowserKind) -> Result<()> {
     Ok(())
 }
 
+/// A device whose storage fails says that it does not keep what others write, and has it once it does not.
+pub(crate) async fn not_kept(play: Play, kind: BrowserKind) -> Result<()> {
+    let words = "Changes of others cannot be kept: the storage of this browser fails.";
+    not_taken(play, kind, 500, words).await
+}
+
+/// A device that cannot read what another one has says whose that is, and has it once it can.
+pub(crate) async fn not_understood(play: Play, kind: BrowserKind) -> Result<()> {
+    not_taken(play, kind, 422, "cannot be read here. One of the two may run an older Partyline").await
+}
+
+/// Alice's service worker answers what others have changed with this status, and then as usual.
+async fn not_taken(play: Play, kind: BrowserKind, status: u16, words: &str) -> Result<()> {
+    let site = refusing_site(&play).await?;
+    let alice = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Attic").await?;
+    let link = alice.share_link().await?;
+    let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
+    bob.add("Lamp").await?;
+    alice.wait_task("Lamp").await?;
+    refuse(&alice, "/changes", status).await?;
+    bob.add("Chest").await?;
+    says(&alice, words).await?;
+    devices_say(&alice, words).await?;
+    let second = RoomPage::open(alice.tab().browser(), &link.url).await?;
+    says(&second, words).await?;
+    silent(&bob).await?;
+    refuse(&alice, "/changes", 0).await?;
+    over(&[&alice, &second], "Chest").await
+}
+
+/// A device whose peer does not hand over what it has says whose that is, and has it once the peer does.
+pub(crate) async fn not_handed_over(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = refusing_site(&play).await?;
+    let bob = RoomPage::make_room(&play.browser(Chromium, "Bob").await?, &site, "Attic").await?;
+    bob.add("Chest").await?;
+    refuse(&bob, "/sync", 500).await?;
+    let link = bob.share_link().await?;
+    let alice = RoomPage::open(&play.browser(kind, "Alice").await?, &link.url).await?;
+    let words = "is connected and does not hand over its changes.";
+    says(&alice, words).await?;
+    devices_say(&alice, words).await?;
+    let second = RoomPage::open(alice.tab().browser(), &link.url).await?;
+    says(&second, words).await?;
+    silent(&bob).await?;
+    refuse(&bob, "/sync", 0).await?;
+    over(&[&alice, &second], "Chest").await
+}
+
+/// Waits until pages show the task that was held up, and then say of nothing that it is wrong. A sync that failed is tried
+/// again every minute.
+async fn over(pages: &[&RoomPage], title: &str) -> Result<()> {
+    for page in pages {
+        eventually("what was held up", LATE, || async {
+            let titles = page.titles().await?;
+            ensure!(titles.iter().any(|there| there == title), "{titles:?}");
+            Ok(())
+        })
+        .await?;
+        silent(page).await?;
+    }
+    Ok(())
+}
+
+/// A site whose service workers refuse what [`refuse`] says.
+async fn refusing_site(play: &Play) -> Result<std::sync::Arc<Site>> {
+    let site = play.site().await?;
+    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let refuses = "{
+        let [end, status] = ['', 0];
+        const channel = new BroadcastChannel('test-refuse');
+        channel.onmessage = ({ data }) => {
+            [end, status] = data;
+            channel.postMessage('heard');
+        };
+        self.addEventListener('fetch', event => {
+            if (!status || event.request.method !== 'POST' || !new URL(event.request.url).pathname.endsWith(end)) return;
+            event.stopImmediatePropagation();
+            const headers = { 'content-type': 'application/problem+json' };
+            event.respondWith(new Response(JSON.stringify({ title: 'Refused', status }), { status, headers }));
+        });
+    }\n";
+    site.proxy().replace("/sw.js", "text/javascript", [refuses, &script].concat().into_bytes());
+    Ok(site)
+}
+
+/// From now on the page's service worker answers each `POST` to a path that ends so with this status; 0 is as usual.
+async fn refuse(page: &RoomPage, end: &str, status: u16) -> Result<()> {
+    let script = "
+        const [end, status, done] = arguments;
+        const channel = new BroadcastChannel('test-refuse');
+        channel.onmessage = () => { channel.close(); done(true); };
+        channel.postMessage([end, status]);";
+    let heard: bool = page.tab().execute_async(script, vec![json!(end), json!(status)]).await?;
+    ensure!(heard, "the service worker does not listen");
+    Ok(())
+}
+
 /// A record on disk is damaged: that is said until another device has brought back what it has, and not after a reload.
 pub(crate) async fn damaged(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site().await?;
