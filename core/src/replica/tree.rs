@@ -30,7 +30,7 @@ impl Tree {
         parents.sort_unstable();
         parents.dedup_by_key(|(task, _)| *task);
         let tops = tops_of_circles(&parents);
-        let is_top = |task: &TaskId| tops.contains(task);
+        let is_top = |task: &TaskId| tops.binary_search(task).is_ok();
         parents.retain(|(task, _)| !is_top(task));
         children.retain(|(task, _)| !is_top(task));
         children.sort_by_key(|(_, parent)| *parent);
