@@ -44,7 +44,8 @@ type Answer = (u16, Value, Value);
 
 /// The answers to requests of these modes and destinations, and from these clients.
 fn answers(requests: &[(&str, &str, &str, &str)]) -> Vec<Answer> {
-    let script = SCRIPT.replace("__PRECACHE__", "[]").replace("__LATER__", "[]");
+    let lists = ["__PRECACHE__", "__REST__", "__LATER__"];
+    let script = lists.iter().fold(SCRIPT.to_owned(), |script, list| script.replace(list, "[]"));
     let arguments = serde_json::to_string(&(APP, script, requests)).unwrap();
     let run = Command::new("node").args(["--input-type=module", "--eval", SCOPE, "--", &arguments]).output();
     let output = run.expect("Node, which the build needs too");
