@@ -151,6 +151,21 @@ impl Tab {
         eventually(&format!("{role} “{name}”"), PATIENCE, || self.find(role, name)).await
     }
 
+    /// Waits until the browser keeps all that the app takes without a network, also what is loaded after the first screen.
+    pub async fn wait_kept(&self) -> Result<()> {
+        let script = "const done = arguments[arguments.length - 1];
+            (async () => {
+                const shell = (await caches.keys()).filter(name => name.startsWith('partyline-shell'));
+                const kept = await Promise.all(shell.map(async name => (await caches.open(name)).keys()));
+                return !window.partylineRest || kept.flat().some(({ url }) => url.includes('/rest-'));
+            })().then(done, () => done(false));";
+        eventually("the whole app to be kept", PATIENCE, || async {
+            ensure!(self.execute_async::<bool>(script, vec![]).await?, "a part is missing");
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until there is no such element.
     pub async fn wait_gone(&self, role: &str, name: &str) -> Result<()> {
         eventually(&format!("no {role} “{name}”"), PATIENCE, || async {

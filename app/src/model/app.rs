@@ -84,6 +84,14 @@ impl Screen {
         !matches!(self, Self::Starting | Self::Joining)
     }
 
+    /// The room on show.
+    pub(crate) fn room(&self) -> Option<Room> {
+        match self {
+            Self::Room(room) => Some(*room),
+            _ => None,
+        }
+    }
+
     /// Whether the rooms have been read. Until then the page waits for a first read, which may be lost.
     fn has_begun(&self) -> bool {
         !matches!(self, Self::Starting | Self::Failed(_))

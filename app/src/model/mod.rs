@@ -14,6 +14,7 @@ pub(crate) mod field;
 pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod later;
 pub(crate) mod listing;
 pub(crate) mod markdown;
 pub(crate) mod moves;

@@ -1,16 +1,15 @@
 use leptos::prelude::*;
 
-use super::room_of;
 use super::{
     by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, share_dialog, subtask_editor,
     task_actions, task_dialog,
 };
-use crate::model::app::{App, Dialog};
+use crate::model::app::{App, Dialog, Screen};
 
 /// Shows a dialog. Never inlined: it stays in the part of the wasm that is loaded later, with all that it shows.
 #[inline(never)]
 pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
-    match (dialog, app.screen.with_untracked(room_of)) {
+    match (dialog, app.screen.with_untracked(Screen::room)) {
         (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
         (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
         (Dialog::OtherDevice, _) => view! { <other_device_dialog::OtherDeviceDialog /> }.into_any(),

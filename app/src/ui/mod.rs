@@ -118,13 +118,6 @@ fn waiting(app: App, dialog: Dialog) -> AnyView {
     view! { <p class="waiting-modal" role="status">{text::LOADING}</p> }.into_any()
 }
 
-fn room_of(screen: &Screen) -> Option<crate::model::room::Room> {
-    match screen {
-        Screen::Room(room) => Some(*room),
-        _ => None,
-    }
-}
-
 /// Listens for what concerns the whole page: announcements of the service worker, the address bar, the person's return.
 fn listen(app: App) {
     if let Ok(channel) = BroadcastChannel::new(CHANNEL) {
@@ -148,7 +141,7 @@ fn listen(app: App) {
     // The page lifecycle, which Chromium has: a frozen page need not be hidden. <https://wicg.github.io/page-lifecycle/>
     EventListener::new(&document(), "resume", move |_| app.returned()).forget();
     let _ = window_event_listener_untyped("scroll", move |_| {
-        if let Some(room) = app.screen.with_untracked(room_of) {
+        if let Some(room) = app.screen.with_untracked(Screen::room) {
             room_view::follow_scrolling(room);
         }
     });
@@ -157,7 +150,7 @@ fn listen(app: App) {
             && if is_undo(&event) {
                 app.undo()
             } else {
-                app.screen.with_untracked(room_of).is_some_and(|room| keys::pressed(app, room, &event))
+                app.screen.with_untracked(Screen::room).is_some_and(|room| keys::pressed(app, room, &event))
             };
         if is_meant {
             event.prevent_default();

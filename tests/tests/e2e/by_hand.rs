@@ -24,6 +24,7 @@ async fn dead_site(play: &Play, browsers: &[&Arc<Browser>]) -> Result<Arc<Site>>
     for browser in browsers {
         let tab = browser.open(&site.origin()).await?;
         tab.wait_for("button", "New room").await?;
+        tab.wait_kept().await?;
         tab.close().await?;
     }
     site.kill_phone_book().await?;
@@ -224,6 +225,7 @@ pub(crate) async fn camera(play: Play) -> Result<()> {
             Ok(())
         })
         .await?;
+        tab.wait_kept().await?;
         tab.close().await?;
     }
     site.kill_phone_book().await?;

@@ -114,7 +114,8 @@ pub(crate) async fn code(play: Play, kind: BrowserKind) -> Result<()> {
     let alices = play.browser(BrowserKind::Chromium, "Alice").await?;
     let tab = play.browser(kind, "Bob").await?.open(&site.origin()).await?;
     tab.wait_for("button", "Join a room").await?;
-    alices.open(&site.origin()).await?.wait_for("button", "New room").await?;
+    tab.wait_kept().await?;
+    alices.open(&site.origin()).await?.wait_kept().await?;
     site.kill_phone_book().await?;
     let alice = RoomPage::make_room(&alices, &site, "Bakery").await?;
     let invitation = alice.invite().await?;

@@ -109,7 +109,7 @@ pub(crate) async fn by_code(play: Play) -> Result<()> {
     let home = Home::of(&play, &[(Chromium, Some("denied")), (Firefox, None)]).await?;
     let [alices, bobs] = home.browsers.as_slice() else { bail!("two browsers") };
     for browser in [alices, bobs] {
-        browser.open(&home.site.origin()).await?.wait_for("button", "New room").await?;
+        browser.open(&home.site.origin()).await?.wait_kept().await?;
     }
     home.site.kill_phone_book().await?;
     for (inviting, invited, name) in [(alices, bobs, "Hall"), (bobs, alices, "Barn")] {

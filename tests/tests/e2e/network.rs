@@ -65,7 +65,7 @@ pub(crate) async fn stun(play: Play) -> Result<()> {
     for ((place, kind), name) in places.iter().zip([Chromium, Firefox]).zip(["Alice", "Bob"]) {
         place.host(0)?.visit(&site);
         let browser = play.browser_on(place.host(0)?, kind, name).await?;
-        browser.open(&site.origin()).await?.wait_for("button", "New room").await?;
+        browser.open(&site.origin()).await?.wait_kept().await?;
         browsers.push(browser);
     }
     let [alices, bobs] = browsers.as_slice() else { bail!("two browsers") };

@@ -37,7 +37,10 @@ pub(crate) async fn dead(play: Play, kind: BrowserKind) -> Result<()> {
                 return (await fetch(`/peer/v1/rooms/${room}/tasks`, { method: 'POST', body })).status;
             };
             const channel = new BroadcastChannel('test-dead');
-            channel.onmessage = async ({ data }) => done([data, await add(), await add()]);
+            channel.onmessage = async ({ data }) => {
+                channel.close();
+                done([data, await add(), await add()]);
+            };
             channel.postMessage(error);";
         let [dead, first, second]: [u16; 3] =
             page.tab().execute_async(write, vec![json!(link.room), json!(error)]).await?;
