@@ -13,6 +13,8 @@ use crate::{Browser, BrowserKind, ColorScheme, Picture, eventually};
 
 /// How long a control may take to appear. Not a measure of speed: only of patience.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for all that a first visit has to fetch and to keep.
+const FIRST_VISIT: Duration = Duration::from_secs(30);
 
 const LOOKUP: &str = include_str!("lookup.js");
 
@@ -159,7 +161,7 @@ impl Tab {
                 const kept = await Promise.all(shell.map(async name => (await caches.open(name)).keys()));
                 return !window.partylineRest || kept.flat().some(({ url }) => url.includes('/rest-'));
             })().then(done, () => done(false));";
-        eventually("the whole app to be kept", PATIENCE, || async {
+        eventually("the whole app to be kept", FIRST_VISIT, || async {
             ensure!(self.execute_async::<bool>(script, vec![]).await?, "a part is missing");
             Ok(())
         })
