@@ -20,7 +20,7 @@ const REFUSED: &str = "The browser does not let this page find other devices in 
 const BUTTON: &str = "Find devices in this network";
 
 /// As long as two who look every few seconds need to find each other, and some more.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 
 /// Whose browser asks first, and what it was told.
 type Guard = Option<&'static str>;
