@@ -48,6 +48,16 @@ impl Site {
         self.upstream
     }
 
+    /// The script of the service worker, as the server has it.
+    pub async fn service_worker(&self) -> Result<String> {
+        Ok(String::from_utf8(http_get(self.upstream, "/sw.js").await?.body)?)
+    }
+
+    /// Serves another one in its place.
+    pub fn replace_service_worker(&self, script: String) {
+        self.proxy.replace("/sw.js", "text/javascript", script.into_bytes());
+    }
+
     /// Kills workerd and wrangler for good and makes sure that nobody answers any more.
     pub async fn kill_phone_book(&self) -> Result<()> {
         ensure!(self.own, "this phone book is shared: ask for a site with a phone book of its own");

@@ -18,8 +18,7 @@ impl App {
             if self.rest.loaded().await {
                 run();
             } else {
-                let again = NoticeAction::new(text::RETRY, move || self.with_rest(run));
-                self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
+                self.tell_not_loaded(move || self.with_rest(run));
             }
         });
     }
@@ -29,9 +28,12 @@ impl App {
         spawn_local(async move {
             if !self.rest.loaded().await && self.dialog.get_untracked() == Some(dialog) {
                 self.dialog.set(None);
-                let again = NoticeAction::new(text::RETRY, move || self.dialog.set(Some(dialog)));
-                self.notices.fail(text::NOT_LOADED.to_owned(), Some(again));
+                self.tell_not_loaded(move || self.dialog.set(Some(dialog)));
             }
         });
+    }
+
+    fn tell_not_loaded(self, again: impl Fn() + Send + Sync + 'static) {
+        self.notices.fail(text::NOT_LOADED.to_owned(), Some(NoticeAction::new(text::RETRY, again)));
     }
 }

@@ -391,6 +391,8 @@ impl Room {
     pub(super) fn show(self, read: Vec<TaskDocument>, whole: bool) {
         let (mut changed, mut gone, mut come) = (Vec::new(), Vec::new(), Vec::new());
         let has_subtasks = self.listing().has_subtasks(&read);
+        // Whether it can be another tree than before.
+        let mut has_moved = false;
         let sorting = self.listing().sorting.get_untracked();
         let place = |task: &TaskDocument, id: TaskId| (!task.deleted).then(|| (OrderKey::of(task, sorting), id));
         self.tasks.update_value(|tasks| {
@@ -401,6 +403,7 @@ impl Room {
                 let Some(task) = tasks.get(&id) else {
                     come.extend(place(&document, id));
                     tasks.insert(id, ArcRwSignal::new(document));
+                    has_moved = true;
                     continue;
                 };
                 let known = task.get_untracked();
@@ -410,10 +413,13 @@ impl Room {
                 if known != new {
                     gone.extend(old);
                     come.extend(place(&new, id));
+                    has_moved |=
+                        (&known.parent, &known.position, known.deleted) != (&new.parent, &new.position, new.deleted);
                     self.listing().index.update_value(|index| index.forget(id));
                     changed.push((task.clone(), new));
                 }
             }
+            has_moved |= !unlisted.is_empty();
             for id in unlisted {
                 gone.extend(tasks.remove(&id).and_then(|task| task.with_untracked(|task| place(task, id))));
             }
@@ -423,7 +429,7 @@ impl Room {
         for (task, document) in changed {
             task.set(document);
         }
-        if has_subtasks {
+        if has_subtasks && has_moved {
             self.grow_tree();
         }
         self.arrange();

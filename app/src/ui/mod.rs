@@ -27,6 +27,7 @@ mod rooms;
 mod share_dialog;
 mod subtask_editor;
 mod task_actions;
+mod task_check;
 mod task_dialog;
 mod task_row;
 mod trouble;

@@ -2,13 +2,12 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use partyline_core::api::{TaskDocument, TaskStatus};
 use partyline_core::id::TaskId;
-use web_sys::HtmlInputElement;
 
 use super::live::{live, maybe, rows};
 use super::modal::{Modal, ModalHandle};
+use super::task_check::TaskCheck;
 use crate::model::app::Dialog;
 use crate::model::drafts::Draft;
 use crate::model::field::one_line;
@@ -111,24 +110,9 @@ fn Subtask(
     let task = RwSignal::from(task);
     let title = Memo::new(move |_| task.with(|task| task.title.clone()));
     let done = Memo::new(move |_| task.with(|task| task.status == TaskStatus::Done));
-    let toggle = move |event: web_sys::Event| {
-        let checkbox: HtmlInputElement = event_target(&event);
-        let wanted = checkbox.checked();
-        spawn_local(async move {
-            if !room.set_done(id, wanted).await {
-                checkbox.set_checked(!wanted);
-            }
-        });
-    };
     view! {
         <li class="task" class:done=live(move || done.get())>
-            <input
-                type="checkbox"
-                class="check"
-                aria-label=live(move || title.get())
-                prop:checked=live(move || done.get())
-                on:change=toggle
-            />
+            <TaskCheck room=room id=id title=title done=done />
             <div class="task-main">
                 <button
                     type="button"

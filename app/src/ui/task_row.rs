@@ -1,11 +1,10 @@
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use partyline_core::api::{TaskDocument, TaskStatus};
 use partyline_core::id::TaskId;
-use web_sys::HtmlInputElement;
 
 use super::icon::Icon;
 use super::live::{live, maybe};
+use super::task_check::TaskCheck;
 use crate::day::Day;
 use crate::model::app::{App, Dialog};
 use crate::model::field::{PRIORITIES, STATUSES};
@@ -28,15 +27,6 @@ pub(crate) fn TaskRow(
     let title = Memo::new(move |_| task.with(|task| task.title.clone()));
     let done = Memo::new(move |_| task.with(|task| task.status == TaskStatus::Done));
     let level = Memo::new(move |_| room.level(id).to_string());
-    let toggle = move |event: web_sys::Event| {
-        let checkbox: HtmlInputElement = event_target(&event);
-        let wanted = checkbox.checked();
-        spawn_local(async move {
-            if !room.set_done(id, wanted).await {
-                checkbox.set_checked(!wanted);
-            }
-        });
-    };
     view! {
         <li
             class="task"
@@ -44,13 +34,7 @@ pub(crate) fn TaskRow(
             data-task=id.to_string()
             data-level=live(move || level.get())
         >
-            <input
-                type="checkbox"
-                class="check"
-                aria-label=live(move || title.get())
-                prop:checked=live(move || done.get())
-                on:change=toggle
-            />
+            <TaskCheck room=room id=id title=title done=done />
             <div class="task-main">
                 <button
                     type="button"

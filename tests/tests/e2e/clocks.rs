@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::{self, Chromium, Firefox};
-use partyline_tests::{Play, RoomPage, Site, http_get};
+use partyline_tests::{Play, RoomPage, Site};
 
 use crate::screens::{SCREENS, capture};
 use crate::visit::{look_for_update, update_comes};
@@ -104,13 +104,13 @@ pub(crate) async fn behind(play: Play, kind: BrowserKind) -> Result<()> {
 
 /// From now on serves service workers whose clock is so far ahead, in milliseconds.
 async fn wind(site: &Site, ms: i64) -> Result<()> {
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     let wound = match ms {
         0 => script,
         _ => format!("{{ const now = Date.now; Date.now = () => now() + {ms}; }}\n{script}")
             .replace("partyline-shell-", "partyline-shell-wound-"),
     };
-    site.proxy().replace("/sw.js", "text/javascript", wound.into_bytes());
+    site.replace_service_worker(wound);
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! What is being typed outlives the page, and is nobody else's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Firefox;
-use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomLink, RoomPage, Tab, eventually};
+use partyline_tests::{Browser, BrowserKind, BrowserSetup, Play, RoomLink, RoomPage, Site, Tab, eventually};
 use serde_json::json;
 use thirtyfour::Key;
 
@@ -152,12 +153,7 @@ pub(crate) async fn killed(play: Play, kind: BrowserKind) -> Result<()> {
         browser.kill_pages().await?;
         let _ = browser.quit().await;
     }
-    browser.start_again().await?;
-    let page = RoomPage::open(&browser, &format!("{}/#{}", site.origin(), link.room)).await?;
-    ensure!(page.tab().value("textbox", "Add a task").await? == "Sharpen the");
-    page.open_details("Saw").await?;
-    ensure!(page.tab().value("textbox", "Notes").await? == "With the long blade,");
-    Ok(())
+    typed_is_there(&browser, &site, &link).await
 }
 
 /// A page that is put away is frozen, which it may come back from, and then discarded: its process ends.
@@ -178,11 +174,16 @@ pub(crate) async fn discarded(play: Play) -> Result<()> {
     set_state(tab, "frozen").await?;
     browser.kill_pages().await?;
     let _ = browser.quit().await;
+    typed_is_there(&browser, &site, &link).await
+}
+
+/// Starts a browser again, where two texts were being typed, and looks for them.
+async fn typed_is_there(browser: &Arc<Browser>, site: &Site, link: &RoomLink) -> Result<()> {
     browser.start_again().await?;
-    let page = RoomPage::open(&browser, &format!("{}/#{}", site.origin(), link.room)).await?;
+    let page = RoomPage::open(browser, &format!("{}/#{}", site.origin(), link.room)).await?;
     ensure!(page.tab().value("textbox", "Add a task").await? == "Sharpen the");
     page.open_details("Saw").await?;
-    ensure!(page.details().await?.notes == "With the long blade,");
+    ensure!(page.tab().value("textbox", "Notes").await? == "With the long blade,");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Pair;
+use crate::tabs::set_state;
 
 /// What a fetch came to.
 #[derive(Debug, Deserialize)]
@@ -242,10 +243,10 @@ pub(crate) async fn silent(play: Play) -> Result<()> {
     ensure!(waited > Duration::from_secs(9) && waited < Duration::from_secs(15), "after {waited:?}");
     bob.wait_connected(1).await?;
 
-    alice.tab().cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
+    set_state(alice.tab(), "frozen").await?;
     bob.wait_status("No other device").await?;
     expect(&bob, &health, json!({}), 404).await?;
-    alice.tab().cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
+    set_state(alice.tab(), "active").await?;
     bob.wait_connected(1).await?;
 
     alices.kill().await;

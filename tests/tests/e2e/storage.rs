@@ -2,14 +2,14 @@
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
-use partyline_tests::{BrowserKind, Play, RoomPage, http_get};
+use partyline_tests::{BrowserKind, Play, RoomPage};
 use serde_json::json;
 
 /// A connection dies without an event that says so, as on a phone in the background: what is written next, or once more, is
 /// kept.
 pub(crate) async fn dead(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site().await?;
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     let mortal = "{
         let error = '';
         const open = new Set(), dead = new Set();
@@ -26,7 +26,7 @@ pub(crate) async fn dead(play: Play, kind: BrowserKind) -> Result<()> {
             return begin.apply(this, rest);
         };
     }\n";
-    site.proxy().replace("/sw.js", "text/javascript", [mortal, &script].concat().into_bytes());
+    site.replace_service_worker([mortal, &script].concat());
     let page = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Attic").await?;
     let link = page.share_link().await?;
     page.add("Lamp").await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use partyline_tests::BrowserKind::{self, Chromium};
-use partyline_tests::{BrowserSetup, Play, RoomLink, RoomPage, Site, Tab, eventually, http_get};
+use partyline_tests::{BrowserSetup, Play, RoomLink, RoomPage, Site, Tab, eventually};
 use serde_json::json;
 
 use crate::clocks::{alerts, says, silent};
@@ -146,7 +146,7 @@ pub(crate) async fn out_of_reach(play: Play, kind: BrowserKind) -> Result<()> {
 /// A device whose disk is full says that it does not keep what others write, and has it soon after there is space again.
 pub(crate) async fn no_space(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site().await?;
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     let full = "{
         let full = false;
         new BroadcastChannel('test-full').onmessage = ({ data }) => { full = data; };
@@ -156,7 +156,7 @@ pub(crate) async fn no_space(play: Play, kind: BrowserKind) -> Result<()> {
             return begin.call(this, stores, mode, options);
         };
     }\n";
-    site.proxy().replace("/sw.js", "text/javascript", [full, &script].concat().into_bytes());
+    site.replace_service_worker([full, &script].concat());
     let alice = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Attic").await?;
     let link = alice.share_link().await?;
     let bob = RoomPage::open(&play.browser(Chromium, "Bob").await?, &link.url).await?;
@@ -174,16 +174,7 @@ pub(crate) async fn no_space(play: Play, kind: BrowserKind) -> Result<()> {
     says(&second, "no space left").await?;
     silent(&bob).await?;
     fill(false).await?;
-    eventually("what was not kept", LATE, || async {
-        let titles = alice.titles().await?;
-        ensure!(titles.iter().any(|title| title == "Chest"), "{titles:?}");
-        Ok(())
-    })
-    .await?;
-    for page in [&alice, &second] {
-        silent(page).await?;
-    }
-    Ok(())
+    over(&[&alice, &second], "Chest").await
 }
 
 /// A device whose storage fails says that it does not keep what others write, and has it once it does not.
@@ -252,7 +243,7 @@ async fn over(pages: &[&RoomPage], title: &str) -> Result<()> {
 /// A site whose service workers refuse what [`refuse`] says.
 async fn refusing_site(play: &Play) -> Result<std::sync::Arc<Site>> {
     let site = play.site().await?;
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     let refuses = "{
         let [end, status] = ['', 0];
         const channel = new BroadcastChannel('test-refuse');
@@ -267,7 +258,7 @@ async fn refusing_site(play: &Play) -> Result<std::sync::Arc<Site>> {
             event.respondWith(new Response(JSON.stringify({ title: 'Refused', status }), { status, headers }));
         });
     }\n";
-    site.proxy().replace("/sw.js", "text/javascript", [refuses, &script].concat().into_bytes());
+    site.replace_service_worker([refuses, &script].concat());
     Ok(site)
 }
 

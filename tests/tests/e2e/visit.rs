@@ -120,7 +120,7 @@ pub(crate) async fn called_too_early(play: Play, kind: BrowserKind) -> Result<()
 
 /// The path and content of the file with the code that is loaded after the first screen.
 async fn rest(site: &Site) -> Result<(String, Vec<u8>)> {
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     let (_, name) = script.split_once("/rest-").context("the service worker knows no rest")?;
     let (name, _) = name.split_once(".wasm").context("the rest is no wasm")?;
     let path = format!("/rest-{name}.wasm");
@@ -188,10 +188,10 @@ pub(crate) async fn update(play: Play) -> Result<()> {
 
 /// Serves a next version: the script of the service worker with another cache's name, and whatever else is changed in it.
 async fn serve_next(site: &Site, change: impl FnOnce(String) -> String) -> Result<()> {
-    let script = String::from_utf8(http_get(site.upstream(), "/sw.js").await?.body)?;
+    let script = site.service_worker().await?;
     ensure!(script.contains("partyline-shell-"), "sw.js names its cache differently");
     let next = change(script.replace("partyline-shell-", "partyline-shell-next-"));
-    site.proxy().replace("/sw.js", "text/javascript", next.into_bytes());
+    site.replace_service_worker(next);
     Ok(())
 }
 
