@@ -185,7 +185,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 24] = [
+const SAME_IF_REFUSED: [&str; 27] = [
     "apart::",
     "backups::",
     "boundary::",
@@ -199,6 +199,7 @@ const SAME_IF_REFUSED: [&str; 24] = [
     "first_contact::",
     "kills::",
     "long_list::",
+    "notes::",
     "own_order::",
     "peers::",
     "phone_book_gone::",
@@ -208,6 +209,8 @@ const SAME_IF_REFUSED: [&str; 24] = [
     "share::",
     "sharing::",
     "soak::",
+    "subtasks::",
+    "task_links::",
     "versions::",
     "visit::",
 ];
