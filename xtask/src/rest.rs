@@ -25,23 +25,8 @@ const MODULES: [&str; 13] = [
 const ENTRIES: [[&str; 2]; 5] =
     [["dialogs", "show"], ["find_bar", "bar"], ["find_bar", "clear"], ["find_bar", "find"], ["find_bar", "toggle"]];
 
-/// How the name of the app's crate is mangled.
-const APP: &str = "13partyline_app";
-
 /// What the app is split by.
-pub(crate) const RULES: Rules = Rules { is_later, is_entry, is_common };
-
-/// Whether a function is of a library: the first crate in its name is its own. Where it is generic in a type of ours it may
-/// be the same for many types, of which the compiler keeps one name.
-fn is_common(name: &str) -> bool {
-    let first_crate = name.split_once("Cs").and_then(|(_, rest)| rest.split_once('_'));
-    first_crate.is_none_or(|(_, rest)| !rest.starts_with(APP))
-}
-
-/// Whether that holds for whatever it calls: it is no closure, which is of the one place that makes it.
-fn is_plain(name: &str) -> bool {
-    ["_RNv", "_RINv"].iter().any(|start| name.starts_with(start))
-}
+pub(crate) const RULES: Rules = Rules { is_later, is_entry };
 
 fn is_entry(name: &str) -> bool {
     ENTRIES.iter().any(|path| name.ends_with(&path.map(mangled).concat()))
@@ -55,7 +40,7 @@ fn mangled(name: &str) -> String {
 ///
 /// <https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>: a name has its length before it.
 fn is_later(name: &str) -> bool {
-    !(is_common(name) && is_plain(name)) && MODULES.iter().any(|module| is_within(name, &mangled(module)))
+    MODULES.iter().any(|module| is_within(name, &mangled(module)))
 }
 
 /// Whether a name has a part. A digit before it would be of another part's length.
@@ -91,15 +76,6 @@ mod tests {
         {
             assert!(!is_later(name), "{name}");
         }
-    }
-
-    #[test]
-    fn a_function_of_a_library_may_serve_others() {
-        assert!(is_common("_RINvNtCs2_4core3ptr13drop_in_placeINtNtCs3_5alloc3vec3VecNtNtB1_14devices_dialog4LineEE"));
-        assert!(!is_common("_RNvMNtNtCs1_13partyline_app2ui5modalNtB2_11ModalHandle3new"));
-        assert!(!is_common(
-            "_RNSNvYNCNvNtNtCs1_13partyline_app2ui8find_bar6selects_0INtNtCs2_4core3ops8functionE9call_once"
-        ));
     }
 
     #[test]

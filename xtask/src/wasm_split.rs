@@ -53,8 +53,6 @@ pub(crate) struct Rules {
     /// Whether it is one of those that the first part calls. Another one that it calls is not of the rest alone, whatever its
     /// name: the compiler makes one of two functions that do the same.
     pub(crate) is_entry: fn(&str) -> bool,
-    /// Whether it may serve others as well, unseen, unless it calls something that does not.
-    pub(crate) is_common: fn(&str) -> bool,
 }
 
 /// Splits a wasm that has its functions' names still.
@@ -255,8 +253,7 @@ impl<'a> Module<'a> {
         later.retain(|index| !left.contains(index));
         let mut small = Vec::new();
         for index in &later {
-            let may_stay = self.own_function(*index)?.2 <= STUB || self.is_named(*index, rules.is_common);
-            if may_stay && self.calls(*index)?.is_disjoint(&later) {
+            if self.own_function(*index)?.2 <= STUB && self.calls(*index)?.is_disjoint(&later) {
                 small.push(*index);
             }
         }
@@ -634,7 +631,7 @@ mod tests {
         ])
     }
 
-    const LATER: Rules = Rules { is_later: |name| name == "later", is_entry: |_| false, is_common: |_| false };
+    const LATER: Rules = Rules { is_later: |name| name == "later", is_entry: |_| false };
 
     fn split_by(rules: &Rules) -> Split {
         split(&module(), rules).unwrap()
@@ -693,14 +690,6 @@ mod tests {
         let split = split_by(&Rules { is_later: |name| name != "run", ..LATER });
         assert!(!names(&split.rest).contains(&"add".to_owned()));
         assert_eq!(run(&split), [3013, 1, 3130, 1, 2]);
-    }
-
-    #[test]
-    fn what_may_serve_others_stays_unless_it_calls_what_does_not() {
-        let rules = Rules { is_common: |name| name == "later", ..LATER };
-        assert!(split(&module(), &rules).is_err(), "nothing is left for the rest");
-        let split = split_by(&Rules { is_later: |name| ["later", "helper"].contains(&name), ..rules });
-        assert_eq!(names(&split.rest), ["shared", "later", "helper"]);
     }
 
     #[test]
