@@ -593,6 +593,24 @@ fn two_behind_nats_meet_though_no_probe_gets_through() {
 }
 
 #[test]
+fn two_behind_nats_meet_though_both_look_rarely() {
+    for (is_shown, is_background) in [(false, false), (true, true)] {
+        for seed in 0..40 {
+            let mut world = World::new();
+            let mut arrive = |name: u32, knocks| {
+                let index = world.arrive_behind(name, knocks, true);
+                world.tell(index, |dialler, now| dialler.handle_presence(is_shown, is_background, now));
+                world.run_for(5_000 + u64::from(seed) * 1_310);
+                index
+            };
+            let (alice, bob) = (arrive(seed * 3, seed % 2 == 0), arrive(seed * 3 + 1, seed % 3 == 0));
+            let met = world.run_until(150_000, |world| world.connected(alice, bob));
+            assert!(met, "seed {seed}, shown {is_shown}, another room {is_background}");
+        }
+    }
+}
+
+#[test]
 fn a_hidden_crew_is_found_in_a_book_that_forgets_what_nobody_asks_for() {
     for phase in 0..12 {
         let mut world = World::new();

@@ -201,6 +201,8 @@ const FEW_CALLERS: usize = 2;
 /// So many signs in a row of somebody else who has our certificate are no accident.
 const DOUBLES: u32 = 4;
 const SOON_AFTER: u64 = 60_000;
+/// How long a hidden page keeps a blind dial up: almost as long as ICE goes on trying (15 s in Chromium).
+const LONG_CALL: u64 = 14_000;
 /// How long whoever dials somebody else takes to look, and to ask who is new.
 const LOOKS: u64 = 1_500;
 
@@ -1245,7 +1247,12 @@ impl Dialler {
             let wait = if self.peers.is_empty() { POLL_MEETING } else { POLL_CREW };
             self.book.next_poll = self.book.next_poll.min(now_ms + wait);
         }
-        let deadline = if is_elsewhere { now_ms + LOOKS } else { self.dial_deadline(now_ms) };
+        let deadline = match sign {
+            _ if is_elsewhere => now_ms + LOOKS,
+            // Somebody who looks as seldom as this one has to see it in time.
+            Sign::Blind if !self.visible => now_ms + LONG_CALL,
+            _ => self.dial_deadline(now_ms),
+        };
         let Some(listed) = self.listed.get_mut(&peer) else { return };
         if sign == Sign::Blind && !listed.has_answered {
             (self.blind.left, self.blind.last_at) = (self.blind.left.saturating_sub(1), now_ms);

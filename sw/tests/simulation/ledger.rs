@@ -152,6 +152,15 @@ impl Registers {
         change.ops.iter().all(|op| self.holds(change, op))
     }
 
+    /// Whether what it does to sets is here for sure: what was taken out of one leaves nothing to be seen.
+    fn hold_sets(&self, change: &Change) -> bool {
+        let is_here = |op: &&Op| {
+            let key = (change.object, op.field(), (*op).clone());
+            removal(op).is_none() && self.elements.get(&key).is_some_and(|additions| additions.contains(&change.stamp))
+        };
+        change.ops.iter().filter(|op| !is_register(op)).all(|op| is_here(&op))
+    }
+
     /// Whether any of the change itself is here: what another life did not write just so, at the very same time.
     fn show(&self, change: &Change, made: &BTreeMap<Name, Made>) -> bool {
         let Change { dot, object, stamp, machine, .. } = *change;
@@ -475,10 +484,11 @@ impl Ledger {
         let others: Vec<Registers> = others.iter().map(Registers::of).collect();
         let left = left.map(Registers::of);
         let is_left = |change: &Change| left.as_ref().is_some_and(|left| left.hold_all(change));
-        let elsewhere = |change: &Change| others.iter().any(|other| other.hold_all(change));
+        let surely_has = |replica: &Registers, change: &Change| replica.hold_all(change) && replica.hold_sets(change);
+        let is_sure = |change: &Change| others.iter().chain(&left).any(|replica| surely_has(replica, change));
         for (name, Made { by, change, .. }) in &self.made {
+            self.forgiven.extend((!is_sure(change)).then_some(*name));
             if !is_left(change) {
-                self.forgiven.extend((!elsewhere(change)).then_some(*name));
                 self.returning.extend((*by == owner).then_some(*name));
             }
         }

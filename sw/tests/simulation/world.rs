@@ -157,6 +157,8 @@ pub(crate) struct World {
     /// What finds connections, where they do not come and go by themselves.
     pub(crate) net: Option<Rc<RefCell<Net>>>,
     marks: Rc<Cell<u32>>,
+    /// Edits that are under way.
+    editing: Rc<Cell<u32>>,
     /// How far a clock ever was from the world's, in milliseconds.
     furthest: Rc<Cell<u64>>,
     /// What becomes of the clocks at the end.
@@ -216,6 +218,7 @@ impl World {
             pulling: Rc::default(),
             ledger: Rc::default(),
             marks: Rc::default(),
+            editing: Rc::default(),
             furthest: Rc::default(),
             ending: if at_large { Ending::TimePasses } else { Ending::of(seed) },
             net: None,
@@ -731,6 +734,7 @@ impl World {
         let new = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(chosen));
         let create = json("POST", "/tasks", new);
         let world = self.clone();
+        self.editing.set(self.editing.get() + 1);
         let created = written();
         // Whoever edits is in a tab: what it was told before it closed, it was told.
         self.runtime.spawn(0, async move {
@@ -744,6 +748,7 @@ impl World {
                 Some(204) => world.ledger.borrow_mut().acknowledge_deletion(number, object(&task(chosen))),
                 _ => {}
             }
+            world.editing.set(world.editing.get() - 1);
         });
     }
 
@@ -828,7 +833,7 @@ impl World {
         if let Some(net) = &self.net {
             self.peace(net);
             let until = self.runtime.now() + REUNION * if self.is_anybody_away(net) { AWAY } else { 1 };
-            while !(self.is_mesh(net) && self.is_even()) {
+            while self.editing.get() > 0 || !(self.is_mesh(net) && self.is_even()) {
                 self.help(net);
                 self.runtime.run_for(WHILE);
                 if self.runtime.now() > until {
