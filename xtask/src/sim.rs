@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 35] = [
+const BUGS: [Bug; 38] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -224,6 +224,24 @@ const BUGS: [Bug; 35] = [
         file: "core/src/crew/machine/mod.rs",
         good: "Input::Drained(slot) => self.set_full(slot, false),",
         bad: "Input::Drained(_) => {}",
+    },
+    Bug {
+        what: "a network that comes back is none for the dialler",
+        file: "core/src/crew/machine/mod.rs",
+        good: "self.dialler.handle_online(true, now_ms);",
+        bad: "",
+    },
+    Bug {
+        what: "a pull over a connection that is gone waits for ever",
+        file: "core/src/crew/machine/connections.rs",
+        good: "self.with_pull(slot, |pull| pull.handle_reply(None));",
+        bad: "",
+    },
+    Bug {
+        what: "a hidden page calls for as short a time as one that somebody looks at",
+        file: "core/src/dial/dialler.rs",
+        good: "Sign::Blind if !self.visible => now_ms + LONG_CALL,",
+        bad: "Sign::Blind if !self.visible => self.dial_deadline(now_ms) + LONG_CALL * 0,",
     },
 ];
 
