@@ -203,6 +203,8 @@ const DOUBLES: u32 = 4;
 const SOON_AFTER: u64 = 60_000;
 /// How long a hidden page keeps a blind dial up: almost as long as ICE goes on trying (15 s in Chromium).
 const LONG_CALL: u64 = 14_000;
+/// When it looks meanwhile: past the half, so that of two that call in turns one sees the other's new listing.
+const LONG_LOOK: u64 = 9_000;
 /// How long whoever dials somebody else takes to look, and to ask who is new.
 const LOOKS: u64 = 1_500;
 
@@ -729,7 +731,12 @@ impl Dialler {
     /// and count from then.
     fn next_look(&mut self, now_ms: u64) -> u64 {
         if self.peers.is_empty() {
-            return now_ms + self.poll_interval(now_ms);
+            let interval = self.poll_interval(now_ms);
+            if self.visible || self.others().next().is_none() {
+                return now_ms + interval;
+            }
+            // Two who look in step could each call just when the other has given up.
+            return now_ms + interval * 3 / 4 + self.jitter.below(interval / 2);
         }
         if self.visible && self.is_blind() {
             return now_ms + POLL_CREW;
@@ -1246,6 +1253,10 @@ impl Dialler {
         if self.visible && (sign == Sign::Blind || (self.peers.is_empty() && !self.config.hears_knocks)) {
             let wait = if self.peers.is_empty() { POLL_MEETING } else { POLL_CREW };
             self.book.next_poll = self.book.next_poll.min(now_ms + wait);
+        }
+        if !self.visible && sign == Sign::Blind {
+            // It may be listed anew meanwhile.
+            self.book.next_poll = self.book.next_poll.min(now_ms + LONG_LOOK);
         }
         let deadline = match sign {
             _ if is_elsewhere => now_ms + LOOKS,
