@@ -278,7 +278,8 @@ mod tests {
         }
         assert_eq!(RoomsLink::parse(&fragment_of(&[3, 1, 2, 3, 4, 5, 6, 7, 8, 9])), Err(Newer));
         let named = |name: &[u8]| fragment_of(&[&[VERSION][..], &bare(0), name].concat());
-        for name in [&b""[..], b"\x01", b"\x02a", b"\xffa", b"\x01\xff", b"\x01ab", &[&[41][..], &[b'a'; 41]].concat()] {
+        for name in [&b""[..], b"\x01", b"\x02a", b"\xffa", b"\x01\xff", b"\x01ab", &[&[41][..], &[b'a'; 41]].concat()]
+        {
             assert_eq!(RoomsLink::parse(&named(name)), Err(Damaged), "{name:?}");
         }
         assert_eq!(RoomsLink::parse(&named(b"\x02ab")).unwrap().rooms()[0].1, "ab");
