@@ -30,8 +30,10 @@ impl Route {
 
 /// A link whose `#` was lost on its way stands in the path, with its slash: what is to stand behind the `#` in its place.
 pub(crate) fn mended(path: &str, fragment: &str) -> Option<String> {
-    let lost = path.strip_prefix('/').filter(|lost| !matches!(*lost, "" | "index.html"))?;
-    Some(if fragment.is_empty() { lost.to_owned() } else { [lost, "#", fragment].concat() })
+    if matches!(path, "" | "/" | "/index.html") {
+        return None;
+    }
+    Some(if fragment.is_empty() { path.to_owned() } else { [path, "#", fragment].concat() })
 }
 
 #[cfg(test)]
@@ -68,9 +70,9 @@ mod tests {
             assert_eq!(mended(path, ""), None, "{path}");
             assert_eq!(mended(path, ROOM), None, "{path}");
         }
-        assert_eq!(mended("/%23", ""), Some("%23".to_owned()));
-        assert_eq!(mended("/%23m.AAAA", ""), Some("%23m.AAAA".to_owned()));
-        assert_eq!(mended("/a/b", "c"), Some("a/b#c".to_owned()));
+        assert_eq!(mended("/%23", ""), Some("/%23".to_owned()));
+        assert_eq!(mended("/%23m.AAAA", ""), Some("/%23m.AAAA".to_owned()));
+        assert_eq!(mended("/a/b", "c"), Some("/a/b#c".to_owned()));
     }
 
     #[test]
@@ -80,8 +82,8 @@ mod tests {
             (&*format!("{ROOM}."), Incomplete),
             (&*format!("{ROOM}.abc"), MalformedSecret),
             ("settings", MalformedRoom),
-            ("%23", NoFragment),
-            (&*format!("%23{ROOM}"), Incomplete),
+            ("/%23", NoFragment),
+            (&*format!("/%23{ROOM}"), Incomplete),
         ] {
             assert_eq!(Route::of(fragment), Route::Unreadable(error.into()), "{fragment}");
         }
