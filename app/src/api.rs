@@ -228,13 +228,22 @@ pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, ApiError> {
 
 /// `PUT /peer/v1/rooms/{room}` with the secret: makes the room, or joins it. `name` is given to the room if present.
 pub(crate) async fn keep_room(link: &RoomLink, name: Option<String>) -> Result<RoomSummary, ApiError> {
-    let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), name };
+    keep(link, NewRoom { name, ..NewRoom::default() }).await
+}
+
+/// The same, and lists the room under an alias on this device until its name has come.
+pub(crate) async fn keep_room_as(link: &RoomLink, alias: &str) -> Result<RoomSummary, ApiError> {
+    keep(link, NewRoom { alias: Some(alias.to_owned()), ..NewRoom::default() }).await
+}
+
+async fn keep(link: &RoomLink, document: NewRoom) -> Result<RoomSummary, ApiError> {
+    let document = NewRoom { secret: Some(SecretText(link.secret.to_base64url())), ..document };
     parse(&sent("PUT", &room_path(link.room, ""), &document, true).await?)
 }
 
 /// `PUT /peer/v1/rooms/{room}` with a name alone: renames the room for everybody in it.
 pub(crate) async fn rename_room(room: RoomId, name: String) -> Result<RoomSummary, ApiError> {
-    send("PUT", &room_path(room, ""), &NewRoom { secret: None, name: Some(name) }).await
+    send("PUT", &room_path(room, ""), &NewRoom { name: Some(name), ..NewRoom::default() }).await
 }
 
 /// `GET /peer/v1/rooms/{room}`: a room with its secret and this device's id in it.

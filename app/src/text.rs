@@ -8,6 +8,8 @@ use partyline_sw::problem::grouped;
 pub(crate) const APP: &str = "Partyline";
 /// What stands for a room that has no name, or whose name has not arrived.
 pub(crate) const UNNAMED_ROOM: &str = "Shared room";
+/// A room was opened by a link whose `#` had become something else.
+pub(crate) const MENDED_LINK: &str = "This link had lost its “#”. To pass it on, copy it under Share.";
 /// Beside a room: how many of its tasks have changed since somebody looked.
 pub(crate) fn news(count: usize) -> String {
     if count == 0 { String::new() } else { format!("{} new", grouped(count as u64)) }

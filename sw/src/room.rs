@@ -21,7 +21,7 @@ pub(crate) struct OpenRoom {
     pub(crate) replica: Replica,
     /// The head in the store that the content is equal to, unless an edit is on its way there.
     pub(crate) head: Head,
-    /// The name that the store lists the room under.
+    /// The name that the store lists the room under: its own, once that has come.
     pub(crate) name: String,
     /// When this device took its key, if that was not when it joined.
     renewed_at: u64,
@@ -72,7 +72,9 @@ impl OpenRoom {
             }
         }
         self.head = stored.head;
-        self.replica.room_name().unwrap_or_default().clone_into(&mut self.name);
+        if let Some(name) = self.replica.room_name() {
+            name.clone_into(&mut self.name);
+        }
         self.last_position = None;
         true
     }

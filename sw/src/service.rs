@@ -208,6 +208,7 @@ impl<S: Store, H: Host> Service<S, H> {
         let document: NewRoom = if request.body.is_empty() { NewRoom::default() } else { request.document()? };
         let secret = document
             .secret
+            .as_ref()
             .map(|text| RoomSecret::parse(&text.0))
             .transpose()
             .map_err(|error| Failure::invalid(&sentence(&error)))?;
@@ -218,7 +219,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 (Some(record), _) => return self.rename_room(record, document.name.as_deref()).await,
                 (None, None) => return Err(Failure::secret_needed()),
                 (None, Some(secret)) => {
-                    if let Some(response) = self.create_room(room, secret, document.name.as_deref()).await? {
+                    if let Some(response) = self.create_room(room, secret, &document).await? {
                         return Ok(response);
                     }
                 }
@@ -231,24 +232,26 @@ impl<S: Store, H: Host> Service<S, H> {
         &self,
         room: RoomId,
         secret: &RoomSecret,
-        name: Option<&str>,
+        document: &NewRoom,
     ) -> Result<Option<Response>, Failure> {
-        let name = name.map(|name| self.host.normalize(name));
-        let name = name.as_deref();
+        let normalized = |name: &Option<String>| name.as_deref().map(|name| self.host.normalize(name));
+        let name = normalized(&document.name);
+        // It is a hint: what is no name is left out.
+        let alias = normalized(&document.alias).filter(|alias| convert::name(alias).is_ok());
         let slot = self.slot(room);
         let mut slot = slot.lock().await;
         *slot = None;
         let now = self.host.now_ms();
         let key = self.new_key();
         let mut replica = Replica::new(key.device());
-        let first = match name {
+        let first = match &name {
             Some(name) => {
                 let change = convert::edit(&mut replica, ObjectId::Room, vec![convert::name(name)?], now)?;
                 Some(Batch::live(vec![change]).at(now).encode())
             }
             None => None,
         };
-        let name = name.unwrap_or_default().to_owned();
+        let name = name.or(alias).unwrap_or_default();
         let record = RoomRecord {
             room,
             secret: secret.clone(),
@@ -629,8 +632,7 @@ impl<S: Store, H: Host> Service<S, H> {
                     continue;
                 }
             };
-            let name = open.replica.room_name().unwrap_or_default();
-            let renamed = (name != open.name).then(|| name.to_owned());
+            let renamed = open.replica.room_name().filter(|name| *name != open.name).map(str::to_owned);
             let bytes = record.encode();
             let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
             let written = self.store.append(room, open.head, addition).await?;

@@ -276,6 +276,34 @@ mod rooms {
         }
     }
 
+    /// What the other device of the same person calls the room stands in until the room's own name comes, and nobody else
+    /// gets to see it.
+    #[tokio::test]
+    async fn an_alias_lasts_until_the_name_has_come() {
+        let (alice, bob) = (Worker::with_room().await, Worker::new());
+        let listed =
+            async |worker: &Worker| document::<Value>(&worker.get("/peer/v1/rooms").await)["rooms"][0]["name"].clone();
+        for (worker, alias, name) in [
+            (Worker::new(), json!("a\nb"), ""),
+            (Worker::new(), json!("x".repeat(129)), ""),
+            (Worker::new(), json!(""), ""),
+        ] {
+            let joined = worker.send("PUT", "", json!({ "secret": SECRET, "alias": alias })).await;
+            assert_eq!((joined.status, listed(&worker).await), (201, json!(name)), "{alias}");
+        }
+        let joined = bob.send("PUT", "", json!({ "secret": SECRET, "alias": "Küche" })).await;
+        assert_eq!(document::<Value>(&joined), json!({ "id": ROOM, "name": "Küche" }));
+        bob.add("Milk").await;
+        assert_eq!(listed(&bob).await, "Küche");
+        assert_eq!(listed(&bob.successor()).await, "Küche");
+        // A room that is here already keeps its name.
+        alice.send("PUT", "", json!({ "secret": SECRET, "alias": "Elsewhere" })).await;
+        alice.pull(&bob).await;
+        assert_eq!(listed(&alice).await, "Kitchen");
+        bob.pull(&alice).await;
+        assert_eq!(listed(&bob).await, "Kitchen");
+    }
+
     #[tokio::test]
     async fn joining_needs_the_secret_and_always_the_same() {
         let worker = Worker::new();

@@ -58,8 +58,13 @@ impl Play {
     /// A new origin in front of the shared phone book, where the next version is served.
     pub async fn site_of_next_version(&self) -> Result<Arc<Site>> {
         let site = self.site().await?;
-        site.proxy().serve(&self.tools().next_dist)?;
+        self.release_next_version(&site)?;
         Ok(site)
+    }
+
+    /// From now on serves the next version there.
+    pub fn release_next_version(&self, site: &Site) -> Result<()> {
+        site.proxy().serve(&self.tools().next_dist)
     }
 
     /// A new origin with a phone book that may be killed.

@@ -201,6 +201,8 @@ fn a_binding_is_found_in_the_configuration() {
         ("send_metrics = false", "send_metrics = true"),
         ("limit = 6000", "limit = 6001"),
         ("name = \"CALLERS\"", "name = \"ROOMS\""),
+        ("not_found_handling = \"single-page-application\"\n", ""),
+        ("run_worker_first = [", "run_worker_first = [\"/*\", "),
         ("[observability]\nenabled = false", "[observability]\nenabled = true"),
         ("[observability.logs]\nenabled = false", "[observability.logs]\nenabled = true"),
         ("[observability.traces]\nenabled = false", "[observability.traces]\nenabled = true"),
@@ -329,5 +331,8 @@ fn faults(text: &str) -> Vec<String> {
         Limiter::PERIOD_S
     );
     expect("ratelimits", table.get("ratelimits"), toml::Value::Array(vec![of(&callers)]));
+    let assets = "directory = \"../dist\"\nnot_found_handling = \"single-page-application\"\n\
+                  run_worker_first = [\"/rooms\", \"/discovery/*\", \"/health\"]";
+    expect("assets", table.get("assets"), of(assets));
     faults
 }

@@ -108,6 +108,11 @@ pub(crate) fn bench() -> Result<()> {
     native_bench("partyline-core", "crew", &[])
 }
 
+/// Builds, and measures what an edit takes.
+pub(crate) fn bench_edits(rounds: u8) -> Result<()> {
+    measure("bench", &[rounds.to_string()])
+}
+
 /// Measures how costs grow, and draws it.
 pub(crate) fn growth() -> Result<()> {
     let folder = Workspace::find()?.path("docs/growth");

@@ -60,6 +60,9 @@ enum Command {
         /// Instead, measure how costs grow with tasks and devices, and draw it into docs/growth
         #[arg(long, conflicts_with = "engines")]
         growth: bool,
+        /// Instead, measure what an edit takes, in so many rounds
+        #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7", conflicts_with_all = ["engines", "growth"])]
+        edits: Option<u8>,
     },
     /// Build, then connect real browsers across NATs and bad networks and print how that went (needs Linux and root)
     Lab {
@@ -145,6 +148,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Deny => deny::run(),
         Command::Bench { engines: Some(rounds), only, .. } => checks::engines(rounds, &only),
         Command::Bench { growth: true, .. } => checks::growth(),
+        Command::Bench { edits: Some(rounds), .. } => checks::bench_edits(rounds),
         Command::Bench { .. } => checks::bench(),
         Command::Lab { filter } => checks::lab(filter.as_deref()),
         Command::Soak { browsers, minutes, seed } => checks::soak(browsers, minutes, seed),

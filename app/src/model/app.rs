@@ -13,7 +13,7 @@ use super::news::News;
 use super::notice::Notices;
 use super::rest::Rest;
 use super::room::{Room, membership, mended_key, seen_key};
-use super::route::Route;
+use super::route::{Route, mended};
 use crate::api::{self, ApiError};
 use crate::day::Day;
 use crate::net::{ANEW, HandWish, INVITE, Membership, Network};
@@ -45,6 +45,8 @@ pub(crate) struct App {
     pub(crate) update_waits: RwSignal<bool>,
     /// Whether single keys do something, where nothing is being typed.
     pub(crate) single_keys: RwSignal<bool>,
+    /// Whether the link in the address bar had lost its `#`.
+    was_mended: StoredValue<bool>,
     /// How often a room was joined by the address bar.
     attempts: StoredValue<u32>,
     /// What is new in rooms that are not on show.
@@ -138,6 +140,7 @@ impl App {
             notices: Notices::new(),
             update_waits: RwSignal::new(false),
             single_keys: RwSignal::new(platform::remembered(SINGLE_KEYS).as_deref() != Some("off")),
+            was_mended: StoredValue::new(false),
             attempts: StoredValue::new(0),
             news: News::new(),
             network: StoredValue::new_local(None),
@@ -323,9 +326,18 @@ impl App {
         }
     }
 
+    /// Puts a link whose `#` was lost behind a `#` again, before anything is asked of a server: should the page be loaded
+    /// again, none gets to see it.
+    pub(crate) fn mend_address(self) {
+        if let Some(fragment) = mended(&platform::path(), &platform::fragment()) {
+            platform::replace_fragment(&fragment);
+            self.was_mended.set_value(true);
+        }
+    }
+
     /// Goes where the address bar says.
     pub(crate) async fn follow_address(self) {
-        match Route::of(&platform::path(), &platform::fragment()) {
+        match Route::of(&platform::fragment()) {
             Route::Home => self.go_home(),
             Route::Room(room) if self.summary(room).is_some() => self.show(room),
             Route::Room(_) => self.screen.set(Screen::BadLink(text::UNKNOWN_ROOM.to_owned())),
@@ -333,6 +345,9 @@ impl App {
             Route::Join(entry) => {
                 if let Some(room) = self.joining(self.use_entry(&entry)).await {
                     platform::replace_fragment(&room.to_string());
+                    if self.was_mended.try_update_value(std::mem::take) == Some(true) {
+                        self.notices.tell(text::MENDED_LINK.to_owned(), None);
+                    }
                     if let Some(dialog) = self.show_entered(room, &entry) {
                         self.dialog.set(Some(dialog));
                     }
@@ -448,13 +463,13 @@ impl App {
     /// Joins all rooms of another device of this person; gives the first.
     async fn enter_all(self, link: &RoomsLink) -> Result<RoomId, ApiError> {
         let rooms = link.rooms();
-        for link in rooms {
-            api::keep_room(link, None).await?;
+        for (link, name) in rooms {
+            api::keep_room_as(link, name).await?;
         }
         self.read_rooms().await?;
         spawn_local(platform::persist_storage());
         self.notices.tell(text::rooms_brought(rooms.len()), None);
-        rooms.first().map(|link| link.room).ok_or_else(|| ApiError::Unreadable(String::new()))
+        rooms.first().map(|(link, _)| link.room).ok_or_else(|| ApiError::Unreadable(String::new()))
     }
 
     /// A link that brings all rooms to another device, which becomes a member of each under a key of its own.
@@ -464,7 +479,7 @@ impl App {
             let room = RoomId::parse(&summary.id).map_err(|error| ApiError::Unreadable(error.to_string()))?;
             let document = api::room(room).await?;
             let Membership { secret, .. } = membership(room, &document)?;
-            links.push(RoomLink { room, secret });
+            links.push((RoomLink { room, secret }, summary.name));
         }
         Ok(RoomsLink::to(links).to_url(&platform::origin()))
     }

@@ -16,18 +16,24 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Reads a path, with its slash, and a fragment, without its `#`. A link whose `#` was lost on its way stands in the path.
-    pub(crate) fn of(path: &str, fragment: &str) -> Self {
-        let is_own = matches!(path, "/" | "/index.html");
-        if is_own && fragment.is_empty() {
+    /// Reads a fragment, without its `#`.
+    pub(crate) fn of(fragment: &str) -> Self {
+        if fragment.is_empty() {
             return Self::Home;
         }
         if let Ok(room) = RoomId::parse(fragment) {
             return Self::Room(room);
         }
-        let found = if is_own { Entry::find(fragment) } else { Entry::find(&[path, "#", fragment].concat()) };
-        found.map_or_else(Self::Unreadable, Self::Join)
+        Entry::find(fragment).map_or_else(Self::Unreadable, Self::Join)
     }
+}
+
+/// A link whose `#` was lost on its way stands in the path, with its slash: what is to stand behind the `#` in its place.
+pub(crate) fn mended(path: &str, fragment: &str) -> Option<String> {
+    if matches!(path, "" | "/" | "/index.html") {
+        return None;
+    }
+    Some(if fragment.is_empty() { path.to_owned() } else { [path, "#", fragment].concat() })
 }
 
 #[cfg(test)]
@@ -42,37 +48,47 @@ mod tests {
 
     #[test]
     fn tells_a_room_from_an_invitation_to_one() {
-        assert_eq!(Route::of("/", ""), Route::Home);
-        assert_eq!(Route::of("/index.html", ""), Route::Home);
-        assert_eq!(Route::of("/", ROOM), Route::Room(RoomId::parse(ROOM).unwrap()));
-        for (path, fragment) in [
-            ("/", format!("{ROOM}.{SECRET}")),
-            ("/", format!("{}.{SECRET}&utm_source=mail", ROOM.to_uppercase())),
-            ("/", format!("{ROOM}.{SECRET}%E2%80%8B")),
-            (&*format!("/%23{ROOM}.{SECRET}"), String::new()),
-            (&*format!("/{ROOM}.{SECRET}"), "more".to_owned()),
+        assert_eq!(Route::of(""), Route::Home);
+        assert_eq!(Route::of(ROOM), Route::Room(RoomId::parse(ROOM).unwrap()));
+        for fragment in [
+            format!("{ROOM}.{SECRET}"),
+            format!("{}.{SECRET}&utm_source=mail", ROOM.to_uppercase()),
+            format!("{ROOM}.{SECRET}%E2%80%8B"),
+            mended(&format!("/%23{ROOM}.{SECRET}"), "").unwrap(),
+            mended(&format!("/{ROOM}.{SECRET}"), "more").unwrap(),
         ] {
-            let route = Route::of(path, &fragment);
+            let route = Route::of(&fragment);
             let is_it =
                 matches!(&route, Route::Join(Entry::Link(link)) if link.to_fragment() == format!("{ROOM}.{SECRET}"));
-            assert!(is_it, "{path} {fragment}: {route:?}");
+            assert!(is_it, "{fragment}: {route:?}");
         }
+    }
+
+    #[test]
+    fn an_address_that_lost_its_hash_is_mended_and_no_other() {
+        for path in ["/", "/index.html", ""] {
+            assert_eq!(mended(path, ""), None, "{path}");
+            assert_eq!(mended(path, ROOM), None, "{path}");
+        }
+        assert_eq!(mended("/%23", ""), Some("/%23".to_owned()));
+        assert_eq!(mended("/%23m.AAAA", ""), Some("/%23m.AAAA".to_owned()));
+        assert_eq!(mended("/a/b", "c"), Some("/a/b#c".to_owned()));
     }
 
     #[test]
     fn what_is_damaged_is_not_taken_for_nothing() {
         use ParseRoomLinkError::{Incomplete, MalformedRoom, MalformedSecret, NoFragment};
-        for (path, fragment, error) in [
-            ("/", format!("{ROOM}."), Incomplete),
-            ("/", format!("{ROOM}.abc"), MalformedSecret),
-            ("/", "settings".to_owned(), MalformedRoom),
-            ("/%23", String::new(), NoFragment),
-            (&*format!("/%23{ROOM}"), String::new(), Incomplete),
+        for (fragment, error) in [
+            (&*format!("{ROOM}."), Incomplete),
+            (&*format!("{ROOM}.abc"), MalformedSecret),
+            ("settings", MalformedRoom),
+            ("/%23", NoFragment),
+            (&*format!("/%23{ROOM}"), Incomplete),
         ] {
-            assert_eq!(Route::of(path, &fragment), Route::Unreadable(error.into()), "{path} {fragment}");
+            assert_eq!(Route::of(fragment), Route::Unreadable(error.into()), "{fragment}");
         }
         for code in ["i.", "r.AAAA"] {
-            assert_eq!(Route::of("/", code), Route::Unreadable(ParseCodeError::Damaged.into()), "{code}");
+            assert_eq!(Route::of(code), Route::Unreadable(ParseCodeError::Damaged.into()), "{code}");
         }
     }
 }

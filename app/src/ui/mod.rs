@@ -68,6 +68,7 @@ pub(crate) fn mount() {
 #[component]
 fn Root() -> impl IntoView {
     let app = App::new();
+    app.mend_address();
     provide_context(app);
     let trouble = RwSignal::new(None::<ShellError>);
     let owner = Owner::current().unwrap_or_default();

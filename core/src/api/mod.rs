@@ -109,6 +109,9 @@ pub struct NewRoom {
     /// Gives the room this name, for all its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Where the room is joined: what to list it under on this device, and nowhere else, until its own name has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
 }
 
 /// A room as this device keeps it, its secrets included: a page needs them to connect. Answered to own pages only; no
@@ -671,7 +674,7 @@ mod tests {
 
     #[test]
     fn a_secret_stays_out_of_debug_output() {
-        let room = NewRoom { secret: Some(SecretText("s3cret".to_owned())), name: None };
+        let room = NewRoom { secret: Some(SecretText("s3cret".to_owned())), ..NewRoom::default() };
         assert!(!format!("{room:?}").contains("s3cret"));
         assert_eq!(serde_json::to_string(&room).unwrap(), r#"{"secret":"s3cret"}"#);
     }

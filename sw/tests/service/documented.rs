@@ -222,7 +222,8 @@ async fn rooms_and_devices() {
     problem(&worker.send("PUT", "", json!({ "name": "Kitchen" })).await, 400);
     problem(&worker.send("PUT", "", json!({ "secret": "short" })).await, 400);
     let text_plain = Some("text/plain".to_owned());
-    let made = request("PUT", "", json!({ "secret": SECRET, "name": "Kitchen" }).to_string().into_bytes());
+    let made =
+        request("PUT", "", json!({ "secret": SECRET, "name": "Kitchen", "alias": "Cook" }).to_string().into_bytes());
     worker.ask(Request { content_type: text_plain.clone(), ..made }).await;
     problem(&worker.send("PUT", "", json!({ "secret": OTHER_SECRET })).await, 409);
     worker.get("/peer/v1/rooms").await;

@@ -1,6 +1,6 @@
 //! Measures what a user waits for, prints it as a table and keeps it as `bench.json`.
 //!
-//! Run by `cargo xtask bench`. Everything is on one machine, over loopback: what is measured is Partyline, not a network.
+//! Run by `cargo xtask bench`; with a number, only what an edit takes is measured, in so many rounds. Everything is on one machine, over loopback: what is measured is Partyline, not a network.
 //! Nothing is asserted here, since what is fast depends on the machine.
 
 use std::collections::BTreeSet;
@@ -25,45 +25,77 @@ const OPENINGS: usize = 10;
 const EDITS: usize = 20;
 
 fn main() -> Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(bench())
+    let rounds = std::env::args().nth(1).map(|rounds| rounds.parse()).transpose()?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let lab = Lab::new(Tools::from_env()?);
+        match rounds {
+            Some(rounds) => edits(&lab, rounds).await,
+            None => bench(&lab).await,
+        }
+    })
 }
 
-async fn bench() -> Result<()> {
-    let lab = Lab::new(Tools::from_env()?);
-    let visit = first_visit(&lab).await?;
+/// What an edit takes, in rounds with browsers of their own each.
+async fn edits(lab: &Lab, rounds: u8) -> Result<()> {
+    for kind in [Chromium, Firefox] {
+        let (mut visible, mut stored, mut sent) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let (host, guest) = (start(lab, Chromium, "Alice").await?, start(lab, kind, "Bob").await?);
+            let room = Room::make(lab, &host).await?;
+            visible.extend(edit_to_visible(lab, &room, &guest).await?.printed().sorted);
+            let [acknowledged, handed_over] = stored_and_sent(lab, &room, &guest).await?.map(Series::printed);
+            stored.extend(acknowledged.sorted);
+            sent.extend(handed_over.sorted);
+            host.kill().await;
+            guest.kill().await;
+        }
+        println!("all rounds:");
+        for (what, values) in [(VISIBLE, visible), (STORED, stored), (SENT, sent)] {
+            Series::new(what, kind, values).printed();
+        }
+    }
+    Ok(())
+}
+
+const VISIBLE: &str = "edit to visible elsewhere";
+const STORED: &str = "edit made to stored";
+const SENT: &str = "edit made to sent, to";
+
+async fn bench(lab: &Lab) -> Result<()> {
+    let visit = first_visit(lab).await?;
     println!("first visit, after brotli         {:>9} bytes in {} files", visit.bytes, visit.files);
 
     let mut series = Vec::new();
-    let host = start(&lab, Chromium, "Alice").await?;
+    let host = start(lab, Chromium, "Alice").await?;
     for kind in [Chromium, Firefox] {
-        let guest = start(&lab, kind, "Bob").await?;
-        series.push(link_to_synced(&lab, &host, &guest).await?.printed());
-        let room = Room::make(&lab, &host).await?;
-        series.push(edit_to_visible(&lab, &room, &guest).await?.printed());
-        series.push(stored_to_sent(&lab, &room, &guest).await?.printed());
+        let guest = start(lab, kind, "Bob").await?;
+        series.push(link_to_synced(lab, &host, &guest).await?.printed());
+        let room = Room::make(lab, &host).await?;
+        series.push(edit_to_visible(lab, &room, &guest).await?.printed());
+        series.extend(stored_and_sent(lab, &room, &guest).await?.map(Series::printed));
         room.page.tab().clone().close().await?;
         guest.kill().await;
     }
     host.kill().await;
     for kind in [Chromium, Firefox] {
-        series.push(offline_start(&lab, kind).await?.printed());
+        series.push(offline_start(lab, kind).await?.printed());
     }
 
     for (there, here) in [(Chromium, Chromium), (Chromium, Firefox), (Firefox, Chromium), (Firefox, Firefox)] {
-        series.push(redialled(&lab, there, here).await?.printed());
+        series.push(redialled(lab, there, here).await?.printed());
     }
 
     for (there, here) in [(Chromium, Chromium), (Chromium, Firefox)] {
-        series.extend(by_code(&lab, there, here).await?.map(Series::printed));
+        series.extend(by_code(lab, there, here).await?.map(Series::printed));
     }
     for (kind, end) in [(Chromium, End::Close), (Firefox, End::Close), (Chromium, End::Crash), (Chromium, End::Freeze)]
     {
-        series.push(next_tab(&lab, kind, end).await?.printed());
+        series.push(next_tab(lab, kind, end).await?.printed());
     }
 
     let mut costs = Vec::new();
     for devices in [2, 8] {
-        costs.push(edit_cost(&lab, devices).await?);
+        costs.push(edit_cost(lab, devices).await?);
     }
 
     let file = lab.tools().out.join("bench.json");
@@ -220,11 +252,12 @@ async fn edit_to_visible(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result
         values.push(seen - pressed);
     }
     page.tab().clone().close().await?;
-    Ok(Series::new("edit to visible elsewhere", guest.kind(), values))
+    Ok(Series::new(VISIBLE, guest.kind(), values))
 }
 
-/// From the moment at which an edit is acknowledged, which is when it is stored, until it is handed to the channel.
-async fn stored_to_sent(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<Series> {
+/// From asking for an edit until it is acknowledged, which is when it is stored, and until it is handed to the channel:
+/// whoever is told of an edit may send it before its own page reads the answer.
+async fn stored_and_sent(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<[Series; 2]> {
     let site = lab.site().await?;
     let page = RoomPage::open(guest, &room.link.at(&site)?.url).await?;
     page.wait_connected(1).await?;
@@ -233,12 +266,12 @@ async fn stored_to_sent(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<
         const [room, title, done] = arguments;
         const channel = RTCDataChannel.prototype;
         const send = channel.send;
+        const asked = performance.now();
         let [stored, sent] = [0, 0];
-        // Whoever is told of an edit may send it before its own page reads the answer.
         const end = () => {
             if (!stored || !sent) return;
             channel.send = send;
-            done(Math.max(0, sent - stored));
+            done([stored - asked, sent - asked]);
         };
         channel.send = function (...message) {
             sent ||= performance.now();
@@ -247,15 +280,17 @@ async fn stored_to_sent(lab: &Lab, room: &Room, guest: &Arc<Browser>) -> Result<
         };
         fetch(`/peer/v1/rooms/${room}/tasks`, { method: 'POST', body: JSON.stringify({ title }) })
             .then(() => { stored = performance.now(); end(); });";
-    let mut values = Vec::new();
+    let (mut stored, mut sent) = (Vec::new(), Vec::new());
     for number in 1..=EDITS {
         let title = format!("{:?} is sent {number}", guest.kind());
         let arguments = vec![json!(room.link.room), json!(title)];
-        values.push(room.page.tab().execute_async(edit, arguments).await?);
+        let [acknowledged, handed_over]: [f64; 2] = room.page.tab().execute_async(edit, arguments).await?;
+        stored.push(acknowledged);
+        sent.push(handed_over);
         page.wait_task(&title).await?;
     }
     page.tab().clone().close().await?;
-    Ok(Series::new("edit stored to edit sent, to", guest.kind(), values))
+    Ok([Series::new(STORED, guest.kind(), stored), Series::new(SENT, guest.kind(), sent)])
 }
 
 /// From opening the app in a browser that was just started, with no server, to the list of tasks.

@@ -7,6 +7,8 @@ use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{BrowserKind, BrowserSetup, Play, RoomPage, eventually, http_get};
 use serde_json::json;
 
+use crate::Pair;
+
 /// How soon a lost connection must be noticed, with a second for the look at the page.
 const NOTICED: Duration = Duration::from_secs(11);
 
@@ -122,4 +124,53 @@ pub(crate) async fn evicted(play: Play, kind: BrowserKind) -> Result<()> {
     carol.add("Flags").await?;
     alice.wait_task("Flags").await?;
     bob.wait_task("Flags").await
+}
+
+/// Lists in the room `arguments[0]`, from 12 networks elsewhere: devices that do not exist, as many as the phone book takes
+/// from each, and whoever is listed there already. Says how many listings there are then.
+const LIE: &str = "
+    const [room, done] = arguments;
+    (async () => {
+        const nobody = 'A'.repeat(43);
+        const listed = async () =>
+            (await (await fetch(`/discovery/peers?roomId=${room}&certHash=${nobody}`)).json()).peers;
+        const true_ones = (await listed()).map(({ certHash }) => certHash);
+        const made_up = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
+            .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+        for (let network = 1; network <= 12; network += 1) {
+            const ip = `198.51.100.${network}`;
+            for (const certHash of [...true_ones, made_up(), made_up(), made_up()])
+                await fetch('/discovery/register', {
+                    method: 'POST',
+                    headers: { 'content-type': 'application/json', 'cf-connecting-ip': ip },
+                    body: JSON.stringify({ roomId: room, endpoints: [`${ip}:5000`], certHash }),
+                });
+        }
+        done([true_ones.length, (await listed()).length]);
+    })().catch(error => done(String(error)));";
+
+/// The phone book is full of devices that do not exist, and of the name of one that was killed and of those that are there,
+/// with addresses of nobody's. A hash that a member has or had passes for a member's.
+pub(crate) async fn false_listings(play: Play, (first, second): Pair) -> Result<()> {
+    let site = play.site().await?;
+    let daves = play.own_browser(Chromium, "Dave", BrowserSetup::default()).await?;
+    let dave = RoomPage::make_room(&daves, &site, "Fog").await?;
+    dave.add("Horn").await?;
+    let link = dave.share_link().await?;
+    let alice = RoomPage::open(&play.browser(first, "Alice").await?, &link.url).await?;
+    alice.wait_task("Horn").await?;
+    alice.wait_connected(1).await?;
+    let [named, listed]: [usize; 2] = alice.tab().execute_async(LIE, vec![json!(link.room)]).await?;
+    ensure!(named > 0 && listed >= 12 * 3 + named, "{named} were listed, then {listed}");
+    daves.kill().await;
+
+    let bobs = play.browser(second, "Bob").await?;
+    let since = Instant::now();
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    bob.wait_task("Horn").await?;
+    println!("in after {:.1} s, with {listed} listings", since.elapsed().as_secs_f32());
+    bob.wait_connected(1).await?;
+    alice.wait_connected(1).await?;
+    bob.add("Bell").await?;
+    alice.wait_task("Bell").await
 }

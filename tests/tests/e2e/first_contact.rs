@@ -108,6 +108,31 @@ pub(crate) async fn opened(play: Play, kind: BrowserKind) -> Result<()> {
     tab.wait_for("textbox", "Add a task").await.map(drop)
 }
 
+/// The same on a device that does not have the app. What was in the path has reached the web server once; it is the app that
+/// answers, and from then on the secret is where no server sees it.
+pub(crate) async fn opened_first(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let link = link(&site, 300)?;
+    let tab = play.browser(kind, "Alice").await?.open(&link.url.replace('#', "%23")).await?;
+    leads_to(&tab, &link).await?;
+    let said = "return document.body.innerText;";
+    let shown = eventually("what became of the link", Duration::from_secs(5), || async {
+        let said: String = tab.execute(said, vec![]).await?;
+        ensure!(said.contains("had lost its “#”"), "it says {said}");
+        Ok(said)
+    })
+    .await?;
+    ensure!(!shown.contains(SECRET), "the secret is on show");
+    let address = tab.url().await?;
+    ensure!(address == format!("{}/#{}", site.origin(), link.room), "the address is {address}");
+    let seen = || site.proxy().requests().into_iter().filter(|request| request.path.contains(SECRET)).count();
+    ensure!(seen() == 1, "{} requests had the secret in their path", seen());
+    tab.reload().await?;
+    leads_to(&tab, &link).await?;
+    ensure!(seen() == 1, "and then {}", seen());
+    Ok(())
+}
+
 /// Without a phone book, so that nothing but the codes connects.
 pub(crate) async fn code(play: Play, kind: BrowserKind) -> Result<()> {
     let site = play.site_of_its_own().await?;

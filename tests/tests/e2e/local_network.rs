@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use partyline_tests::BrowserKind::{self, Chromium, Firefox};
-use partyline_tests::{Access, Browser, BrowserSetup, Play, RoomPage, Site, Tab};
+use partyline_tests::{Access, Browser, BrowserSetup, Play, RoomPage, Site, Tab, eventually};
 use serde_json::json;
 
 use crate::clocks::{alerts, says, silent};
@@ -67,9 +67,23 @@ pub(crate) async fn prompted(play: Play) -> Result<()> {
     devices_say(&bob, REFUSED).await?;
     ensure!(!bob.tab().shows("button", BUTTON).await?, "nobody is asked any more");
 
-    // From here on whoever asks gets an answer, and nobody does by himself.
+    // From here on whoever asks gets an answer, and nobody does by himself, however often Bob is dialled.
     alice.tab().cdp("Browser.resetPermissions", json!({})).await?;
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    let count = "
+        const { setRemoteDescription } = RTCPeerConnection.prototype;
+        window.dials = 0;
+        RTCPeerConnection.prototype.setRemoteDescription = function (...rest) {
+            window.dials += 1;
+            return setRemoteDescription.apply(this, rest);
+        };
+        return null;";
+    alice.tab().execute::<()>(count, vec![]).await?;
+    eventually("three more dials", SOON, || async {
+        let dials: u32 = alice.tab().execute("return window.dials;", vec![]).await?;
+        ensure!(dials >= 3, "{dials} dials");
+        Ok(())
+    })
+    .await?;
     says(&alice, ASKS).await?;
     alice.tab().click("button", BUTTON).await?;
     says(&alice, REFUSED).await?;

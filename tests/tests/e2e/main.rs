@@ -92,12 +92,13 @@ fn main() -> Result<ExitCode> {
 }
 
 /// What is left out where every Chromium refuses changed credentials, and why: names of tests, or how they begin.
-const REFUSED: [(&str, &str); 25] = [
+const REFUSED: [(&str, &str); 28] = [
     ("backups::two_copies_alone_find_each_other", UNLISTED),
     ("crew::two_callers_at_once", UNLISTED),
     ("drops::closed_tab_is_not_listed", UNLISTED),
     ("drops::lost_listings_keep_nobody_out", UNLISTED),
     ("drops::stale_listing_does_not_keep_others_away", UNLISTED),
+    ("drops::false_listings_keep_nobody_apart", UNLISTED),
     ("secret::wrong_secret_gets_nothing", UNLISTED),
     ("redial::next_tab_calls::chromium", ANOTHER_PAGE),
     ("tabs::second_tab_and_handover::chromium", ANOTHER_PAGE),
@@ -110,7 +111,9 @@ const REFUSED: [(&str, &str); 25] = [
     ("versions::what_the_next_one_writes_passes_through", "a code leads to the origin of whoever made it"),
     ("versions::a_newer_format_is_refused_in_words", UNLISTED),
     ("truth::", "what is said there is of the phone book, or of connections that it leads to"),
+    ("versions::an_old_page_beside_a_new_one", "a code leads to the origin of whoever made it"),
     ("rooms::all_on_another_device", A_CODE_EACH),
+    ("rooms::named_on_another_device_at_once", A_CODE_EACH),
     ("every_room::twenty_rooms", A_CODE_EACH),
     ("bulk::", "the page is too busy with the list to show a code in time"),
     ("by_hand::a_browser_that_refuses", "by_hand::two_codes_connect is the same then"),
@@ -155,7 +158,15 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     for (pair, name) in PAIRS.into_iter().chain([((Firefox, Firefox), "firefox_and_firefox")]) {
         add(theatre.trial(&format!("redial::reloaded_page_is_back::{name}"), move |play| redial::reload(play, pair)));
     }
+    for (pair, name) in PAIRS.into_iter().take(2).chain([((Firefox, Firefox), "firefox_and_firefox")]) {
+        add(theatre.trial(&format!("drops::false_listings_keep_nobody_apart::{name}"), move |play| {
+            drops::false_listings(play, pair)
+        }));
+    }
     for (pair, name) in PAIRS.into_iter().skip(1) {
+        add(theatre.trial(&format!("rooms::named_on_another_device_at_once::{name}"), move |play| {
+            rooms::named_at_once(play, pair)
+        }));
         add(theatre.trial(&format!("versions::what_the_next_one_writes_passes_through::{name}"), move |play| {
             versions::passed_through(play, pair)
         }));
@@ -166,6 +177,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("versions::what_a_test_version_kept_can_be_saved::{name}"), move |play| {
             versions::saved(play, kind)
+        }));
+        add(theatre.trial(&format!("versions::an_old_page_beside_a_new_one::{name}"), move |play| {
+            versions::side_by_side(play, kind)
         }));
         add(theatre.trial(&format!("redial::killed_browser_is_back::{name}"), move |play| redial::killed(play, kind)));
         add(theatre.trial(&format!("redial::next_tab_calls::{name}"), move |play| redial::next_tab(play, kind)));
@@ -193,6 +207,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         }));
         add(theatre.trial(&format!("first_contact::links_are_found_in_the_address::{name}"), move |play| {
             first_contact::opened(play, kind)
+        }));
+        add(theatre.trial(&format!("first_contact::a_link_without_its_hash_on_a_first_visit::{name}"), move |play| {
+            first_contact::opened_first(play, kind)
         }));
         add(theatre.trial(&format!("first_contact::codes_are_found_in_pasted_text::{name}"), move |play| {
             first_contact::code(play, kind)

@@ -25,10 +25,8 @@ pub(crate) async fn several(play: Play) -> Result<()> {
     bob.wait_task("Curtains").await?;
 
     // Renamed for everybody.
+    rename(&home, "Beach house").await?;
     let tab = home.tab();
-    tab.click("button", "Room settings").await?;
-    tab.fill("Room name", "Beach house").await?;
-    tab.click("button", "Save").await?;
     tab.wait_for("heading", "Beach house").await?;
     bob.tab().wait_for("heading", "Beach house").await?;
     work.tab().wait_for("link", "Beach house").await?;
@@ -68,7 +66,7 @@ pub(crate) async fn all_on_another_device(play: Play, (first, second): Pair) -> 
     let phone = play.browser(second, "Phone").await?;
     let page = RoomPage::open(&phone, &url).await?;
     let tab = page.tab();
-    // The names come with the rooms' contents, one of which nobody has on show.
+    // Nobody has one of them on show.
     for name in ["Home", "Work"] {
         eventually("the name of a room", NAMED, || tab.find("link", name)).await?;
     }
@@ -88,6 +86,43 @@ pub(crate) async fn all_on_another_device(play: Play, (first, second): Pair) -> 
     // A second time it brings nothing new, and loses nothing.
     let again = RoomPage::open(&phone, &url).await?;
     again.wait_task("Curtains").await
+}
+
+/// The other device knows the rooms' names before it meets anybody, and what they are called now once it did.
+pub(crate) async fn named_at_once(play: Play, (first, second): Pair) -> Result<()> {
+    let site = play.site().await?;
+    let laptop = play.browser(first, "Laptop").await?;
+    let home = RoomPage::make_room(&laptop, &site, "Home").await?;
+    let work = RoomPage::make_room(&laptop, &site, "Büro 🗂").await?;
+    let room = work.share_link().await?;
+    work.tab().click("button", "My other device").await?;
+    let link = work.tab().wait_for("textbox", "Link to all my rooms").await?;
+    let url = link.prop("value").await?.unwrap_or_default();
+    home.tab().clone().close().await?;
+    work.tab().goto(&format!("{}/icon.svg", site.origin())).await?;
+
+    let page = RoomPage::open(&play.browser(second, "Phone").await?, &url).await?;
+    for name in ["Home", "Büro 🗂"] {
+        eventually(name, Duration::from_secs(5), || page.tab().find("link", name)).await?;
+    }
+    // Something is written here, and the names stay.
+    page.add("Lamp").await?;
+    page.reload().await?;
+    page.wait_task("Lamp").await?;
+    for name in ["Home", "Büro 🗂"] {
+        eventually(name, Duration::from_secs(5), || page.tab().find("link", name)).await?;
+    }
+    ensure!(page.titles().await? == ["Lamp"], "there was somebody");
+
+    let work = RoomPage::open(&laptop, &room.url).await?;
+    rename(&work, "Work").await?;
+    eventually("the new name", NAMED, || page.tab().find("link", "Work")).await.map(drop)
+}
+
+async fn rename(page: &RoomPage, name: &str) -> Result<()> {
+    page.tab().click("button", "Room settings").await?;
+    page.tab().fill("Room name", name).await?;
+    page.tab().click("button", "Save").await
 }
 
 pub(crate) async fn bad_links(play: Play) -> Result<()> {

@@ -7,6 +7,7 @@ use partyline_tests::{BrowserKind, Play, RoomPage, eventually};
 use serde_json::{Value, json};
 
 use crate::Pair;
+use crate::visit::{look_for_update, update_comes};
 
 /// Alice and Carol have the next version, which has one more field, one more status and one more kind of object; Bob has
 /// this one. The two never meet: what Alice writes, Carol has from Bob, who cannot show it, and who edits the same task.
@@ -120,6 +121,50 @@ pub(crate) async fn refused(play: Play, (newer, this): Pair) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Alice lets the next version in with one tab; the other one stays as it is, and the service worker is the next version's.
+/// Both are connected, say so, and have the same; the one that stays is offered to follow, and does.
+pub(crate) async fn side_by_side(play: Play, kind: BrowserKind) -> Result<()> {
+    let (site, bobs) = (play.site().await?, play.site().await?);
+    let alices = play.browser(kind, "Alice").await?;
+    let staying = RoomPage::make_room(&alices, &site, "Shipyard").await?;
+    staying.add("Hull").await?;
+    let link = staying.share_link().await?;
+    let updated = RoomPage::open(&alices, &link.url).await?;
+    let bob = RoomPage::open(&play.browser(BrowserKind::Chromium, "Bob").await?, &link.at(&bobs)?.url).await?;
+    let all = [&staying, &updated, &bob];
+    for page in all {
+        page.wait_connected(1).await?;
+        page.tab().execute::<()>("window.sameDocument = true; return null;", vec![]).await?;
+    }
+    play.release_next_version(&site)?;
+    look_for_update(updated.tab()).await?;
+    update_comes(&updated).await?;
+
+    for (page, title) in all.into_iter().zip(["Mast", "Keel", "Sail"]) {
+        page.wait_connected(1).await?;
+        page.add(title).await?;
+        for other in all {
+            other.wait_task(title).await?;
+        }
+    }
+    // Of a status that it does not know, the old page says what is true, and takes nothing away.
+    updated.choose("Hull", "Status", "In review").await?;
+    updated.edit("Hull", &[("Comment", "Two coats")]).await?;
+    staying.edit("Hull", &[("Notes", "Red lead")]).await?;
+    staying.wait_details("Hull", |details| details.status == "Open").await?;
+    updated.wait_details("Hull", |details| details.status == "In review" && details.notes == "Red lead").await?;
+    bob.wait_details("Hull", |details| details.notes == "Red lead").await?;
+
+    update_comes(&staying).await?;
+    staying.wait_details("Hull", |details| details.status == "In review" && details.notes == "Red lead").await?;
+    for page in all {
+        page.wait_connected(1).await?;
+    }
+    bob.toggle("Keel").await?;
+    updated.wait_done("Keel", true).await?;
+    staying.wait_done("Keel", true).await
 }
 
 /// What format 1 kept on disk, which no released version wrote.
