@@ -24,6 +24,8 @@ mod qr;
 mod room_dialogs;
 mod room_view;
 mod rooms;
+mod section_dialogs;
+mod section_heading;
 mod share_dialog;
 mod subtask_editor;
 mod task_actions;

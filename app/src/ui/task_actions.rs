@@ -41,6 +41,8 @@ pub(crate) fn TaskActions(
         };
         STEPS.iter().map(button).collect::<Vec<_>>()
     });
+    // A subtask is where its parent is.
+    let can_go = room.has_sections() && room.parent(id).is_none() && room.can_move(id);
     let make_own = move |_| {
         handle.close();
         room.make_own(id);
@@ -57,6 +59,11 @@ pub(crate) fn TaskActions(
                     "Open"
                 </button>
                 {steps}
+                {can_go.then(|| view! {
+                    <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::ToSection(id))>
+                        {text::TO_SECTION}
+                    </button>
+                })}
                 {room.parent(id).is_some().then(|| view! {
                     <button type="button" class="quiet" on:click=make_own>{text::MAKE_OWN}</button>
                 })}
