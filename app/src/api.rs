@@ -18,9 +18,8 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewSection, NewTask, PROVED,
-    Problem, RoomDocument, RoomSummary, Rooms, SecretText, SectionDocument, SectionPatch, TaskDocument, TaskPatch,
-    Tasks, read as read_document,
+    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
+    RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -325,17 +324,13 @@ pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiErr
 }
 
 /// `POST …/sections`: makes a section.
-pub(crate) async fn add_section(room: RoomId, section: &NewSection) -> Result<SectionDocument, ApiError> {
-    send("POST", &room_path(room, "/sections"), section).await
+pub(crate) async fn add_section(room: RoomId, section: &SectionPatch) -> Result<(), ApiError> {
+    send_only("POST", &room_path(room, "/sections"), section).await.map(drop)
 }
 
 /// `PATCH …/sections/{id}`.
-pub(crate) async fn edit_section(
-    room: RoomId,
-    section: SectionId,
-    patch: &SectionPatch,
-) -> Result<SectionDocument, ApiError> {
-    send("PATCH", &room_path(room, &format!("/sections/{section}")), patch).await
+pub(crate) async fn edit_section(room: RoomId, section: SectionId, patch: &SectionPatch) -> Result<(), ApiError> {
+    send_only("PATCH", &room_path(room, &format!("/sections/{section}")), patch).await.map(drop)
 }
 
 /// `DELETE …/sections/{id}`.

@@ -314,6 +314,38 @@ pub(crate) fn more_actions(name: &str) -> String {
     format!("More actions for {name}")
 }
 
+/// Makes a copy beside a task.
+pub(crate) const DUPLICATE: &str = "Duplicate";
+/// Puts a task into another room, and the dialog for that.
+pub(crate) const MOVE_TO_ROOM: &str = "Move to another room";
+/// Puts a copy of it there, and the dialog for that.
+pub(crate) const COPY_TO_ROOM: &str = "Copy to another room";
+
+/// There is a copy beside a task.
+pub(crate) fn duplicated(title: &str) -> String {
+    format!("Duplicated “{}”", shortened(title))
+}
+
+/// A task is in another room now.
+pub(crate) fn moved_to(title: &str, room: &str) -> String {
+    format!("Moved “{}” to “{}”", shortened(title), shortened(room))
+}
+
+/// A copy of a task is in another room now.
+pub(crate) fn copied_to(title: &str, room: &str) -> String {
+    format!("Copied “{}” to “{}”", shortened(title), shortened(room))
+}
+
+/// A copy was not made.
+pub(crate) fn copy_failed(title: &str, why: &dyn Display) -> String {
+    format!("“{}” is not copied. {why}", shortened(title))
+}
+
+/// A task was not moved.
+pub(crate) fn move_failed(title: &str, why: &dyn Display) -> String {
+    format!("“{}” is not moved, and still here. {why}", shortened(title))
+}
+
 /// A section is gone, and its tasks are not.
 pub(crate) fn section_deleted(name: &str, tasks: usize) -> String {
     let stay = match tasks {

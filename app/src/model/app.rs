@@ -127,6 +127,8 @@ pub(crate) enum Dialog {
     PutUnder(TaskId),
     /// Put it into a section.
     ToSection(TaskId),
+    /// Put it, or a copy of it, into another room: whether it moves.
+    ToRoom(TaskId, bool),
     /// What can be done with a section.
     Section(SectionId),
     /// Give it another name.

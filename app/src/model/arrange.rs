@@ -62,7 +62,7 @@ impl Room {
             listing.closed.with_untracked(|closed| {
                 let mut rows = Vec::with_capacity(open.len() + done.len() + 1);
                 let parts = self.parts(open);
-                let shut = listing.shut.get_untracked();
+                let shut = listing.headings.with_untracked(|headings| headings.shut.clone());
                 let put = |rows: &mut Vec<Row>, top: &TaskId| {
                     rows.push(Row::Task(*top));
                     let below = tree.shown_below(*top, |task| closed.contains(&task));
@@ -132,7 +132,7 @@ impl Room {
             let top = *above.last().unwrap_or(&id);
             let part = self.parts(self.tops().0).into_iter().find(|part| part.tasks.contains(&top));
             if let Some(head) = part.and_then(|part| part.head) {
-                listing.shut.update(|shut| drop(shut.remove(&head.key)));
+                listing.headings.update(|headings| headings.shut.retain(|key| *key != head.key));
             }
             listing.folded.set(listing.folded.get() && !self.tops().1.contains(above.last().unwrap_or(&id)));
         });

@@ -1,7 +1,5 @@
 //! By what the open tasks stand together below headings.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::*;
 use partyline_core::api::TaskDocument;
 use partyline_core::id::{SectionId, TaskId};
@@ -59,6 +57,38 @@ pub(crate) struct Head {
     pub(crate) count: usize,
 }
 
+/// What the headings of the list are, and what else there is to be known of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headings {
+    /// By what.
+    pub(crate) grouping: Grouping,
+    /// They, from top to bottom.
+    pub(crate) heads: Vec<Head>,
+    /// Those below which all is folded away, by their keys.
+    pub(crate) shut: Vec<u64>,
+    /// The sections that there are, in order, with their names.
+    pub(crate) sections: Vec<(SectionId, String)>,
+    /// The section that new tasks go to, which may be gone.
+    pub(crate) adding_to: Option<SectionId>,
+}
+
+impl Headings {
+    /// What a section is called, if it is there.
+    pub(crate) fn section_name(&self, section: SectionId) -> Option<&str> {
+        self.sections.iter().find(|(id, _)| *id == section).map(|(_, name)| name.as_str())
+    }
+
+    /// A heading.
+    pub(crate) fn head(&self, key: u64) -> Option<&Head> {
+        self.heads.iter().find(|head| head.key == key)
+    }
+
+    /// The section that new tasks go to, if it is there.
+    pub(crate) fn adding_to(&self) -> Option<SectionId> {
+        self.adding_to.filter(|section| self.section_name(*section).is_some())
+    }
+}
+
 /// A part of the list: a heading, or none above the first of the sections, and the tasks below it that are subtasks of none.
 #[derive(Debug, Default)]
 pub(super) struct Part {
@@ -101,19 +131,26 @@ impl Room {
     /// The parts of the list by what is known of the tasks, which stay in their order within each.
     pub(super) fn fact_parts(self, open: Vec<TaskId>, sorting: Sorting) -> Vec<Part> {
         let today = if sorting == Sorting::Due { platform::today() } else { Day::default() };
-        let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+        let mut parts: Vec<(String, Part)> = Vec::new();
         for id in open {
             let Some(task) = self.task(id) else { continue };
             let (key, words) = task.with_untracked(|task| fact(sorting, task, today));
-            let name = || format!("{}:{key}", Grouping::By(sorting).word());
-            parts.entry(key.clone()).or_insert_with(|| Part::new(&name(), words, None)).tasks.push(id);
+            match parts.binary_search_by(|(known, _)| known.cmp(&key)) {
+                Ok(at) => parts.get_mut(at).map(|(_, part)| part.tasks.push(id)),
+                Err(at) => {
+                    let mut part = Part::new(&format!("{}:{key}", Grouping::By(sorting).word()), words, None);
+                    part.tasks.push(id);
+                    parts.insert(at, (key, part));
+                    None
+                }
+            };
         }
-        parts.into_values().collect()
+        parts.into_iter().map(|(_, part)| part).collect()
     }
 
     /// Has other headings in the list, and remembers that.
     pub(crate) fn group(self, grouping: Grouping) {
-        self.listing().grouping.set(grouping);
+        self.listing().headings.update(|headings| headings.grouping = grouping);
         self.listing().keep(self.id);
         self.arrange();
     }

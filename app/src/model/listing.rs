@@ -1,11 +1,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use leptos::prelude::*;
-use partyline_core::id::{RoomId, SectionId, TaskId};
+use partyline_core::id::{RoomId, TaskId};
 use partyline_core::replica::Tree;
 
 use super::find::{Index, Query};
-use super::group::{Grouping, Head};
+use super::group::{Grouping, Headings};
 use super::moves::Step;
 use super::order::Sorting;
 use crate::platform;
@@ -23,16 +23,8 @@ pub(crate) struct Listing {
     pub(crate) tree: RwSignal<Tree>,
     /// The tasks whose subtasks are folded away.
     pub(crate) closed: RwSignal<HashSet<TaskId>>,
-    /// The sections that there are, in order, with their names.
-    pub(crate) sections: RwSignal<Vec<(SectionId, String)>>,
-    /// What the headings are.
-    pub(crate) grouping: RwSignal<Grouping>,
-    /// The headings, from top to bottom.
-    pub(crate) heads: RwSignal<Vec<Head>>,
-    /// The headings below which all is folded away.
-    pub(crate) shut: RwSignal<HashSet<u64>>,
-    /// The section that new tasks go to, which may be gone.
-    pub(crate) adding_to: RwSignal<Option<SectionId>>,
+    /// The headings, and which sections there are.
+    pub(crate) headings: RwSignal<Headings>,
     /// Whether the field for finding is there.
     pub(crate) finding: RwSignal<bool>,
     /// What is looked for.
@@ -89,11 +81,7 @@ impl Listing {
             completed: RwSignal::new(0),
             tree: RwSignal::new(Tree::default()),
             closed: RwSignal::new(HashSet::new()),
-            sections: RwSignal::new(Vec::new()),
-            grouping: RwSignal::new(Grouping::Section),
-            heads: RwSignal::new(Vec::new()),
-            shut: RwSignal::new(HashSet::new()),
-            adding_to: RwSignal::new(None),
+            headings: RwSignal::new(Headings::default()),
             finding: RwSignal::new(false),
             query: RwSignal::new(Query::default()),
             found: RwSignal::new(0),
@@ -112,9 +100,11 @@ impl Listing {
             self.sorting.set(Sorting::parse(words.next().unwrap_or_default()));
             self.folded.set(words.clone().any(|word| word == FOLDED));
             let grouping = words.clone().find_map(|word| word.strip_prefix(GROUPED)).unwrap_or_default();
-            self.grouping.set(Grouping::parse(grouping));
-            let shut = words.clone().filter_map(|word| word.strip_prefix(SHUT)?.parse().ok());
-            self.shut.set(shut.collect());
+            let shut = words.clone().filter_map(|word| word.strip_prefix(SHUT)?.parse().ok()).collect();
+            self.headings.update(|headings| {
+                headings.grouping = Grouping::parse(grouping);
+                headings.shut = shut;
+            });
             self.closed.set(words.filter_map(|word| TaskId::parse(word).ok()).collect());
         }
     }
@@ -123,10 +113,11 @@ impl Listing {
     pub(super) fn keep(self, room: RoomId) {
         let mut words = vec![self.sorting.get_untracked().word().to_owned()];
         words.extend(self.folded.get_untracked().then(|| FOLDED.to_owned()));
-        let grouping = self.grouping.get_untracked();
-        words.extend((grouping != Grouping::Section).then(|| format!("{GROUPED}{}", grouping.word())));
-        let is_head = |key: &&u64| self.heads.with_untracked(|heads| heads.iter().any(|head| head.key == **key));
-        self.shut.with_untracked(|shut| words.extend(shut.iter().filter(is_head).map(|key| format!("{SHUT}{key}"))));
+        self.headings.with_untracked(|Headings { grouping, heads, shut, .. }| {
+            words.extend((*grouping != Grouping::Section).then(|| format!("{GROUPED}{}", grouping.word())));
+            let is_head = |key: &&u64| heads.iter().any(|head| head.key == **key);
+            words.extend(shut.iter().filter(is_head).map(|key| format!("{SHUT}{key}")));
+        });
         let is_parent = |task: &&TaskId| self.tree.with_untracked(|tree| tree.children(**task).next().is_some());
         self.closed.with_untracked(|closed| words.extend(closed.iter().filter(is_parent).map(TaskId::to_string)));
         platform::remember(&listing_key(room), &words.join(" "));

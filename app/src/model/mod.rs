@@ -7,6 +7,7 @@
 pub(crate) mod app;
 mod arrange;
 pub(crate) mod connection;
+mod copies;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
 pub(crate) mod entry;

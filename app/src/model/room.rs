@@ -7,6 +7,7 @@ use partyline_core::id::{RoomId, RoomLink, RoomSecret, SectionId, TaskId};
 use partyline_core::key::DeviceKey;
 
 use super::drafts::{self, Draft};
+use super::group::Headings;
 use super::listing::{Listing, Row};
 use super::news;
 use super::notice::{NoticeAction, Notices};
@@ -537,7 +538,7 @@ impl Room {
     /// Adds a task, or a subtask of one, in the same manner.
     pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
-        let section = untrack(|| self.listing().adding_to()).map(|(section, _)| section).filter(|_| parent.is_none());
+        let section = self.listing().headings.with_untracked(Headings::adding_to).filter(|_| parent.is_none());
         self.additions.update(|additions| additions.push(Addition { id, title, parent, section, failure: None }));
         self.work_off_additions();
         Some(id)

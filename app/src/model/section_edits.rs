@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{NewSection, SectionPatch};
+use partyline_core::api::SectionPatch;
 use partyline_core::id::SectionId;
 
-use super::group::Head;
+use super::group::{Head, Headings};
 use super::notice::NoticeAction;
 use super::room::Room;
 use crate::api::{self, ApiError};
@@ -17,16 +17,19 @@ impl Room {
     pub(crate) async fn add_section(self, name: String, after: Option<SectionId>) -> Result<(), ApiError> {
         let id = platform::random_bytes().map(SectionId::from_random_bytes);
         let after = after.map(|after| Some(after.to_string()));
-        api::add_section(self.id, &NewSection { id: id.map(|id| id.to_string()), name, after }).await?;
+        let made = SectionPatch { id: id.map(|id| id.to_string()), name: Some(name), after, deleted: None };
+        api::add_section(self.id, &made).await?;
         self.announced();
-        self.listing().adding_to.set(id);
+        self.listing().headings.update(|headings| headings.adding_to = id);
         Ok(())
     }
 
     /// How many tasks stand below the heading of a section.
     pub(crate) fn tasks_in(self, section: SectionId) -> usize {
         let of_section = |head: &&Head| head.section == Some(section);
-        self.listing().heads.with_untracked(|heads| heads.iter().find(of_section).map_or(0, |head| head.count))
+        self.listing()
+            .headings
+            .with_untracked(|headings| headings.heads.iter().find(of_section).map_or(0, |head| head.count))
     }
 
     /// Gives a section another name.
@@ -38,7 +41,7 @@ impl Room {
 
     /// The section before which one comes if it goes up, or behind which if it goes down: `None` at an end.
     pub(crate) fn beside_section(self, section: SectionId, is_up: bool) -> Option<Option<SectionId>> {
-        self.listing().sections.with_untracked(|sections| {
+        self.listing().headings.with_untracked(|Headings { sections, .. }| {
             let at = sections.iter().position(|(id, _)| *id == section)?;
             let id = |at: usize| sections.get(at).map(|(id, _)| *id);
             if is_up { at.checked_sub(1).map(|above| above.checked_sub(1).and_then(id)) } else { id(at + 1).map(Some) }
@@ -73,7 +76,7 @@ impl Room {
     fn edit_section_later(self, section: SectionId, patch: SectionPatch) {
         spawn_local(async move {
             match api::edit_section(self.id, section, &patch).await {
-                Ok(_) => self.announced(),
+                Ok(()) => self.announced(),
                 Err(error) => {
                     let retry = NoticeAction::new(text::RETRY, move || self.edit_section_later(section, patch.clone()));
                     self.notices().fail(text::not_saved(&error), Some(retry));

@@ -5,7 +5,7 @@ use partyline_core::api::SectionDocument;
 use partyline_core::id::{SectionId, TaskId};
 use partyline_core::replica::shown_section;
 
-use super::group::{Grouping, Head, Part};
+use super::group::{Grouping, Head, Headings, Part};
 use super::listing::Listing;
 use super::order::Sorting;
 use super::room::Room;
@@ -14,30 +14,8 @@ impl Listing {
     /// Takes over which sections there are.
     pub(super) fn take_sections(self, read: Vec<SectionDocument>) {
         let known = |section: SectionDocument| Some((SectionId::parse(&section.id).ok()?, section.name));
-        self.sections.set(read.into_iter().filter_map(known).collect());
-    }
-
-    fn has_section(self, section: SectionId) -> bool {
-        self.sections.with_untracked(|sections| sections.iter().any(|(id, _)| *id == section))
-    }
-
-    /// What a section is called.
-    pub(crate) fn section_name(self, section: SectionId) -> Option<String> {
-        let name = |sections: &Vec<(SectionId, String)>| {
-            sections.iter().find(|(id, _)| *id == section).map(|(_, name)| name.clone())
-        };
-        self.sections.with(name)
-    }
-
-    /// A heading of the list.
-    pub(crate) fn head(self, key: u64) -> Option<Head> {
-        self.heads.with(|heads| heads.iter().find(|head| head.key == key).cloned())
-    }
-
-    /// The section that new tasks go to, if it is there.
-    pub(crate) fn adding_to(self) -> Option<(SectionId, String)> {
-        let section = self.adding_to.get()?;
-        Some((section, self.section_name(section)?))
+        let sections = read.into_iter().filter_map(known).collect();
+        self.headings.update(|headings| headings.sections = sections);
     }
 }
 
@@ -46,24 +24,28 @@ impl Room {
     pub(crate) fn section(self, id: TaskId) -> Option<SectionId> {
         let listing = self.listing();
         let written = |task| self.task(task)?.with_untracked(|task| SectionId::parse(task.section.as_deref()?).ok());
-        listing.tree.with_untracked(|tree| shown_section(id, tree, written, |section| listing.has_section(section)))
+        listing.headings.with_untracked(|headings| {
+            let is_there = |section| headings.section_name(section).is_some();
+            listing.tree.with_untracked(|tree| shown_section(id, tree, written, is_there))
+        })
     }
 
     /// Whether there are any sections.
     pub(crate) fn has_sections(self) -> bool {
-        self.listing().sections.with_untracked(|sections| !sections.is_empty())
+        self.listing().headings.with_untracked(|headings| !headings.sections.is_empty())
     }
 
     /// Whether the sections are the headings of the list.
     pub(crate) fn has_own_order(self) -> bool {
         let listing = self.listing();
-        listing.sorting.get_untracked() == Sorting::Own && listing.grouping.get_untracked() == Grouping::Section
+        listing.sorting.get_untracked() == Sorting::Own
+            && listing.headings.with_untracked(|headings| headings.grouping == Grouping::Section)
     }
 
     /// The parts of the list, each with the open tasks in it that are subtasks of none.
     pub(super) fn parts(self, open: Vec<TaskId>) -> Vec<Part> {
         let listing = self.listing();
-        let mut parts = match listing.grouping.get_untracked() {
+        let mut parts = match listing.headings.with_untracked(|headings| headings.grouping) {
             Grouping::By(sorting) => self.fact_parts(open, sorting),
             Grouping::Section => self.section_parts(open),
         };
@@ -75,15 +57,15 @@ impl Room {
             }
         });
         let heads: Vec<Head> = parts.iter().filter_map(|part| part.head.clone()).collect();
-        if listing.heads.with_untracked(|known| *known != heads) {
-            listing.heads.set(heads);
+        if listing.headings.with_untracked(|known| known.heads != heads) {
+            listing.headings.update(|headings| headings.heads = heads);
         }
         parts
     }
 
     fn section_parts(self, open: Vec<TaskId>) -> Vec<Part> {
-        let listing = self.listing();
-        let sections = if self.has_own_order() { listing.sections.get_untracked() } else { Vec::new() };
+        let known = || self.listing().headings.with_untracked(|headings| headings.sections.clone());
+        let sections = if self.has_own_order() { known() } else { Vec::new() };
         if sections.is_empty() {
             return vec![Part { head: None, tasks: open }];
         }
@@ -101,12 +83,9 @@ impl Room {
 
     /// Folds what is below a heading away or shows it, and remembers that.
     pub(crate) fn fold_head(self, key: u64, is_shut: bool) {
-        self.listing().shut.update(|shut| {
-            if is_shut {
-                shut.insert(key)
-            } else {
-                shut.remove(&key)
-            };
+        self.listing().headings.update(|Headings { shut, .. }| {
+            shut.retain(|other| *other != key);
+            shut.extend(is_shut.then_some(key));
         });
         self.listing().keep(self.id);
         self.arrange();
@@ -114,9 +93,9 @@ impl Room {
 
     /// Has new tasks go to a section, and shows what is in it; or has them go to none.
     pub(crate) fn add_to_section(self, section: Option<SectionId>) {
-        self.listing().adding_to.set(section);
-        let key = self.listing().heads.with_untracked(|heads| {
-            heads.iter().find(|head| section.is_some() && head.section == section).map(|head| head.key)
+        self.listing().headings.update(|headings| headings.adding_to = section);
+        let key = self.listing().headings.with_untracked(|headings| {
+            headings.heads.iter().find(|head| section.is_some() && head.section == section).map(|head| head.key)
         });
         if let Some(key) = key {
             self.fold_head(key, false);
@@ -126,8 +105,6 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use leptos::reactive::owner::Owner;
     use partyline_core::api::{TaskDocument, TaskStatus};
     use partyline_core::id::RoomId;
@@ -166,9 +143,9 @@ mod tests {
     fn lines(room: Room) -> Vec<String> {
         let line = |row: &Row| match row {
             Row::Done => "done".to_owned(),
-            Row::Head(key) => {
-                room.listing().head(*key).map_or_else(String::new, |head| format!("{} ({})", head.words, head.count))
-            }
+            Row::Head(key) => room.listing().headings.with_untracked(|headings| {
+                headings.head(*key).map_or_else(String::new, |head| format!("{} ({})", head.words, head.count))
+            }),
             Row::Task(id) => room.title(*id),
         };
         untrack(|| room.order.with_untracked(|order| order.rows.iter().map(line).collect()))
@@ -195,20 +172,20 @@ mod tests {
         let all = ["2", "4", "section 2 (2)", "3", "6", "section 1 (2)", "1", "5", "done", "7"];
         assert_eq!(lines(room), all);
         // Folded, and shown again.
-        let key = room.listing().heads.with_untracked(|heads| heads[0].key);
-        room.listing().shut.update(|shut| drop(shut.insert(key)));
+        let key = room.listing().headings.with_untracked(|headings| headings.heads[0].key);
+        room.listing().headings.update(|headings| headings.shut.push(key));
         room.arrange();
         assert_eq!(lines(room), ["2", "4", "section 2 (2)", "section 1 (2)", "1", "5", "done", "7"]);
-        room.listing().shut.update(HashSet::clear);
-        room.listing().adding_to.set(Some(section(2)));
+        room.listing().headings.update(|headings| headings.shut.clear());
+        room.listing().headings.update(|headings| headings.adding_to = Some(section(2)));
         room.arrange();
         assert_eq!(lines(room), all);
-        assert_eq!(untrack(|| room.listing().adding_to()), Some((section(2), "section 2".to_owned())));
+        assert_eq!(room.listing().headings.with_untracked(Headings::adding_to), Some(section(2)));
         // A section that is gone leaves its tasks, and has them again when it is back.
         room.listing().take_sections(documents(&[1]));
         room.show(Vec::new(), false);
         assert_eq!(lines(room), ["2", "3", "6", "4", "section 1 (2)", "1", "5", "done", "7"]);
-        assert_eq!(untrack(|| room.listing().adding_to()), None);
+        assert_eq!(room.listing().headings.with_untracked(Headings::adding_to), None);
         room.listing().take_sections(documents(&[2, 1]));
         room.show(Vec::new(), false);
         assert_eq!(lines(room), all);
@@ -216,7 +193,7 @@ mod tests {
         room.listing().sorting.set(Sorting::Due);
         room.arrange();
         assert_eq!(lines(room), ["1", "2", "3", "6", "4", "5", "done", "7"]);
-        room.listing().grouping.set(Grouping::By(Sorting::Priority));
+        room.listing().headings.update(|headings| headings.grouping = Grouping::By(Sorting::Priority));
         room.arrange();
         assert_eq!(lines(room), ["No priority (6)", "1", "2", "3", "6", "4", "5", "done", "7"]);
     }

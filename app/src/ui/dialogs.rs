@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::{
     by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, section_dialogs, share_dialog,
-    subtask_editor, task_actions, task_dialog,
+    subtask_editor, task_actions, task_dialog, to_room,
 };
 use crate::model::app::{App, Dialog, Screen};
 
@@ -29,6 +29,9 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
         },
         (Dialog::PutUnder(id), Some(room)) => view! { <subtask_editor::PutUnder room=room id=id /> }.into_any(),
         (Dialog::ToSection(id), Some(room)) => view! { <section_dialogs::ToSection room=room id=id /> }.into_any(),
+        (Dialog::ToRoom(id, is_move), Some(room)) => {
+            view! { <to_room::ToRoom room=room id=id is_move=is_move /> }.into_any()
+        }
         (Dialog::Section(section), Some(room)) => {
             view! { <section_dialogs::SectionActions room=room section=section /> }.into_any()
         }

@@ -126,7 +126,7 @@ impl Drag {
     fn target(self, hold: Hold) -> Option<Target> {
         let beside = self.room.beside(hold.task);
         let is_subtask = self.room.parent(hold.task).is_some();
-        let sections = self.room.listing().sections.get_untracked();
+        let sections = self.room.listing().headings.with_untracked(|headings| headings.sections.clone());
         let mut last = None;
         for line in lines() {
             let task = task_at(&line);

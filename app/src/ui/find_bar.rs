@@ -188,7 +188,7 @@ fn select(room: Room, (choice, name, any): (Choice, &'static str, &'static str))
     let listing = room.listing();
     let now = match choice {
         Choice::Sorting => listing.sorting.get_untracked().word(),
-        Choice::Grouping => listing.grouping.get_untracked().word(),
+        Choice::Grouping => listing.headings.with_untracked(|headings| headings.grouping.word()),
         _ => "",
     };
     let options: Vec<_> = options

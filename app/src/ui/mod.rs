@@ -32,6 +32,7 @@ mod task_actions;
 mod task_check;
 mod task_dialog;
 mod task_row;
+mod to_room;
 mod trouble;
 mod warning;
 mod welcome;

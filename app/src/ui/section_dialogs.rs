@@ -20,7 +20,7 @@ pub(crate) fn SectionActions(
     section: SectionId,
 ) -> impl IntoView {
     let handle = ModalHandle::new();
-    let name = untrack(|| room.listing().section_name(section)).unwrap_or_default();
+    let name = name_of(room, section);
     let tasks = room.tasks_in(section);
     let step = move |is_up: bool, words: &'static str| {
         let go = move |_| {
@@ -59,6 +59,11 @@ pub(crate) fn SectionActions(
     }
 }
 
+/// What a section is called.
+fn name_of(room: Room, section: SectionId) -> String {
+    room.listing().headings.with_untracked(|headings| headings.section_name(section).unwrap_or_default().to_owned())
+}
+
 /// Makes a section, or gives one another name.
 #[component]
 pub(crate) fn NameSection(
@@ -79,7 +84,7 @@ pub(crate) fn NameSection(
             done.map(|()| None).map_err(|error| error.to_string())
         })
     };
-    let given = renamed.and_then(|section| untrack(|| room.listing().section_name(section))).unwrap_or_default();
+    let given = renamed.map(|section| name_of(room, section)).unwrap_or_default();
     let form = LineForm {
         title: if renamed.is_some() { "Rename section" } else { "New section" },
         label: "Section name",
@@ -105,7 +110,7 @@ pub(crate) fn ToSection(
 ) -> impl IntoView {
     let handle = ModalHandle::new();
     let now = room.section(id);
-    let sections = room.listing().sections.get_untracked();
+    let sections = room.listing().headings.with_untracked(|headings| headings.sections.clone());
     let all = std::iter::once((None, text::NO_SECTION.to_owned()))
         .chain(sections.into_iter().map(|(section, name)| (Some(section), name)));
     let choices: Vec<_> = all

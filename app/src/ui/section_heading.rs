@@ -1,9 +1,8 @@
 use leptos::prelude::*;
 
 use super::icon::Icon;
-use super::live::live;
+use super::live::{live, maybe};
 use crate::model::app::{App, Dialog};
-use crate::model::group::Head;
 use crate::model::room::Room;
 use crate::platform;
 use crate::text;
@@ -18,11 +17,11 @@ pub(crate) fn SectionHeading(
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let listing = room.listing();
-    let head = Memo::new(move |_| listing.head(key));
-    let name = move || head.with(|head| head.as_ref().map(|head| head.words.clone()).unwrap_or_default());
-    let count = move || head.with(|head| head.as_ref().map_or(0, |head| head.count));
-    let is_shut = move || listing.shut.with(|shut| shut.contains(&key));
-    let section = head.with_untracked(|head: &Option<Head>| head.as_ref().and_then(|head| head.section));
+    let name =
+        move || listing.headings.with(|headings| headings.head(key).map(|head| head.words.clone()).unwrap_or_default());
+    let count = move || listing.headings.with(|headings| headings.head(key).map_or(0, |head| head.count));
+    let is_shut = move || listing.headings.with(|headings| headings.shut.contains(&key));
+    let section = listing.headings.with_untracked(|headings| headings.head(key).and_then(|head| head.section));
     let tools = section.map(|section| {
         let add = move |_| {
             room.add_to_section(Some(section));
@@ -68,13 +67,18 @@ pub(crate) fn AddingTo(
     /// In which room.
     room: Room,
 ) -> impl IntoView {
-    let name = Memo::new(move |_| room.listing().adding_to().map(|(_, name)| name));
+    // Empty if it goes to none.
+    let name = Memo::new(move |_| {
+        room.listing().headings.with(|headings| {
+            headings.adding_to.and_then(|section| headings.section_name(section)).unwrap_or_default().to_owned()
+        })
+    });
     let stop = move |_| {
         room.add_to_section(None);
         platform::focus(".add input");
     };
-    super::live::maybe(move || {
-        name.get().map(|name| {
+    maybe(move || {
+        Some(name.get()).filter(|name| !name.is_empty()).map(|name| {
             view! {
                 <p class="adding-to">
                     <span id="adding-to">{text::add_to(&name)}</span>

@@ -16,7 +16,7 @@
 //! | a number | `PUT …/clock`: how far this device's clock is ahead of what most say, in milliseconds |
 //! | nothing | `PUT …/held/{device}/{number}`, `DELETE …`: takes or drops a change that is held back |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
-//! | [`Sections`], [`NewSection`] / [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
+//! | [`Sections`], [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
@@ -30,7 +30,7 @@ use litemap::LiteMap;
 use std::fmt;
 
 pub use read::read;
-pub use section::{NewSection, SectionDocument, SectionPatch, Sections};
+pub use section::{SectionDocument, SectionPatch, Sections};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::base64url;

@@ -20,31 +20,22 @@ pub struct SectionDocument {
     pub deleted: bool,
 }
 
-/// Body of `POST …/sections`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewSection {
-    /// The id to give it; a random one otherwise. Posting the same id again is refused, so that a retry cannot make two.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// See [`SectionDocument::name`].
-    pub name: String,
-    /// The section that it comes right after; `Some(None)` for before all others. It is the last one otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    pub after: Option<Option<String>>,
-}
-
-/// Body of `PATCH …/sections/{id}`: a JSON Merge Patch (RFC 7396). What is absent stays as it is.
+/// Body of `POST …/sections` and `PATCH …/sections/{id}`; the latter is a JSON Merge Patch (RFC 7396), in which what is absent
+/// stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SectionPatch {
-    /// See [`SectionDocument::name`].
+    /// The id to give to a new one; a random one otherwise. Posting the same id again is refused, so that a retry cannot make
+    /// two. Not in a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub id: Option<String>,
+    /// See [`SectionDocument::name`]. A new one needs it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub name: Option<String>,
-    /// See [`NewSection::after`].
+    /// The section that it comes right after; `Some(None)` for before all others. A new one is the last one otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub after: Option<Option<String>>,
-    /// `true` deletes it, `false` restores it. Renaming a deleted one restores it too.
+    /// `true` deletes it, `false` restores it. Renaming a deleted one restores it too. Not of a new one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub deleted: Option<bool>,
 }

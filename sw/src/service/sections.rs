@@ -1,6 +1,6 @@
 //! The sections of a room's list.
 
-use partyline_core::api::{NewSection, SectionPatch, Sections};
+use partyline_core::api::{SectionPatch, Sections};
 use partyline_core::id::SectionId;
 use partyline_core::replica::{ObjectId, Op, Position, Replica, Section, Spot};
 
@@ -21,13 +21,16 @@ impl<S: Store, H: Host> Service<S, H> {
         }))
     }
 
-    pub(super) fn post_section(&self, document: NewSection) -> Result<Work<'_>, Failure> {
+    pub(super) fn post_section(&self, document: SectionPatch) -> Result<Work<'_>, Failure> {
+        if document.deleted.is_some() {
+            return Err(Failure::invalid("`deleted`: a new section is not deleted."));
+        }
         let id = match &document.id {
             Some(text) => convert::section_id("id", text)?,
             None => SectionId::from_random_bytes(self.host.random()),
         };
         let spot = convert::section_spot(document.after.as_ref(), Some(Spot::Last))?;
-        let name = convert::section_name(&self.host.normalize(&document.name))?;
+        let name = convert::section_name(&self.host.normalize(&document.name.unwrap_or_default()))?;
         Ok(Work::Write(Box::new(move |open| {
             if open.replica.section(id).is_some() {
                 return Err(Failure::section_exists());
@@ -41,6 +44,9 @@ impl<S: Store, H: Host> Service<S, H> {
 
     pub(super) fn patch_section(&self, id: SectionId, request: &Request) -> Result<Work<'_>, Failure> {
         let patch: SectionPatch = request.document()?;
+        if patch.id.is_some() {
+            return Err(Failure::invalid("`id` cannot be changed."));
+        }
         let spot = convert::section_spot(patch.after.as_ref(), None)?;
         let name = patch.name.map(|name| convert::section_name(&self.host.normalize(&name))).transpose()?;
         Ok(Work::Write(Box::new(move |open| {

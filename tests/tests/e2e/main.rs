@@ -327,6 +327,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
             .trial(&format!("own_order::a_device_remembers_it::{name}"), move |play| own_order::shown(play, kind)));
     }
     for (kind, name) in BOTH {
+        add(theatre.trial(&format!("sections::a_task_is_copied::{name}"), move |play| sections::copies(play, kind)));
+    }
+    for (kind, name) in BOTH {
         add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));
     }
     if theatre.play.as_ref().is_ok_and(|play| play.tools().refusing) {

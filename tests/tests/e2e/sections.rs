@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
-use partyline_tests::{Play, RoomPage, Tab};
+use partyline_tests::{BrowserKind, Details, Play, RoomPage, Tab};
 use serde_json::json;
 use thirtyfour::Key;
 
@@ -213,6 +213,56 @@ async fn restored(page: &RoomPage, room: &str) -> Result<u16> {
             .then(section => fetch(at(`/sections/${section}`), { method: 'PATCH', body: JSON.stringify({ deleted: false }) }))
             .then(answer => done(answer.status), () => done(0));";
     page.tab().execute_async(script, vec![json!(room)]).await
+}
+
+/// A task is duplicated with its subtasks; it moves to another room of the device, comes back, and a copy goes there.
+pub(crate) async fn copies(play: Play, kind: BrowserKind) -> Result<()> {
+    let site = play.site().await?;
+    let page = RoomPage::make_room(&play.browser(kind, "Alice").await?, &site, "Workshop").await?;
+    page.add("Paint the boat").await?;
+    page.add("Sweep").await?;
+    page.edit("Paint the boat", &[("Notes", "Two coats"), ("Assignee", "Ines")]).await?;
+    page.open_details("Paint the boat").await?;
+    page.tab().fill("Add a subtask", "Sand it").await?;
+    page.tab().press("" + Key::Enter).await?;
+    page.tab().wait_for("checkbox", "Sand it").await?;
+    page.close_details().await?;
+    act(&page, "Paint the boat", "Duplicate").await?;
+    wait_lines(&page, &["Paint the boat", "Sand it", "Paint the boat", "Sand it", "Sweep"]).await?;
+    page.undo().await?;
+    let all = ["Paint the boat", "Sand it", "Sweep"];
+    wait_lines(&page, &all).await?;
+
+    let tab = page.tab();
+    tab.click("button", "New room").await?;
+    tab.fill("Room name", "Harbour").await?;
+    tab.click("button", "Create").await?;
+    tab.wait_for("heading", "Harbour").await?;
+    go_to(&page, "Workshop").await?;
+    wait_lines(&page, &all).await?;
+    act(&page, "Paint the boat", "Move to another room").await?;
+    tab.click("button", "Harbour").await?;
+    wait_lines(&page, &["Sweep"]).await?;
+    page.undo().await?;
+    wait_lines(&page, &all).await?;
+    go_to(&page, "Harbour").await?;
+    wait_lines(&page, &[]).await?;
+    go_to(&page, "Workshop").await?;
+    wait_lines(&page, &all).await?;
+    act(&page, "Paint the boat", "Copy to another room").await?;
+    tab.click("button", "Harbour").await?;
+    tab.wait_for("button", "Undo").await?;
+    wait_lines(&page, &all).await?;
+    go_to(&page, "Harbour").await?;
+    wait_lines(&page, &["Paint the boat", "Sand it"]).await?;
+    let is_whole = |details: &Details| details.notes == "Two coats" && details.assignee == "Ines";
+    page.wait_details("Paint the boat", is_whole).await
+}
+
+/// Shows another room, by the list of rooms at the side.
+async fn go_to(page: &RoomPage, name: &str) -> Result<()> {
+    page.tab().click("link", name).await?;
+    page.tab().wait_for("heading", name).await.map(drop)
 }
 
 /// What there is to see of it.
