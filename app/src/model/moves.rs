@@ -18,7 +18,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// The same, but `None` as well if the task stands there.
+    /// Behind which task it goes by [`place`](Self::place); `None` as well if it stands there already.
     pub(crate) fn after(self, task: TaskId, open: &[TaskId], shown: &[TaskId]) -> Option<Option<TaskId>> {
         let now = open.iter().take_while(|id| **id != task).last().copied();
         self.place(task, open, shown).filter(|after| *after != now)

@@ -354,7 +354,7 @@ impl Room {
             (reading.started, reading.cursor.clone())
         });
         let Some((number, since)) = started else { return Ok(()) };
-        let (pages, whole) = match self.read_pages(since.as_deref()).await {
+        let (mut pages, whole) = match self.read_pages(since.as_deref()).await {
             // The service worker keeps the room anew, in the midst of it perhaps: from the
             // beginning, then.
             Err(ApiError::Refused(problem)) if matches!(problem.status, 400 | 410) => {
@@ -362,7 +362,6 @@ impl Room {
             }
             pages => (pages?, since.is_none()),
         };
-        let mut pages = pages;
         let sections = pages.sections().or_else(|| whole.then(Vec::new));
         let (tasks, cursor) = pages.finish();
         let latest = self.reading.try_update_value(|reading| {
