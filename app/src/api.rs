@@ -19,10 +19,10 @@ use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
     ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
-    RoomDocument, RoomSummary, Rooms, SecretText, TaskDocument, TaskPatch, Tasks, read as read_document,
+    RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
-use partyline_core::id::{DeviceId, RoomId, RoomLink, TaskId};
+use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
 use partyline_core::replica::{SyncRequest, VersionVector};
 use partyline_sw::problem::OLDER_ROOM;
 use serde::Serialize;
@@ -330,6 +330,21 @@ pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> 
 /// `DELETE …/tasks/{id}`.
 pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
     accepted("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await.map(drop)
+}
+
+/// `POST …/sections`: makes a section.
+pub(crate) async fn add_section(room: RoomId, section: &SectionPatch) -> Result<(), ApiError> {
+    send_only("POST", &room_path(room, "/sections"), section).await.map(drop)
+}
+
+/// `PATCH …/sections/{id}`.
+pub(crate) async fn edit_section(room: RoomId, section: SectionId, patch: &SectionPatch) -> Result<(), ApiError> {
+    send_only("PATCH", &room_path(room, &format!("/sections/{section}")), patch).await.map(drop)
+}
+
+/// `DELETE …/sections/{id}`.
+pub(crate) async fn delete_section(room: RoomId, section: SectionId) -> Result<(), ApiError> {
+    accepted("DELETE", &room_path(room, &format!("/sections/{section}")), &[], None).await.map(drop)
 }
 
 /// `GET …/comments`.

@@ -276,6 +276,88 @@ pub(crate) fn part_of(title: &str) -> String {
     format!("Part of {title}")
 }
 
+/// Makes a section.
+pub(crate) const ADD_SECTION: &str = "Add a section";
+/// Puts a task into a section, and the dialog for that.
+pub(crate) const TO_SECTION: &str = "Move to section";
+/// Where tasks are that are in no section.
+pub(crate) const NO_SECTION: &str = "No section";
+/// The heading above what is overdue.
+pub(crate) const OVERDUE: &str = "Overdue";
+/// The heading above what has no due day.
+pub(crate) const NO_DUE_DAY: &str = "No due day";
+/// The heading above what nobody does.
+pub(crate) const NOBODY: &str = "Nobody";
+/// The heading above what has no label.
+pub(crate) const NO_LABEL: &str = "No label";
+
+/// The heading above what is of a priority.
+pub(crate) fn of_priority(word: &str) -> String {
+    format!("{} priority", if word == "None" { "No" } else { word })
+}
+
+/// A heading, with how many tasks are below it.
+pub(crate) fn headed(name: &str, tasks: usize) -> String {
+    format!("{name} ({tasks})")
+}
+
+/// What has new tasks go to a section.
+pub(crate) fn add_to(name: &str) -> String {
+    format!("Add to {name}")
+}
+
+/// What has them go to none again.
+pub(crate) fn stop_adding_to(name: &str) -> String {
+    format!("Stop adding to {name}")
+}
+
+/// What opens the menu of a task or a section.
+pub(crate) fn more_actions(name: &str) -> String {
+    format!("More actions for {name}")
+}
+
+/// Makes a copy beside a task.
+pub(crate) const DUPLICATE: &str = "Duplicate";
+/// Puts a task into another room, and the dialog for that.
+pub(crate) const MOVE_TO_ROOM: &str = "Move to another room";
+/// Puts a copy of it there, and the dialog for that.
+pub(crate) const COPY_TO_ROOM: &str = "Copy to another room";
+
+/// There is a copy beside a task.
+pub(crate) fn duplicated(title: &str) -> String {
+    format!("Duplicated “{}”", shortened(title))
+}
+
+/// A task is in another room now.
+pub(crate) fn moved_to(title: &str, room: &str) -> String {
+    format!("Moved “{}” to “{}”", shortened(title), shortened(room))
+}
+
+/// A copy of a task is in another room now.
+pub(crate) fn copied_to(title: &str, room: &str) -> String {
+    format!("Copied “{}” to “{}”", shortened(title), shortened(room))
+}
+
+/// A copy was not made.
+pub(crate) fn copy_failed(title: &str, why: &dyn Display) -> String {
+    format!("“{}” is not copied. {why}", shortened(title))
+}
+
+/// A task was not moved.
+pub(crate) fn move_failed(title: &str, why: &dyn Display) -> String {
+    format!("“{}” is not moved, and still here. {why}", shortened(title))
+}
+
+/// A section is gone, and its tasks are not.
+pub(crate) fn section_deleted(name: &str, tasks: usize) -> String {
+    let stay = match tasks {
+        0 => String::new(),
+        1 => ". Its task stays in the list.".to_owned(),
+        many => format!(". Its {many} tasks stay in the list."),
+    };
+    format!("Deleted section “{}”{stay}", shortened(name))
+}
+
 /// A change was not saved.
 pub(crate) fn edit_failed(title: &str, why: &impl Display) -> String {
     format!("The change to “{}” is not saved. {why}", shortened(title))

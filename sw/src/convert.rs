@@ -2,13 +2,13 @@
 //! [`Failure`] that says which field, and what it would take.
 
 use partyline_core::api::{
-    BatchDocument, ChangeDocument, HeldDocument, NewTask, OpDocument, SyncAnswerDocument, SyncDocument, TaskDocument,
-    TaskPatch, TaskStatus, Vector, format_timestamp,
+    BatchDocument, ChangeDocument, HeldDocument, NewTask, OpDocument, SectionDocument, SyncAnswerDocument,
+    SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
 };
-use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::id::{DeviceId, SectionId, TaskId};
 use partyline_core::replica::{
     Change, Date, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
-    Priority, Replica, Spot, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Priority, Replica, Section, Spot, Status, SyncAnswer, SyncRequest, Task, VersionVector,
 };
 
 use crate::problem::{Failure, grouped, sentence};
@@ -48,6 +48,12 @@ pub(crate) fn check_parent(replica: &Replica, task: TaskId, ops: &[Op]) -> Resul
         return Err(Failure::invalid("`parent`: the room has no such task."));
     }
     replica.tree().takes(task, parent).map_err(|error| Failure::invalid(&format!("`parent`: {error}.")))
+}
+
+/// Checks that the section that an edit puts a task into is there.
+pub(crate) fn check_section(replica: &Replica, ops: &[Op]) -> Result<(), Failure> {
+    let is_lost = |op: &Op| matches!(op, Op::Section(Some(section)) if !replica.has_section(**section));
+    if ops.iter().any(is_lost) { Err(Failure::invalid("`section`: the room has no such section.")) } else { Ok(()) }
 }
 
 /// Where in the list a document puts a task, unless it has a position of its own; `otherwise` if it says neither.
@@ -92,6 +98,9 @@ pub(crate) fn new_task(document: &NewTask, place: Option<Position>, now_ms: u64)
     }
     if let Some(text) = &document.parent {
         ops.push(Op::parent(Some(task_id("parent", text)?)));
+    }
+    if let Some(text) = &document.section {
+        ops.push(Op::section(Some(section_id("section", text)?)));
     }
     Ok(ops)
 }
@@ -149,6 +158,12 @@ pub(crate) fn patch(patch: &TaskPatch, place: Option<Position>, task: &Task) -> 
             ops.push(Op::parent(parent));
         }
     }
+    if let Some(text) = &patch.section {
+        let section = text.as_deref().map(|text| section_id("section", text)).transpose()?;
+        if section != task.section {
+            ops.push(Op::section(section));
+        }
+    }
     #[cfg(feature = "next")]
     ops.extend(patch.estimate.filter(|hours| *hours != task.estimate).map(Op::estimate));
     match patch.deleted {
@@ -183,6 +198,31 @@ pub(crate) fn name(text: &str) -> Result<Op, Failure> {
     within("name", text, MAX_NAME).map(Op::Name)
 }
 
+/// The name of a section as an operation.
+pub(crate) fn section_name(text: &str) -> Result<Op, Failure> {
+    if text.is_empty() {
+        return Err(Failure::invalid("A section needs a name."));
+    }
+    within("name", text, MAX_NAME).map(Op::Title)
+}
+
+/// Where among the sections a document puts one; `otherwise` if it does not say.
+pub(crate) fn section_spot(
+    after: Option<&Option<String>>,
+    otherwise: Option<Spot<SectionId>>,
+) -> Result<Option<Spot<SectionId>>, Failure> {
+    Ok(match after {
+        None => otherwise,
+        Some(None) => Some(Spot::First),
+        Some(Some(text)) => Some(Spot::After(section_id("after", text)?)),
+    })
+}
+
+/// A section as it is read.
+pub(crate) fn section_document(section: Section) -> SectionDocument {
+    SectionDocument { id: section.id.to_string(), name: section.name, deleted: section.deleted }
+}
+
 /// A task as it is read.
 pub(crate) fn task_document(task: Task) -> TaskDocument {
     TaskDocument {
@@ -196,6 +236,7 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
         labels: task.labels,
         position: task.position.to_string(),
         parent: task.parent.map(|parent| parent.to_string()),
+        section: task.section.map(|section| section.to_string()),
         created_at: format_timestamp(task.created_at),
         updated_at: format_timestamp(task.updated_at),
         deleted: task.deleted,
@@ -207,7 +248,7 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
 /// At least as many bytes as a task takes in JSON.
 pub(crate) fn json_len(task: &TaskDocument) -> usize {
     /// Names of fields, ids, moments and punctuation, at their longest.
-    const REST: usize = 320;
+    const REST: usize = 370;
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\t' | b'\r' | 8 | 12 => 2,
         0..0x20 => 6,
@@ -280,7 +321,9 @@ fn change_document(change: &Change) -> ChangeDocument {
             ObjectId::Room => "room".to_owned(),
             ObjectId::Device(device) => device.to_string(),
             ObjectId::Task(task) => task.to_string(),
-            ObjectId::Other(_) => "other".to_owned(),
+            other @ ObjectId::Other(_) => {
+                other.as_section().map_or_else(|| "other".to_owned(), |section| section.to_string())
+            }
         },
         complete: change.complete,
         ops: change.ops.iter().map(op_document).collect(),
@@ -311,6 +354,7 @@ fn op_document(op: &Op) -> OpDocument {
         Op::Assignee(assignee) => ("assignee", text(assignee)),
         Op::Position(position) => ("position", Some(position.to_string())),
         Op::Parent(parent) => ("parent", parent.as_ref().map(|task| task.to_string())),
+        Op::Section(section) => ("section", section.as_ref().map(|section| section.to_string())),
         Op::CreatedAt(millis) => ("createdAt", Some(millis.to_string())),
         Op::Deleted => ("deleted", text("true")),
         Op::Alive => ("deleted", text("false")),
@@ -398,6 +442,10 @@ fn task_id(field: &str, text: &str) -> Result<TaskId, Failure> {
     TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
 }
 
+pub(crate) fn section_id(field: &str, text: &str) -> Result<SectionId, Failure> {
+    SectionId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
+}
+
 fn device_id(field: &str, text: &str) -> Result<DeviceId, Failure> {
     DeviceId::parse(text).map_err(|error| Failure::invalid(&format!("`{field}`: {error}")))
 }
@@ -429,7 +477,8 @@ mod tests {
                 assignee,
                 labels,
                 position: digits,
-                parent: is_full.then_some(id),
+                parent: is_full.then(|| id.clone()),
+                section: is_full.then_some(id),
                 created_at: moment.clone(),
                 updated_at: moment,
                 deleted: !is_full,
@@ -438,7 +487,7 @@ mod tests {
             };
             // With the comma behind it.
             let bytes = serde_json::to_vec(&task).unwrap().len() + 1;
-            prop_assert!(bytes <= json_len(&task) && json_len(&task) < bytes + 150, "{bytes} {}", json_len(&task));
+            prop_assert!(bytes <= json_len(&task) && json_len(&task) < bytes + 200, "{bytes} {}", json_len(&task));
         }
     }
 }

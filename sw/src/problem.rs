@@ -81,6 +81,22 @@ impl Failure {
         Self::new(404, "urn:partyline:unknown-task", "The task is unknown", "The room has no task with this id.")
     }
 
+    /// 404: no such section.
+    pub fn unknown_section() -> Self {
+        Self::new(
+            404,
+            "urn:partyline:unknown-section",
+            "The section is unknown",
+            "The room has no section with this id.",
+        )
+    }
+
+    /// 409: a section with this id is there.
+    pub fn section_exists() -> Self {
+        let detail = "The room has a section with this id already.";
+        Self::new(409, "urn:partyline:section-exists", "The section exists", detail)
+    }
+
     /// 404: another device is not reachable from here.
     pub fn unknown_peer() -> Self {
         Self::new(404, "urn:partyline:unknown-peer", "The device is unknown", "No connection leads to this device.")

@@ -1,6 +1,6 @@
 //! Which resource a request is about.
 
-use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::id::{DeviceId, RoomId, SectionId, TaskId};
 use partyline_core::replica::{Dot, Listing};
 
 use crate::problem::Failure;
@@ -46,6 +46,14 @@ pub enum Route {
     PatchTask(RoomId, TaskId),
     /// `DELETE …/tasks/{id}`
     DeleteTask(RoomId, TaskId),
+    /// `GET …/sections`
+    Sections(RoomId),
+    /// `POST …/sections`
+    PostSection(RoomId),
+    /// `PATCH …/sections/{id}`
+    PatchSection(RoomId, SectionId),
+    /// `DELETE …/sections/{id}`
+    DeleteSection(RoomId, SectionId),
     /// `GET …/vector`
     Vector(RoomId),
     /// `GET …/sync`
@@ -110,6 +118,8 @@ impl Route {
                     ("clock", "PUT") => Self::PutClock(room),
                     ("tasks", "GET") => return Ok(Self::Tasks(room, TaskQuery::parse(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
+                    ("sections", "GET") => Self::Sections(room),
+                    ("sections", "POST") => Self::PostSection(room),
                     ("vector", "GET") => Self::Vector(room),
                     ("sync", "GET") => Self::Opening(room),
                     ("sync", "POST") => Self::Sync(room),
@@ -120,7 +130,7 @@ impl Route {
                     ("comments", "POST") => Self::PostComment(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
-                    ("tasks", _) => return Err(Failure::method("GET, POST")),
+                    ("tasks" | "sections", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
                     ("changes" | "key", _) => return Err(Failure::method("POST")),
                     _ => return Err(Failure::no_route()),
@@ -144,6 +154,15 @@ impl Route {
                     "PATCH" => Self::PatchTask(room, task),
                     "DELETE" => Self::DeleteTask(room, task),
                     _ => return Err(Failure::method("GET, PATCH, DELETE")),
+                }
+            }
+            (Some("rooms"), Some(room), Some("sections"), Some(section), None) => {
+                let room = room_id(room)?;
+                let section = SectionId::parse(section).map_err(|_| Failure::unknown_section())?;
+                match method {
+                    "PATCH" => Self::PatchSection(room, section),
+                    "DELETE" => Self::DeleteSection(room, section),
+                    _ => return Err(Failure::method("PATCH, DELETE")),
                 }
             }
             _ => return Err(Failure::no_route()),
@@ -174,6 +193,8 @@ impl Route {
             | Self::PutClock(_)
             | Self::PostTask(_)
             | Self::PatchTask(..)
+            | Self::PostSection(_)
+            | Self::PatchSection(..)
             | Self::Sync(_) => MAX_DOCUMENT,
             #[cfg(feature = "next")]
             Self::PostComment(_) => MAX_DOCUMENT,
@@ -204,6 +225,7 @@ mod tests {
     fn every_route_is_found() {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
+        let section = SectionId::parse(TASK).unwrap();
         let dot = Dot { device: DeviceId::parse("000102030405060708090a0b0c0d0e0f").unwrap(), seq: 7 };
         let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
@@ -224,6 +246,10 @@ mod tests {
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
             ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK", Route::DeleteTask(room, task)),
+            ("GET", "/peer/v1/rooms/ROOM/sections", Route::Sections(room)),
+            ("POST", "/peer/v1/rooms/ROOM/sections", Route::PostSection(room)),
+            ("PATCH", "/peer/v1/rooms/ROOM/sections/TASK", Route::PatchSection(room, section)),
+            ("DELETE", "/peer/v1/rooms/ROOM/sections/TASK", Route::DeleteSection(room, section)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
             ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
@@ -244,6 +270,8 @@ mod tests {
             ("/peer/v1/rooms/ROOM/key", "POST"),
             ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
+            ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
             ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),
@@ -306,6 +334,8 @@ mod tests {
                     "/tasks",
                     "/tasks?deleted=only",
                     "/tasks/TASK",
+                    "/sections",
+                    "/sections/TASK",
                     "/vector",
                     "/sync",
                     "/changes",

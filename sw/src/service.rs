@@ -2,20 +2,22 @@
 
 #[cfg(feature = "next")]
 mod next;
+mod sections;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use partyline_core::api::{
     Base64, CLOCK_HEADER, DeviceDocument, Devices, Health, MAX_LISTED, Merged, NOW_HEADER, NewDevice, NewRoom, NewTask,
-    PROVED, RoomDocument, RoomSummary, Rooms, SecretText, StorageState, SyncDocument, TaskPatch, Tasks,
+    PROVED, RoomDocument, RoomSummary, Rooms, SecretText, SectionDocument, StorageState, SyncDocument, TaskPatch,
+    Tasks,
 };
 use partyline_core::clock::EPOCH_MS;
 use partyline_core::id::{DeviceId, RoomId, RoomSecret, TaskId};
 use partyline_core::key::DeviceKey;
 use partyline_core::replica::{
-    Batch, DecodeError, Dot, FORMAT_VERSION, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer, SyncRequest,
-    Task, element_hash,
+    Batch, DecodeError, Dot, FORMAT_VERSION, Listing, ObjectId, Op, Position, Record, Replica, Spot, SyncAnswer,
+    SyncRequest, Task, element_hash,
 };
 use tokio::sync::Mutex;
 
@@ -149,6 +151,10 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Task(room, task) => (room, self.task(task)),
             Route::PatchTask(room, task) => (room, self.patch_task(task, request)?),
             Route::DeleteTask(room, task) => (room, self.delete_task(task, request)),
+            Route::Sections(room) => (room, self.sections()),
+            Route::PostSection(room) => (room, self.post_section(request.document()?)?),
+            Route::PatchSection(room, section) => (room, self.patch_section(section, request)?),
+            Route::DeleteSection(room, section) => (room, self.delete_section(section)),
             Route::Vector(room) => (room, self.vector(request)),
             Route::Opening(room) => (room, self.opening()),
             Route::Sync(room) => (room, self.sync(request)?),
@@ -397,7 +403,8 @@ impl<S: Store, H: Host> Service<S, H> {
             let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
             let ops = convert::new_task(&document, place, self.host.now_ms())?;
             convert::check_parent(&open.replica, id, &ops)?;
-            self.place(open, id, (ops, &moved.unwrap_or_default()), &|replica| {
+            convert::check_section(&open.replica, &ops)?;
+            self.place(open, ObjectId::Task(id), (ops, &moved.unwrap_or_default()), &|replica| {
                 let created = task_response(201, replica.task(id));
                 created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}"))
             })
@@ -417,11 +424,12 @@ impl<S: Store, H: Host> Service<S, H> {
             let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
             let ops = convert::patch(&patch, place, &task)?;
             convert::check_parent(&open.replica, id, &ops)?;
+            convert::check_section(&open.replica, &ops)?;
             if ops.is_empty() {
                 return Ok(Effect::Nothing(task_response(200, Some(task))));
             }
             let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
-            self.place(open, id, (ops, &moved), &|replica| task_response(200, replica.task(id)))
+            self.place(open, ObjectId::Task(id), (ops, &moved), &|replica| task_response(200, replica.task(id)))
         })))
     }
 
@@ -537,15 +545,15 @@ impl<S: Store, H: Host> Service<S, H> {
         Ok(Effect::Write { record: Batch::live(vec![change]).at(now), from: None, answer: answer(&open.replica) })
     }
 
-    /// The same of a task for which others move over.
+    /// The same of a task or section for which others move over.
     fn place(
         &self,
         open: &mut OpenRoom,
-        task: TaskId,
-        (ops, moved): (Vec<Op>, &[(TaskId, Position)]),
+        object: ObjectId,
+        (ops, moved): (Vec<Op>, &[(ObjectId, Position)]),
         answer: &dyn Fn(&Replica) -> Response,
     ) -> Result<Effect, Failure> {
-        let mut effect = self.edit(open, ObjectId::Task(task), ops, answer)?;
+        let mut effect = self.edit(open, object, ops, answer)?;
         // After the edit, which may be refused.
         if let Effect::Write { record, .. } = &mut effect {
             record.batch.changes.extend(open.replica.make_room(moved));
@@ -779,7 +787,21 @@ fn page(replica: &Replica, query: &TaskQuery) -> Tasks {
     }
     let last = last.filter(|_| listed.next().is_some());
     let next = last.map(|(position, task)| Next { cursor, listing: query.listing, position, task }.to_string());
-    Tasks { tasks, cursor: cursor.to_string(), next }
+    Tasks { tasks, cursor: cursor.to_string(), next, sections: sections_of(replica, query) }
+}
+
+/// The sections, where whoever reads the tasks does not know them yet.
+fn sections_of(replica: &Replica, query: &TaskQuery) -> Option<Vec<SectionDocument>> {
+    let are_news = match query.listing {
+        Listing::Since(cursor) => replica.has_sections_since(cursor),
+        Listing::Alive => true,
+        Listing::Deleted => false,
+    };
+    if query.next.is_some() || !are_news {
+        return None;
+    }
+    let sections: Vec<_> = replica.sections().into_iter().map(convert::section_document).collect();
+    (!sections.is_empty() || query.listing != Listing::Alive).then_some(sections)
 }
 
 /// What tells two states of a resource apart.

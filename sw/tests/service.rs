@@ -29,6 +29,8 @@ mod lives;
 mod pages;
 #[path = "service/places.rs"]
 mod places;
+#[path = "service/sections.rs"]
+mod sections;
 #[path = "service/stored.rs"]
 mod stored;
 #[path = "service/unknown.rs"]

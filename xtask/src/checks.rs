@@ -190,7 +190,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 27] = [
+const SAME_IF_REFUSED: [&str; 28] = [
     "apart::",
     "backups::",
     "boundary::",
@@ -211,6 +211,7 @@ const SAME_IF_REFUSED: [&str; 27] = [
     "rooms::",
     "screens::",
     "secret::",
+    "sections::",
     "share::",
     "sharing::",
     "soak::",

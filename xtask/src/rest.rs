@@ -5,8 +5,9 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 17] = [
     "by_hand_dialog",
+    "copies",
     "copy_task_link",
     "devices_dialog",
     "dialogs",
@@ -15,10 +16,13 @@ const MODULES: [&str; 13] = [
     "modal",
     "other_device_dialog",
     "room_dialogs",
+    "section_dialogs",
+    "section_edits",
     "share_dialog",
     "subtask_editor",
     "task_actions",
     "task_dialog",
+    "to_room",
 ];
 
 /// The functions of the rest that the first part calls: module and name.

@@ -3,7 +3,7 @@ use leptos::task::spawn_local;
 use litemap::LiteMap;
 use partyline_core::api::RoomSummary;
 use partyline_core::hand::Code;
-use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, TaskId, TaskLink};
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, SectionId, TaskId, TaskLink};
 
 use super::device_name::device_name;
 use super::drafts;
@@ -127,6 +127,16 @@ pub(crate) enum Dialog {
     Actions(TaskId),
     /// Make it a subtask of another task.
     PutUnder(TaskId),
+    /// Put it into a section.
+    ToSection(TaskId),
+    /// Put it, or a copy of it, into another room: whether it moves.
+    ToRoom(TaskId, bool),
+    /// What can be done with a section.
+    Section(SectionId),
+    /// Give it another name.
+    RenameSection(SectionId),
+    /// Make a section after another one, or behind all.
+    NewSection(Option<SectionId>),
 }
 
 impl App {

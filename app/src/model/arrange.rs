@@ -8,6 +8,7 @@ use partyline_core::api::TaskPatch;
 use partyline_core::id::TaskId;
 
 use super::find::{Query, words};
+use super::group::Part;
 use super::listing::Row;
 use super::moves::Step;
 use super::order::{OrderKey, Place, Sorting, replace};
@@ -60,12 +61,19 @@ impl Room {
         listing.tree.with_untracked(|tree| {
             listing.closed.with_untracked(|closed| {
                 let mut rows = Vec::with_capacity(open.len() + done.len() + 1);
+                let parts = self.parts(open);
+                let shut = listing.headings.with_untracked(|headings| headings.shut.clone());
                 let put = |rows: &mut Vec<Row>, top: &TaskId| {
                     rows.push(Row::Task(*top));
                     let below = tree.shown_below(*top, |task| closed.contains(&task));
                     rows.extend(below.into_iter().map(|(task, _)| Row::Task(task)));
                 };
-                open.iter().for_each(|top| put(&mut rows, top));
+                for Part { head, tasks } in &parts {
+                    rows.extend(head.as_ref().map(|head| Row::Head(head.key)));
+                    if head.as_ref().is_none_or(|head| !shut.contains(&head.key)) {
+                        tasks.iter().for_each(|top| put(&mut rows, top));
+                    }
+                }
                 if !done.is_empty() {
                     rows.push(Row::Done);
                 }
@@ -121,6 +129,11 @@ impl Room {
         untrack(|| {
             let above: Vec<TaskId> = std::iter::successors(self.parent(id), |above| self.parent(*above)).collect();
             listing.closed.update(|closed| closed.retain(|task| !above.contains(task)));
+            let top = *above.last().unwrap_or(&id);
+            let part = self.parts(self.tops().0).into_iter().find(|part| part.tasks.contains(&top));
+            if let Some(head) = part.and_then(|part| part.head) {
+                listing.headings.update(|headings| headings.shut.retain(|key| *key != head.key));
+            }
             listing.folded.set(listing.folded.get() && !self.tops().1.contains(above.last().unwrap_or(&id)));
         });
         self.stop_finding();
@@ -175,8 +188,7 @@ impl Room {
 
     /// Whether the task can be moved: it is among the open ones, and the list is in its own order. Subtasks always are.
     pub(crate) fn can_move(self, id: TaskId) -> bool {
-        self.parent(id).is_some()
-            || self.listing().sorting.get_untracked() == Sorting::Own && self.beside(id).contains(&id)
+        self.parent(id).is_some() || self.has_own_order() && self.beside(id).contains(&id)
     }
 
     /// Among which tasks a task is moved, as they stand: the subtasks of the same one, or those that are subtasks of none and
@@ -209,16 +221,34 @@ impl Room {
         if !self.can_move(id) {
             return;
         }
-        let open = self.beside(id);
+        let own = self.section(id);
+        let section = match step {
+            Step::Before(other) => self.section(other),
+            Step::Into(section) => section,
+            _ => own,
+        };
+        let mut open = self.beside(id);
+        open.retain(|task| *task == id || self.section(*task) == section);
         let are_open: HashSet<TaskId> = open.iter().copied().collect();
         let shown: Vec<TaskId> = self.order.with_untracked(|order| {
             order.rows.iter().filter_map(|row| row.task()).filter(|task| are_open.contains(task)).collect()
         });
-        let Some(after) = step.after(id, &open, &shown) else { return };
-        let patch = TaskPatch { after: Some(after.map(|after| after.to_string())), ..TaskPatch::default() };
+        let patch = if section == own {
+            let Some(after) = step.after(id, &open, &shown) else { return };
+            TaskPatch { after: Some(after.map(|after| after.to_string())), ..TaskPatch::default() }
+        } else {
+            // A section without tasks takes it wherever it stands.
+            let after = step.place(id, &open, &shown).filter(|after| after.is_some() || open.len() > 1);
+            TaskPatch {
+                after: after.map(|after| after.map(|after| after.to_string())),
+                section: Some(section.map(|section| section.to_string())),
+                ..TaskPatch::default()
+            }
+        };
         match self.edit(id, patch.clone()).await {
             Ok(()) => {
-                let open = self.beside(id);
+                let mut open = self.beside(id);
+                open.retain(|task| self.section(*task) == section);
                 let place = open.iter().position(|task| *task == id).map_or(0, |place| place + 1);
                 self.listing().moved.set(Some((id, place, open.len())));
             }

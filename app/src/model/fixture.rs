@@ -13,6 +13,7 @@ pub(crate) fn task(title: &str) -> TaskDocument {
         labels: Vec::new(),
         position: "80".to_owned(),
         parent: None,
+        section: None,
         created_at: "2026-11-22T08:00:00.000Z".to_owned(),
         updated_at: "2026-11-22T08:00:00.000Z".to_owned(),
         deleted: false,

@@ -5,6 +5,7 @@ use partyline_core::id::{RoomId, TaskId};
 use partyline_core::replica::Tree;
 
 use super::find::{Index, Query};
+use super::group::{Grouping, Headings};
 use super::moves::Step;
 use super::order::Sorting;
 use crate::platform;
@@ -22,6 +23,8 @@ pub(crate) struct Listing {
     pub(crate) tree: RwSignal<Tree>,
     /// The tasks whose subtasks are folded away.
     pub(crate) closed: RwSignal<HashSet<TaskId>>,
+    /// The headings, and which sections there are.
+    pub(crate) headings: RwSignal<Headings>,
     /// Whether the field for finding is there.
     pub(crate) finding: RwSignal<bool>,
     /// What is looked for.
@@ -44,6 +47,8 @@ pub(crate) struct Listing {
 pub(crate) enum Row {
     /// A task.
     Task(TaskId),
+    /// A heading, by its key.
+    Head(u64),
     /// What folds the completed tasks away, above the first of them.
     Done,
 }
@@ -53,13 +58,17 @@ impl Row {
     pub(crate) fn task(self) -> Option<TaskId> {
         match self {
             Self::Task(id) => Some(id),
-            Self::Done => None,
+            Self::Head(_) | Self::Done => None,
         }
     }
 
     /// What tells it from the other lines.
     pub(crate) fn key(self) -> String {
-        self.task().map_or_else(|| "done".to_owned(), |id| id.to_string())
+        match self {
+            Self::Task(id) => id.to_string(),
+            Self::Head(key) => key.to_string(),
+            Self::Done => "done".to_owned(),
+        }
     }
 }
 
@@ -72,6 +81,7 @@ impl Listing {
             completed: RwSignal::new(0),
             tree: RwSignal::new(Tree::default()),
             closed: RwSignal::new(HashSet::new()),
+            headings: RwSignal::new(Headings::default()),
             finding: RwSignal::new(false),
             query: RwSignal::new(Query::default()),
             found: RwSignal::new(0),
@@ -89,6 +99,12 @@ impl Listing {
             let mut words = text.split(' ');
             self.sorting.set(Sorting::parse(words.next().unwrap_or_default()));
             self.folded.set(words.clone().any(|word| word == FOLDED));
+            let grouping = words.clone().find_map(|word| word.strip_prefix(GROUPED)).unwrap_or_default();
+            let shut = words.clone().filter_map(|word| word.strip_prefix(SHUT)?.parse().ok()).collect();
+            self.headings.update(|headings| {
+                headings.grouping = Grouping::parse(grouping);
+                headings.shut = shut;
+            });
             self.closed.set(words.filter_map(|word| TaskId::parse(word).ok()).collect());
         }
     }
@@ -97,6 +113,11 @@ impl Listing {
     pub(super) fn keep(self, room: RoomId) {
         let mut words = vec![self.sorting.get_untracked().word().to_owned()];
         words.extend(self.folded.get_untracked().then(|| FOLDED.to_owned()));
+        self.headings.with_untracked(|Headings { grouping, heads, shut, .. }| {
+            words.extend((*grouping != Grouping::Section).then(|| format!("{GROUPED}{}", grouping.word())));
+            let is_head = |key: &&u64| heads.iter().any(|head| head.key == **key);
+            words.extend(shut.iter().filter(is_head).map(|key| format!("{SHUT}{key}")));
+        });
         let is_parent = |task: &&TaskId| self.tree.with_untracked(|tree| tree.children(**task).next().is_some());
         self.closed.with_untracked(|closed| words.extend(closed.iter().filter(is_parent).map(TaskId::to_string)));
         platform::remember(&listing_key(room), &words.join(" "));
@@ -105,6 +126,10 @@ impl Listing {
 
 /// Stands for the completed tasks being folded away.
 const FOLDED: &str = "folded";
+/// Stands before the word for what the headings are.
+const GROUPED: &str = "by:";
+/// Stands before the key of a heading below which all is folded away.
+const SHUT: &str = "shut:";
 
 /// Under this key the browser keeps how a room's list is shown.
 pub(crate) fn listing_key(room: RoomId) -> String {

@@ -7,6 +7,7 @@
 pub(crate) mod app;
 mod arrange;
 pub(crate) mod connection;
+mod copies;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
 pub(crate) mod entry;
@@ -14,6 +15,7 @@ pub(crate) mod field;
 pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod group;
 mod later;
 pub(crate) mod listing;
 pub(crate) mod markdown;
@@ -28,6 +30,8 @@ pub(crate) mod report;
 pub(crate) mod rest;
 pub(crate) mod room;
 pub(crate) mod route;
+mod section_edits;
+pub(crate) mod sections;
 pub(crate) mod seen;
 pub(crate) mod subtasks;
 pub(crate) mod trouble;

@@ -1,4 +1,4 @@
-use partyline_core::id::TaskId;
+use partyline_core::id::{SectionId, TaskId};
 
 /// To where a task is moved in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,26 +13,32 @@ pub(crate) enum Step {
     Bottom,
     /// Before this one.
     Before(TaskId),
+    /// Behind all others of a section, or of those that are in none.
+    Into(Option<SectionId>),
 }
 
 impl Step {
-    /// Behind which task that is, or `Some(None)` before all others; `None` if the task cannot go there, or stands there.
+    /// Behind which task it goes by [`place`](Self::place); `None` as well if it stands there already.
+    pub(crate) fn after(self, task: TaskId, open: &[TaskId], shown: &[TaskId]) -> Option<Option<TaskId>> {
+        let now = open.iter().take_while(|id| **id != task).last().copied();
+        self.place(task, open, shown).filter(|after| *after != now)
+    }
+
+    /// Behind which task that is, or `Some(None)` before all others; `None` if the task cannot go there.
     ///
     /// `open` are the open tasks in their own order, and `shown` those of them that the person sees: what is filtered out is
     /// stepped over.
-    pub(crate) fn after(self, task: TaskId, open: &[TaskId], shown: &[TaskId]) -> Option<Option<TaskId>> {
+    pub(crate) fn place(self, task: TaskId, open: &[TaskId], shown: &[TaskId]) -> Option<Option<TaskId>> {
         let above =
             |other: TaskId| open.iter().take_while(|id| **id != other).filter(|id| **id != task).last().copied();
         let at = || shown.iter().position(|id| *id == task);
-        let now = open.iter().take_while(|id| **id != task).last().copied();
-        let after = match self {
+        Some(match self {
             Self::Up => above(*shown.get(at()?.checked_sub(1)?)?),
             Self::Down => Some(*shown.get(at()? + 1)?),
             Self::Top => None,
-            Self::Bottom => open.iter().rfind(|id| **id != task).copied(),
+            Self::Bottom | Self::Into(_) => open.iter().rfind(|id| **id != task).copied(),
             Self::Before(other) => above(open.iter().find(|id| **id == other).copied()?),
-        };
-        (after != now).then_some(after)
+        })
     }
 }
 

@@ -167,7 +167,7 @@ mod tests {
     fn page(numbers: &[u8], deleted: bool, cursor: &str, next: Option<&str>) -> Tasks {
         let id = |number| format!("6f1c2d3e-4a5b-4c6d-8e7f-0a1b2c3d4e{number:02x}");
         let tasks = numbers.iter().map(|number| TaskDocument { id: id(number), deleted, ..task("Saw") }).collect();
-        Tasks { tasks, cursor: cursor.to_owned(), next: next.map(str::to_owned) }
+        Tasks { tasks, cursor: cursor.to_owned(), next: next.map(str::to_owned), sections: None }
     }
 
     #[test]

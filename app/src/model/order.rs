@@ -3,6 +3,9 @@ use std::cmp::Reverse;
 use partyline_core::api::{TaskDocument, TaskStatus};
 use partyline_core::id::TaskId;
 
+/// Behind all texts: what tasks are compared by that have nothing there.
+pub(super) const LAST: &str = "\u{10ffff}";
+
 /// By what the open tasks are sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sorting {
@@ -15,15 +18,21 @@ pub(crate) enum Sorting {
     Priority,
     /// By the name of the person, those of nobody last.
     Person,
+    /// By the labels, those without any last.
+    Label,
+    /// Those not begun on top.
+    Status,
 }
 
 impl Sorting {
     /// Each with the word that stands for it in the browser's storage and in the markup, and the words for people.
-    pub(crate) const ALL: [(Self, &str, &str); 4] = [
+    pub(crate) const ALL: [(Self, &str, &str); 6] = [
         (Self::Own, "own", "Own order"),
         (Self::Due, "due", "By due day"),
         (Self::Priority, "priority", "By priority"),
         (Self::Person, "person", "By person"),
+        (Self::Label, "label", "By label"),
+        (Self::Status, "status", "By status"),
     ];
 
     /// The one that a word stands for; own order for any other word.
@@ -37,14 +46,16 @@ impl Sorting {
     }
 
     /// What tasks are compared by, as text. Behind all others comes what has none.
-    fn key(self, task: &TaskDocument) -> String {
-        const LAST: &str = "\u{10ffff}";
+    pub(super) fn key(self, task: &TaskDocument) -> String {
         match self {
             Self::Own => String::new(),
             Self::Due => task.due.clone().unwrap_or_else(|| LAST.to_owned()),
             Self::Priority => (3_u8.saturating_sub(task.priority)).to_string(),
             Self::Person if task.assignee.is_empty() => LAST.to_owned(),
             Self::Person => task.assignee.clone(),
+            Self::Label if task.labels.is_empty() => LAST.to_owned(),
+            Self::Label => task.labels.join(", "),
+            Self::Status => (task.status as u8).to_string(),
         }
     }
 }
@@ -153,12 +164,19 @@ mod tests {
             made("d", "83", Some("2026-12-01"), 3, "Ana"),
             done("e", "2026-11-22T08:00:00.000Z"),
         ];
+        let mut tasks = tasks;
+        tasks[1].labels = vec!["van".to_owned()];
+        tasks[3].labels = vec!["van".to_owned()];
+        tasks[1].status = TaskStatus::Blocked;
         let by = |sorting| {
             let mut tasks = tasks.to_vec();
             tasks.sort_by_cached_key(|task| OrderKey::of(task, sorting));
             tasks.into_iter().map(|task| task.title).collect::<String>()
         };
-        assert_eq!(Sorting::ALL.map(|(sorting, ..)| by(sorting)), ["abcde", "cbdae", "cdbae", "cdabe"]);
+        assert_eq!(
+            Sorting::ALL.map(|(sorting, ..)| by(sorting)),
+            ["abcde", "cbdae", "cdbae", "cdabe", "bdace", "acdbe"]
+        );
         for (sorting, word, _) in Sorting::ALL {
             assert_eq!((Sorting::parse(word), sorting.word()), (sorting, word));
         }

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use partyline_core::api::{TaskDocument, Tasks};
+use partyline_core::api::{SectionDocument, TaskDocument, Tasks};
 
 /// The tasks of a room, page by page.
 ///
@@ -10,12 +10,18 @@ pub(crate) struct Pages {
     tasks: Vec<TaskDocument>,
     cursor: String,
     next: Option<String>,
+    sections: Option<Vec<SectionDocument>>,
 }
 
 impl Pages {
     /// Begins with the first page.
     pub(crate) fn begin(first: Tasks) -> Self {
-        Self { tasks: first.tasks, cursor: first.cursor, next: first.next }
+        Self { tasks: first.tasks, cursor: first.cursor, next: first.next, sections: first.sections }
+    }
+
+    /// The sections of the room, if they are news.
+    pub(crate) fn sections(&mut self) -> Option<Vec<SectionDocument>> {
+        self.sections.take()
     }
 
     /// Which page comes next, if one does.
@@ -46,7 +52,7 @@ mod tests {
 
     fn page(titles: &[&str], cursor: &str, next: Option<&str>) -> Tasks {
         let tasks = titles.iter().map(|title| TaskDocument { id: title.replace('!', ""), ..task(title) }).collect();
-        Tasks { tasks, cursor: cursor.to_owned(), next: next.map(str::to_owned) }
+        Tasks { tasks, cursor: cursor.to_owned(), next: next.map(str::to_owned), sections: None }
     }
 
     #[test]

@@ -3,10 +3,11 @@ use std::collections::{HashMap, HashSet};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::{Devices, HeldDocument, NewTask, RoomDocument, TaskDocument, TaskPatch, TaskStatus};
-use partyline_core::id::{RoomId, RoomLink, RoomSecret, TaskId};
+use partyline_core::id::{RoomId, RoomLink, RoomSecret, SectionId, TaskId};
 use partyline_core::key::DeviceKey;
 
 use super::drafts::{self, Draft};
+use super::group::Headings;
 use super::listing::{Listing, Row};
 use super::news;
 use super::notice::{NoticeAction, Notices};
@@ -79,6 +80,8 @@ pub(crate) struct Addition {
     pub(crate) title: String,
     /// The task that it is to be a subtask of.
     pub(crate) parent: Option<TaskId>,
+    /// The section that it goes to.
+    pub(crate) section: Option<SectionId>,
     /// Why the attempt failed; `None` while it is under way.
     pub(crate) failure: Option<String>,
 }
@@ -351,7 +354,7 @@ impl Room {
             (reading.started, reading.cursor.clone())
         });
         let Some((number, since)) = started else { return Ok(()) };
-        let (pages, whole) = match self.read_pages(since.as_deref()).await {
+        let (mut pages, whole) = match self.read_pages(since.as_deref()).await {
             // The service worker keeps the room anew, in the midst of it perhaps: from the
             // beginning, then.
             Err(ApiError::Refused(problem)) if matches!(problem.status, 400 | 410) => {
@@ -359,6 +362,7 @@ impl Room {
             }
             pages => (pages?, since.is_none()),
         };
+        let sections = pages.sections().or_else(|| whole.then(Vec::new));
         let (tasks, cursor) = pages.finish();
         let latest = self.reading.try_update_value(|reading| {
             if number < reading.applied {
@@ -370,6 +374,9 @@ impl Room {
             true
         });
         if latest == Some(true) {
+            if let Some(sections) = sections {
+                self.listing().take_sections(sections);
+            }
             self.show(tasks, whole);
         }
         Ok(())
@@ -530,7 +537,8 @@ impl Room {
     /// Adds a task, or a subtask of one, in the same manner.
     pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
-        self.additions.update(|additions| additions.push(Addition { id, title, parent, failure: None }));
+        let section = self.listing().headings.with_untracked(Headings::adding_to).filter(|_| parent.is_none());
+        self.additions.update(|additions| additions.push(Addition { id, title, parent, section, failure: None }));
         self.work_off_additions();
         Some(id)
     }
@@ -589,9 +597,11 @@ impl Room {
         spawn_local(async move {
             loop {
                 while let Some(addition) = next() {
-                    let Addition { id, title, parent, .. } = addition;
+                    let Addition { id, title, parent, section, .. } = addition;
                     let parent_id = parent.map(|parent| parent.to_string());
-                    let task = NewTask { id: Some(id.to_string()), title, parent: parent_id, ..NewTask::default() };
+                    let section = section.map(|section| section.to_string());
+                    let task =
+                        NewTask { id: Some(id.to_string()), title, parent: parent_id, section, ..NewTask::default() };
                     let added = match api::add_task(self.id, &task).await {
                         // An earlier attempt did reach the service worker.
                         Err(error) if error.status() == Some(409) => Ok(()),

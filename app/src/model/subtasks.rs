@@ -236,7 +236,7 @@ mod tests {
 
     fn lines(room: Room) -> Vec<String> {
         let line = |row: &Row| match row {
-            Row::Done => "done".to_owned(),
+            Row::Done | Row::Head(_) => "done".to_owned(),
             Row::Task(id) => format!("{}{}", "·".repeat(room.level(*id)), room.title(*id)),
         };
         untrack(|| room.order.with_untracked(|order| order.rows.iter().map(line).collect()))

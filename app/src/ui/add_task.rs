@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::Icon;
 use super::live::rows;
+use super::section_heading::AddingTo;
 use crate::model::drafts::Draft;
 use crate::model::field::one_line;
 use crate::model::pasted::titles;
@@ -44,10 +45,12 @@ pub(crate) fn AddTask(
     };
     view! {
         <form class="add" on:submit=submit>
+            <AddingTo room=room />
             <input
                 type="text"
                 node_ref=field
                 aria-label="Add a task"
+                aria-describedby="adding-to"
                 placeholder="Add a task"
                 autocomplete="off"
                 enterkeyhint="enter"

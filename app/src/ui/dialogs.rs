@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
 use super::{
-    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, share_dialog, subtask_editor,
-    task_actions, task_dialog,
+    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, section_dialogs, share_dialog,
+    subtask_editor, task_actions, task_dialog, to_room,
 };
 use crate::model::app::{App, Dialog, Screen};
 
@@ -28,6 +28,19 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
             None => ().into_any(),
         },
         (Dialog::PutUnder(id), Some(room)) => view! { <subtask_editor::PutUnder room=room id=id /> }.into_any(),
+        (Dialog::ToSection(id), Some(room)) => view! { <section_dialogs::ToSection room=room id=id /> }.into_any(),
+        (Dialog::ToRoom(id, is_move), Some(room)) => {
+            view! { <to_room::ToRoom room=room id=id is_move=is_move /> }.into_any()
+        }
+        (Dialog::Section(section), Some(room)) => {
+            view! { <section_dialogs::SectionActions room=room section=section /> }.into_any()
+        }
+        (Dialog::RenameSection(section), Some(room)) => {
+            view! { <section_dialogs::NameSection room=room renamed=Some(section) after=None /> }.into_any()
+        }
+        (Dialog::NewSection(after), Some(room)) => {
+            view! { <section_dialogs::NameSection room=room renamed=None after=after /> }.into_any()
+        }
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }

@@ -4,7 +4,7 @@
 //! else, while it is dragged.
 
 use leptos::prelude::*;
-use partyline_core::id::TaskId;
+use partyline_core::id::{SectionId, TaskId};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, PointerEvent};
 
@@ -80,9 +80,9 @@ impl Drag {
         self.moved(event);
         let hold = self.take();
         if let Some(hold) = hold.filter(|hold| hold.is_drag)
-            && let Some(step) = self.target(hold)
+            && let Some(target) = self.target(hold)
         {
-            self.room.shift(hold.task, step);
+            self.room.shift(hold.task, target.step);
         }
     }
 
@@ -93,8 +93,8 @@ impl Drag {
 
     fn take(self) -> Option<Hold> {
         let hold = self.hold.try_update_value(Option::take).flatten();
-        for (row, _) in rows() {
-            unmark(&row);
+        for line in lines() {
+            unmark(&line);
         }
         hold
     }
@@ -102,22 +102,16 @@ impl Drag {
     /// Marks the row that is dragged, and where it would stand.
     fn show(self) {
         let Some(hold) = self.hold.get_value().filter(|hold| hold.is_drag) else { return };
-        let step = self.target(hold);
-        let beside = self.room.beside(hold.task);
-        let open: Vec<_> = rows();
-        let last = open.iter().rposition(|(_, task)| beside.contains(task));
-        for (number, (row, task)) in open.iter().enumerate() {
-            unmark(row);
-            if *task == hold.task {
-                let _ = row.set_attribute(MARK, "held");
-                let _ = row.style().set_property("translate", &format!("0 {}px", self.lifted(hold, row)));
-                continue;
+        let lines = lines();
+        for line in &lines {
+            unmark(line);
+            if task_at(line) == Some(hold.task) {
+                let _ = line.set_attribute(MARK, "held");
+                let _ = line.style().set_property("translate", &format!("0 {}px", self.lifted(hold, line)));
             }
-            match step {
-                Some(Step::Before(before)) if before == *task => drop(row.set_attribute(MARK, "above")),
-                Some(Step::Bottom) if Some(number) == last => drop(row.set_attribute(MARK, "below")),
-                _ => {}
-            }
+        }
+        if let Some(Target { beside: Some((line, side)), .. }) = self.target(hold) {
+            let _ = line.set_attribute(MARK, side);
         }
     }
 
@@ -127,16 +121,35 @@ impl Drag {
         hold.now_at - place.top() - place.height() / 2.0
     }
 
-    /// Before which row the pointer is: before the first one whose middle is below it.
-    fn target(self, hold: Hold) -> Option<Step> {
+    /// Where the task would stand: before the first line whose middle is below the pointer. Before a heading is behind all
+    /// that is above it.
+    fn target(self, hold: Hold) -> Option<Target> {
         let beside = self.room.beside(hold.task);
-        let mut open = rows().into_iter().filter(|(_, task)| beside.contains(task)).peekable();
-        open.peek()?;
-        let below = open.find(|(row, task)| {
-            let place = row.get_bounding_client_rect();
-            *task != hold.task && place.top() + place.height() / 2.0 > hold.now_at
-        });
-        Some(below.map_or(Step::Bottom, |(_, task)| Step::Before(task)))
+        let is_subtask = self.room.parent(hold.task).is_some();
+        let sections = self.room.listing().headings.with_untracked(|headings| headings.sections.clone());
+        let mut last = None;
+        for line in lines() {
+            let task = task_at(&line);
+            let section = if is_subtask { None } else { section_at(&line) };
+            if task == Some(hold.task) || section.is_none() && task.is_none_or(|task| !beside.contains(&task)) {
+                continue;
+            }
+            let place = line.get_bounding_client_rect();
+            if place.top() + place.height() / 2.0 > hold.now_at {
+                let above = |section| sections.iter().take_while(|(id, _)| *id != section).last().map(|(id, _)| *id);
+                let step = match (task, section) {
+                    (Some(task), _) => Step::Before(task),
+                    (None, section) => Step::Into(section.and_then(above)),
+                };
+                return Some(Target { step, beside: Some((line, "above")) });
+            }
+            last = Some(line);
+        }
+        let step = match sections.last() {
+            Some((section, _)) if !is_subtask => Step::Into(Some(*section)),
+            _ => Step::Bottom,
+        };
+        (!beside.is_empty()).then(|| Target { step, beside: last.map(|line| (line, "below")) })
     }
 
     /// Scrolls, frame by frame, while the pointer is near an edge.
@@ -156,17 +169,21 @@ impl Drag {
     }
 }
 
-/// The rows of tasks that are on the page.
-fn rows() -> Vec<(HtmlElement, TaskId)> {
-    let mut rows = Vec::new();
-    let mut next = document().query_selector(".tasks > li").ok().flatten();
-    while let Some(row) = next {
-        next = row.next_element_sibling();
-        if let (Some(task), Ok(row)) = (task_at(&row), row.dyn_into()) {
-            rows.push((row, task));
-        }
-    }
-    rows
+/// Where a task that is dragged would stand, and on which side of which line that is shown.
+struct Target {
+    step: Step,
+    beside: Option<(HtmlElement, &'static str)>,
+}
+
+/// The lines of the list that are on the page.
+fn lines() -> Vec<HtmlElement> {
+    let first = document().query_selector(".tasks > li").ok().flatten();
+    std::iter::successors(first, Element::next_element_sibling).filter_map(|line| line.dyn_into().ok()).collect()
+}
+
+/// The section whose heading an element is.
+fn section_at(element: &Element) -> Option<SectionId> {
+    SectionId::parse(&element.get_attribute("data-section")?).ok()
 }
 
 /// The task in whose row an element is.

@@ -8,6 +8,7 @@ use super::icon::Icon;
 use super::live::live;
 use crate::model::field::{PRIORITIES, STATUSES};
 use crate::model::find::{DUE_FILTERS, Query};
+use crate::model::group::Grouping;
 use crate::model::order::Sorting;
 use crate::model::room::Room;
 use crate::platform;
@@ -116,6 +117,7 @@ fn Finding(
 #[derive(Clone, Copy)]
 enum Choice {
     Sorting,
+    Grouping,
     Status,
     Person,
     Label,
@@ -123,8 +125,9 @@ enum Choice {
     Due,
 }
 
-const CHOICES: [(Choice, &str, &str); 6] = [
+const CHOICES: [(Choice, &str, &str); 7] = [
     (Choice::Sorting, "Sort by", ""),
+    (Choice::Grouping, "Group by", ""),
     (Choice::Status, "Filter by status", "Any status"),
     (Choice::Person, "Filter by person", "Anybody"),
     (Choice::Label, "Filter by label", "Any label"),
@@ -139,6 +142,7 @@ impl Choice {
         let named = |names: Vec<String>| names.into_iter().map(|name| (format!("={name}"), name)).collect();
         match self {
             Self::Sorting => Sorting::ALL.iter().map(|(_, word, words)| owned((word, words))).collect(),
+            Self::Grouping => Grouping::ALL.iter().map(|(_, word, words)| owned((word, words))).collect(),
             Self::Status => STATUSES.iter().map(|(value, _, words)| owned((value, words))).collect(),
             Self::Person => {
                 let mut people: Vec<_> = named(room.assignees());
@@ -155,9 +159,12 @@ impl Choice {
         if let Self::Sorting = self {
             return room.sort(Sorting::parse(value));
         }
+        if let Self::Grouping = self {
+            return room.group(Grouping::parse(value));
+        }
         let name = || value.strip_prefix('=').map(str::to_owned);
         room.find(|query| match self {
-            Self::Sorting => {}
+            Self::Sorting | Self::Grouping => {}
             Self::Status => query.status = STATUSES.iter().find(|(word, ..)| *word == value).map(|(_, it, _)| *it),
             Self::Person => query.person = name(),
             Self::Label => query.label = name(),
@@ -178,11 +185,16 @@ fn select(room: Room, (choice, name, any): (Choice, &'static str, &'static str))
     if !any.is_empty() {
         options.insert(0, (String::new(), any.to_owned()));
     }
-    let sorting = room.listing().sorting.get_untracked().word();
+    let listing = room.listing();
+    let now = match choice {
+        Choice::Sorting => listing.sorting.get_untracked().word(),
+        Choice::Grouping => listing.headings.with_untracked(|headings| headings.grouping.word()),
+        _ => "",
+    };
     let options: Vec<_> = options
         .into_iter()
         .map(|(value, words)| {
-            let selected = value == sorting;
+            let selected = value == now;
             view! { <option value=value selected=selected>{words}</option> }
         })
         .collect();

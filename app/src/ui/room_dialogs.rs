@@ -14,7 +14,7 @@ use crate::model::room::Room;
 use crate::text;
 
 /// What is being tried: the dialog that follows comes back, or what to tell the person.
-type Trying = Pin<Box<dyn Future<Output = Result<Option<Dialog>, String>>>>;
+pub(super) type Trying = Pin<Box<dyn Future<Output = Result<Option<Dialog>, String>>>>;
 
 /// Makes a room.
 #[component]
@@ -194,24 +194,24 @@ fn single_keys() -> impl IntoView {
 }
 
 /// A dialog with one line to fill in.
-struct LineForm {
-    title: &'static str,
-    label: &'static str,
-    hint: Option<&'static str>,
-    placeholder: &'static str,
+pub(super) struct LineForm {
+    pub(super) title: &'static str,
+    pub(super) label: &'static str,
+    pub(super) hint: Option<&'static str>,
+    pub(super) placeholder: &'static str,
     /// Not words: nothing in it is to be corrected or capitalised.
-    is_link: bool,
+    pub(super) is_link: bool,
     /// What stands in the line until it is typed into.
-    given: Box<dyn Fn() -> String + Send + Sync>,
+    pub(super) given: Box<dyn Fn() -> String + Send + Sync>,
     /// Where it is kept while it is typed; not a link, which is a secret.
-    draft: Option<Draft>,
-    submit: &'static str,
-    leads_to_leaving: bool,
-    act: Box<dyn Fn(String) -> Trying + Send + Sync>,
+    pub(super) draft: Option<Draft>,
+    pub(super) submit: &'static str,
+    pub(super) leads_to_leaving: bool,
+    pub(super) act: Box<dyn Fn(String) -> Trying + Send + Sync>,
 }
 
 impl LineForm {
-    fn view(self) -> impl IntoView {
+    pub(super) fn view(self) -> impl IntoView {
         let Self { title, label, hint, placeholder, is_link, given, draft, submit, leads_to_leaving, act } = self;
         let typed = RwSignal::new(draft.as_ref().and_then(Draft::typed).map(|typed| typed.text));
         let kept = draft.clone();
@@ -269,6 +269,11 @@ impl LineForm {
                         </label>
                         {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}
                         {attempt.problem()}
+                        {leads_to_leaving.then(|| view! {
+                            <p class="ways"><button type="button" on:click=move |_| handle.close_then(Dialog::NewSection(None))>
+                                {text::ADD_SECTION}
+                            </button></p>
+                        })}
                         {leads_to_leaving.then(single_keys)}
                         {is_link.then(|| scan_button("Scan a code"))}
                     </div>

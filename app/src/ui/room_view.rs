@@ -10,6 +10,7 @@ use super::find_bar;
 use super::icon::Icon;
 use super::keep_place::{keep_focus, keep_view};
 use super::live::{effect, live, maybe, part, rows};
+use super::section_heading::SectionHeading;
 use super::task_row::TaskRow;
 use super::warning::warning;
 use crate::model::app::{App, Dialog};
@@ -147,6 +148,7 @@ fn TaskList(
     };
     let line = move |row: Row| match row {
         Row::Task(id) => room.task(id).map(|task| view! { <TaskRow room=room id=id task=task /> }.into_any()),
+        Row::Head(key) => Some(view! { <SectionHeading room=room key=key /> }.into_any()),
         Row::Done => Some(view! { <DoneHeading room=room /> }.into_any()),
     };
     lay_out(room);

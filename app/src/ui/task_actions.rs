@@ -5,7 +5,7 @@ use partyline_core::id::TaskId;
 use super::copy_task_link::CopyTaskLink;
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::DeleteWith;
-use crate::model::app::Dialog;
+use crate::model::app::{App, Dialog};
 use crate::model::moves::Step;
 use crate::model::room::Room;
 use crate::text;
@@ -41,10 +41,24 @@ pub(crate) fn TaskActions(
         };
         STEPS.iter().map(button).collect::<Vec<_>>()
     });
+    // A subtask is where its parent is.
+    let can_go = room.has_sections() && room.parent(id).is_none() && room.can_move(id);
     let make_own = move |_| {
         handle.close();
         room.make_own(id);
     };
+    let duplicate = move |_| {
+        handle.close();
+        room.duplicate(id);
+    };
+    let app = expect_context::<App>();
+    let has_others = app.rooms.with_untracked(|rooms| rooms.as_ref().is_some_and(|rooms| rooms.len() > 1));
+    let to_room = |(is_move, words): (bool, &'static str)| {
+        let choose = move |_| handle.close_then(Dialog::ToRoom(id, is_move));
+        view! { <button type="button" class="quiet" on:click=choose>{words}</button> }.into_any()
+    };
+    let ways = [(true, text::MOVE_TO_ROOM), (false, text::COPY_TO_ROOM)];
+    let to_rooms = has_others.then(|| ways.into_iter().map(to_room).collect::<Vec<_>>());
     let delete = move |_| {
         handle.close();
         room.delete(id);
@@ -57,12 +71,19 @@ pub(crate) fn TaskActions(
                     "Open"
                 </button>
                 {steps}
+                {can_go.then(|| view! {
+                    <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::ToSection(id))>
+                        {text::TO_SECTION}
+                    </button>
+                })}
                 {room.parent(id).is_some().then(|| view! {
                     <button type="button" class="quiet" on:click=make_own>{text::MAKE_OWN}</button>
                 })}
                 <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::PutUnder(id))>
                     {text::PUT_UNDER}
                 </button>
+                <button type="button" class="quiet" on:click=duplicate>{text::DUPLICATE}</button>
+                {to_rooms}
                 <CopyTaskLink room=room id=id />
                 <button type="button" class="danger" aria-label=text::delete(&title) on:click=delete>"Delete"</button>
                 <DeleteWith room=room id=id handle=handle />

@@ -51,7 +51,7 @@ pub(crate) fn TaskRow(
             <button
                 type="button"
                 class="quiet round task-more"
-                aria-label=live(move || format!("More actions for {}", title.get()))
+                aria-label=live(move || text::more_actions(&title.get()))
                 aria-haspopup="dialog"
                 on:click=move |_| app.dialog.set(Some(Dialog::Actions(id)))
             >

@@ -16,6 +16,7 @@
 //! | a number | `PUT …/clock`: how far this device's clock is ahead of what most say, in milliseconds |
 //! | nothing | `PUT …/held/{device}/{number}`, `DELETE …`: takes or drops a change that is held back |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
+//! | [`Sections`], [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
@@ -23,11 +24,13 @@
 //! | [`Problem`] | every answer from 400 on |
 
 mod read;
+mod section;
 
 use litemap::LiteMap;
 use std::fmt;
 
 pub use read::read;
+pub use section::{SectionDocument, SectionPatch, Sections};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::base64url;
@@ -219,6 +222,10 @@ pub struct Tasks {
     /// refused with 410 once the room is no longer the one that it was given out for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// The sections of the room, all of them; on the first page, if there are any; for `?since=CURSOR`, if any of them was
+    /// touched after it. So nobody sees a task before its section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sections: Option<Vec<SectionDocument>>,
 }
 
 /// Maximum tasks of a page of [`Tasks`].
@@ -249,6 +256,10 @@ pub struct TaskDocument {
     pub position: String,
     /// The task it was last made a part of, which may be deleted by now: then it is a part of none.
     pub parent: Option<String>,
+    /// The section it was last put into, which may be deleted by now: then it is in none. A subtask is where its parent is.
+    /// Absent if it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// When any field was last written.
@@ -315,6 +326,9 @@ pub struct NewTask {
     /// See [`TaskDocument::parent`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// See [`TaskDocument::section`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
 }
 
 /// Body of `PATCH …/tasks/{id}`: a JSON Merge Patch (RFC 7396). What is absent stays as it is.
@@ -367,6 +381,9 @@ pub struct TaskPatch {
     /// task may be more than two levels down.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub parent: Option<Option<String>>,
+    /// See [`TaskDocument::section`]; `Some(None)` for none. It must be a section that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub section: Option<Option<String>>,
     /// See [`TaskDocument::created_at`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub created_at: Option<String>,
@@ -404,6 +421,7 @@ impl TaskPatch {
             (self.position, self.after) = (later.position, later.after);
         }
         self.parent = later.parent.or(self.parent.take());
+        self.section = later.section.or(self.section.take());
         self.deleted = later.deleted.or(self.deleted.take());
         #[cfg(feature = "next")]
         {
@@ -480,7 +498,7 @@ pub struct ChangeDocument {
     /// Tells apart what happened in the same millisecond.
     #[serde(skip_serializing_if = "is_zero")]
     pub counter: u32,
-    /// What it is about: `room`, or the id of a task or a device.
+    /// What it is about: `room`, or the id of a task, a section or a device.
     pub object: String,
     /// `false` if some of what the edit did was overwritten since and is left out.
     #[serde(skip_serializing_if = "Clone::clone")]
@@ -493,11 +511,11 @@ pub struct ChangeDocument {
 /// peers exchange, and one form for all is a fifth of the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OpDocument {
-    /// `name`, `title`, `notes`, `status`, `priority`, `due`, `assignee`, `position`, `parent`, `createdAt` (Unix time in
+    /// `name`, `title`, `notes`, `status`, `priority`, `due`, `assignee`, `position`, `parent`, `section`, `createdAt` (Unix time in
     /// milliseconds), `deleted`, `labelled`, `addLabel`, `removeLabel` (by the hash of the label), or `unknown` (a field of
     /// a later version, by its number).
     pub field: String,
-    /// What it is set to, in the words of a [`TaskDocument`]; absent for `labelled`, and for no `due` or `parent`.
+    /// What it is set to, in the words of a [`TaskDocument`]; absent for `labelled`, and for no `due`, `parent` or `section`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }

@@ -7,7 +7,7 @@
 //!
 //! | type | names | text form |
 //! |---|---|---|
-//! | [`RoomId`], [`TaskId`] | a room, a task | UUID version 4, hyphenated, lower case |
+//! | [`RoomId`], [`TaskId`], [`SectionId`] | a room, a task, a section of its list | UUID version 4, hyphenated, lower case |
 //! | [`DeviceId`] | a device in a room | 32 lower-case hexadecimal digits |
 //! | [`RoomSecret`] | what a member knows | 43 base64url characters |
 //! | [`RoomLink`] | a room and its secret | `https://HOST/#<room>.<secret>` |
@@ -28,6 +28,7 @@ mod room_id;
 mod room_link;
 mod room_secret;
 mod rooms_link;
+mod section_id;
 mod task_id;
 mod task_link;
 mod uuid_text;
@@ -40,6 +41,7 @@ pub use room_id::RoomId;
 pub use room_link::{ParseRoomLinkError, RoomLink};
 pub use room_secret::{ParseRoomSecretError, RoomSecret};
 pub use rooms_link::{ParseRoomsLinkError, RoomsLink};
+pub use section_id::SectionId;
 pub use task_id::TaskId;
 pub use task_link::TaskLink;
 pub use uuid_text::ParseIdError;

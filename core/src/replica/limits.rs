@@ -1,7 +1,7 @@
 //! How large things may get. What is larger is refused, never cut short: a truncated value would differ from the one
 //! that others hold.
 
-/// Maximum bytes of a room's or a device's name.
+/// Maximum bytes of the name of a room, a device or a section.
 pub const MAX_NAME: usize = 128;
 /// Maximum bytes of a task's title.
 pub const MAX_TITLE: usize = 1024;

@@ -7,7 +7,7 @@
 //!
 //! # How things merge
 //!
-//! - A room, a device and a task are *objects*; an object is a set of fields, each a last-writer-wins register. The write
+//! - A room, a device, a task and a section are *objects*; an object is a set of fields, each a last-writer-wins register. The write
 //!   with the higher [`Stamp`](crate::clock::Stamp) wins; should a misbehaving peer send two values under one stamp, the
 //!   greater value wins, so that the outcome still does not depend on the order of arrival.
 //! - Labels are an add-wins set. Removing one names the additions that its author had seen, and undoes only those. An
@@ -16,6 +16,9 @@
 //!   it does not depend on the order in which writes arrive, no device writes to bring back what another one deleted, and
 //!   each field shows the last write to it. Its place is not content, nor does anything count that a machine wrote. The
 //!   fields of a deleted task stay under its tombstone, in the trash, for [`TRASH_DAYS`] days by the stamp of the deletion.
+//! - A section of the list is an object of its own, with a title for its name and a place; it is deleted and comes back as
+//!   tasks do. The section of a task belongs to the task's place. In which section a task is [shown](shown_section) follows
+//!   from what is written alone: no write to a section touches its tasks.
 //! - What a later version writes (fields, values and kinds of objects that this one does not know) is kept, merged and
 //!   passed on: the [number of a field](Field) says how it merges.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
@@ -92,6 +95,7 @@ mod replaced;
 mod replica;
 mod restamp;
 mod runs;
+mod sections;
 mod status;
 mod sync;
 mod task;
@@ -123,6 +127,7 @@ pub use priority::Priority;
 pub use ranges::{RangeAnswer, RangeRequest};
 pub use replica::Replica;
 pub use runs::Runs;
+pub use sections::{Section, shown_section};
 pub use status::Status;
 pub use sync::{End, SyncAnswer, SyncProgress, SyncRequest, Verdict};
 pub use task::Task;

@@ -1,4 +1,4 @@
-use crate::id::{DeviceId, TaskId};
+use crate::id::{DeviceId, SectionId, TaskId};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,11 +9,11 @@ pub enum ObjectId {
     Device(DeviceId),
     /// A task.
     Task(TaskId),
-    /// Something that a later version knows.
+    /// A section, or something that a later version knows.
     Other(OtherObject),
 }
 
-/// An object of a kind that this version does not know. It is kept, merged and passed on.
+/// An object of a kind that goes by its number. If this version does not know it, it is kept, merged and passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OtherObject {
     /// The number of its kind, from 3 on.
@@ -34,7 +34,23 @@ impl OtherObject {
     }
 }
 
+/// The kind of the sections.
+const SECTION: u16 = 4;
+
 impl ObjectId {
+    /// A section of the list.
+    pub fn section(id: SectionId) -> Self {
+        Self::Other(OtherObject { kind: SECTION, id: *id.as_bytes() })
+    }
+
+    /// The section, if it is one.
+    pub fn as_section(self) -> Option<SectionId> {
+        match self {
+            Self::Other(OtherObject { kind: SECTION, id }) => SectionId::from_bytes(id).ok(),
+            _ => None,
+        }
+    }
+
     /// Bytes of a key.
     pub(crate) const KEY: usize = 2 + 16;
 

@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use crate::clock::Stamp;
-use crate::id::TaskId;
+use crate::id::{SectionId, TaskId};
 use crate::replica::columns::{REMOVAL_WEIGHT, weight};
 use crate::replica::digest::{Canonical, Hash};
 use crate::replica::op::{Value, element_hash};
@@ -478,8 +478,24 @@ impl ObjectState {
         })
     }
 
+    /// The section that a task is written to stand in.
+    pub(crate) fn section(&self, writes: &Writes) -> Option<SectionId> {
+        self.shown(writes).find_map(|register| match &register.value {
+            Op::Section(section) => section.as_deref().copied(),
+            _ => None,
+        })
+    }
+
+    /// What a task or a section is called.
+    pub(crate) fn title<'a>(&'a self, writes: &'a Writes) -> Option<&'a str> {
+        self.shown(writes).find_map(|register| match &register.value {
+            Op::Title(title) if !title.is_empty() => Some(&**title),
+            _ => None,
+        })
+    }
+
     pub(crate) fn has_title(&self, writes: &Writes) -> bool {
-        self.shown(writes).any(|register| matches!(&register.value, Op::Title(title) if !title.is_empty()))
+        self.title(writes).is_some()
     }
 
     /// When that was written; if nothing says where it stands, something before that.
@@ -500,6 +516,7 @@ impl ObjectState {
             labels: self.labels().into_iter().map(String::from).collect(),
             position: Position::default(),
             parent: None,
+            section: None,
             created_at: 0,
             updated_at: 0,
             deleted: self.deletion(writes).is_some(),
@@ -517,6 +534,7 @@ impl ObjectState {
                 Op::Assignee(text) => task.assignee = text.as_ref().into(),
                 Op::Position(position) => task.position = position.clone(),
                 Op::Parent(parent) => task.parent = parent.as_deref().copied(),
+                Op::Section(section) => task.section = section.as_deref().copied(),
                 Op::CreatedAt(millis) => created_at = Some(*millis),
                 // A status that a later version knows is shown as open, and likewise the rest.
                 Op::Deleted

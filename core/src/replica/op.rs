@@ -1,5 +1,5 @@
 use crate::clock::Stamp;
-use crate::id::TaskId;
+use crate::id::{SectionId, TaskId};
 use crate::replica::wire::{checksum, unzigzag, zigzag};
 use crate::replica::{
     Date, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, MAX_VALUE, MalformedChange, ObjectId, Position,
@@ -11,7 +11,7 @@ use crate::replica::{
 pub enum Op {
     /// The name of the room or of a device; at most [`MAX_NAME`] bytes.
     Name(Box<str>),
-    /// What is to be done; at most [`MAX_TITLE`] bytes.
+    /// What is to be done, at most [`MAX_TITLE`] bytes; of a section its name, at most [`MAX_NAME`] bytes.
     Title(Box<str>),
     /// More about it; at most [`MAX_NOTES`] bytes.
     Notes(Box<str>),
@@ -27,11 +27,13 @@ pub enum Op {
     Position(Position),
     /// The task that it is a part of. (Boxed: it is rarely there, and an operation is as large as its largest kind.)
     Parent(Option<Box<TaskId>>),
+    /// The section of the list in which it stands. It belongs to its place, and is no content. (Boxed as the parent is.)
+    Section(Option<Box<SectionId>>),
     /// When it was made, in milliseconds since 1970; at most [`Stamp::MAX_MILLIS`].
     CreatedAt(u64),
-    /// Deletes the task. Its fields stay under the tombstone, in the trash.
+    /// Deletes the task or section. Its fields stay under the tombstone, in the trash.
     Deleted,
-    /// Takes the task back out of the trash. Sets the same field as [`Op::Deleted`].
+    /// Takes it back out of the trash. Sets the same field as [`Op::Deleted`].
     Alive,
     /// Says that a label was added or removed, and when: labels that were removed and forgotten tell no more.
     /// [`Replica::edit`] adds it.
@@ -113,6 +115,7 @@ impl Field {
     pub(crate) const POSITION: Self = Self::new(1, Shape::Bytes);
     pub(crate) const PARENT: Self = Self::new(2, Shape::Bytes);
     pub(crate) const REPLACED: Self = Self::new(3, Shape::Bytes);
+    pub(crate) const SECTION: Self = Self::new(12, Shape::Bytes);
     pub(crate) const CREATED_AT: Self = Self::new(0, Shape::Number);
     pub(crate) const LIFE: Self = Self::new(1, Shape::Number);
     pub(crate) const TITLE: Self = Self::new(0, Shape::Bytes).content();
@@ -216,6 +219,11 @@ impl Op {
         Self::Parent(parent.map(Box::new))
     }
 
+    /// Puts the task into a section, or into none.
+    pub fn section(section: Option<SectionId>) -> Self {
+        Self::Section(section.map(Box::new))
+    }
+
     /// The field that is written.
     pub fn field(&self) -> Field {
         match self {
@@ -228,6 +236,7 @@ impl Op {
             Self::Assignee(_) => Field::ASSIGNEE,
             Self::Position(_) => Field::POSITION,
             Self::Parent(_) => Field::PARENT,
+            Self::Section(_) => Field::SECTION,
             Self::CreatedAt(_) => Field::CREATED_AT,
             Self::Deleted | Self::Alive => Field::LIFE,
             Self::Labelled => Field::LABELLED,
@@ -248,6 +257,7 @@ impl Op {
             Self::Due(due) => Value::Number(due.map_or(0, |date| zigzag(date.to_code() as u64) + 1)),
             Self::Position(position) => Value::Bytes(position.as_bytes()),
             Self::Parent(parent) => Value::Bytes(parent.as_deref().map_or(&[], |task| task.as_bytes().as_slice())),
+            Self::Section(section) => Value::Bytes(section.as_deref().map_or(&[], |id| id.as_bytes().as_slice())),
             Self::CreatedAt(millis) => Value::Number(*millis),
             Self::Deleted => Value::Number(0),
             Self::Alive => Value::Number(1),
@@ -285,6 +295,12 @@ impl Op {
                     return match <[u8; 16]>::try_from(bytes) {
                         Ok(bytes) => Some(Self::parent(Some(TaskId::from_bytes(bytes).ok()?))),
                         Err(_) => bytes.is_empty().then_some(Self::Parent(None)),
+                    };
+                }
+                if field == Field::SECTION {
+                    return match <[u8; 16]>::try_from(bytes) {
+                        Ok(bytes) => Some(Self::section(Some(SectionId::from_bytes(bytes).ok()?))),
+                        Err(_) => bytes.is_empty().then_some(Self::Section(None)),
                     };
                 }
                 let text = || std::str::from_utf8(bytes).ok().map(Box::from);
@@ -329,9 +345,13 @@ impl Op {
     /// Whether the object has such a field and the value is within the limits of this version.
     pub(crate) fn check_edit(&self, object: ObjectId) -> Result<(), MalformedChange> {
         let of_task = matches!(object, ObjectId::Task(_));
+        let of_section = object.as_section().is_some();
         let is_foreign = match self {
-            Self::Name(_) => of_task,
+            Self::Name(_) => of_task || of_section,
             Self::Unknown(_) => false,
+            Self::Title(_) | Self::Position(_) | Self::CreatedAt(_) | Self::Deleted | Self::Alive => {
+                !of_task && !of_section
+            }
             _ => !of_task,
         };
         if is_foreign {
@@ -342,6 +362,7 @@ impl Op {
         };
         match self {
             Self::Name(text) => at_most(text, "name", MAX_NAME),
+            Self::Title(text) if of_section => at_most(text, "name", MAX_NAME),
             Self::Title(text) => at_most(text, "title", MAX_TITLE),
             Self::Notes(text) => at_most(text, "notes", MAX_NOTES),
             Self::Assignee(text) => at_most(text, "assignee", MAX_ASSIGNEE),

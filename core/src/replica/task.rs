@@ -1,4 +1,4 @@
-use crate::id::TaskId;
+use crate::id::{SectionId, TaskId};
 use crate::replica::{Date, Position, Priority, Status};
 
 /// A task as it looks when everything merged so far is taken together.
@@ -25,6 +25,10 @@ pub struct Task {
     /// The task that it is a part of. It may be deleted or unknown, and several tasks may be parts of each other: whoever
     /// shows a tree has to cope.
     pub parent: Option<TaskId>,
+    /// The section that it was last put into, which may be deleted or unknown: see [`shown_section`].
+    ///
+    /// [`shown_section`]: crate::replica::shown_section
+    pub section: Option<SectionId>,
     /// When it was made, in milliseconds since 1970.
     pub created_at: u64,
     /// When it was last written, in milliseconds since 1970.

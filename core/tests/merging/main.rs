@@ -14,5 +14,6 @@ mod positions;
 mod properties;
 mod registers;
 mod scale;
+mod sections;
 mod strategies;
 mod sync;

@@ -1,7 +1,7 @@
 //! Anything that a peer could send, honest or not. Few distinct values, so that they collide.
 
 use partyline_core::clock::Stamp;
-use partyline_core::id::{DeviceId, TaskId};
+use partyline_core::id::{DeviceId, SectionId, TaskId};
 use partyline_core::replica::{
     Batch, Change, Date, Dot, Field, ObjectId, Op, OtherObject, Position, Priority, Removal, Status, Unknown,
     UnknownValue, VersionVector, element_hash,
@@ -55,6 +55,7 @@ pub(crate) fn any_task_op() -> impl Strategy<Value = Op> {
         any_text().prop_map(Op::Assignee),
         any_position().prop_map(Op::Position),
         option::of(any_task()).prop_map(Op::parent),
+        option::of((1_u8..3).prop_map(|number| SectionId::from_random_bytes([number; 16]))).prop_map(Op::section),
         (0..=Stamp::MAX_MILLIS).prop_map(Op::CreatedAt),
         Just(Op::Deleted),
         Just(Op::Alive),

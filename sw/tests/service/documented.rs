@@ -49,13 +49,20 @@ fn exchange<'a>(request: &'a Request, response: &'a Response) -> Exchange<'a> {
 
 /// A request that an operation of the document understands.
 fn understood(method: &str, path: &str) -> Request {
-    let asked = path.replace("{room}", ROOM).replace("{task}", TASK).replace("{device}", PEER).replace("{seq}", "7");
+    let asked = path
+        .replace("{room}", ROOM)
+        .replace("{task}", TASK)
+        .replace("{section}", TASK)
+        .replace("{device}", PEER)
+        .replace("{seq}", "7");
     let body = match (method, path.rsplit('/').next().unwrap_or_default()) {
         ("PUT", "{room}") => json!({ "secret": SECRET, "name": "Home" }),
         ("PUT", "device") => json!({ "name": "Laptop" }),
         ("PUT", "clock") => json!(0),
         ("POST", "tasks") => json!({ "title": "Buy milk" }),
+        ("POST", "sections") => json!({ "name": "Garden" }),
         ("PATCH", "{task}") => json!({ "notes": "2 l" }),
+        ("PATCH", "{section}") => json!({ "name": "Yard" }),
         ("POST", "sync") => json!({ "vector": {} }),
         ("POST", "changes") => return cbor(&asked, Batch::default().encode()),
         _ => return request(method, &asked, Vec::new()),
@@ -216,6 +223,47 @@ async fn tasks() {
     problem(&worker.send("PATCH", &part, json!({ "deleted": false })).await, 409);
 }
 
+/// Everything that can be in a section, and all that can be wrong with one.
+async fn sections() {
+    let worker = Worker::with_room().await;
+    let whole = json!({ "id": TASK, "name": "Garden", "after": null });
+    assert_eq!(worker.send("POST", "/sections", whole.clone()).await.status, 201);
+    problem(&worker.send("POST", "/sections", whole).await, 409);
+    let content_type = Some("text/plain".to_owned());
+    worker.ask(Request { content_type, ..request("POST", "/sections", br#"{"name":"Kitchen"}"#.to_vec()) }).await;
+    let part = format!("/sections/{TASK}");
+    let task: Value = document(&worker.send("POST", "/tasks", json!({ "title": "Weed", "section": TASK })).await);
+    for section in [Value::Null, json!(TASK)] {
+        let patch = json!({ "section": section });
+        worker.send("PATCH", &format!("/tasks/{}", task["id"].as_str().unwrap()), patch).await;
+    }
+    worker.send("POST", "/sync", json!({ "vector": {} })).await;
+    for (method, part) in [("POST", "/sections"), ("PATCH", part.as_str())] {
+        problem(&worker.send(method, part, json!({ "name": "" })).await, 400);
+    }
+    for patch in [json!({ "name": "Yard" }), json!({ "after": null }), json!({ "deleted": true })] {
+        assert_eq!(worker.send("PATCH", &part, patch).await.status, 200);
+    }
+    for content_type in ["application/merge-patch+json", "text/plain"] {
+        let patch = request("PATCH", &part, br#"{"deleted":false}"#.to_vec());
+        worker.ask(Request { content_type: Some(content_type.to_owned()), ..patch }).await;
+    }
+    worker.get("/sections").await;
+    worker.get("/tasks").await;
+    assert_eq!(worker.send("DELETE", &part, Value::Null).await.status, 204);
+    for method in ["PATCH", "DELETE"] {
+        problem(&worker.send(method, &format!("/sections/{OTHER_ROOM}"), json!({})).await, 404);
+    }
+    // A clock that is wrong is told at every turn.
+    let day = 24 * 60 * 60 * 1000;
+    worker.host.now.set(NOW - 300 * day);
+    worker.ask(request("PUT", "/clock", (-300 * day as i64).to_string().into_bytes())).await;
+    let made: Value = document(&worker.send("POST", "/sections", json!({ "name": "Cellar" })).await);
+    let part = format!("/sections/{}", made["id"].as_str().unwrap());
+    worker.send("PATCH", &part, json!({ "name": "Attic" })).await;
+    worker.send("DELETE", &part, Value::Null).await;
+}
+
 /// Rooms, devices and their clocks.
 async fn rooms_and_devices() {
     let worker = Worker::new();
@@ -353,6 +401,7 @@ fn all_that_is_documented_is_answered() {
             on_the_way().await;
             unreadable_rooms().await;
             tasks().await;
+            sections().await;
             rooms_and_devices().await;
             syncs().await;
         });

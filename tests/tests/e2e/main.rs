@@ -29,6 +29,7 @@ mod redial;
 mod rooms;
 mod screens;
 mod secret;
+mod sections;
 mod share;
 mod sharing;
 mod soak;
@@ -321,11 +322,15 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
+    add(theatre.trial("sections::look_and_read_well", sections::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
+        add(theatre.trial(&format!("sections::go_both_ways::{name}"), move |play| sections::both_ways(play, pair)));
+        add(theatre
+            .trial(&format!("sections::what_is_done_apart_is_kept::{name}"), move |play| sections::apart(play, pair)));
         add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
         add(theatre
             .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));
@@ -337,6 +342,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     for (kind, name) in BOTH {
         add(theatre
             .trial(&format!("own_order::a_device_remembers_it::{name}"), move |play| own_order::shown(play, kind)));
+    }
+    for (kind, name) in BOTH {
+        add(theatre.trial(&format!("sections::a_task_is_copied::{name}"), move |play| sections::copies(play, kind)));
     }
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("screens::names_are_as_promised::{name}"), move |play| screens::names(play, kind)));

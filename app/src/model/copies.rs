@@ -1,0 +1,147 @@
+//! Copies of a task with all that is below it, beside it or in another room. It is loaded with the dialogs that make them.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use partyline_core::api::{NewTask, TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::id::{RoomId, TaskId};
+
+use super::notice::NoticeAction;
+use super::room::Room;
+use crate::api::{self, ApiError};
+use crate::platform;
+use crate::text;
+
+impl Room {
+    /// Makes a copy of a task and of all that is below it, open and right behind the task, and offers to undo that.
+    pub(crate) fn duplicate(self, id: TaskId) {
+        let title = self.title(id);
+        spawn_local(async move {
+            match self.copy(id, self.id).await {
+                Ok(made) => {
+                    self.announced();
+                    let undo = NoticeAction::new(text::UNDO, move || {
+                        let made = made.clone();
+                        spawn_local(async move { self.take_back(&made).await });
+                    });
+                    self.notices().tell(text::duplicated(&title), Some(undo));
+                }
+                Err(error) => self.notices().fail(text::copy_failed(&title, &error), None),
+            }
+        });
+    }
+
+    /// Puts a copy of a task and of all that is below it into another room, and deletes them here if they move; offers to
+    /// undo all of it. If the other room does not take them, nothing is deleted.
+    pub(crate) fn send_to(self, id: TaskId, (room, name): (RoomId, String), is_move: bool) {
+        let title = self.title(id);
+        let tasks: Vec<TaskId> = std::iter::once(id).chain(self.below(id)).collect();
+        spawn_local(async move {
+            let made = match self.copy(id, room).await {
+                Ok(made) => made,
+                Err(error) => {
+                    let failed = if is_move { text::move_failed } else { text::copy_failed };
+                    return self.notices().fail(failed(&title, &error), None);
+                }
+            };
+            let mut deleted = Vec::new();
+            // What is lowest goes first, so that nothing turns up at the top in between.
+            for task in tasks.into_iter().rev().filter(|_| is_move) {
+                match api::delete_task(self.id, task).await {
+                    Ok(()) => deleted.push(task),
+                    Err(error) => self.notices().fail(text::delete_failed(&self.title(task), &error), None),
+                }
+            }
+            self.announced();
+            let undo = NoticeAction::new(text::UNDO, move || {
+                for task in deleted.iter().rev() {
+                    self.edit_later(*task, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
+                }
+                spawn_local(take_away(room, made.clone()));
+            });
+            let sent = if is_move { text::moved_to } else { text::copied_to };
+            self.notices().tell(sent(&title, &name), Some(undo));
+        });
+    }
+
+    /// Copies a task and all that is below it into a room; gives the copies, each before its own subtasks. If one of them
+    /// cannot be made, none stays.
+    async fn copy(self, id: TaskId, room: RoomId) -> Result<Vec<TaskId>, ApiError> {
+        let is_beside = room == self.id;
+        let tasks: Vec<TaskId> = std::iter::once(id).chain(self.below(id)).collect();
+        let mut made: Vec<(TaskId, TaskId)> = Vec::new();
+        for task in tasks {
+            let document = self.task(task).map(|task| task.get_untracked());
+            let (Some(document), Some(bytes)) = (document, platform::random_bytes()) else { continue };
+            let copy = TaskId::from_random_bytes(bytes);
+            let above = self.listing().tree.with_untracked(|tree| tree.parent(task));
+            let parent = made.iter().find(|(original, _)| Some(*original) == above).map(|(_, copy)| *copy);
+            // A copy beside a subtask is a subtask of the same task.
+            let parent = parent.or(above.filter(|_| is_beside));
+            let after = (is_beside && task == id).then_some(task);
+            let section = self.section(task).filter(|_| is_beside);
+            let new = NewTask {
+                after: after.map(|after| Some(after.to_string())),
+                parent: parent.map(|parent| parent.to_string()),
+                section: section.map(|section| section.to_string()),
+                ..copy_of(document, copy, is_beside)
+            };
+            if let Err(error) = api::add_task(room, &new).await {
+                take_away(room, made.into_iter().map(|(_, copy)| copy).collect()).await;
+                return Err(error);
+            }
+            made.push((task, copy));
+        }
+        Ok(made.into_iter().map(|(_, copy)| copy).collect())
+    }
+}
+
+/// Deletes copies, the lowest first.
+async fn take_away(room: RoomId, copies: Vec<TaskId>) {
+    for copy in copies.iter().rev() {
+        // Somebody else may have deleted it.
+        let _ = api::delete_task(room, *copy).await;
+    }
+}
+
+/// What makes a copy of a task, but for where it stands. A copy beside a task is open.
+fn copy_of(task: TaskDocument, id: TaskId, is_beside: bool) -> NewTask {
+    NewTask {
+        id: Some(id.to_string()),
+        title: task.title,
+        notes: Some(task.notes),
+        status: Some(if is_beside { TaskStatus::Open } else { task.status }),
+        priority: Some(task.priority),
+        due: task.due,
+        assignee: Some(task.assignee),
+        labels: Some(task.labels),
+        ..NewTask::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture::task;
+
+    #[test]
+    fn a_copy_has_what_the_task_says() {
+        let id = TaskId::from_random_bytes([1; 16]);
+        let task = TaskDocument {
+            notes: "2 l".to_owned(),
+            status: TaskStatus::Done,
+            priority: 2,
+            due: Some("2026-12-01".to_owned()),
+            assignee: "Ana".to_owned(),
+            labels: vec!["shop".to_owned()],
+            ..task("Milk")
+        };
+        let copy = copy_of(task.clone(), id, false);
+        assert_eq!(
+            (copy.title.as_str(), copy.notes.as_deref(), copy.status),
+            ("Milk", Some("2 l"), Some(TaskStatus::Done))
+        );
+        assert_eq!((copy.priority, copy.due, copy.assignee.as_deref()), (Some(2), task.due.clone(), Some("Ana")));
+        assert_eq!((copy.id, copy.labels), (Some(id.to_string()), Some(task.labels.clone())));
+        assert_eq!(copy_of(task, id, true).status, Some(TaskStatus::Open));
+    }
+}
