@@ -5,15 +5,19 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 17] = [
+    "bulk",
     "by_hand_dialog",
+    "choosing",
     "copy_task_link",
     "devices_dialog",
     "dialogs",
     "find_bar",
+    "gestures",
     "markdown",
     "modal",
     "other_device_dialog",
+    "palette",
     "room_dialogs",
     "share_dialog",
     "subtask_editor",
@@ -22,8 +26,15 @@ const MODULES: [&str; 13] = [
 ];
 
 /// The functions of the rest that the first part calls: module and name.
-const ENTRIES: [[&str; 2]; 5] =
-    [["dialogs", "show"], ["find_bar", "bar"], ["find_bar", "clear"], ["find_bar", "find"], ["find_bar", "toggle"]];
+const ENTRIES: [[&str; 2]; 7] = [
+    ["bulk", "drop_chosen"],
+    ["choosing", "hands"],
+    ["dialogs", "show"],
+    ["find_bar", "bar"],
+    ["find_bar", "clear"],
+    ["find_bar", "find"],
+    ["find_bar", "toggle"],
+];
 
 /// How the name of the app's crate is mangled.
 const APP: &str = "13partyline_app";

@@ -125,6 +125,14 @@ pub(crate) enum Dialog {
     Actions(TaskId),
     /// Make it a subtask of another task.
     PutUnder(TaskId),
+    /// Change the fields of the chosen tasks.
+    ChangeChosen,
+    /// Move those.
+    MoveChosen,
+    /// Find commands, rooms and tasks.
+    Palette,
+    /// The keys that do something.
+    Keys,
 }
 
 impl App {
@@ -589,7 +597,7 @@ impl App {
     }
 
     /// Shows a room and puts it into the history, as following a link to it does.
-    fn go(self, room: RoomId) {
+    pub(crate) fn go(self, room: RoomId) {
         platform::push_fragment(&room.to_string());
         self.show(room);
     }

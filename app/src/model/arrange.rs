@@ -50,6 +50,7 @@ impl Room {
                 order.window = order.window.resized(rows.len());
                 order.rows = rows;
             });
+            self.keep_choice();
         }
     }
 

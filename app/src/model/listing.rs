@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use partyline_core::id::{RoomId, TaskId};
 use partyline_core::replica::Tree;
 
+use super::choice::Choice;
 use super::find::{Index, Query};
 use super::moves::Step;
 use super::order::Sorting;
@@ -32,6 +33,8 @@ pub(crate) struct Listing {
     pub(crate) counts: RwSignal<(usize, usize)>,
     /// The task that was moved last from this page, and where it stands now: its place, from 1, among so many.
     pub(crate) moved: RwSignal<Option<(TaskId, usize, usize)>>,
+    /// The tasks that are chosen, to be changed together.
+    pub(crate) choice: RwSignal<Choice>,
     pub(super) index: StoredValue<Index>,
     /// Whether any task says that it is a part of another one.
     pub(super) nested: StoredValue<bool>,
@@ -77,6 +80,7 @@ impl Listing {
             found: RwSignal::new(0),
             counts: RwSignal::new((0, 0)),
             moved: RwSignal::new(None),
+            choice: RwSignal::new(Choice::default()),
             index: StoredValue::new(Index::default()),
             nested: StoredValue::new(false),
             moves: StoredValue::new((VecDeque::new(), false)),

@@ -6,6 +6,8 @@
 
 pub(crate) mod app;
 mod arrange;
+pub(crate) mod bulk;
+pub(crate) mod choice;
 pub(crate) mod connection;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
@@ -23,6 +25,7 @@ pub(crate) mod news;
 pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod pages;
+pub(crate) mod palette;
 pub(crate) mod pasted;
 pub(crate) mod report;
 pub(crate) mod rest;
@@ -30,6 +33,7 @@ pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
 pub(crate) mod subtasks;
+pub(crate) mod touch;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

@@ -6,8 +6,10 @@ use super::copy_task_link::CopyTaskLink;
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::DeleteWith;
 use crate::model::app::Dialog;
+use crate::model::bulk::{Change, change};
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::platform;
 use crate::text;
 
 /// Where a task can be sent.
@@ -41,6 +43,14 @@ pub(crate) fn TaskActions(
         };
         STEPS.iter().map(button).collect::<Vec<_>>()
     });
+    let choose = move |_| {
+        handle.close();
+        room.listing().choice.update(|choice| choice.toggle(id));
+    };
+    let put_off = move |_| {
+        handle.close();
+        change(room, &[id], Change::Due(Some(platform::today().next())));
+    };
     let make_own = move |_| {
         handle.close();
         room.make_own(id);
@@ -56,6 +66,8 @@ pub(crate) fn TaskActions(
                 <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::Task(id))>
                     "Open"
                 </button>
+                <button type="button" class="quiet" on:click=choose>{text::CHOOSE}</button>
+                <button type="button" class="quiet" on:click=put_off>{text::DUE_TOMORROW}</button>
                 {steps}
                 {room.parent(id).is_some().then(|| view! {
                     <button type="button" class="quiet" on:click=make_own>{text::MAKE_OWN}</button>
