@@ -127,9 +127,14 @@ fn stop(room: Room) {
 
 /// Says of each row on the page whether it is chosen, while anything is.
 fn mark_rows(room: Room) {
+    let is_marked = StoredValue::new(false);
     effect(move || {
         let choice = room.listing().choice.get();
         room.order.track();
+        let was_marked = is_marked.try_update_value(|is_marked| std::mem::replace(is_marked, !choice.is_empty()));
+        if choice.is_empty() && was_marked != Some(true) {
+            return;
+        }
         spawn_local(async move {
             tick().await;
             let mut next = document().query_selector(".tasks > li").ok().flatten();
