@@ -5,9 +5,10 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 19] = [
     "bulk",
     "by_hand_dialog",
+    "choice",
     "choosing",
     "copy_task_link",
     "devices_dialog",
@@ -21,6 +22,7 @@ const MODULES: [&str; 17] = [
     "room_dialogs",
     "share_dialog",
     "subtask_editor",
+    "swipe",
     "task_actions",
     "task_dialog",
 ];

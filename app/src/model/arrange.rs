@@ -50,7 +50,6 @@ impl Room {
                 order.window = order.window.resized(rows.len());
                 order.rows = rows;
             });
-            self.keep_choice();
         }
     }
 

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::TaskId;
 
-use super::choice::Choice;
+use super::choice::{Choice, choice, choose, shown};
 use super::drafts;
 use super::moves::Step;
 use super::notice::NoticeAction;
@@ -114,32 +114,41 @@ fn moves(tasks: &[TaskId], step: Step, beside: &[TaskId]) -> Vec<Write> {
 
 /// The chosen tasks, as they stand in the list.
 pub(crate) fn chosen(room: Room) -> Vec<TaskId> {
-    let shown = room.shown();
-    room.listing().choice.with_untracked(|choice| shown.into_iter().filter(|task| choice.has(*task)).collect())
+    let choice = choice(room);
+    let mut tasks = shown(room);
+    tasks.retain(|task| choice.has(*task));
+    tasks
 }
 
 /// Nothing is chosen any more.
 pub(crate) fn end(room: Room) {
-    room.listing().choice.set(Choice::default());
+    choose(room, |choice| *choice = Choice::default());
 }
 
 /// Moves what is chosen together with a task of it that was dragged to where a step leads.
 #[inline(never)]
 pub(crate) fn drop_chosen(room: Room, dragged: TaskId, step: Step) {
     let beside = room.beside(dragged);
-    let tasks: Vec<_> = chosen(room).into_iter().filter(|task| beside.contains(task)).collect();
+    let mut tasks = chosen(room);
+    tasks.retain(|task| beside.contains(task));
     change(room, &tasks, Change::Move(step));
 }
 
 /// Of tasks those that are in none of the others, which take them along.
 pub(crate) fn roots(room: Room, tasks: &[TaskId]) -> Vec<TaskId> {
-    let all: HashSet<TaskId> = tasks.iter().copied().collect();
     let is_taken_along = |task: TaskId| {
-        untrack(|| {
-            std::iter::successors(room.parent(task), |above| room.parent(*above)).any(|above| all.contains(&above))
-        })
+        let mut above = room.parent(task);
+        while let Some(task) = above {
+            if tasks.contains(&task) {
+                return true;
+            }
+            above = room.parent(task);
+        }
+        false
     };
-    tasks.iter().copied().filter(|task| !is_taken_along(*task)).collect()
+    let mut roots = tasks.to_vec();
+    roots.retain(|task| !untrack(|| is_taken_along(*task)));
+    roots
 }
 
 /// Changes tasks, which are in the order of the list, and offers to undo that.
@@ -148,8 +157,12 @@ pub(crate) fn change(room: Room, tasks: &[TaskId], change: Change) {
     if writes.is_empty() {
         return;
     }
-    let before = |(task, patch): &Write| Some((*task, room.task(*task)?.with_untracked(|task| inverse(task, patch))));
-    let mut undo: Vec<Write> = writes.iter().filter_map(before).collect();
+    let mut undo: Vec<Write> = Vec::new();
+    for (id, patch) in &writes {
+        if let Some(task) = room.task(*id) {
+            undo.push((*id, task.with_untracked(|task| inverse(task, patch))));
+        }
+    }
     if change == Change::Delete {
         // What was deleted last is back first: no subtask turns up at the top in between.
         undo.reverse();
@@ -172,14 +185,16 @@ pub(crate) fn change(room: Room, tasks: &[TaskId], change: Change) {
 fn writes(room: Room, tasks: &[TaskId], change: &Change) -> Vec<Write> {
     match change {
         Change::Move(step) => {
-            let mut left: Vec<TaskId> = tasks.iter().copied().filter(|task| room.can_move(*task)).collect();
+            let mut left = tasks.to_vec();
+            left.retain(|task| room.can_move(*task));
             let mut all = Vec::new();
             // Those of one parent move among themselves.
             while let Some(first) = left.first().copied() {
                 let beside = room.beside(first);
-                let (group, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|task| beside.contains(task));
+                let mut group = left.clone();
+                group.retain(|task| beside.contains(task));
                 all.extend(moves(&group, *step, &beside));
-                left = others.into_iter().filter(|task| *task != first).collect();
+                left.retain(|task| *task != first && !beside.contains(task));
             }
             all
         }
@@ -193,17 +208,27 @@ fn writes(room: Room, tasks: &[TaskId], change: &Change) -> Vec<Write> {
             writes
         }
         _ => {
-            let with_below = |task: &TaskId| std::iter::once(*task).chain(room.below(*task));
-            let mut all: Vec<TaskId> = match change {
-                Change::Complete => tasks.iter().flat_map(with_below).collect(),
+            let mut all = tasks.to_vec();
+            match change {
+                Change::Complete => {
+                    for task in tasks {
+                        all.extend(room.below(*task));
+                    }
+                }
                 // What is lowest goes first, so that nothing turns up at the top in between.
-                Change::Delete => tasks.iter().rev().copied().collect(),
-                _ => tasks.to_vec(),
-            };
-            let mut seen = HashSet::new();
-            all.retain(|task| seen.insert(*task));
-            let written = |task: TaskId| Some((task, room.task(task)?.with_untracked(|known| change.patch(known))?));
-            all.into_iter().filter_map(written).collect()
+                Change::Delete => all.reverse(),
+                _ => {}
+            }
+            let (mut seen, mut writes) = (HashSet::new(), Vec::new());
+            for id in all {
+                if seen.insert(id)
+                    && let Some(task) = room.task(id)
+                    && let Some(patch) = task.with_untracked(|task| change.patch(task))
+                {
+                    writes.push((id, patch));
+                }
+            }
+            writes
         }
     }
 }

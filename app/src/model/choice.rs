@@ -1,3 +1,5 @@
+//! Which tasks are chosen, to be changed together. The page's wasm loads this later.
+
 use std::collections::HashSet;
 
 use leptos::prelude::*;
@@ -58,12 +60,9 @@ impl Choice {
         self.range = shown.first().copied().zip(shown.last().copied());
     }
 
-    /// Gives up what the list does not show any more. Whether there was such a task.
-    pub(crate) fn keep(&mut self, shown: impl Iterator<Item = TaskId>) -> bool {
-        let kept: HashSet<TaskId> = shown.filter(|task| self.tasks.contains(task)).collect();
-        let has_lost = kept.len() < self.tasks.len();
-        self.tasks = kept;
-        has_lost
+    /// Gives up what the list does not show any more.
+    pub(crate) fn keep(&mut self, shown: &[TaskId]) {
+        self.tasks.retain(|task| shown.contains(task));
     }
 }
 
@@ -74,22 +73,33 @@ fn between(from: TaskId, to: TaskId, shown: &[TaskId]) -> &[TaskId] {
     ends.and_then(|(first, last)| shown.get(first..=last)).unwrap_or_default()
 }
 
-impl Room {
-    /// The tasks that the list shows, from top to bottom.
-    pub(crate) fn shown(self) -> Vec<TaskId> {
-        self.order.with_untracked(|order| order.rows.iter().filter_map(|row| row.task()).collect())
-    }
+/// The tasks that the list shows, from top to bottom.
+pub(crate) fn shown(room: Room) -> Vec<TaskId> {
+    room.order.with_untracked(|order| {
+        let mut tasks = Vec::new();
+        for row in &order.rows {
+            tasks.extend(row.task());
+        }
+        tasks
+    })
+}
 
-    /// Gives up what is chosen and not shown any more.
-    pub(super) fn keep_choice(self) {
-        let choice = self.listing().choice;
-        if choice.with_untracked(Choice::is_empty) {
-            return;
-        }
-        let mut kept = choice.get_untracked();
-        if self.order.with_untracked(|order| kept.keep(order.rows.iter().filter_map(|row| row.task()))) {
-            choice.set(kept);
-        }
+/// What is chosen in a room.
+pub(crate) fn choice(room: Room) -> Choice {
+    let (from, to) = room.listing().range;
+    Choice { tasks: room.listing().chosen.get_untracked(), range: from.get_untracked().zip(to.get_untracked()) }
+}
+
+/// Changes what is chosen in a room.
+pub(crate) fn choose(room: Room, change: impl FnOnce(&mut Choice)) {
+    let old = choice(room);
+    let mut new = old.clone();
+    change(&mut new);
+    let (from, to) = room.listing().range;
+    from.set(new.range.map(|(from, _)| from));
+    to.set(new.range.map(|(_, to)| to));
+    if new.tasks != old.tasks {
+        room.listing().chosen.set(new.tasks);
     }
 }
 
@@ -144,7 +154,7 @@ mod tests {
         assert_eq!(chosen(&choice, &shown), ids(&[2, 3]));
         // Where it began was deleted.
         let shown = ids(&[1, 3]);
-        assert!(choice.keep(shown.iter().copied()));
+        choice.keep(&shown);
         choice.reach(id(1), &shown);
         choice.reach(id(3), &shown);
         assert_eq!(chosen(&choice, &shown), ids(&[1, 3]));
@@ -154,10 +164,11 @@ mod tests {
     fn what_is_not_shown_any_more_is_not_chosen() {
         let mut choice = Choice::default();
         choice.take(&ids(&[1, 2, 3]));
-        assert!(!choice.keep(ids(&[3, 2, 1, 4]).into_iter()));
-        assert!(choice.keep(ids(&[2, 4]).into_iter()));
+        choice.keep(&ids(&[3, 2, 1, 4]));
+        assert_eq!(choice.len(), 3);
+        choice.keep(&ids(&[2, 4]));
         assert_eq!((choice.len(), choice.has(id(2))), (1, true));
-        assert!(choice.keep(std::iter::empty()));
+        choice.keep(&[]);
         assert!(choice.is_empty());
     }
 }

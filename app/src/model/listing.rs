@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use partyline_core::id::{RoomId, TaskId};
 use partyline_core::replica::Tree;
 
-use super::choice::Choice;
 use super::find::{Index, Query};
 use super::moves::Step;
 use super::order::Sorting;
@@ -34,7 +33,9 @@ pub(crate) struct Listing {
     /// The task that was moved last from this page, and where it stands now: its place, from 1, among so many.
     pub(crate) moved: RwSignal<Option<(TaskId, usize, usize)>>,
     /// The tasks that are chosen, to be changed together.
-    pub(crate) choice: RwSignal<Choice>,
+    pub(crate) chosen: RwSignal<HashSet<TaskId>>,
+    /// From where to where the range goes that grows and shrinks while they are.
+    pub(crate) range: (RwSignal<Option<TaskId>>, RwSignal<Option<TaskId>>),
     pub(super) index: StoredValue<Index>,
     /// Whether any task says that it is a part of another one.
     pub(super) nested: StoredValue<bool>,
@@ -80,7 +81,8 @@ impl Listing {
             found: RwSignal::new(0),
             counts: RwSignal::new((0, 0)),
             moved: RwSignal::new(None),
-            choice: RwSignal::new(Choice::default()),
+            chosen: RwSignal::new(HashSet::new()),
+            range: (RwSignal::new(None), RwSignal::new(None)),
             index: StoredValue::new(Index::default()),
             nested: StoredValue::new(false),
             moves: StoredValue::new((VecDeque::new(), false)),

@@ -33,7 +33,7 @@ pub(crate) mod room;
 pub(crate) mod route;
 pub(crate) mod seen;
 pub(crate) mod subtasks;
-pub(crate) mod touch;
+pub(crate) mod swipe;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

@@ -13,21 +13,22 @@ fn fit(words: &[String], line: &str) -> Option<usize> {
     words.iter().map(places).sum()
 }
 
-/// The first lines that fit what was typed, the best first and those that fit alike as they came.
-pub(crate) fn fitting<T>(typed: &str, lines: impl Iterator<Item = (String, T)>, most: usize) -> Vec<(String, T)> {
+/// Which lines fit what was typed, the best first and those that fit alike as they came: the first of them.
+pub(crate) fn fitting(typed: &str, lines: &[String], most: usize) -> Vec<usize> {
     best(typed, lines, most, platform::fold)
 }
 
-fn best<T>(
-    typed: &str,
-    lines: impl Iterator<Item = (String, T)>,
-    most: usize,
-    fold: fn(&str) -> String,
-) -> Vec<(String, T)> {
+fn best(typed: &str, lines: &[String], most: usize, fold: fn(&str) -> String) -> Vec<usize> {
     let words = words(typed, fold);
-    let mut found: Vec<_> = lines.filter_map(|line| Some((fit(&words, &fold(&line.0))?, line))).collect();
-    found.sort_by_key(|(fit, _)| *fit);
-    found.into_iter().map(|(_, line)| line).take(most).collect()
+    let mut alike: Vec<Vec<usize>> = vec![Vec::new(); 2 * words.len() + 1];
+    for (place, line) in lines.iter().enumerate() {
+        if let Some(alike) = fit(&words, &fold(line)).and_then(|fit| alike.get_mut(fit)) {
+            alike.push(place);
+        }
+    }
+    let mut found = alike.concat();
+    found.truncate(most);
+    found
 }
 
 #[cfg(test)]
@@ -35,9 +36,10 @@ mod tests {
     use super::*;
 
     fn found(typed: &str) -> Vec<String> {
-        let lines = ["Room settings", "Sort: By due day", "New room", "Share this room", "Due crates"];
-        let lines = lines.into_iter().map(|line| (line.to_owned(), ()));
-        best(typed, lines, 4, str::to_lowercase).into_iter().map(|(line, ())| line).collect()
+        let lines =
+            ["Room settings", "Sort: By due day", "New room", "Share this room", "Due crates"].map(str::to_owned);
+        let found = best(typed, &lines, 4, str::to_lowercase);
+        found.into_iter().map(|place| lines[place].clone()).collect()
     }
 
     #[test]

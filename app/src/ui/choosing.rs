@@ -1,6 +1,9 @@
 //! Several tasks are chosen, by mouse, finger or keyboard, and changed together. The first part of the page's wasm calls
 //! [`hands`] when the rest is there.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use gloo_events::{EventListener, EventListenerOptions, EventListenerPhase};
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
@@ -19,7 +22,7 @@ use super::{gestures, palette};
 use crate::day::Day;
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change, chosen, end, roots};
-use crate::model::choice::Choice;
+use crate::model::choice::{Choice, choice, choose, shown};
 use crate::model::field::{FieldError, PRIORITIES, one_line};
 use crate::model::moves::Step;
 use crate::model::room::Room;
@@ -29,11 +32,15 @@ use crate::text;
 /// The id of the word before the title in the names of the rows' buttons.
 const CHOOSE_ID: &str = "choose-word";
 
+thread_local! {
+    /// What listens in the list that is on show, of which there is one.
+    static LISTENING: RefCell<Vec<EventListener>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Listens for what fast hands do in the list, and shows the bar of what is chosen.
 #[inline(never)]
 pub(super) fn hands(app: App, room: Room) -> AnyView {
-    let choice = room.listing().choice;
-    let listening = StoredValue::new_local(Vec::new());
+    let chosen = room.listing().chosen;
     effect(move || {
         let Some(list) = document().query_selector(".tasks").ok().flatten() else { return };
         let mut listeners = gestures::listen(app, room, &list);
@@ -48,11 +55,21 @@ pub(super) fn hands(app: App, room: Room) -> AnyView {
                 event.stop_propagation();
             }
         }));
-        listening.set_value(listeners);
+        LISTENING.replace(listeners);
+    });
+    // What others delete, or the list stops showing, is not chosen any more.
+    effect(move || {
+        room.order.track();
+        if chosen.with_untracked(|chosen| !chosen.is_empty()) {
+            choose(room, |choice| choice.keep(&shown(room)));
+        }
     });
     mark_rows(room);
-    on_cleanup(move || choice.set(Choice::default()));
-    let is_any = Memo::new(move |_| choice.with(|choice| !choice.is_empty()));
+    on_cleanup(move || {
+        LISTENING.take();
+        end(room);
+    });
+    let is_any = Memo::new(move |_| chosen.with(|chosen| !chosen.is_empty()));
     maybe(move || is_any.get().then(|| bar(app, room))).into_any()
 }
 
@@ -68,11 +85,10 @@ fn clicked(room: Room, event: &Event) {
     else {
         return;
     };
-    let choice = room.listing().choice;
     if mouse.shift_key() {
-        choice.update(|choice| choice.reach(task, &room.shown()));
-    } else if mouse.ctrl_key() || mouse.meta_key() || choice.with_untracked(|choice| !choice.is_empty()) {
-        choice.update(|choice| choice.toggle(task));
+        choose(room, |choice| choice.reach(task, &shown(room)));
+    } else if mouse.ctrl_key() || mouse.meta_key() || !choice(room).is_empty() {
+        choose(room, |choice| choice.toggle(task));
     } else {
         return;
     }
@@ -87,8 +103,7 @@ pub(super) fn target(event: &Event) -> Option<Element> {
 
 /// A key was pressed in a room. Whether it meant something here.
 fn pressed(room: Room, event: &KeyboardEvent) -> bool {
-    let choice = room.listing().choice;
-    let is_choosing = choice.with_untracked(|choice| !choice.is_empty());
+    let is_choosing = !choice(room).is_empty();
     let focused = platform::focused();
     if event.alt_key() || is_typing(focused.as_ref()) {
         return false;
@@ -98,17 +113,17 @@ fn pressed(room: Room, event: &KeyboardEvent) -> bool {
     match (event.key().as_str(), row()) {
         ("Escape", _) if is_choosing => stop(room),
         ("a", row) if is_command && (is_choosing || row.is_some()) => {
-            choice.update(|choice| choice.take(&room.shown()));
+            choose(room, |choice| choice.take(&shown(room)));
         }
         (key @ ("ArrowUp" | "ArrowDown"), Some(task)) if event.shift_key() && !is_command => {
             let step = if key == "ArrowUp" { Element::previous_element_sibling } else { Element::next_element_sibling };
-            if !choice.with_untracked(|choice| choice.has(task)) {
-                choice.update(|choice| choice.toggle(task));
+            if !choice(room).has(task) {
+                choose(room, |choice| choice.toggle(task));
             }
             if go(focused, step)
                 && let Some(next) = row()
             {
-                choice.update(|choice| choice.reach(next, &room.shown()));
+                choose(room, |choice| choice.reach(next, &shown(room)));
             }
         }
         _ => return false,
@@ -129,8 +144,9 @@ fn stop(room: Room) {
 fn mark_rows(room: Room) {
     let is_marked = StoredValue::new(false);
     effect(move || {
-        let choice = room.listing().choice.get();
+        room.listing().chosen.track();
         room.order.track();
+        let choice = choice(room);
         let was_marked = is_marked.try_update_value(|is_marked| std::mem::replace(is_marked, !choice.is_empty()));
         if choice.is_empty() && was_marked != Some(true) {
             return;
@@ -164,9 +180,9 @@ fn mark(row: &Element, button: &Element, task: TaskId, choice: &Choice) {
 
 /// What is done with all that is chosen at once.
 fn bar(app: App, room: Room) -> impl IntoView {
-    let choice = room.listing().choice;
+    let count = move || room.listing().chosen.with(|chosen| text::chosen(chosen.len()));
     let is_done = move || {
-        choice.track();
+        room.listing().chosen.track();
         chosen(room)
             .iter()
             .all(|task| room.task(*task).is_some_and(|task| task.with(|task| task.status == TaskStatus::Done)))
@@ -177,8 +193,8 @@ fn bar(app: App, room: Room) -> impl IntoView {
     };
     let complete = move |_| act(if untrack(is_done) { Change::Reopen } else { Change::Complete });
     view! {
-        <section class="chosen-bar" aria-label=text::CHOSEN>
-            <p role="status">{live(move || choice.with(|choice| text::chosen(choice.len())))}</p>
+        <div class="chosen-bar" role="region" aria-label=text::CHOSEN>
+            <p role="status">{live(count)}</p>
             <span id=CHOOSE_ID hidden>{text::CHOOSE}</span>
             <button type="button" class="quiet round" aria-label=text::STOP_CHOOSING on:click=move |_| stop(room)>
                 {Icon::Close.draw()}
@@ -195,7 +211,7 @@ fn bar(app: App, room: Room) -> impl IntoView {
                 </button>
                 <button type="button" class="danger" on:click=move |_| act(Change::Delete)>{text::DELETE}</button>
             </div>
-        </section>
+        </div>
     }
 }
 
@@ -213,35 +229,39 @@ pub(crate) fn ChangeChosen(
     };
     let today = platform::today();
     let days = [("Today", Some(today)), ("Tomorrow", Some(today.next())), ("No day", None)];
-    let due = days.map(|(words, day)| pick(words.to_owned(), move || act(Change::Due(day)))).collect_view();
-    let priority = (0..)
-        .zip(PRIORITIES)
-        .map(move |(number, (_, words))| pick(words.to_owned(), move || act(Change::Priority(number))));
-    let people = untrack(|| room.assignees()).into_iter();
-    let people = people.map(move |name| pick(name.clone(), move || act(Change::Assign(name.clone()))));
-    let labels = untrack(|| room.labels()).into_iter();
-    let labels = labels.map(move |label| pick(label.clone(), move || act(Change::Label(label.clone()))));
+    let (mut due, mut people, mut priorities, mut labels) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (words, day) in days {
+        due.push(pick(words.to_owned(), Change::Due(day), act));
+    }
+    for name in untrack(|| room.assignees()) {
+        people.push(pick(name.clone(), Change::Assign(name), act));
+    }
+    people.push(pick("Nobody".to_owned(), Change::Assign(String::new()), act));
+    for (number, (_, words)) in (0..).zip(PRIORITIES) {
+        priorities.push(pick(words.to_owned(), Change::Priority(number), act));
+    }
+    for label in untrack(|| room.labels()) {
+        labels.push(pick(label.clone(), Change::Label(label), act));
+    }
     view! {
         <Modal handle=handle title=text::CHANGE_CHOSEN class="chosen-modal" light=true>
             <div class="modal-body">
-                <p class="muted">{room.listing().choice.with_untracked(|choice| text::chosen(choice.len()))}</p>
+                <p class="muted">{text::chosen(choice(room).len())}</p>
                 {group("Due", due, typed("Day", "2026-11-22", move |text| match Day::parse_typed(&text, today) {
                     Some(day) => act(Change::Due(Some(day))),
                     None => problem.set(FieldError::BadDay.to_string()),
                 }))}
                 <p class="problem" role="alert">{live(move || problem.get())}</p>
-                {group("Assign to", people.chain([pick("Nobody".to_owned(), move || act(Change::Assign(String::new())))])
-                    .collect_view(), typed("Person", "Name", move |name| act(Change::Assign(name))))}
-                {group("Priority", priority.collect_view(), ().into_any())}
-                {group("Add a label", labels.collect_view(), typed("Label to add", "Label", move |label| act(Change::Label(label))))}
+                {group("Assign to", people, typed("Person", "Name", move |name| act(Change::Assign(name))))}
+                {group("Priority", priorities, ().into_any())}
+                {group("Add a label", labels, typed("Label to add", "Label", move |label| act(Change::Label(label))))}
             </div>
         </Modal>
     }
 }
 
-fn pick(words: String, choose: impl Fn() + 'static) -> AnyView {
-    let choose: Box<dyn Fn()> = Box::new(choose);
-    view! { <button type="button" on:click=move |_| choose()><bdi>{words}</bdi></button> }.into_any()
+fn pick(words: String, what: Change, act: impl Fn(Change) + 'static) -> AnyView {
+    view! { <button type="button" on:click=move |_| act(what.clone())><bdi>{words}</bdi></button> }.into_any()
 }
 
 fn group(name: &'static str, choices: Vec<AnyView>, other: AnyView) -> AnyView {
@@ -302,7 +322,7 @@ pub(crate) fn MoveChosen(
                 <ParentField
                     room=room
                     tasks=roots(room, &chosen(room))
-                    choose=Callback::new(move |parent| act(Change::Under(parent)))
+                    choose=Arc::new(move |parent| act(Change::Under(parent)))
                 />
             </div>
         </Modal>

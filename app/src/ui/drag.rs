@@ -83,7 +83,7 @@ impl Drag {
         if let Some(hold) = hold.filter(|hold| hold.is_drag)
             && let Some(step) = self.target(hold)
         {
-            if self.room.listing().choice.with_untracked(|choice| choice.has(hold.task)) {
+            if self.room.listing().chosen.with_untracked(|chosen| chosen.contains(&hold.task)) {
                 drop_chosen(self.room, hold.task, step);
             } else {
                 self.room.shift(hold.task, step);

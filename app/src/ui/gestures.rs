@@ -1,6 +1,9 @@
 //! What a finger does on a row: it rests to choose the task, and swipes to complete it or to show what else can be done.
 //! Up and down the page scrolls as ever: `touch-action` leaves that to the browser.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
@@ -13,8 +16,9 @@ use super::choosing::{first, target};
 use super::drag::task_at;
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change};
+use crate::model::choice::choose;
 use crate::model::room::Room;
-use crate::model::touch::{Swipe, Touch};
+use crate::model::swipe::{Swipe, Touch};
 use crate::text;
 
 /// So long a finger rests on a row to choose it, in milliseconds.
@@ -34,20 +38,22 @@ struct Finger {
     _rest: Timeout,
 }
 
-#[derive(Clone, Copy)]
+/// Shared by the listeners.
+#[derive(Clone)]
 struct Fingers {
     app: App,
     room: Room,
-    finger: StoredValue<Option<Finger>, LocalStorage>,
+    finger: Rc<RefCell<Option<Finger>>>,
     /// Whether a click that comes now is what is left of a gesture.
-    is_spent: StoredValue<bool>,
+    is_spent: Rc<Cell<bool>>,
 }
 
 /// Listens for fingers on the rows of a list, until the listeners are dropped.
 pub(super) fn listen(app: App, room: Room, list: &Element) -> Vec<EventListener> {
-    let fingers = Fingers { app, room, finger: StoredValue::new_local(None), is_spent: StoredValue::new(false) };
-    let on = |name: &'static str, hear: fn(Fingers, &Event)| {
-        EventListener::new_with_options(list, name, first(), move |event| hear(fingers, event))
+    let fingers = Fingers { app, room, finger: Rc::default(), is_spent: Rc::default() };
+    let on = |name: &'static str, hear: fn(&Fingers, &Event)| {
+        let fingers = fingers.clone();
+        EventListener::new_with_options(list, name, first(), move |event| hear(&fingers, event))
     };
     vec![
         on("pointerdown", Fingers::down),
@@ -60,9 +66,9 @@ pub(super) fn listen(app: App, room: Room, list: &Element) -> Vec<EventListener>
 }
 
 impl Fingers {
-    fn down(self, event: &Event) {
+    fn down(&self, event: &Event) {
         self.gone();
-        self.is_spent.set_value(false);
+        self.is_spent.set(false);
         let (Some(pointer), Some(target)) = (event.dyn_ref::<PointerEvent>(), target(event)) else { return };
         let is_on_control = target.closest(".task-more, .check, .task-fold").is_ok_and(|control| control.is_some());
         if pointer.pointer_type() == "mouse" || !pointer.is_primary() || is_on_control {
@@ -70,75 +76,69 @@ impl Fingers {
         }
         let row = target.closest("li.task").ok().flatten().and_then(|row| row.dyn_into::<HtmlElement>().ok());
         if let (Some(task), Some(row)) = (task_at(&target), row) {
-            self.finger.set_value(Some(Finger {
+            let fingers = self.clone();
+            self.finger.replace(Some(Finger {
                 pointer: pointer.pointer_id(),
                 task,
                 row,
                 touch: Touch::at(pointer.client_x().into(), pointer.client_y().into()),
-                _rest: Timeout::new(REST_MS, move || self.rested(task)),
+                _rest: Timeout::new(REST_MS, move || fingers.rested(task)),
             }));
         }
     }
 
     /// It did nothing else for a while.
-    fn rested(self, task: TaskId) {
-        let is_swipe =
-            self.finger.try_with_value(|finger| finger.as_ref().is_none_or(|it| it.touch.swiped().is_some()));
-        if is_swipe == Some(false) {
-            self.room.listing().choice.update(|choice| choice.toggle(task));
-            self.is_spent.set_value(true);
+    fn rested(&self, task: TaskId) {
+        let is_resting = self.finger.borrow().as_ref().is_some_and(|finger| finger.touch.swiped().is_none());
+        if is_resting {
+            choose(self.room, |choice| choice.toggle(task));
+            self.is_spent.set(true);
             self.gone();
         }
     }
 
-    fn moved(self, event: &Event) {
+    fn moved(&self, event: &Event) {
         let Some(pointer) = event.dyn_ref::<PointerEvent>() else { return };
         let (x, y) = (pointer.client_x().into(), pointer.client_y().into());
-        let is_on = self.finger.try_update_value(|held| {
-            let Some(finger) = held.as_mut().filter(|finger| finger.pointer == pointer.pointer_id()) else {
-                return true;
-            };
-            finger.touch.moved(x, y).map(|touch| finger.touch = touch).is_some()
-        });
-        if is_on == Some(false) {
+        let is_on = match self.finger.borrow_mut().as_mut().filter(|finger| finger.pointer == pointer.pointer_id()) {
+            Some(finger) => finger.touch.moved(x, y).map(|touch| finger.touch = touch).is_some(),
+            None => true,
+        };
+        if !is_on {
             self.gone();
         }
         self.show();
     }
 
     /// Has the row follow the finger, and say what comes of it.
-    fn show(self) {
-        self.finger.with_value(|finger| {
-            let Some((finger, right)) = finger.as_ref().and_then(|finger| Some((finger, finger.touch.swiped()?)))
-            else {
-                return;
-            };
-            let word = if right < 0.0 {
-                text::ACTIONS
-            } else if self.is_done(finger.task) {
-                text::REOPEN
-            } else {
-                text::COMPLETE
-            };
-            let mark = if finger.touch.outcome().is_some() { "far" } else { "near" };
-            let _ = finger.row.set_attribute(MARK, mark);
-            let _ = finger.row.set_attribute(WORD, word);
-            let _ = finger.row.style().set_property("translate", &format!("{right}px 0"));
-        });
+    fn show(&self) {
+        let finger = self.finger.borrow();
+        let Some((finger, right)) = finger.as_ref().and_then(|finger| Some((finger, finger.touch.swiped()?))) else {
+            return;
+        };
+        let word = if right < 0.0 {
+            text::ACTIONS
+        } else if self.is_done(finger.task) {
+            text::REOPEN
+        } else {
+            text::COMPLETE
+        };
+        let mark = if finger.touch.outcome().is_some() { "far" } else { "near" };
+        let _ = finger.row.set_attribute(MARK, mark);
+        let _ = finger.row.set_attribute(WORD, word);
+        let _ = finger.row.style().set_property("translate", &format!("{right}px 0"));
     }
 
-    fn is_done(self, task: TaskId) -> bool {
+    fn is_done(&self, task: TaskId) -> bool {
         self.room.task(task).is_some_and(|task| task.with_untracked(|task| task.status == TaskStatus::Done))
     }
 
-    fn up(self, event: &Event) {
+    fn up(&self, event: &Event) {
         self.moved(event);
-        let last = self.finger.try_with_value(|finger| {
-            finger.as_ref().map(|finger| (finger.task, finger.touch.swiped().is_some(), finger.touch.outcome()))
-        });
-        self.gone();
-        let Some(Some((task, is_swipe, outcome))) = last else { return };
-        self.is_spent.set_value(is_swipe);
+        let Some(finger) = self.finger.take() else { return };
+        put_back(&finger.row);
+        let (task, is_swipe, outcome) = (finger.task, finger.touch.swiped().is_some(), finger.touch.outcome());
+        self.is_spent.set(is_swipe);
         match outcome {
             Some(Swipe::Done) => {
                 let what = if self.is_done(task) { Change::Reopen } else { Change::Complete };
@@ -150,26 +150,31 @@ impl Fingers {
     }
 
     /// The finger is gone: the row goes back to where it was.
-    fn gone(self) {
-        if let Some(Some(finger)) = self.finger.try_update_value(Option::take) {
-            let _ = finger.row.remove_attribute(MARK);
-            let _ = finger.row.remove_attribute(WORD);
-            let _ = finger.row.style().remove_property("translate");
+    fn gone(&self) {
+        if let Some(finger) = self.finger.take() {
+            put_back(&finger.row);
         }
     }
 
     /// A finger that rests chooses, and needs no other menu.
-    fn menu(self, event: &Event) {
-        if self.finger.with_value(Option::is_some) || self.is_spent.get_value() {
+    fn menu(&self, event: &Event) {
+        if self.finger.borrow().is_some() || self.is_spent.get() {
             event.prevent_default();
         }
     }
 
-    fn click(self, event: &Event) {
-        if self.is_spent.get_value() {
-            self.is_spent.set_value(false);
+    fn click(&self, event: &Event) {
+        if self.is_spent.get() {
+            self.is_spent.set(false);
             event.prevent_default();
             event.stop_immediate_propagation();
         }
     }
+}
+
+/// Has a row back where it was.
+fn put_back(row: &HtmlElement) {
+    let _ = row.remove_attribute(MARK);
+    let _ = row.remove_attribute(WORD);
+    let _ = row.style().remove_property("translate");
 }

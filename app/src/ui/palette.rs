@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
-use partyline_core::id::RoomId;
+use partyline_core::id::{RoomId, TaskId};
 use web_sys::{KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::find_bar;
@@ -13,7 +13,7 @@ use super::keys::is_typing;
 use super::live::{effect, live, rows};
 use super::modal::{Modal, ModalHandle};
 use crate::model::app::{App, Dialog, Screen};
-use crate::model::choice::Choice;
+use crate::model::choice::{choose, shown};
 use crate::model::order::Sorting;
 use crate::model::palette::fitting;
 use crate::model::room::Room;
@@ -50,27 +50,27 @@ fn lines(app: App, room: Option<Room>) -> Vec<(String, Act)> {
     let mut add = |words: &str, act: Act| lines.push((words.to_owned(), act));
     let open = |dialog: Dialog| -> Act { Arc::new(move || app.dialog.set(Some(dialog))) };
     if let Some(room) = room {
-        add("New task", Arc::new(|| {
-            let _ = platform::focus(".add input");
-        }));
+        add(
+            "New task",
+            Arc::new(|| {
+                let _ = platform::focus(".add input");
+            }),
+        );
         add("Find", Arc::new(move || find_bar::find(room)));
         add("Share", open(Dialog::Share));
         add("Devices", open(Dialog::Devices));
         add("Room settings", open(Dialog::Settings));
-        add(
-            text::CHOOSE_ALL,
-            Arc::new(move || {
-                let shown = room.shown();
-                room.listing().choice.update(|choice: &mut Choice| choice.take(&shown));
-            }),
-        );
+        add(text::CHOOSE_ALL, Arc::new(move || choose(room, |choice| choice.take(&shown(room)))));
         for (sorting, _, words) in Sorting::ALL {
             add(&text::sort(words), Arc::new(move || room.sort(sorting)));
         }
     }
-    add(text::UNDO, Arc::new(move || {
-        let _ = app.undo();
-    }));
+    add(
+        text::UNDO,
+        Arc::new(move || {
+            let _ = app.undo();
+        }),
+    );
     add("New room", open(Dialog::NewRoom));
     add("Join a room", open(Dialog::Join));
     add("My other device", open(Dialog::OtherDevice));
@@ -88,16 +88,37 @@ fn lines(app: App, room: Option<Room>) -> Vec<(String, Act)> {
 
 /// What fits: commands and rooms, and the tasks of the room once something is typed.
 fn found(app: App, room: Option<Room>, typed: &str) -> Vec<(String, Act)> {
-    let tasks = room.filter(|_| !typed.trim().is_empty()).into_iter().flat_map(|room| {
-        room.titles().into_iter().map(move |(task, title)| -> (String, Act) {
-            let act = move || {
-                room.reveal(task);
-                app.dialog.set(Some(Dialog::Task(task)));
-            };
-            (title, Arc::new(act))
-        })
-    });
-    fitting(typed, lines(app, room).into_iter().chain(tasks), MOST)
+    let lines = lines(app, room);
+    let mut words = Vec::new();
+    for (line, _) in &lines {
+        words.push(line.clone());
+    }
+    let mut tasks = Vec::new();
+    if let Some(room) = room.filter(|_| !typed.trim().is_empty()) {
+        for (task, title) in room.titles() {
+            tasks.push(task);
+            words.push(title);
+        }
+    }
+    let mut found = Vec::new();
+    for place in fitting(typed, &words, MOST) {
+        let Some(words) = words.get(place).cloned() else { continue };
+        let act = match lines.get(place) {
+            Some((_, act)) => Arc::clone(act),
+            None => to_task(app, room, place.checked_sub(lines.len()).and_then(|place| tasks.get(place).copied())),
+        };
+        found.push((words, act));
+    }
+    found
+}
+
+fn to_task(app: App, room: Option<Room>, task: Option<TaskId>) -> Act {
+    Arc::new(move || {
+        if let Some((room, task)) = room.zip(task) {
+            room.reveal(task);
+            app.dialog.set(Some(Dialog::Task(task)));
+        }
+    })
 }
 
 /// Finds commands, rooms and tasks.
@@ -106,10 +127,11 @@ pub(crate) fn Palette() -> impl IntoView {
     let app = expect_context::<App>();
     let room = app.screen.with_untracked(Screen::room);
     let handle = ModalHandle::new();
-    let offered = RwSignal::new(found(app, room, ""));
+    let typed = RwSignal::new(String::new());
+    let count = RwSignal::new(0_usize);
     let at = RwSignal::new(0_usize);
     let run = move |place: usize| {
-        if let Some((_, act)) = offered.with_untracked(|offered| offered.get(place).cloned()) {
+        if let Some((_, act)) = typed.with_untracked(|typed| found(app, room, typed)).into_iter().nth(place) {
             handle.close();
             // The keyboard is back where it was by then, from where the line may take it.
             spawn_local(async move {
@@ -119,7 +141,7 @@ pub(crate) fn Palette() -> impl IntoView {
         }
     };
     let key = move |event: KeyboardEvent| {
-        let last = offered.with_untracked(Vec::len).saturating_sub(1);
+        let last = count.get_untracked().saturating_sub(1);
         let place = at.get_untracked();
         // Enter and the arrows belong to the input method while it composes a word.
         if event.is_composing() {
@@ -145,10 +167,14 @@ pub(crate) fn Palette() -> impl IntoView {
         });
     });
     let type_in = move |event| {
-        offered.set(found(app, room, &event_target_value(&event)));
         at.set(0);
+        typed.set(event_target_value(&event));
     };
-    let each = move || offered.with(|offered| (0..).zip(offered.iter().map(|(words, _)| words.clone())).collect());
+    let each = move || -> Vec<(usize, String)> {
+        let offered = typed.with(|typed| found(app, room, typed));
+        count.set(offered.len());
+        offered.into_iter().map(|(words, _)| words).enumerate().collect()
+    };
     view! {
         <Modal handle=handle title=text::PALETTE class="palette-modal" light=true>
             <div class="modal-body">
@@ -184,7 +210,7 @@ pub(crate) fn Palette() -> impl IntoView {
                     )}
                 </ul>
                 <p class="hint" role="status">
-                    {live(move || offered.with(Vec::is_empty).then_some(text::NOTHING_FITS))}
+                    {live(move || (count.get() == 0).then_some(text::NOTHING_FITS))}
                 </p>
             </div>
         </Modal>
@@ -199,13 +225,14 @@ fn option_id(place: usize) -> String {
 #[component]
 pub(crate) fn Keys() -> impl IntoView {
     let handle = ModalHandle::new();
-    let line = |(keys, what): (&'static str, &'static str)| {
-        view! { <div><dt>{keys.split(' ').map(|key| view! { <kbd>{key}</kbd> }).collect_view()}</dt><dd>{what}</dd></div> }
-    };
+    let mut lines = Vec::new();
+    for (keys, what) in text::ALL_KEYS {
+        lines.push(view! { <li><span class="key">{keys}</span> <span>{what}</span></li> }.into_any());
+    }
     view! {
         <Modal handle=handle title=text::KEYS class="keys-modal" light=true>
             <div class="modal-body">
-                <dl class="keys">{text::ALL_KEYS.map(line)}</dl>
+                <ul class="keys" role="list">{lines}</ul>
                 <p class="hint">{text::KEYS_HINT}</p>
             </div>
         </Modal>

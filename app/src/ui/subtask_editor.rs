@@ -1,5 +1,7 @@
 //! Subtasks in a task's details, and the dialog that makes a task one.
 
+use std::sync::Arc;
+
 use leptos::html;
 use leptos::prelude::*;
 use partyline_core::api::{TaskDocument, TaskStatus};
@@ -159,7 +161,7 @@ pub(crate) fn PutUnder(
     id: TaskId,
 ) -> impl IntoView {
     let handle = ModalHandle::new();
-    let choose = Callback::new(move |parent: TaskId| {
+    let choose = Arc::new(move |parent: TaskId| {
         handle.close();
         room.put_under(id, parent);
     });
@@ -181,7 +183,7 @@ pub(crate) fn ParentField(
     /// Which ones are made subtasks.
     tasks: Vec<TaskId>,
     /// Called with the task that was chosen.
-    choose: Callback<TaskId>,
+    choose: Arc<dyn Fn(TaskId) + Send + Sync>,
 ) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     view! {
@@ -196,8 +198,9 @@ pub(crate) fn ParentField(
         <div class="possible">{rows(
             move || room.possible_parents(&tasks, &typed.get(), MOST),
             |(task, _)| task.to_string(),
-            move |(task, title)| view! {
-                <button type="button" class="quiet" on:click=move |_| choose.run(task)><bdi>{title}</bdi></button>
+            move |(task, title)| {
+                let choose = Arc::clone(&choose);
+                view! { <button type="button" class="quiet" on:click=move |_| choose(task)><bdi>{title}</bdi></button> }
             },
         )}</div>
         <p class="hint">{text::NO_PARENT}</p>

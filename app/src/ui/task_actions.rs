@@ -7,6 +7,7 @@ use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::DeleteWith;
 use crate::model::app::Dialog;
 use crate::model::bulk::{Change, change};
+use crate::model::choice::choose as add_to_choice;
 use crate::model::moves::Step;
 use crate::model::room::Room;
 use crate::platform;
@@ -45,7 +46,7 @@ pub(crate) fn TaskActions(
     });
     let choose = move |_| {
         handle.close();
-        room.listing().choice.update(|choice| choice.toggle(id));
+        add_to_choice(room, |choice| choice.toggle(id));
     };
     let put_off = move |_| {
         handle.close();

@@ -90,7 +90,7 @@ pub(crate) async fn together(play: Play, (first, second): Pair) -> Result<()> {
     alice.undo().await?;
     wait_titles(&bob, &["Amps", "Bass", "Cables", "Drums", "Echo"]).await?;
 
-    press_on(tab, "Amps", keys(&[Key::Control]) + "a").await?;
+    press_on(tab, "Amps", format!("{}a", keys(&[Key::Control]))).await?;
     wait_chosen(&alice, &["Amps", "Bass", "Cables", "Drums", "Echo"]).await?;
     tab.click("button", "Complete").await?;
     bob.wait_done("Echo", true).await?;
@@ -220,7 +220,7 @@ pub(crate) async fn palette(play: Play, kind: BrowserKind) -> Result<()> {
     let page = band(&play, kind, &["Amps", "Bass", "Café crates"]).await?;
     let tab = page.tab();
     let open = async || {
-        press_on(tab, "Amps", keys(&[Key::Control]) + "k").await?;
+        press_on(tab, "Amps", format!("{}k", keys(&[Key::Control]))).await?;
         tab.wait_for("combobox", "Go to or do").await
     };
     open().await?;
@@ -246,7 +246,7 @@ pub(crate) async fn palette(play: Play, kind: BrowserKind) -> Result<()> {
     page.close_details().await?;
 
     open().await?;
-    tab.press("room".to_owned() + &keys(&[Key::Down, Key::Down, Key::Up])).await?;
+    tab.press(format!("room{}", keys(&[Key::Down, Key::Down, Key::Up]))).await?;
     page.wait("the second line", active, |line| line == "New room").await?;
     tab.press("" + Key::Escape).await?;
     tab.wait_gone("combobox", "Go to or do").await?;
@@ -291,7 +291,7 @@ pub(crate) async fn looks(play: Play) -> Result<()> {
     tab.wait_for("dialog", "Move chosen tasks").await?;
     found.extend(capture(&play, tab, "move-chosen", &SCREENS).await?);
     page.close_dialog("Move chosen tasks").await?;
-    press_on(tab, "Bass", keys(&[Key::Control]) + "k").await?;
+    press_on(tab, "Bass", format!("{}k", keys(&[Key::Control]))).await?;
     tab.wait_for("combobox", "Go to or do").await?;
     found.extend(capture(&play, tab, "palette", &SCREENS).await?);
     page.close_dialog("Go to or do").await?;
