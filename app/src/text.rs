@@ -193,6 +193,89 @@ pub(crate) fn moved(title: &str, place: usize, of: usize) -> String {
     format!("{}: {place} of {of}", shortened(title))
 }
 
+/// Several tasks were changed together.
+pub(crate) fn bulk_done(verb: &str, tasks: usize) -> String {
+    format!("{verb} {}", counted_tasks(tasks))
+}
+
+/// So many tasks.
+fn counted_tasks(number: usize) -> String {
+    if number == 1 { "1 task".to_owned() } else { format!("{} tasks", grouped(number as u64)) }
+}
+
+/// How many tasks are chosen.
+pub(crate) fn chosen(number: usize) -> String {
+    format!("{} chosen", grouped(number as u64))
+}
+
+/// What begins to choose several tasks, and the name of a row's button while they are chosen.
+pub(crate) const CHOOSE: &str = "Choose";
+/// The bar of what can be done with those.
+pub(crate) const CHOSEN: &str = "Chosen tasks";
+/// What ends that.
+pub(crate) const STOP_CHOOSING: &str = "Stop choosing";
+/// On a button, and on a row that is swiped.
+pub(crate) const COMPLETE: &str = "Complete";
+/// The same for what is done.
+pub(crate) const REOPEN: &str = "Reopen";
+/// What shows a row's menu, on a row that is swiped.
+pub(crate) const ACTIONS: &str = "Actions";
+/// What opens the fields that are changed together, and their dialog.
+pub(crate) const CHANGE: &str = "Change";
+/// The dialog for that.
+pub(crate) const CHANGE_CHOSEN: &str = "Change chosen tasks";
+/// What opens the places to which the tasks can go.
+pub(crate) const MOVE: &str = "Move";
+/// The dialog for that.
+pub(crate) const MOVE_CHOSEN: &str = "Move chosen tasks";
+/// What deletes them.
+pub(crate) const DELETE: &str = "Delete";
+/// What chooses every task in the list.
+pub(crate) const CHOOSE_ALL: &str = "Choose all tasks";
+/// The field that finds commands, rooms and tasks, and its dialog.
+pub(crate) const PALETTE: &str = "Go to or do";
+/// What is typed there.
+pub(crate) const PALETTE_HINT: &str = "Command, room or task";
+/// What it found.
+pub(crate) const FITTING: &str = "What fits";
+/// Where that is nothing.
+pub(crate) const NOTHING_FITS: &str = "Nothing is called that.";
+/// The dialog that tells all keys.
+pub(crate) const KEYS: &str = "Keys";
+/// All keys, each with what it does.
+pub(crate) const ALL_KEYS: [(&str, &str); 15] = [
+    ("Ctrl+K", "Go to or do: commands, rooms, tasks"),
+    ("n", "New task"),
+    ("/", "Find"),
+    ("?", "These keys"),
+    ("↑ ↓", "From row to row"),
+    ("← →", "Fold and show subtasks"),
+    ("x", "Complete or reopen"),
+    ("e", "Open the details"),
+    ("Alt+↑ Alt+↓", "Move up or down"),
+    ("Shift+↑ Shift+↓", "Choose from row to row"),
+    ("Ctrl+A", "Choose all"),
+    ("Ctrl+click", "Choose a task, or give it up"),
+    ("Shift+click", "Choose all up to there"),
+    ("Ctrl+Z", "Undo"),
+    ("Esc", "Back"),
+];
+/// Below those.
+pub(crate) const KEYS_HINT: &str = "On a Mac, Cmd stands for Ctrl. Single keys do nothing while you type, and can be switched off in the room settings.";
+
+/// What sorts the list.
+pub(crate) fn sort(words: &str) -> String {
+    format!("Sort: {words}")
+}
+
+/// What shows another room.
+pub(crate) fn go_to(room: &str) -> String {
+    format!("Go to {room}")
+}
+
+/// What puts a task off.
+pub(crate) const DUE_TOMORROW: &str = "Due tomorrow";
+
 /// The name of the button that deletes a task.
 pub(crate) fn delete(title: &str) -> String {
     format!("Delete {title}")

@@ -202,6 +202,7 @@ const SAME_IF_REFUSED: [&str; 28] = [
     "drafts::",
     "drops::",
     "first_contact::",
+    "hands::",
     "kills::",
     "long_list::",
     "notes::",

@@ -5,29 +5,42 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 23] = [
+    "bulk",
     "by_hand_dialog",
+    "choice",
+    "choosing",
     "copies",
     "copy_task_link",
     "devices_dialog",
     "dialogs",
     "find_bar",
+    "gestures",
     "markdown",
     "modal",
     "other_device_dialog",
+    "palette",
     "room_dialogs",
     "section_dialogs",
     "section_edits",
     "share_dialog",
     "subtask_editor",
+    "swipe",
     "task_actions",
     "task_dialog",
     "to_room",
 ];
 
 /// The functions of the rest that the first part calls: module and name.
-const ENTRIES: [[&str; 2]; 5] =
-    [["dialogs", "show"], ["find_bar", "bar"], ["find_bar", "clear"], ["find_bar", "find"], ["find_bar", "toggle"]];
+const ENTRIES: [[&str; 2]; 7] = [
+    ["bulk", "drop_chosen"],
+    ["choosing", "hands"],
+    ["dialogs", "show"],
+    ["find_bar", "bar"],
+    ["find_bar", "clear"],
+    ["find_bar", "find"],
+    ["find_bar", "toggle"],
+];
 
 /// What the app is split by.
 pub(crate) const RULES: Rules = Rules { is_later, is_entry };

@@ -137,6 +137,14 @@ pub(crate) enum Dialog {
     RenameSection(SectionId),
     /// Make a section after another one, or behind all.
     NewSection(Option<SectionId>),
+    /// Change the fields of the chosen tasks.
+    ChangeChosen,
+    /// Move those.
+    MoveChosen,
+    /// Find commands, rooms and tasks.
+    Palette,
+    /// The keys that do something.
+    Keys,
 }
 
 impl App {
@@ -614,7 +622,7 @@ impl App {
     }
 
     /// Shows a room and puts it into the history, as following a link to it does.
-    fn go(self, room: RoomId) {
+    pub(crate) fn go(self, room: RoomId) {
         platform::push_fragment(&room.to_string());
         self.show(room);
     }

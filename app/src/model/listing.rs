@@ -35,6 +35,10 @@ pub(crate) struct Listing {
     pub(crate) counts: RwSignal<(usize, usize)>,
     /// The task that was moved last from this page, and where it stands now: its place, from 1, among so many.
     pub(crate) moved: RwSignal<Option<(TaskId, usize, usize)>>,
+    /// The tasks that are chosen, to be changed together.
+    pub(crate) chosen: RwSignal<HashSet<TaskId>>,
+    /// From where to where the range goes that grows and shrinks while they are.
+    pub(crate) range: (RwSignal<Option<TaskId>>, RwSignal<Option<TaskId>>),
     pub(super) index: StoredValue<Index>,
     /// Whether any task says that it is a part of another one.
     pub(super) nested: StoredValue<bool>,
@@ -87,6 +91,8 @@ impl Listing {
             found: RwSignal::new(0),
             counts: RwSignal::new((0, 0)),
             moved: RwSignal::new(None),
+            chosen: RwSignal::new(HashSet::new()),
+            range: (RwSignal::new(None), RwSignal::new(None)),
             index: StoredValue::new(Index::default()),
             nested: StoredValue::new(false),
             moves: StoredValue::new((VecDeque::new(), false)),

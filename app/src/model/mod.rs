@@ -6,6 +6,8 @@
 
 pub(crate) mod app;
 mod arrange;
+pub(crate) mod bulk;
+pub(crate) mod choice;
 pub(crate) mod connection;
 mod copies;
 pub(crate) mod device_name;
@@ -25,6 +27,7 @@ pub(crate) mod news;
 pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod pages;
+pub(crate) mod palette;
 pub(crate) mod pasted;
 pub(crate) mod report;
 pub(crate) mod rest;
@@ -34,6 +37,7 @@ mod section_edits;
 pub(crate) mod sections;
 pub(crate) mod seen;
 pub(crate) mod subtasks;
+pub(crate) mod swipe;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

@@ -115,6 +115,11 @@ impl Room {
         open.filter(|(_, status)| *status != TaskStatus::Done).collect()
     }
 
+    /// The title of each task that is not deleted, in the order of the list.
+    pub(crate) fn titles(self) -> Vec<(TaskId, String)> {
+        self.with_places(|places| places.iter().map(|(_, task)| (*task, self.title(*task))).collect())
+    }
+
     /// The status of a task.
     pub(super) fn status_of(self, id: TaskId) -> TaskStatus {
         self.task(id).map_or(TaskStatus::Done, |task| task.with_untracked(|task| task.status))
@@ -181,15 +186,17 @@ impl Room {
         self.edit_later(id, TaskPatch { parent: Some(None), after, ..TaskPatch::default() });
     }
 
-    /// The first of the open tasks that a task can be put under and that have these words in their title, as they stand in
+    /// The first of the open tasks that all of these can be put under and that have these words in their title, as they stand in
     /// the list.
-    pub(crate) fn possible_parents(self, id: TaskId, typed: &str, most: usize) -> Vec<(TaskId, String)> {
+    pub(crate) fn possible_parents(self, tasks: &[TaskId], typed: &str, most: usize) -> Vec<(TaskId, String)> {
         let words = words(typed, platform::fold);
-        let now = self.parent(id);
         self.listing().tree.with_untracked(|tree| {
             self.with_places(|places| {
                 let open = places.iter().take_while(|(key, _)| !key.is_done()).map(|(_, task)| *task);
-                let possible = open.filter(|task| Some(*task) != now && tree.takes(id, *task).is_ok());
+                let takes = |parent: &TaskId| {
+                    tasks.iter().all(|task| tree.parent(*task) != Some(*parent) && tree.takes(*task, *parent).is_ok())
+                };
+                let possible = open.filter(takes);
                 let named = possible.map(|task| (task, self.title(task)));
                 let is_found = |(_, title): &(TaskId, String)| {
                     let title = platform::fold(title);

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
 use super::{
-    by_hand_dialog, devices_dialog, other_device_dialog, room_dialogs, rooms, section_dialogs, share_dialog,
-    subtask_editor, task_actions, task_dialog, to_room,
+    by_hand_dialog, choosing, devices_dialog, other_device_dialog, palette, room_dialogs, rooms, section_dialogs,
+    share_dialog, subtask_editor, task_actions, task_dialog, to_room,
 };
 use crate::model::app::{App, Dialog, Screen};
 
@@ -41,6 +41,10 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
         (Dialog::NewSection(after), Some(room)) => {
             view! { <section_dialogs::NameSection room=room renamed=None after=after /> }.into_any()
         }
+        (Dialog::Palette, _) => view! { <palette::Palette /> }.into_any(),
+        (Dialog::Keys, _) => view! { <palette::Keys /> }.into_any(),
+        (Dialog::ChangeChosen, Some(room)) => view! { <choosing::ChangeChosen room=room /> }.into_any(),
+        (Dialog::MoveChosen, Some(room)) => view! { <choosing::MoveChosen room=room /> }.into_any(),
         // The room is gone, and what was to be shown about it with it.
         (_, None) => ().into_any(),
     }

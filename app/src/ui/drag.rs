@@ -8,6 +8,7 @@ use partyline_core::id::{SectionId, TaskId};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, PointerEvent};
 
+use crate::model::bulk::drop_chosen;
 use crate::model::moves::Step;
 use crate::model::room::Room;
 
@@ -82,7 +83,11 @@ impl Drag {
         if let Some(hold) = hold.filter(|hold| hold.is_drag)
             && let Some(target) = self.target(hold)
         {
-            self.room.shift(hold.task, target.step);
+            if self.room.listing().chosen.with_untracked(|chosen| chosen.contains(&hold.task)) {
+                drop_chosen(self.room, hold.task, target.step);
+            } else {
+                self.room.shift(hold.task, target.step);
+            }
         }
     }
 

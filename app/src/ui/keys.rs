@@ -62,7 +62,7 @@ fn fold(room: Room, task: TaskId, is_closed: bool) -> bool {
 }
 
 /// Gives the keyboard to the like control of the row beside this one.
-fn go(from: Option<HtmlElement>, beside: fn(&Element) -> Option<Element>) -> bool {
+pub(super) fn go(from: Option<HtmlElement>, beside: fn(&Element) -> Option<Element>) -> bool {
     let target = from.and_then(|control| {
         let like = ["input", ".task-title", ".task-more"].into_iter().find(|one| control.matches(one) == Ok(true))?;
         let mut row = beside(&control.closest("li").ok().flatten()?)?;
@@ -76,7 +76,7 @@ fn go(from: Option<HtmlElement>, beside: fn(&Element) -> Option<Element>) -> boo
     target.is_some_and(|target| target.focus().is_ok())
 }
 
-fn is_typing(focused: Option<&HtmlElement>) -> bool {
+pub(super) fn is_typing(focused: Option<&HtmlElement>) -> bool {
     focused.is_some_and(|element| {
         element.matches("textarea, select, input:not([type=checkbox]), [contenteditable]").unwrap_or(true)
     })

@@ -5,6 +5,7 @@
 
 mod add_task;
 mod by_hand_dialog;
+mod choosing;
 #[cfg(feature = "next")]
 mod comments;
 mod copy_task_link;
@@ -12,6 +13,7 @@ mod devices_dialog;
 mod dialogs;
 mod drag;
 mod find_bar;
+mod gestures;
 mod icon;
 mod keep_place;
 mod keys;
@@ -20,6 +22,7 @@ mod markdown;
 mod modal;
 mod notices;
 mod other_device_dialog;
+mod palette;
 mod qr;
 mod room_dialogs;
 mod room_view;

@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::add_task::AddTask;
+use super::choosing;
 use super::drag::Drag;
 use super::find_bar;
 use super::icon::Icon;
@@ -130,6 +131,7 @@ pub(crate) fn RoomView(
                     Loading::Ready => view! { <NoTasks room=room /> }.into_any(),
                 })}
             </div>
+            {maybe(move || app.rest.is_here().then(|| choosing::hands(app, room)))}
         </main>
     }
 }

@@ -1,5 +1,7 @@
 //! Subtasks in a task's details, and the dialog that makes a task one.
 
+use std::sync::Arc;
+
 use leptos::html;
 use leptos::prelude::*;
 use partyline_core::api::{TaskDocument, TaskStatus};
@@ -159,32 +161,48 @@ pub(crate) fn PutUnder(
     id: TaskId,
 ) -> impl IntoView {
     let handle = ModalHandle::new();
-    let typed = RwSignal::new(String::new());
-    let choose = move |parent: TaskId| {
+    let choose = Arc::new(move |parent: TaskId| {
         handle.close();
         room.put_under(id, parent);
-    };
+    });
     view! {
         <Modal handle=handle title=text::PUT_UNDER class="actions-modal" light=true>
             <div class="modal-body">
                 <p class="actions-of" dir="auto">{room.title(id)}</p>
-                <input
-                    type="text"
-                    aria-label=text::PARENT_TITLE
-                    placeholder=text::PARENT_TITLE
-                    autocomplete="off"
-                    enterkeyhint="search"
-                    on:input=move |event| typed.set(event_target_value(&event))
-                />
-                <div class="possible">{rows(
-                    move || room.possible_parents(id, &typed.get(), MOST),
-                    |(task, _)| task.to_string(),
-                    move |(task, title)| view! {
-                        <button type="button" class="quiet" on:click=move |_| choose(task)><bdi>{title}</bdi></button>
-                    },
-                )}</div>
-                <p class="hint">{text::NO_PARENT}</p>
+                <ParentField room=room tasks=vec![id] choose=choose />
             </div>
         </Modal>
+    }
+}
+
+/// Finds a task that others can be made subtasks of.
+#[component]
+pub(crate) fn ParentField(
+    /// In which room.
+    room: Room,
+    /// Which ones are made subtasks.
+    tasks: Vec<TaskId>,
+    /// Called with the task that was chosen.
+    choose: Arc<dyn Fn(TaskId) + Send + Sync>,
+) -> impl IntoView {
+    let typed = RwSignal::new(String::new());
+    view! {
+        <input
+            type="text"
+            aria-label=text::PARENT_TITLE
+            placeholder=text::PARENT_TITLE
+            autocomplete="off"
+            enterkeyhint="search"
+            on:input=move |event| typed.set(event_target_value(&event))
+        />
+        <div class="possible">{rows(
+            move || room.possible_parents(&tasks, &typed.get(), MOST),
+            |(task, _)| task.to_string(),
+            move |(task, title)| {
+                let choose = Arc::clone(&choose);
+                view! { <button type="button" class="quiet" on:click=move |_| choose(task)><bdi>{title}</bdi></button> }
+            },
+        )}</div>
+        <p class="hint">{text::NO_PARENT}</p>
     }
 }

@@ -6,8 +6,11 @@ use super::copy_task_link::CopyTaskLink;
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::DeleteWith;
 use crate::model::app::{App, Dialog};
+use crate::model::bulk::{Change, change};
+use crate::model::choice::choose as add_to_choice;
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::platform;
 use crate::text;
 
 /// Where a task can be sent.
@@ -43,6 +46,14 @@ pub(crate) fn TaskActions(
     });
     // A subtask is where its parent is.
     let can_go = room.has_sections() && room.parent(id).is_none() && room.can_move(id);
+    let choose = move |_| {
+        handle.close();
+        add_to_choice(room, |choice| choice.toggle(id));
+    };
+    let put_off = move |_| {
+        handle.close();
+        change(room, &[id], Change::Due(Some(platform::today().next())));
+    };
     let make_own = move |_| {
         handle.close();
         room.make_own(id);
@@ -70,6 +81,8 @@ pub(crate) fn TaskActions(
                 <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::Task(id))>
                     "Open"
                 </button>
+                <button type="button" class="quiet" on:click=choose>{text::CHOOSE}</button>
+                <button type="button" class="quiet" on:click=put_off>{text::DUE_TOMORROW}</button>
                 {steps}
                 {can_go.then(|| view! {
                     <button type="button" class="quiet" on:click=move |_| handle.close_then(Dialog::ToSection(id))>

@@ -17,6 +17,7 @@ mod drafts;
 mod drops;
 mod every_room;
 mod first_contact;
+mod hands;
 mod kills;
 mod local_network;
 mod long_list;
@@ -321,6 +322,8 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
+    add(theatre.trial("hands::look_and_read_well", hands::looks));
+    add(theatre.trial("hands::a_finger_swipes_rests_scrolls_and_drags", hands::touched));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("sections::look_and_read_well", sections::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
@@ -331,6 +334,8 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("sections::go_both_ways::{name}"), move |play| sections::both_ways(play, pair)));
         add(theatre
             .trial(&format!("sections::what_is_done_apart_is_kept::{name}"), move |play| sections::apart(play, pair)));
+        add(theatre
+            .trial(&format!("hands::chosen_tasks_change_together::{name}"), move |play| hands::together(play, pair)));
         add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
         add(theatre
             .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));
@@ -340,6 +345,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("own_order::the_view_is_steady::{name}"), move |play| own_order::steady(play, pair)));
     }
     for (kind, name) in BOTH {
+        add(theatre.trial(&format!("hands::a_palette_finds_all::{name}"), move |play| hands::palette(play, kind)));
         add(theatre
             .trial(&format!("own_order::a_device_remembers_it::{name}"), move |play| own_order::shown(play, kind)));
     }
