@@ -185,7 +185,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 27] = [
+const SAME_IF_REFUSED: [&str; 28] = [
     "apart::",
     "backups::",
     "boundary::",
@@ -203,6 +203,7 @@ const SAME_IF_REFUSED: [&str; 27] = [
     "own_order::",
     "peers::",
     "phone_book_gone::",
+    "quick_add::",
     "rooms::",
     "screens::",
     "secret::",

@@ -5,15 +5,19 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 17] = [
     "by_hand_dialog",
     "copy_task_link",
+    "day_words",
     "devices_dialog",
     "dialogs",
     "find_bar",
     "markdown",
     "modal",
     "other_device_dialog",
+    "pasted",
+    "quick_add",
+    "quick_chips",
     "room_dialogs",
     "share_dialog",
     "subtask_editor",
@@ -22,8 +26,17 @@ const MODULES: [&str; 13] = [
 ];
 
 /// The functions of the rest that the first part calls: module and name.
-const ENTRIES: [[&str; 2]; 5] =
-    [["dialogs", "show"], ["find_bar", "bar"], ["find_bar", "clear"], ["find_bar", "find"], ["find_bar", "toggle"]];
+const ENTRIES: [[&str; 2]; 9] = [
+    ["dialogs", "show"],
+    ["find_bar", "bar"],
+    ["find_bar", "clear"],
+    ["find_bar", "find"],
+    ["find_bar", "toggle"],
+    ["quick_chips", "chips"],
+    ["quick_chips", "keep_last"],
+    ["quick_chips", "paste"],
+    ["quick_chips", "task"],
+];
 
 /// How the name of the app's crate is mangled.
 const APP: &str = "13partyline_app";

@@ -7,6 +7,7 @@
 pub(crate) mod app;
 mod arrange;
 pub(crate) mod connection;
+pub(crate) mod day_words;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
 pub(crate) mod entry;
@@ -24,6 +25,7 @@ pub(crate) mod notice;
 pub(crate) mod order;
 pub(crate) mod pages;
 pub(crate) mod pasted;
+pub(crate) mod quick_add;
 pub(crate) mod report;
 pub(crate) mod rest;
 pub(crate) mod room;

@@ -77,6 +77,10 @@ pub(crate) struct Addition {
     pub(crate) id: TaskId,
     /// Its title.
     pub(crate) title: String,
+    /// What else is known of it.
+    pub(crate) details: NewTask,
+    /// What was typed.
+    typed: String,
     /// The task that it is to be a subtask of.
     pub(crate) parent: Option<TaskId>,
     /// Why the attempt failed; `None` while it is under way.
@@ -521,16 +525,17 @@ impl Room {
         Ok(())
     }
 
-    /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order. Returns the id
-    /// that it will have; `None` in a browser without random numbers.
-    pub(crate) fn add(self, title: String) -> Option<TaskId> {
-        self.add_to(None, title)
+    /// Adds a task, or a subtask of one. Tasks that are added in quick succession are added one after the other, in that
+    /// order. Returns the id that it will have; `None` in a browser without random numbers.
+    pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
+        self.add_new(parent, NewTask { title: title.clone(), ..NewTask::default() }, title)
     }
 
-    /// Adds a task, or a subtask of one, in the same manner.
-    pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
+    /// Adds a task of which more than the title is known, in the same manner. `typed` is the line that said so.
+    pub(crate) fn add_new(self, parent: Option<TaskId>, details: NewTask, typed: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
-        self.additions.update(|additions| additions.push(Addition { id, title, parent, failure: None }));
+        let addition = Addition { id, title: details.title.clone(), details, typed, parent, failure: None };
+        self.additions.update(|additions| additions.push(addition));
         self.work_off_additions();
         Some(id)
     }
@@ -570,7 +575,7 @@ impl Room {
         let addition =
             self.additions.with_untracked(|additions| additions.iter().find(|addition| addition.id == id).cloned());
         if let Some(addition) = addition {
-            addition.draft(self.id).drop_line(&addition.title);
+            addition.draft(self.id).drop_line(&addition.typed);
         }
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
     }
@@ -589,9 +594,9 @@ impl Room {
         spawn_local(async move {
             loop {
                 while let Some(addition) = next() {
-                    let Addition { id, title, parent, .. } = addition;
+                    let Addition { id, details, parent, .. } = addition;
                     let parent_id = parent.map(|parent| parent.to_string());
-                    let task = NewTask { id: Some(id.to_string()), title, parent: parent_id, ..NewTask::default() };
+                    let task = NewTask { id: Some(id.to_string()), parent: parent_id, ..details };
                     let added = match api::add_task(self.id, &task).await {
                         // An earlier attempt did reach the service worker.
                         Err(error) if error.status() == Some(409) => Ok(()),

@@ -21,6 +21,7 @@ mod modal;
 mod notices;
 mod other_device_dialog;
 mod qr;
+mod quick_chips;
 mod room_dialogs;
 mod room_view;
 mod rooms;

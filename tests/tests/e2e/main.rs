@@ -25,6 +25,7 @@ mod notes;
 mod own_order;
 mod peers;
 mod phone_book_gone;
+mod quick_add;
 mod redial;
 mod rooms;
 mod screens;
@@ -303,12 +304,14 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("visit::browser_that_refuses_changed_credentials_is_told", visit::refusal));
     add(theatre.trial("screens::every_screen_looks_and_reads_well", screens::all));
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
+    add(theatre.trial("quick_add::looks_and_reads_well", quick_add::looks));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
+        add(theatre.trial(&format!("quick_add::goes_both_ways::{name}"), move |play| quick_add::both_ways(play, pair)));
         add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
         add(theatre
             .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));
