@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -77,8 +78,8 @@ pub(crate) struct Addition {
     pub(crate) id: TaskId,
     /// Its title.
     pub(crate) title: String,
-    /// What else is known of it.
-    pub(crate) details: NewTask,
+    /// All that is known of it.
+    task: Arc<NewTask>,
     /// What was typed.
     typed: String,
     /// The task that it is to be a subtask of.
@@ -532,9 +533,11 @@ impl Room {
     }
 
     /// Adds a task of which more than the title is known, in the same manner. `typed` is the line that said so.
-    pub(crate) fn add_new(self, parent: Option<TaskId>, details: NewTask, typed: String) -> Option<TaskId> {
+    pub(crate) fn add_new(self, parent: Option<TaskId>, mut task: NewTask, typed: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
-        let addition = Addition { id, title: details.title.clone(), details, typed, parent, failure: None };
+        task.id = Some(id.to_string());
+        task.parent = parent.map(|parent| parent.to_string());
+        let addition = Addition { id, title: task.title.clone(), task: Arc::new(task), typed, parent, failure: None };
         self.additions.update(|additions| additions.push(addition));
         self.work_off_additions();
         Some(id)
@@ -594,9 +597,7 @@ impl Room {
         spawn_local(async move {
             loop {
                 while let Some(addition) = next() {
-                    let Addition { id, details, parent, .. } = addition;
-                    let parent_id = parent.map(|parent| parent.to_string());
-                    let task = NewTask { id: Some(id.to_string()), parent: parent_id, ..details };
+                    let Addition { id, task, parent, .. } = addition;
                     let added = match api::add_task(self.id, &task).await {
                         // An earlier attempt did reach the service worker.
                         Err(error) if error.status() == Some(409) => Ok(()),

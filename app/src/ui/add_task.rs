@@ -70,7 +70,7 @@ pub(crate) fn AddTask(
                 autocomplete="off"
                 enterkeyhint="enter"
                 prop:value=live(move || typed.get())
-                on:input=move |event| keep(event.into())
+                on:input=keep
                 on:paste=move |event| paste(event.into())
             />
             <button type="submit" class="primary" aria-label="Add">{Icon::Plus.draw()}</button>
