@@ -61,10 +61,15 @@ pub(crate) fn spoken_day(day: Day, today: Day) -> String {
     if let Some(word) = day.word(today) {
         return word.to_owned();
     }
-    let options = Object::new();
     let rest = if day.is_in_year_of(today) { ("weekday", "short") } else { ("year", "numeric") };
-    for (name, value) in [("day", "numeric"), ("month", "short"), ("timeZone", "UTC"), rest] {
-        let _ = Reflect::set(&options, &name.into(), &value.into());
+    written_day(day, &[("day", "numeric"), ("month", "short"), rest])
+}
+
+/// A day as people where the browser is at home write it, with these parts of it: options of `Intl.DateTimeFormat`.
+pub(crate) fn written_day(day: Day, parts: &[(&str, &str)]) -> String {
+    let options = Object::new();
+    for (name, value) in parts.iter().chain(&[("timeZone", "UTC")]) {
+        let _ = Reflect::set(&options, &(*name).into(), &(*value).into());
     }
     let moment = Date::new(&JsValue::from_f64(day.unix_ms()));
     let language = window().navigator().language().unwrap_or_default();

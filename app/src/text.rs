@@ -150,6 +150,38 @@ pub(crate) const ADVICE_ALONE: &str = "Open this room on another device and keep
 /// What single keys do.
 pub(crate) const SINGLE_KEYS: &str = "n new task, / find, x done, e open";
 
+/// In the field for a day while it is empty.
+pub(crate) const DAY_EXAMPLES: &str = "fri, 24 dec, in 3 days";
+/// Chooses the Monday after this week.
+pub(crate) const NEXT_WEEK: &str = "Next week";
+/// Takes the due day away.
+pub(crate) const NO_DAY: &str = "No day";
+
+/// What is understood in a line that is added.
+pub(crate) const QUICK_ADD: &str = "gate 3 fri @Ana #van !2";
+/// The list of what was understood.
+pub(crate) const UNDERSTOOD: &str = "Understood";
+
+/// On the button that has a part of a line stay in the title.
+pub(crate) fn keep_as_text(part: &str) -> String {
+    format!("Keep “{part}” as text")
+}
+
+/// When a task is due.
+pub(crate) fn due(day: &str) -> String {
+    format!("Due {day}")
+}
+
+/// Whose task it is.
+pub(crate) fn for_person(name: &str) -> String {
+    format!("For {name}")
+}
+
+/// A task's priority.
+pub(crate) fn priority(word: &str) -> String {
+    format!("{word} priority")
+}
+
 /// A number of changes.
 pub(crate) fn changes(number: u64) -> String {
     if number == 1 { "1 change".to_owned() } else { format!("{number} changes") }

@@ -381,7 +381,8 @@ impl RoomPage {
             title: self.tab.value("textbox", "Title").await?,
             notes: self.tab.value("textbox", "Notes").await?,
             assignee: self.tab.value("textbox", "Assignee").await?,
-            due: self.tab.value("textbox", "Due").await?,
+            // The field says it in words.
+            due: self.tab.execute("return lookup('textbox', 'Due')[0].dataset.day;", vec![]).await?,
             status: chosen("Status").await?,
             priority: chosen("Priority").await?,
         })

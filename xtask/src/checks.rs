@@ -209,6 +209,7 @@ const SAME_IF_REFUSED: [&str; 28] = [
     "own_order::",
     "peers::",
     "phone_book_gone::",
+    "quick_add::",
     "rooms::",
     "screens::",
     "secret::",

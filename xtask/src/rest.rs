@@ -5,13 +5,14 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 27] = [
     "bulk",
     "by_hand_dialog",
     "choice",
     "choosing",
     "copies",
     "copy_task_link",
+    "day_words",
     "devices_dialog",
     "dialogs",
     "find_bar",
@@ -20,6 +21,9 @@ const MODULES: [&str; 23] = [
     "modal",
     "other_device_dialog",
     "palette",
+    "pasted",
+    "quick_add",
+    "quick_chips",
     "room_dialogs",
     "section_dialogs",
     "section_edits",
@@ -32,7 +36,7 @@ const MODULES: [&str; 23] = [
 ];
 
 /// The functions of the rest that the first part calls: module and name.
-const ENTRIES: [[&str; 2]; 7] = [
+const ENTRIES: [[&str; 2]; 11] = [
     ["bulk", "drop_chosen"],
     ["choosing", "hands"],
     ["dialogs", "show"],
@@ -40,6 +44,10 @@ const ENTRIES: [[&str; 2]; 7] = [
     ["find_bar", "clear"],
     ["find_bar", "find"],
     ["find_bar", "toggle"],
+    ["quick_chips", "chips"],
+    ["quick_chips", "keep_last"],
+    ["quick_chips", "paste"],
+    ["quick_chips", "task"],
 ];
 
 /// What the app is split by.

@@ -28,6 +28,9 @@ const DEVICE_NAME: &str = "partyline:device-name";
 /// Under this key it keeps that keys without Ctrl or Alt do nothing.
 const SINGLE_KEYS: &str = "partyline:single-keys";
 
+/// Under this key it keeps that lines are added as they are typed.
+const QUICK_ADD: &str = "partyline:quick-add";
+
 /// All that the page knows. A copyable handle, given to the components as context.
 #[derive(Clone, Copy)]
 pub(crate) struct App {
@@ -47,6 +50,8 @@ pub(crate) struct App {
     pub(crate) single_keys: RwSignal<bool>,
     /// Whether the link in the address bar had lost its `#`.
     was_mended: StoredValue<bool>,
+    /// Whether days, people and labels are understood in what is added.
+    pub(crate) quick_add: RwSignal<bool>,
     /// How often a room was joined by the address bar.
     attempts: StoredValue<u32>,
     /// What is new in rooms that are not on show.
@@ -159,6 +164,7 @@ impl App {
             update_waits: RwSignal::new(false),
             single_keys: RwSignal::new(platform::remembered(SINGLE_KEYS).as_deref() != Some("off")),
             was_mended: StoredValue::new(false),
+            quick_add: RwSignal::new(platform::remembered(QUICK_ADD).as_deref() != Some("off")),
             attempts: StoredValue::new(0),
             news: News::new(),
             network: StoredValue::new_local(None),
@@ -614,6 +620,12 @@ impl App {
     pub(crate) fn set_single_keys(self, are_on: bool) {
         self.single_keys.set(are_on);
         platform::remember(SINGLE_KEYS, if are_on { "on" } else { "off" });
+    }
+
+    /// Has days, people and labels understood in what is added on this device, or not.
+    pub(crate) fn set_quick_add(self, is_on: bool) {
+        self.quick_add.set(is_on);
+        platform::remember(QUICK_ADD, if is_on { "on" } else { "off" });
     }
 
     /// Undoes the last thing that can be undone.

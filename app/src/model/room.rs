@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -78,6 +79,10 @@ pub(crate) struct Addition {
     pub(crate) id: TaskId,
     /// Its title.
     pub(crate) title: String,
+    /// All that is known of it.
+    task: Arc<NewTask>,
+    /// What was typed.
+    typed: String,
     /// The task that it is to be a subtask of.
     pub(crate) parent: Option<TaskId>,
     /// The section that it goes to.
@@ -528,17 +533,22 @@ impl Room {
         Ok(())
     }
 
-    /// Adds a task. Tasks that are added in quick succession are added one after the other, in that order. Returns the id
-    /// that it will have; `None` in a browser without random numbers.
-    pub(crate) fn add(self, title: String) -> Option<TaskId> {
-        self.add_to(None, title)
+    /// Adds a task, or a subtask of one. Tasks that are added in quick succession are added one after the other, in that
+    /// order. Returns the id that it will have; `None` in a browser without random numbers.
+    pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
+        self.add_new(parent, NewTask { title: title.clone(), ..NewTask::default() }, title)
     }
 
-    /// Adds a task, or a subtask of one, in the same manner.
-    pub(crate) fn add_to(self, parent: Option<TaskId>, title: String) -> Option<TaskId> {
+    /// Adds a task of which more than the title is known, in the same manner. `typed` is the line that said so.
+    pub(crate) fn add_new(self, parent: Option<TaskId>, mut task: NewTask, typed: String) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
         let section = self.listing().headings.with_untracked(Headings::adding_to).filter(|_| parent.is_none());
-        self.additions.update(|additions| additions.push(Addition { id, title, parent, section, failure: None }));
+        task.id = Some(id.to_string());
+        task.parent = parent.map(|parent| parent.to_string());
+        task.section = section.map(|section| section.to_string());
+        let (title, task) = (task.title.clone(), Arc::new(task));
+        let addition = Addition { id, title, task, typed, parent, section, failure: None };
+        self.additions.update(|additions| additions.push(addition));
         self.work_off_additions();
         Some(id)
     }
@@ -578,7 +588,7 @@ impl Room {
         let addition =
             self.additions.with_untracked(|additions| additions.iter().find(|addition| addition.id == id).cloned());
         if let Some(addition) = addition {
-            addition.draft(self.id).drop_line(&addition.title);
+            addition.draft(self.id).drop_line(&addition.typed);
         }
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
     }
@@ -597,11 +607,7 @@ impl Room {
         spawn_local(async move {
             loop {
                 while let Some(addition) = next() {
-                    let Addition { id, title, parent, section, .. } = addition;
-                    let parent_id = parent.map(|parent| parent.to_string());
-                    let section = section.map(|section| section.to_string());
-                    let task =
-                        NewTask { id: Some(id.to_string()), title, parent: parent_id, section, ..NewTask::default() };
+                    let Addition { id, task, parent, .. } = addition;
                     let added = match api::add_task(self.id, &task).await {
                         // An earlier attempt did reach the service worker.
                         Err(error) if error.status() == Some(409) => Ok(()),

@@ -1,13 +1,14 @@
 use leptos::ev::SubmitEvent;
-use leptos::html;
 use leptos::prelude::*;
+use partyline_core::api::NewTask;
 
 use super::icon::Icon;
-use super::live::rows;
+use super::live::{live, maybe, rows};
+use super::quick_chips;
 use super::section_heading::AddingTo;
+use crate::model::app::App;
 use crate::model::drafts::Draft;
 use crate::model::field::one_line;
-use crate::model::pasted::titles;
 use crate::model::room::{Addition, Room};
 use crate::platform;
 use crate::text;
@@ -18,43 +19,60 @@ pub(crate) fn AddTask(
     /// To which room.
     room: Room,
 ) -> impl IntoView {
-    let field = NodeRef::<html::Input>::new();
+    let app = expect_context::<App>();
     let draft = Draft::of_addition(room.id);
-    let typed = draft.typed().map(|typed| typed.text).unwrap_or_default();
-    let keep = move |event: web_sys::Event| match event_target_value(&event) {
-        text if text.is_empty() => draft.drop(),
-        text => draft.keep(&text, ""),
+    let typed = RwSignal::new(draft.typed().map(|typed| typed.text).unwrap_or_default());
+    let keep = move |event: web_sys::Event| {
+        let text = event_target_value(&event);
+        if text.is_empty() {
+            draft.drop()
+        } else {
+            draft.keep(&text, "")
+        }
+        typed.set(text);
     };
+    // Until the grammar is there, text is added as it is typed.
+    let is_understood = move || app.quick_add.get() && app.rest.is_here();
     // What was typed stays a draft until it is in the room.
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(field) = field.get_untracked() else { return };
-        let title = one_line(&field.value());
-        if !title.is_empty() {
-            let _ = room.add(title);
-            field.set_value("");
+        let line = one_line(&typed.get_untracked());
+        if !line.is_empty() {
+            let task = if untrack(is_understood) {
+                quick_chips::task(room, &line)
+            } else {
+                NewTask { title: line.clone(), ..NewTask::default() }
+            };
+            let _ = room.add_new(None, task, line);
+            typed.set(String::new());
         }
-        let _ = field.focus();
+        platform::focus(".add input");
     };
     let paste = move |event: web_sys::Event| {
-        let titles = titles(&platform::pasted(&event).unwrap_or_default());
-        if titles.len() > 1 {
+        let text = platform::pasted(&event).unwrap_or_default();
+        if text.trim().contains('\n') {
             event.prevent_default();
-            room.add_lines(titles);
+            let text = StoredValue::new(text);
+            app.with_rest(move || quick_chips::paste(app, room, &text.get_value()));
         }
     };
     view! {
-        <form class="add" on:submit=submit>
+        <form class="add" on:submit=submit on:keydown=move |event| {
+            if event.key() == "Escape" && untrack(is_understood) && quick_chips::keep_last(room, typed) {
+                event.prevent_default();
+                event.stop_propagation();
+            }
+        }>
             <AddingTo room=room />
+            {maybe(move || is_understood().then(|| quick_chips::chips(room, typed)))}
             <input
                 type="text"
-                node_ref=field
                 aria-label="Add a task"
                 aria-describedby="adding-to"
                 placeholder="Add a task"
                 autocomplete="off"
                 enterkeyhint="enter"
-                prop:value=typed
+                prop:value=live(move || typed.get())
                 on:input=keep
                 on:paste=move |event| paste(event.into())
             />

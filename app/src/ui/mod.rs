@@ -24,6 +24,7 @@ mod notices;
 mod other_device_dialog;
 mod palette;
 mod qr;
+mod quick_chips;
 mod room_dialogs;
 mod room_view;
 mod rooms;

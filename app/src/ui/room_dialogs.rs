@@ -193,6 +193,22 @@ fn single_keys() -> impl IntoView {
     }
 }
 
+/// Whether more than a title is understood in what is added on this device.
+fn quick_add() -> impl IntoView {
+    let app = expect_context::<App>();
+    view! {
+        <label class="switch">
+            <input
+                type="checkbox"
+                class="check"
+                prop:checked=live(move || app.quick_add.get())
+                on:change=move |event| app.set_quick_add(event_target_checked(&event))
+            />
+            <span>"Quick-add on this device: " <span class="muted">{text::QUICK_ADD}</span></span>
+        </label>
+    }
+}
+
 /// A dialog with one line to fill in.
 pub(super) struct LineForm {
     pub(super) title: &'static str,
@@ -275,6 +291,7 @@ impl LineForm {
                             </button></p>
                         })}
                         {leads_to_leaving.then(single_keys)}
+                        {leads_to_leaving.then(quick_add)}
                         {is_link.then(|| scan_button("Scan a code"))}
                     </div>
                     <footer class="modal-foot">

@@ -13,6 +13,7 @@ use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::{PartOf, Subtasks};
 use crate::day::Day;
 use crate::model::app::App;
+use crate::model::day_words::DayNames;
 use crate::model::drafts::Draft;
 use crate::model::field::{FIELDS, Field, FieldError, PRIORITIES, STATUSES, one_line};
 use crate::model::room::Room;
@@ -58,9 +59,23 @@ enum Way {
 
 impl Editor {
     fn shown(self, field: Field) -> String {
-        self.drafts
-            .with(|drafts| drafts.get(&field).cloned())
-            .unwrap_or_else(|| self.task.with(|task| field.text(task)))
+        self.drafts.with(|drafts| drafts.get(&field).cloned()).unwrap_or_else(|| self.words(field))
+    }
+
+    /// The task's value as people write it.
+    fn words(self, field: Field) -> String {
+        let text = self.task.with(|task| field.text(task));
+        let day = Day::parse(&text).filter(|_| field == Field::Due);
+        day.map_or(text, |day| platform::spoken_day(day, self.app.today.get()))
+    }
+
+    /// The day that was typed and is not saved yet.
+    fn typed_day(self) -> Option<Day> {
+        self.drafts.with(|drafts| self.day_of(drafts.get(&Field::Due)?))
+    }
+
+    fn day_of(self, text: &str) -> Option<Day> {
+        DayNames::of_browser().day(text, self.app.day(), platform::fold)
     }
 
     /// Brings back what was typed when the page went away.
@@ -83,8 +98,8 @@ impl Editor {
     }
 
     fn patch(self, field: Field, text: &str) -> Result<Option<TaskPatch>, FieldError> {
-        let today = self.app.day();
-        self.task.with_untracked(|task| field.patch(task, text, today))
+        let day = (field == Field::Due).then(|| self.day_of(text)).flatten().map(|day| day.to_string());
+        self.task.with_untracked(|task| field.patch(task, day.as_deref().unwrap_or(text)))
     }
 
     /// Whether somebody changed the field since the person began to type there.
@@ -93,7 +108,7 @@ impl Editor {
     }
 
     fn let_choose(self, field: Field) {
-        self.tell(field, text::changed_meanwhile(&self.value(field)), Way::Choose);
+        self.tell(field, text::changed_meanwhile(&untrack(|| self.words(field))), Way::Choose);
     }
 
     fn tell(self, field: Field, words: String, way: Way) {
@@ -453,7 +468,7 @@ fn Due(
     };
     let pick = move |_| {
         if let Some(picker) = picker.get_untracked() {
-            picker.set_value(&editor.shown(Field::Due));
+            picker.set_value(&editor.value(Field::Due));
             // A browser without this method leaves the text field, which does the same.
             let _ = picker.show_picker();
         }
@@ -466,7 +481,8 @@ fn Due(
                     id="field-Due"
                     type="text"
                     autocomplete="off"
-                    placeholder="YYYY-MM-DD"
+                    placeholder=text::DAY_EXAMPLES
+                    data-day=live(move || editor.task.with(|task| Field::Due.text(task)))
                     aria-invalid=live(move || invalid(editor, Field::Due))
                     aria-describedby="problem-Due"
                     prop:value=live(move || editor.shown(Field::Due))
@@ -485,22 +501,28 @@ fn Due(
                         {Icon::Calendar.draw()}
                     </button>
                 </span>
-                {maybe(move || (!editor.shown(Field::Due).is_empty()).then(|| view! {
-                    <button type="button" class="round quiet" aria-label="No due day" on:click=move |_| set(String::new())>
-                        {Icon::Close.draw()}
-                    </button>
-                }))}
-                <button type="button" on:click=move |_| set(editor.app.day().to_string())>"Today"</button>
-                <button type="button" on:click=move |_| set(editor.app.day().next().to_string())>"Tomorrow"</button>
             </div>
-            {maybe(move || {
-                let day = editor.task.with(|task| task.due.as_deref().and_then(Day::parse));
-                let today = editor.app.today.get();
-                day.map(|day| view! { <p class="hint">{platform::spoken_day(day, today)}</p> })
-            })}
+            <div class="quick">
+                {day_button("Today", set, move || editor.app.day().to_string())}
+                {day_button("Tomorrow", set, move || editor.app.day().plus(1).to_string())}
+                {day_button(text::NEXT_WEEK, set, move || editor.app.day().next_week().to_string())}
+                {maybe(move || (!editor.shown(Field::Due).is_empty()).then(|| day_button(text::NO_DAY, set, String::new)))}
+            </div>
+            <p class="hint day-typed" aria-live="polite">
+                {live(move || editor.typed_day().map(|day| platform::spoken_day(day, editor.app.today.get())))}
+            </p>
             <FieldProblem editor=editor field=Field::Due id="problem-Due".to_owned() />
         </div>
     }
+}
+
+/// A day that is chosen by one tap.
+fn day_button(
+    words: &'static str,
+    set: impl Fn(String) + Send + 'static,
+    day: impl Fn() -> String + Send + 'static,
+) -> AnyView {
+    button(words, Box::new(move || set(day())))
 }
 
 #[component]

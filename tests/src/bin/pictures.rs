@@ -31,7 +31,7 @@ const TASKS: [(&str, &[(&str, &str)]); 9] = [
     ("Generator: oil, filter, spare fuse", &[("Assignee", "Bo"), ("Due", "today")]),
     ("Pick up the beer benches", &[]),
     ("Fire extinguishers", &[("Assignee", "Ines")]),
-    ("Ask the harbour master which mooring is free on Friday", &[]),
+    ("Ask the harbour master which mooring is free", &[]),
     ("Radio check", &[("Due", "today")]),
     ("Signs for the toilets", &[]),
     ("First aid tent", &[("Assignee", "Mara")]),

@@ -26,6 +26,7 @@ mod notes;
 mod own_order;
 mod peers;
 mod phone_book_gone;
+mod quick_add;
 mod redial;
 mod rooms;
 mod screens;
@@ -324,6 +325,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
     add(theatre.trial("hands::look_and_read_well", hands::looks));
     add(theatre.trial("hands::a_finger_swipes_rests_scrolls_and_drags", hands::touched));
+    add(theatre.trial("quick_add::looks_and_reads_well", quick_add::looks));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("sections::look_and_read_well", sections::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
@@ -336,6 +338,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
             .trial(&format!("sections::what_is_done_apart_is_kept::{name}"), move |play| sections::apart(play, pair)));
         add(theatre
             .trial(&format!("hands::chosen_tasks_change_together::{name}"), move |play| hands::together(play, pair)));
+        add(theatre.trial(&format!("quick_add::goes_both_ways::{name}"), move |play| quick_add::both_ways(play, pair)));
         add(theatre.trial(&format!("subtasks::go_both_ways::{name}"), move |play| subtasks::both_ways(play, pair)));
         add(theatre
             .trial(&format!("subtasks::what_is_done_apart_is_kept::{name}"), move |play| subtasks::apart(play, pair)));

@@ -109,7 +109,20 @@ pub(crate) async fn pasted(play: Play, (first, second): Pair) -> Result<()> {
     let link = alice.share_link().await?;
     let bob = RoomPage::open(&play.browser(second, "Bob").await?, &link.url).await?;
     bob.wait_task("Milk").await?;
-    let paste = "
+    let is_typed = paste(&alice, "- Tea\n- Bread\n\n- Jam\n").await?;
+    ensure!(!is_typed, "the lines go into the field too");
+    wait_titles(&bob, &["Milk", "Tea", "Bread", "Jam"]).await?;
+    alice.undo().await?;
+    wait_titles(&alice, &["Milk"]).await?;
+    wait_titles(&bob, &["Milk"]).await?;
+    let is_typed = paste(&alice, "One line").await?;
+    ensure!(is_typed, "one line is no list");
+    Ok(())
+}
+
+/// Pastes a text where tasks are added. Whether it is left to the browser, which types it.
+pub(crate) async fn paste(page: &RoomPage, text: &str) -> Result<bool> {
+    let script = "
         const [field] = lookup('textbox', 'Add a task');
         const [data] = arguments;
         const clipboardData = new DataTransfer();
@@ -117,15 +130,7 @@ pub(crate) async fn pasted(play: Play, (first, second): Pair) -> Result<()> {
         // Firefox takes the text itself.
         const given = navigator.userAgent.includes('Firefox') ? { dataType: 'text/plain', data } : { clipboardData };
         return field.dispatchEvent(new ClipboardEvent('paste', { ...given, bubbles: true, cancelable: true }));";
-    let is_typed: bool = alice.tab().execute(paste, vec![json!("- Tea\n- Bread\n\n- Jam\n")]).await?;
-    ensure!(!is_typed, "the lines go into the field too");
-    wait_titles(&bob, &["Milk", "Tea", "Bread", "Jam"]).await?;
-    alice.undo().await?;
-    wait_titles(&alice, &["Milk"]).await?;
-    wait_titles(&bob, &["Milk"]).await?;
-    let is_typed: bool = alice.tab().execute(paste, vec![json!("One line")]).await?;
-    ensure!(is_typed, "one line is no list");
-    Ok(())
+    page.tab().execute(script, vec![json!(text)]).await
 }
 
 /// What is found, by words and by filters, and how it is taken back.
