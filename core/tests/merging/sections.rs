@@ -178,8 +178,10 @@ enum Act {
 const ACTS: [Act; 7] =
     [Act::Rename, Act::Delete, Act::Restore, Act::MoveSection, Act::PutTask, Act::TakeOut, Act::MoveOver];
 
+type Shown = (Vec<(SectionId, String)>, BTreeMap<TaskId, Option<SectionId>>);
+
 /// What is shown: sections in order, and where each task stands.
-fn shown(replica: &Replica) -> (Vec<(SectionId, String)>, BTreeMap<TaskId, Option<SectionId>>) {
+fn shown(replica: &Replica) -> Shown {
     let sections = replica.sections().into_iter().map(|section| (section.id, section.name)).collect();
     (sections, replica.tasks().into_iter().map(|task| (task.id, replica.section_of(task.id))).collect())
 }

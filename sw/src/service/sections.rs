@@ -2,7 +2,7 @@
 
 use partyline_core::api::{SectionPatch, Sections};
 use partyline_core::id::SectionId;
-use partyline_core::replica::{ObjectId, Op, Position, Replica, Section, Spot};
+use partyline_core::replica::{ObjectId, Op, Placing, Replica, Section, Spot};
 
 use crate::convert;
 use crate::host::Host;
@@ -35,7 +35,9 @@ impl<S: Store, H: Host> Service<S, H> {
             if open.replica.section(id).is_some() {
                 return Err(Failure::section_exists());
             }
-            let (place, moved) = place(open, id, spot)?;
+            let placing = place(open, id, spot)?;
+            let (place, moved) = placing.map(|placing| (Op::Position(placing.position), placing.moved)).unzip();
+            let moved = moved.unwrap_or_default();
             let ops = [name.clone(), Op::CreatedAt(self.host.now_ms())].into_iter().chain(place).collect();
             let created = |replica: &Replica| answer(201, replica.section(id));
             self.place(open, ObjectId::section(id), (ops, &moved), &created)
@@ -51,7 +53,9 @@ impl<S: Store, H: Host> Service<S, H> {
         let name = patch.name.map(|name| convert::section_name(&self.host.normalize(&name))).transpose()?;
         Ok(Work::Write(Box::new(move |open| {
             let section = open.replica.section(id).ok_or_else(Failure::unknown_section)?;
-            let (place, moved) = place(open, id, spot)?;
+            let placing = place(open, id, spot)?;
+            let (place, moved) = placing.map(|placing| (Op::Position(placing.position), placing.moved)).unzip();
+            let moved = moved.unwrap_or_default();
             // What stays as it is makes no operation: an operation is a claim against what others write.
             let is_new = |op: &Op| match op {
                 Op::Title(name) => **name != *section.name,
@@ -84,15 +88,9 @@ impl<S: Store, H: Host> Service<S, H> {
 }
 
 /// What puts a section there, if it is to go anywhere, and others that move over.
-fn place(
-    open: &OpenRoom,
-    id: SectionId,
-    spot: Option<Spot<SectionId>>,
-) -> Result<(Option<Op>, Vec<(ObjectId, Position)>), Failure> {
-    let Some(spot) = spot else { return Ok((None, Vec::new())) };
+fn place(open: &OpenRoom, id: SectionId, spot: Option<Spot<SectionId>>) -> Result<Option<Placing>, Failure> {
     let unknown = || Failure::invalid("`after`: the room has no such section.");
-    let placing = open.replica.place_section(id, spot).ok_or_else(unknown)?;
-    Ok((Some(Op::Position(placing.position)), placing.moved))
+    spot.map(|spot| open.replica.place_section(id, spot).ok_or_else(unknown)).transpose()
 }
 
 fn answer(status: u16, section: Option<Section>) -> Response {
