@@ -19,10 +19,10 @@ use super::live::{effect, live, maybe};
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::ParentField;
 use super::{gestures, palette};
-use crate::day::Day;
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change, chosen, end, roots};
 use crate::model::choice::{Choice, choice, choose, shown};
+use crate::model::day_words::DayNames;
 use crate::model::field::{FieldError, PRIORITIES, one_line};
 use crate::model::moves::Step;
 use crate::model::room::Room;
@@ -228,7 +228,7 @@ pub(crate) fn ChangeChosen(
         change(room, &chosen(room), what);
     };
     let today = platform::today();
-    let days = [("Today", Some(today)), ("Tomorrow", Some(today.next())), ("No day", None)];
+    let days = [("Today", Some(today)), ("Tomorrow", Some(today.plus(1))), ("No day", None)];
     let (mut due, mut people, mut priorities, mut labels) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (words, day) in days {
         due.push(pick(words.to_owned(), Change::Due(day), act));
@@ -247,7 +247,7 @@ pub(crate) fn ChangeChosen(
         <Modal handle=handle title=text::CHANGE_CHOSEN class="chosen-modal" light=true>
             <div class="modal-body">
                 <p class="muted">{text::chosen(choice(room).len())}</p>
-                {group("Due", due, typed("Day", "2026-11-22", move |text| match Day::parse_typed(&text, today) {
+                {group("Due", due, typed("Day", "fri", move |text| match DayNames::of_browser().day(&text, today, platform::fold) {
                     Some(day) => act(Change::Due(Some(day))),
                     None => problem.set(FieldError::BadDay.to_string()),
                 }))}

@@ -52,7 +52,7 @@ pub(crate) fn TaskActions(
     };
     let put_off = move |_| {
         handle.close();
-        change(room, &[id], Change::Due(Some(platform::today().next())));
+        change(room, &[id], Change::Due(Some(platform::today().plus(1))));
     };
     let make_own = move |_| {
         handle.close();
