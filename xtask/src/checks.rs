@@ -190,7 +190,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 28] = [
+const SAME_IF_REFUSED: [&str; 30] = [
     "apart::",
     "backups::",
     "boundary::",
