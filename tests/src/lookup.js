@@ -23,11 +23,15 @@ function textOf(node) {
   if (node.tagName === 'IMG') return node.alt;
   return Array.from(node.childNodes, textOf).join('');
 }
+// What is named by its id counts though it is hidden itself.
+function referred(node) {
+  return node.hidden ? Array.from(node.childNodes, textOf).join('') : textOf(node);
+}
 function nameOf(element) {
   const tidy = text => (text ?? '').replace(/\s+/g, ' ').trim();
   const by = element.getAttribute('aria-labelledby');
   if (by) {
-    const name = tidy(by.split(/\s+/).map(id => document.getElementById(id)).filter(Boolean).map(textOf).join(' '));
+    const name = tidy(by.split(/\s+/).map(id => document.getElementById(id)).filter(Boolean).map(referred).join(' '));
     if (name) return name;
   }
   const direct = tidy(element.getAttribute('aria-label'));

@@ -143,6 +143,20 @@ async fn middle(tab: &Tab, title: &str, selector: &str) -> Result<(f64, f64)> {
     tab.execute(script, vec![json!(title), json!(selector)]).await
 }
 
+/// Scrolls to the top, and waits until the page stays there: what a finger has thrown goes on for a while.
+async fn to_top(page: &RoomPage) -> Result<()> {
+    let script = "
+        const done = arguments[0], at = [];
+        const look = () => {
+            scrollTo({ top: 0, behavior: 'instant' });
+            at.push(scrollY);
+            at.length > 20 && at.slice(-20).every(top => top === 0) ? done(true) : requestAnimationFrame(look);
+        };
+        look();";
+    page.tab().execute_async::<bool>(script, vec![]).await?;
+    page.tab().wait_still().await
+}
+
 /// A finger swipes, rests, scrolls and drags, and does nothing else.
 pub(crate) async fn touched(play: Play) -> Result<()> {
     let titles: Vec<String> = (1..=30).map(|number| format!("Crate {number}")).collect();
@@ -150,8 +164,7 @@ pub(crate) async fn touched(play: Play) -> Result<()> {
     let tab = page.tab();
     tab.emulate_screen(390, 844).await?;
     tab.cdp("Emulation.setTouchEmulationEnabled", json!({ "enabled": true, "maxTouchPoints": 1 })).await?;
-    tab.execute::<()>("scrollTo({ top: 0, behavior: 'instant' }); return null;", vec![]).await?;
-    tab.wait_still().await?;
+    to_top(&page).await?;
 
     // Not far enough: nothing comes of it.
     let (x, y) = middle(tab, "Crate 3", ".task-title").await?;
@@ -182,8 +195,7 @@ pub(crate) async fn touched(play: Play) -> Result<()> {
     let top = || tab.execute::<f64>("return scrollY;", vec![]);
     page.wait("the page to scroll", top, |top| *top > 50.0).await?;
     page.wait_done("Crate 9", false).await?;
-    tab.execute::<()>("scrollTo({ top: 0, behavior: 'instant' }); return null;", vec![]).await?;
-    tab.wait_still().await?;
+    to_top(&page).await?;
 
     // By the grip it drags.
     let (x, from) = middle(tab, "Crate 6", ".task-more").await?;
@@ -195,6 +207,7 @@ pub(crate) async fn touched(play: Play) -> Result<()> {
     tab.wait_still().await?;
 
     // It rests, and then each tap chooses.
+    to_top(&page).await?;
     let at = middle(tab, "Crate 1", ".task-title").await?;
     finger(tab, &[at], false).await?;
     wait_chosen(&page, &["Crate 1"]).await?;
