@@ -274,6 +274,7 @@ async fn rooms_and_devices() {
         request("PUT", "", json!({ "secret": SECRET, "name": "Kitchen", "alias": "Cook" }).to_string().into_bytes());
     worker.ask(Request { content_type: text_plain.clone(), ..made }).await;
     problem(&worker.send("PUT", "", json!({ "secret": OTHER_SECRET })).await, 409);
+    worker.send("PUT", "", json!({ "secret": SECRET, "alias": "Cook" })).await;
     worker.get("/peer/v1/rooms").await;
     worker.get("").await;
     problem(&worker.send("PUT", "/device", json!({ "name": "a\nb" })).await, 400);
