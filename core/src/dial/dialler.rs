@@ -1250,13 +1250,14 @@ impl Dialler {
             self.spare = Spare::Absent { retry_at: now_ms };
             return;
         }
-        if self.visible && (sign == Sign::Blind || (self.peers.is_empty() && !self.config.hears_knocks)) {
-            let wait = if self.peers.is_empty() { POLL_MEETING } else { POLL_CREW };
+        if sign == Sign::Blind || (self.visible && self.peers.is_empty() && !self.config.hears_knocks) {
+            // The peer may be listed anew meanwhile.
+            let wait = match (self.visible, self.peers.is_empty()) {
+                (false, _) => LONG_LOOK,
+                (true, true) => POLL_MEETING,
+                (true, false) => POLL_CREW,
+            };
             self.book.next_poll = self.book.next_poll.min(now_ms + wait);
-        }
-        if !self.visible && sign == Sign::Blind {
-            // It may be listed anew meanwhile.
-            self.book.next_poll = self.book.next_poll.min(now_ms + LONG_LOOK);
         }
         let deadline = match sign {
             _ if is_elsewhere => now_ms + LOOKS,

@@ -44,7 +44,8 @@
 //!   has answered. Such a dial is a *call*: it begins with a new listing, for nothing else shows it to the other side. Whoever
 //!   sees a silent device listed anew answers with a blind dial of its own, and with a call if that comes to nothing. A page
 //!   that is hidden keeps a call up for as long as ICE tries, and looks once more meanwhile: the other one may be hidden too,
-//!   and look as rarely. Calls that miss, and answers, become rarer and rarer; where many of the listed have never answered there are hardly any.
+//!   and look as rarely. Calls that miss, and answers, become rarer and rarer; where many of the listed have never answered
+//!   there are hardly any.
 //! - Probes are bounded: 64 at once and 64 saved up, half of both for those that are vouched for, and anew for a knock,
 //!   which only a member can bring about.
 //!

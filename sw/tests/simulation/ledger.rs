@@ -154,11 +154,11 @@ impl Registers {
 
     /// Whether what it does to sets is here for sure: what was taken out of one leaves nothing to be seen.
     fn hold_sets(&self, change: &Change) -> bool {
-        let is_here = |op: &&Op| {
-            let key = (change.object, op.field(), (*op).clone());
+        let is_here = |op: &Op| {
+            let key = (change.object, op.field(), op.clone());
             removal(op).is_none() && self.elements.get(&key).is_some_and(|additions| additions.contains(&change.stamp))
         };
-        change.ops.iter().filter(|op| !is_register(op)).all(|op| is_here(&op))
+        change.ops.iter().filter(|op| !is_register(op)).all(is_here)
     }
 
     /// Whether any of the change itself is here: what another life did not write just so, at the very same time.

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use partyline_tests::{Play, RoomPage};
-use thirtyfour::Key;
 
 use crate::Pair;
 
@@ -27,8 +26,7 @@ pub(crate) async fn lead_there(play: Play, (first, second): Pair) -> Result<()> 
     let link = alice.wait("the link", copied, Option::is_some).await?.unwrap_or_default();
     let start = format!("{}/#{}/", site.origin(), room.room);
     ensure!(link.starts_with(&start) && link.len() == start.len() + 36, "the link is {link}");
-    alice.tab().press("" + Key::Escape).await?;
-    alice.tab().wait_gone("dialog", "Actions").await?;
+    alice.close_dialog("Actions").await?;
 
     // Nobody gets in by it.
     let bobs = play.browser(second, "Bob").await?;
