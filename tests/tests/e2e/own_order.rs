@@ -38,8 +38,9 @@ pub(crate) async fn moved(play: Play, (first, second): Pair) -> Result<()> {
     let twice_up: String = [Key::Alt, Key::Up, Key::Up].map(|key| key.value()).iter().collect();
     press_on(alice.tab(), "March", &twice_up).await?;
     wait_titles(&alice, &["Intro", "March", "Waltz", "Polka"]).await?;
-    let script =
-        "return nameOf(document.activeElement) + '|' + document.querySelector('.for-ears[aria-live]').textContent;";
+    let script = "
+        const said = [...document.querySelectorAll('.for-ears[aria-live]')].map(region => region.textContent);
+        return nameOf(document.activeElement) + '|' + said.join('');";
     let said = || alice.tab().execute::<String>(script, vec![]);
     alice.wait("the keyboard and the words", said, |said| said == "March|March: 2 of 4").await?;
     wait_titles(&bob, &["Intro", "March", "Waltz", "Polka"]).await?;
