@@ -1,5 +1,8 @@
 //! A room in memory: a replica, and what of the store it reflects.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use partyline_core::id::TaskId;
 use partyline_core::key::DeviceKey;
 use partyline_core::replica::{
@@ -27,6 +30,21 @@ pub(crate) struct OpenRoom {
     renewed_at: u64,
     /// Where the last task stands, once somebody asked.
     last_position: Option<Option<Position>>,
+    /// What the replica has and the store does not.
+    group: Option<Group>,
+}
+
+/// Edits that are stored together: one transaction, whose cost hardly depends on how many they are.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// All of them, in the order in which they were made.
+    pub(crate) record: Record,
+    /// How many.
+    edits: usize,
+    /// Bytes of the record, about.
+    bytes: usize,
+    /// Set once it is stored. Those who have made the edits wait for that.
+    pub(crate) is_stored: Rc<Cell<bool>>,
 }
 
 impl OpenRoom {
@@ -43,7 +61,7 @@ impl OpenRoom {
     ) -> Result<(Self, Option<Rewrite>), Failure> {
         let open = |replica, renewed_at| {
             let name = record.name.clone();
-            Self { replica, head: stored.head, name, renewed_at, last_position: None }
+            Self { replica, head: stored.head, name, renewed_at, last_position: None, group: None }
         };
         match whole(record, stored) {
             Ok(replica) => Ok((open(replica, record.renewed_at), None)),
@@ -80,11 +98,59 @@ impl OpenRoom {
     }
 
     /// Notes that a record is stored.
-    pub(crate) fn wrote(&mut self, head: Head, record: &Batch, name: Option<&str>) {
+    pub(crate) fn wrote(&mut self, head: Head, name: Option<&str>) {
         self.head = head;
         if let Some(name) = name {
             name.clone_into(&mut self.name);
         }
+    }
+
+    /// Adds what the replica has merged to what is to be stored. Tells when it is.
+    pub(crate) fn enlist(&mut self, record: Record) -> Rc<Cell<bool>> {
+        self.note_positions(&record.batch);
+        let bytes = record.encode().len();
+        match &mut self.group {
+            Some(group) => {
+                group.record.now_ms = record.now_ms;
+                group.record.batch.changes.extend(record.batch.changes);
+                group.edits += 1;
+                group.bytes += bytes;
+                Rc::clone(&group.is_stored)
+            }
+            None => {
+                let group = self.group.insert(Group { record, edits: 1, bytes, is_stored: Rc::default() });
+                Rc::clone(&group.is_stored)
+            }
+        }
+    }
+
+    /// Whether anything is to be stored.
+    pub(crate) fn has_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// Whether what waits for this to be set is still to be stored.
+    pub(crate) fn is_in_group(&self, is_stored: &Rc<Cell<bool>>) -> bool {
+        self.group.as_ref().is_some_and(|group| Rc::ptr_eq(&group.is_stored, is_stored))
+    }
+
+    /// Whether more than one has something to be stored.
+    pub(crate) fn is_group_shared(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.edits > 1)
+    }
+
+    /// Whether so much is to be stored that no more should be added: a record is sent to others as it is, and a live edit is
+    /// not to be stuck behind it.
+    pub(crate) fn is_group_full(&self, limits: &Limits) -> bool {
+        self.group.as_ref().is_some_and(|group| group.bytes >= limits.chunk)
+    }
+
+    /// Takes what is to be stored.
+    pub(crate) fn take_group(&mut self) -> Option<Group> {
+        self.group.take()
+    }
+
+    fn note_positions(&mut self, record: &Batch) {
         if record.changes.is_empty() || record.changes.iter().any(|change| change.machine) {
             // The last one may have moved over, forwards; or what had to wait stands behind it.
             self.last_position = None;

@@ -93,6 +93,8 @@ enum Work<'a> {
     Read(Reading<'a>),
     /// Change it.
     Write(Writing<'a>),
+    /// Change it as this device: such writes that come together are stored together.
+    Edit(Writing<'a>),
 }
 
 impl<S: Store, H: Host> Service<S, H> {
@@ -166,7 +168,8 @@ impl<S: Store, H: Host> Service<S, H> {
         };
         let answer = match work {
             Work::Read(answer) => self.read(room, &*answer).await?,
-            Work::Write(change) => self.write(room, &*change).await?,
+            Work::Write(change) => self.write(room, &*change, false).await?,
+            Work::Edit(change) => self.write(room, &*change, true).await?,
         };
         Ok(if is_exchange { self.with_now(answer) } else { answer })
     }
@@ -281,13 +284,13 @@ impl<S: Store, H: Host> Service<S, H> {
             return Ok(Response::json(200, &RoomSummary { id: record.room.to_string(), name: record.name }));
         };
         let summary = Response::json(200, &RoomSummary { id: record.room.to_string(), name: name.to_owned() });
-        self.write(record.room, &|open| {
+        let rename = |open: &mut OpenRoom| {
             if open.replica.room_name() == Some(name) {
                 return Ok(Effect::Nothing(summary.clone()));
             }
             self.edit(open, ObjectId::Room, vec![convert::name(name)?], &|_| summary.clone())
-        })
-        .await
+        };
+        self.write(record.room, &rename, true).await
     }
 
     async fn delete_room(&self, room: RoomId) -> Result<Response, Failure> {
@@ -354,7 +357,7 @@ impl<S: Store, H: Host> Service<S, H> {
 
     fn put_device(&self, document: NewDevice) -> Work<'_> {
         let document = NewDevice { name: self.host.normalize(&document.name) };
-        Work::Write(Box::new(move |open| {
+        Work::Edit(Box::new(move |open| {
             let device = open.replica.device();
             let answer = Response::json(200, &DeviceDocument { id: device.to_string(), name: document.name.clone() });
             if open.replica.devices().any(|(id, name)| id == device && name == document.name) {
@@ -394,7 +397,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
             None => TaskId::from_random_bytes(self.host.random()),
         };
-        Ok(Work::Write(Box::new(move |open| {
+        Ok(Work::Edit(Box::new(move |open| {
             if open.replica.task(id).is_some() {
                 return Err(Failure::task_exists());
             }
@@ -414,7 +417,7 @@ impl<S: Store, H: Host> Service<S, H> {
     fn patch_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Result<Work<'a>, Failure> {
         let mut patch: TaskPatch = request.document()?;
         convert::normalize_patch(&mut patch, &|text| self.host.normalize(text));
-        Ok(Work::Write(Box::new(move |open| {
+        Ok(Work::Edit(Box::new(move |open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             check_match(request, &task)?;
             if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
@@ -434,7 +437,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     fn delete_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Work<'a> {
-        Work::Write(Box::new(move |open| {
+        Work::Edit(Box::new(move |open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             check_match(request, &task)?;
             if task.deleted {
@@ -581,7 +584,7 @@ impl<S: Store, H: Host> Service<S, H> {
             *slot = Some(open);
             drop(slot);
             // Where it cannot be stored, what had to wait goes on waiting.
-            let _ = self.write(room, &|_| Ok(Effect::Nothing(Response::no_content()))).await;
+            let _ = self.write(room, &|_| Ok(Effect::Nothing(Response::no_content())), false).await;
             slot = place.lock().await;
             open = self.current(slot.take(), room).await?;
         }
@@ -594,25 +597,30 @@ impl<S: Store, H: Host> Service<S, H> {
     ///
     /// The room in memory is trusted at first: if it is not what is stored, the write is refused by the store. What would
     /// be answered without writing is decided on what is stored now.
+    ///
+    /// Edits are stored by the [`Group`]: whoever has made his in memory goes back to the end of the queue, and stores those
+    /// of all who made theirs by the time it is his turn again, unless somebody else has. An edit alone waits for nobody.
     async fn write(
         &self,
         room: RoomId,
         change: &dyn Fn(&mut OpenRoom) -> Result<Effect, Failure>,
+        is_edit: bool,
     ) -> Result<Response, Failure> {
-        let slot = self.slot(room);
-        let mut slot = slot.lock().await;
-        let mut is_current = false;
+        let place = self.slot(room);
+        let mut slot = place.lock().await;
+        let (mut is_current, mut is_alone) = (false, !is_edit);
         for _ in 0..MAX_ATTEMPTS {
+            let is_due = |open: &OpenRoom| open.replica.is_due(self.host.now_ms());
             // The room leaves its slot: whichever way this ends early, what is not stored is not kept.
             let mut open = match slot.take() {
-                Some(open) if !is_current => open,
+                Some(open) if !is_current && (!open.has_group() || !is_alone && !is_due(&open)) => open,
                 open => {
                     is_current = true;
                     self.current(open, room).await?
                 }
             };
             // Before anything else: it is dated when its time came, and what comes may be later.
-            let is_due = open.replica.is_due(self.host.now_ms());
+            let is_due = is_due(&open);
             let mut effect = if is_due { self.tend(&mut open) } else { change(&mut open) };
             if let Ok(Effect::Renew(write, proved)) = effect {
                 if proved || open.may_renew(self.host.now_ms()) {
@@ -640,42 +648,71 @@ impl<S: Store, H: Host> Service<S, H> {
                     continue;
                 }
             };
-            let renamed = open.replica.room_name().filter(|name| *name != open.name).map(str::to_owned);
-            let bytes = record.encode();
-            let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
-            let written = self.store.append(room, open.head, addition).await?;
-            let Outcome::Written(head) = written else {
-                is_current = true;
-                continue;
-            };
-            open.wrote(head, &record.batch, renamed.as_deref());
-            if head.is_compaction_due(&self.limits) || open.replica.has_to_purge() {
-                self.compact_later(room);
-            }
-            if !record.batch.changes.is_empty() || is_due {
-                let batch = match from {
-                    _ if record.batch.changes.is_empty() => Vec::new(),
-                    // A page may not know of the new key yet, and its sessions not prove the new
-                    // id.
-                    None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(&record.batch),
-                    _ => open.replica.encode_live(&record.batch),
-                };
-                self.host.announce(Announcement::Changed { room, from, batch });
-            }
             let wrong = open.replica.clock_error(self.host.now_ms()).filter(|_| from.is_none());
-            *slot = Some(open);
-            if renamed.is_some() {
-                self.host.announce(Announcement::Rooms);
+            let is_stored = open.enlist(record);
+            if !is_alone && !is_due && !open.is_group_full(&self.limits) {
+                *slot = Some(open);
+                drop(slot);
+                slot = place.lock().await;
+                open = match slot.take() {
+                    Some(room) if room.is_in_group(&is_stored) => room,
+                    other => {
+                        *slot = other;
+                        if is_stored.get() {
+                            return Ok(with_clock(answer, wrong));
+                        }
+                        // Nobody else's edit is to fail this one.
+                        is_alone = true;
+                        continue;
+                    }
+                };
             }
-            if is_due {
-                continue;
+            let is_shared = open.is_group_shared();
+            match self.store_group(&mut open, room, from).await {
+                Ok(true) => *slot = Some(open),
+                Ok(false) => {
+                    is_current = true;
+                    continue;
+                }
+                Err(_) if is_shared => {
+                    is_alone = true;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
             }
-            return Ok(match wrong {
-                Some(ahead_ms) => answer.with_header(CLOCK_HEADER, ahead_ms.to_string()),
-                None => answer,
-            });
+            if !is_due {
+                return Ok(with_clock(answer, wrong));
+            }
         }
         Err(Failure::contention())
+    }
+
+    /// Makes durable what is in the room's memory only, and tells of it. `false` if another worker wrote meanwhile: then the
+    /// room has to be read again, as after a failure.
+    async fn store_group(&self, open: &mut OpenRoom, room: RoomId, from: Option<DeviceId>) -> Result<bool, StoreError> {
+        let Some(group) = open.take_group() else { return Ok(true) };
+        let renamed = open.replica.room_name().filter(|name| *name != open.name).map(str::to_owned);
+        let bytes = group.record.encode();
+        let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
+        let Outcome::Written(head) = self.store.append(room, open.head, addition).await? else { return Ok(false) };
+        open.wrote(head, renamed.as_deref());
+        group.is_stored.set(true);
+        if head.is_compaction_due(&self.limits) || open.replica.has_to_purge() {
+            self.compact_later(room);
+        }
+        let batch = &group.record.batch;
+        let batch = match from {
+            _ if batch.changes.is_empty() => Vec::new(),
+            // A page may not know of the new key yet, and its sessions not prove the new
+            // id.
+            None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(batch),
+            _ => open.replica.encode_live(batch),
+        };
+        self.host.announce(Announcement::Changed { room, from, batch });
+        if renamed.is_some() {
+            self.host.announce(Announcement::Rooms);
+        }
+        Ok(true)
     }
 
     fn compact_later(&self, room: RoomId) {
@@ -699,7 +736,10 @@ impl<S: Store, H: Host> Service<S, H> {
 
     /// Brings a room in memory up to what is stored, or reads it.
     async fn current(&self, open: Option<Box<OpenRoom>>, room: RoomId) -> Result<Box<OpenRoom>, Failure> {
-        if let Some(mut open) = open {
+        if let Some(mut open) = open
+            // Where they cannot be stored, it is for those whose edits they are to try again.
+            && let Ok(true) = self.store_group(&mut open, room, None).await
+        {
             match self.store.read(room, Some(open.head)).await? {
                 None => return Ok(open),
                 Some(stored) if stored.pages.is_none() => {
@@ -802,6 +842,14 @@ fn sections_of(replica: &Replica, query: &TaskQuery) -> Option<Vec<SectionDocume
     }
     let sections: Vec<_> = replica.sections().into_iter().map(convert::section_document).collect();
     (!sections.is_empty() || query.listing != Listing::Alive).then_some(sections)
+}
+
+/// The same answer, with how far the clock is ahead if that is wrong.
+fn with_clock(answer: Response, wrong: Option<i64>) -> Response {
+    match wrong {
+        Some(ahead_ms) => answer.with_header(CLOCK_HEADER, ahead_ms.to_string()),
+        None => answer,
+    }
 }
 
 /// What tells two states of a resource apart.

@@ -23,6 +23,8 @@ mod clocks;
 mod documented;
 #[path = "service/faulty.rs"]
 mod faulty;
+#[path = "service/groups.rs"]
+mod groups;
 #[path = "service/lives.rs"]
 mod lives;
 #[path = "service/pages.rs"]

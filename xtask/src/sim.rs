@@ -14,7 +14,7 @@ struct Bug {
     bad: &'static str,
 }
 
-const BUGS: [Bug; 38] = [
+const BUGS: [Bug; 39] = [
     Bug {
         what: "the vector of a sync is not merged",
         file: "core/src/replica/apply.rs",
@@ -188,6 +188,12 @@ const BUGS: [Bug; 38] = [
         file: "sw/src/service.rs",
         good: "let mut open = self.current(slot.take(), room).await?;\n        if open.replica.is_due(",
         bad: "let mut open = match slot.take() { Some(open) => open, None => self.current(None, room).await? };\n        if open.replica.is_due(",
+    },
+    Bug {
+        what: "an edit counts as stored though those it was to be stored with are lost",
+        file: "sw/src/service.rs",
+        good: "if is_stored.get() {",
+        bad: "if true {",
     },
     Bug {
         what: "a peer that is gone counts as connected",

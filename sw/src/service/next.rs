@@ -24,7 +24,7 @@ impl<S: Store, H: Host> Service<S, H> {
         let task = TaskId::parse(&document.task).map_err(|error| Failure::invalid(&sentence(&error)))?;
         let comment = Comment { task, text: document.text.clone() };
         let id = self.host.random();
-        Ok(Work::Write(Box::new(move |open| {
+        Ok(Work::Edit(Box::new(move |open| {
             let now = self.host.now_ms();
             let change = open.replica.comment(id, &comment, now);
             let change = change.map_err(|error| Failure::invalid(&sentence(&error)))?;

@@ -31,7 +31,7 @@ impl<S: Store, H: Host> Service<S, H> {
         };
         let spot = convert::section_spot(document.after.as_ref(), Some(Spot::Last))?;
         let name = convert::section_name(&self.host.normalize(&document.name.unwrap_or_default()))?;
-        Ok(Work::Write(Box::new(move |open| {
+        Ok(Work::Edit(Box::new(move |open| {
             if open.replica.section(id).is_some() {
                 return Err(Failure::section_exists());
             }
@@ -51,7 +51,7 @@ impl<S: Store, H: Host> Service<S, H> {
         }
         let spot = convert::section_spot(patch.after.as_ref(), None)?;
         let name = patch.name.map(|name| convert::section_name(&self.host.normalize(&name))).transpose()?;
-        Ok(Work::Write(Box::new(move |open| {
+        Ok(Work::Edit(Box::new(move |open| {
             let section = open.replica.section(id).ok_or_else(Failure::unknown_section)?;
             let placing = place(open, id, spot)?;
             let (place, moved) = placing.map(|placing| (Op::Position(placing.position), placing.moved)).unzip();
@@ -77,7 +77,7 @@ impl<S: Store, H: Host> Service<S, H> {
     }
 
     pub(super) fn delete_section(&self, id: SectionId) -> Work<'_> {
-        Work::Write(Box::new(move |open| {
+        Work::Edit(Box::new(move |open| {
             let section = open.replica.section(id).ok_or_else(Failure::unknown_section)?;
             if section.deleted {
                 return Ok(Effect::Nothing(Response::no_content()));
