@@ -150,7 +150,8 @@ impl OpenRoom {
         self.group.take()
     }
 
-    fn note_positions(&mut self, record: &Batch) {
+    /// Notes where tasks stand by what the replica has merged.
+    pub(crate) fn note_positions(&mut self, record: &Batch) {
         if record.changes.is_empty() || record.changes.iter().any(|change| change.machine) {
             // The last one may have moved over, forwards; or what had to wait stands behind it.
             self.last_position = None;

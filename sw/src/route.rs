@@ -46,6 +46,8 @@ pub enum Route {
     PatchTask(RoomId, TaskId),
     /// `DELETE …/tasks/{id}`
     DeleteTask(RoomId, TaskId),
+    /// `POST …/edits`
+    PostEdits(RoomId),
     /// `GET …/sections`
     Sections(RoomId),
     /// `POST …/sections`
@@ -118,6 +120,7 @@ impl Route {
                     ("clock", "PUT") => Self::PutClock(room),
                     ("tasks", "GET") => return Ok(Self::Tasks(room, TaskQuery::parse(query)?)),
                     ("tasks", "POST") => Self::PostTask(room),
+                    ("edits", "POST") => Self::PostEdits(room),
                     ("sections", "GET") => Self::Sections(room),
                     ("sections", "POST") => Self::PostSection(room),
                     ("vector", "GET") => Self::Vector(room),
@@ -132,7 +135,7 @@ impl Route {
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks" | "sections", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
-                    ("changes" | "key", _) => return Err(Failure::method("POST")),
+                    ("changes" | "edits" | "key", _) => return Err(Failure::method("POST")),
                     _ => return Err(Failure::no_route()),
                 }
             }
@@ -193,6 +196,7 @@ impl Route {
             | Self::PutClock(_)
             | Self::PostTask(_)
             | Self::PatchTask(..)
+            | Self::PostEdits(_)
             | Self::PostSection(_)
             | Self::PatchSection(..)
             | Self::Sync(_) => MAX_DOCUMENT,
@@ -246,6 +250,7 @@ mod tests {
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
             ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK", Route::DeleteTask(room, task)),
+            ("POST", "/peer/v1/rooms/ROOM/edits", Route::PostEdits(room)),
             ("GET", "/peer/v1/rooms/ROOM/sections", Route::Sections(room)),
             ("POST", "/peer/v1/rooms/ROOM/sections", Route::PostSection(room)),
             ("PATCH", "/peer/v1/rooms/ROOM/sections/TASK", Route::PatchSection(room, section)),
@@ -270,6 +275,7 @@ mod tests {
             ("/peer/v1/rooms/ROOM/key", "POST"),
             ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/edits", "POST"),
             ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
             ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
@@ -334,6 +340,7 @@ mod tests {
                     "/tasks",
                     "/tasks?deleted=only",
                     "/tasks/TASK",
+                    "/edits",
                     "/sections",
                     "/sections/TASK",
                     "/vector",

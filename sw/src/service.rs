@@ -1,5 +1,6 @@
 //! Answers the peer API from a [`Store`].
 
+mod edits;
 #[cfg(feature = "next")]
 mod next;
 mod sections;
@@ -153,6 +154,7 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Task(room, task) => (room, self.task(task)),
             Route::PatchTask(room, task) => (room, self.patch_task(task, request)?),
             Route::DeleteTask(room, task) => (room, self.delete_task(task, request)),
+            Route::PostEdits(room) => (room, self.post_edits(request)?),
             Route::Sections(room) => (room, self.sections()),
             Route::PostSection(room) => (room, self.post_section(request.document()?)?),
             Route::PatchSection(room, section) => (room, self.patch_section(section, request)?),
@@ -393,25 +395,39 @@ impl<S: Store, H: Host> Service<S, H> {
 
     fn post_task(&self, room: RoomId, mut document: NewTask) -> Result<Work<'_>, Failure> {
         convert::normalize_new(&mut document, &|text| self.host.normalize(text));
-        let id = match &document.id {
-            Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
-            None => TaskId::from_random_bytes(self.host.random()),
-        };
+        let id = self.new_task_id(&document)?;
         Ok(Work::Edit(Box::new(move |open| {
             if open.replica.task(id).is_some() {
                 return Err(Failure::task_exists());
             }
-            let (position, after) = (document.position.as_deref(), document.after.as_ref());
-            let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
-            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
-            let ops = convert::new_task(&document, place, self.host.now_ms())?;
-            convert::check_parent(&open.replica, id, &ops)?;
-            convert::check_section(&open.replica, &ops)?;
-            self.place(open, ObjectId::Task(id), (ops, &moved.unwrap_or_default()), &|replica| {
+            self.add_task(open, id, &document, &|replica| {
                 let created = task_response(201, replica.task(id));
                 created.with_header("location", format!("/peer/v1/rooms/{room}/tasks/{id}"))
             })
         })))
+    }
+
+    fn new_task_id(&self, document: &NewTask) -> Result<TaskId, Failure> {
+        match &document.id {
+            Some(text) => TaskId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}"))),
+            None => Ok(TaskId::from_random_bytes(self.host.random())),
+        }
+    }
+
+    fn add_task(
+        &self,
+        open: &mut OpenRoom,
+        id: TaskId,
+        document: &NewTask,
+        answer: &dyn Fn(&Replica) -> Response,
+    ) -> Result<Effect, Failure> {
+        let (position, after) = (document.position.as_deref(), document.after.as_ref());
+        let placing = open.place(id, convert::spot(position, after, Some(Spot::Last))?)?;
+        let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+        let ops = convert::new_task(document, place, self.host.now_ms())?;
+        convert::check_parent(&open.replica, id, &ops)?;
+        convert::check_section(&open.replica, &ops)?;
+        self.place(open, ObjectId::Task(id), (ops, &moved.unwrap_or_default()), answer)
     }
 
     fn patch_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Result<Work<'a>, Failure> {
@@ -420,20 +436,31 @@ impl<S: Store, H: Host> Service<S, H> {
         Ok(Work::Edit(Box::new(move |open| {
             let task = open.replica.task(id).ok_or_else(Failure::unknown_task)?;
             check_match(request, &task)?;
-            if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
-                return Err(Failure::deleted_task());
-            }
-            let placing = open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
-            let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
-            let ops = convert::patch(&patch, place, &task)?;
-            convert::check_parent(&open.replica, id, &ops)?;
-            convert::check_section(&open.replica, &ops)?;
-            if ops.is_empty() {
-                return Ok(Effect::Nothing(task_response(200, Some(task))));
-            }
-            let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
-            self.place(open, ObjectId::Task(id), (ops, &moved), &|replica| task_response(200, replica.task(id)))
+            self.change_task(open, task, &patch, &|replica| task_response(200, replica.task(id)))
         })))
+    }
+
+    fn change_task(
+        &self,
+        open: &mut OpenRoom,
+        task: Task,
+        patch: &TaskPatch,
+        answer: &dyn Fn(&Replica) -> Response,
+    ) -> Result<Effect, Failure> {
+        let id = task.id;
+        if task.deleted && task.title.is_empty() && patch.title.is_none() && patch.deleted != Some(true) {
+            return Err(Failure::deleted_task());
+        }
+        let placing = open.place(id, convert::spot(patch.position.as_deref(), patch.after.as_ref(), None)?)?;
+        let (place, moved) = placing.map(|placing| (placing.position, placing.moved)).unzip();
+        let ops = convert::patch(patch, place, &task)?;
+        convert::check_parent(&open.replica, id, &ops)?;
+        convert::check_section(&open.replica, &ops)?;
+        if ops.is_empty() {
+            return Ok(Effect::Nothing(answer(&open.replica)));
+        }
+        let moved = moved.filter(|_| patch.deleted != Some(true)).unwrap_or_default();
+        self.place(open, ObjectId::Task(id), (ops, &moved), answer)
     }
 
     fn delete_task<'a>(&'a self, id: TaskId, request: &'a Request) -> Work<'a> {

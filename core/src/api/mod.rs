@@ -16,6 +16,7 @@
 //! | a number | `PUT …/clock`: how far this device's clock is ahead of what most say, in milliseconds |
 //! | nothing | `PUT …/held/{device}/{number}`, `DELETE …`: takes or drops a change that is held back |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
+//! | [`Edits`] → [`Edited`] | `POST …/edits`: several [`NewTask`] and [`TaskPatch`] at once |
 //! | [`Sections`], [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
@@ -23,12 +24,14 @@
 //! | CBOR → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
 
+mod edits;
 mod read;
 mod section;
 
 use litemap::LiteMap;
 use std::fmt;
 
+pub use edits::{Edited, Edits, MAX_EDITS, Refused, TaskEdit};
 pub use read::read;
 pub use section::{SectionDocument, SectionPatch, Sections};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -60,6 +60,7 @@ fn understood(method: &str, path: &str) -> Request {
         ("PUT", "device") => json!({ "name": "Laptop" }),
         ("PUT", "clock") => json!(0),
         ("POST", "tasks") => json!({ "title": "Buy milk" }),
+        ("POST", "edits") => json!({ "edits": [{ "add": { "title": "Buy milk" } }] }),
         ("POST", "sections") => json!({ "name": "Garden" }),
         ("PATCH", "{task}") => json!({ "notes": "2 l" }),
         ("PATCH", "{section}") => json!({ "name": "Yard" }),
@@ -221,6 +222,25 @@ async fn tasks() {
     worker.host.now.set(NOW + 32 * 24 * 60 * 60 * 1000);
     worker.add("a month later").await;
     problem(&worker.send("PATCH", &part, json!({ "deleted": false })).await, 409);
+}
+
+/// Several edits at once, some of which are refused.
+async fn edits() {
+    let worker = Worker::with_room().await;
+    let edits = json!([
+        { "add": { "id": TASK, "title": "Paint" } },
+        { "patch": { "id": TASK, "notes": "white" } },
+        { "patch": { "id": OTHER_ROOM, "notes": "nowhere" } },
+    ]);
+    let body = json!({ "edits": edits }).to_string().into_bytes();
+    let content_type = Some("text/plain".to_owned());
+    worker.ask(Request { content_type, ..request("POST", "/edits", body.clone()) }).await;
+    worker.ask(request("POST", "/edits", body)).await;
+    problem(&worker.send("POST", "/edits", json!({ "edits": vec![json!({ "patch": {} }); 1_001] })).await, 400);
+    let day = 24 * 60 * 60 * 1000;
+    worker.host.now.set(NOW - 300 * day);
+    worker.ask(request("PUT", "/clock", (-300 * day as i64).to_string().into_bytes())).await;
+    worker.send("POST", "/edits", json!({ "edits": [{ "add": { "title": "Early" } }] })).await;
 }
 
 /// Everything that can be in a section, and all that can be wrong with one.
@@ -402,6 +422,7 @@ fn all_that_is_documented_is_answered() {
             on_the_way().await;
             unreadable_rooms().await;
             tasks().await;
+            edits().await;
             sections().await;
             rooms_and_devices().await;
             syncs().await;

@@ -110,6 +110,45 @@ async fn fifty_at_once_are_one_write() {
     LocalSet::new().run_until(play).await;
 }
 
+/// A request with several edits is one write too. What is refused is told, and the rest is made.
+#[tokio::test]
+async fn several_edits_in_one_request_are_one_write() {
+    let worker = Worker::with_room().await;
+    let known = worker.add("known").await;
+    let (before, _) = (worker.store.writes(), worker.heard());
+    let id = |number: u8| TaskId::from_random_bytes([number; 16]).to_string();
+    let edits = json!({ "edits": [
+        { "add": { "id": id(1), "title": "Stage" } },
+        { "add": { "id": id(2), "title": "Lights", "parent": id(1) } },
+        { "add": { "title": " " } },
+        { "add": { "id": id(3), "title": "Bar" } },
+        { "patch": { "id": known.id, "title": "known by now" } },
+        { "patch": { "title": "of none" } },
+        { "patch": { "id": id(9), "title": "unknown" } },
+        { "patch": { "id": id(3), "after": id(1), "priority": 2 } },
+        { "patch": { "id": id(2), "deleted": true } },
+    ] });
+    let answer = worker.send("POST", "/edits", edits.clone()).await;
+    let refused = |answer: &Response| -> Vec<(u64, u64)> {
+        let refused = document::<Value>(answer)["refused"].as_array().unwrap().clone();
+        refused.iter().map(|one| (one["edit"].as_u64().unwrap(), one["problem"]["status"].as_u64().unwrap())).collect()
+    };
+    assert_eq!((answer.status, refused(&answer)), (200, vec![(2, 400), (5, 400), (6, 404)]));
+    assert_eq!((worker.store.writes() - before, worker.heard().len()), (1, 1));
+    for worker in [&worker, &worker.successor()] {
+        assert_eq!(worker.titles().await, ["known by now", "Stage", "Bar"]);
+    }
+    // Sent once more, nothing is doubled: what was deleted stays so.
+    let again = worker.send("POST", "/edits", edits).await;
+    assert_eq!(refused(&again), [(2, 400), (5, 400), (6, 404)]);
+    assert_eq!(worker.titles().await, ["known by now", "Stage", "Bar"]);
+    let none = worker.send("POST", "/edits", json!({ "edits": [] })).await;
+    assert_eq!((none.status, refused(&none)), (200, vec![]));
+    for garbage in [json!({}), json!({ "edits": [{}] }), json!({ "edits": [{ "add": {}, "patch": {} }] }), json!([])] {
+        problem(&worker.send("POST", "/edits", garbage).await, 400);
+    }
+}
+
 #[tokio::test]
 async fn large_ones_are_not_put_together() {
     let play = async {
