@@ -6,7 +6,7 @@
 //!
 //! A request that is under way when the page is frozen may never be answered. So [`returned`] has each of them sent once
 //! more that comes to the same when it is answered twice: what only reads, joining and leaving a room (404 the second
-//! time), and adding a task, which has its id (409). To change something twice would be to change it later, over what
+//! time), and adding tasks, which have their ids. To change something twice would be to change it later, over what
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
 use std::cell::RefCell;
@@ -18,8 +18,9 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
-    RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, Devices, Edited, Edits, HeldDocument, JSON, MAX_EDITS, NOW_HEADER, NewDevice, NewRoom, PROVED,
+    Problem, Refused, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskEdit, TaskPatch,
+    Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -88,6 +89,11 @@ thread_local! {
     /// Tells each request under way that the page is back.
     static UNDER_WAY: RefCell<Vec<oneshot::Sender<()>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// The most text in one request with several edits, in bytes, so that as JSON it is within what is taken.
+const MAX_PORTION: usize = 128 << 10;
+/// As much is reckoned for all fields of a task but title and notes, in bytes.
+const SHORT_FIELDS: usize = 256;
 
 /// So long a change has to be answered once the page is back, in milliseconds.
 const LATE_MS: u32 = 5_000;
@@ -317,9 +323,48 @@ pub(crate) async fn more_tasks(room: RoomId, next: &str) -> Result<Tasks, ApiErr
     get(&room_path(room, &format!("/tasks?next={next}"))).await
 }
 
-/// `POST …/tasks`: adds a task.
-pub(crate) async fn add_task(room: RoomId, task: &NewTask) -> Result<TaskDocument, ApiError> {
-    send("POST", &room_path(room, "/tasks"), task).await
+/// `POST …/edits`: adds and changes tasks, one after the other; gives those that could not be, by their numbers.
+///
+/// As few requests as it takes, each of which is made durable at once.
+pub(crate) async fn edit_tasks(room: RoomId, mut edits: Vec<TaskEdit>) -> Vec<(usize, ApiError)> {
+    let path = room_path(room, "/edits");
+    // Adding comes to the same when it is answered twice.
+    let is_repeatable = edits.iter().all(|edit| matches!(edit, TaskEdit::Add(_)));
+    let (mut failed, mut first) = (Vec::new(), 0);
+    while !edits.is_empty() {
+        let rest = edits.split_off(portion(&edits));
+        let next = first + edits.len();
+        let answer = sent("POST", &path, &Edits { edits }, is_repeatable).await;
+        match answer.and_then(|answer| parse::<Edited>(&answer)) {
+            Ok(Edited { refused }) => {
+                let refused = refused.into_iter().map(|Refused { edit, problem }| (first + edit, problem));
+                failed.extend(refused.map(|(edit, problem)| (edit, ApiError::Refused(Box::new(problem)))));
+            }
+            Err(error) => failed.extend((first..next).map(|edit| (edit, error.clone()))),
+        }
+        (edits, first) = (rest, next);
+    }
+    failed
+}
+
+/// The same of patches and the tasks that they are for.
+pub(crate) async fn patch_tasks(room: RoomId, patches: &[(TaskId, TaskPatch)]) -> Vec<(usize, ApiError)> {
+    let named = |(task, patch): &(TaskId, TaskPatch)| TaskPatch { id: Some(task.to_string()), ..patch.clone() };
+    edit_tasks(room, patches.iter().map(|patch| TaskEdit::Patch(Box::new(named(patch)))).collect()).await
+}
+
+/// How many of these edits one request has: as many as are allowed, and so many as have so much text, about.
+fn portion(edits: &[TaskEdit]) -> usize {
+    let mut bytes = 0;
+    let fits = |edit: &&TaskEdit| {
+        let (title, notes) = match edit {
+            TaskEdit::Add(task) => (Some(&task.title), &task.notes),
+            TaskEdit::Patch(patch) => (patch.title.as_ref(), &patch.notes),
+        };
+        bytes += title.map_or(0, String::len) + notes.as_ref().map_or(0, String::len) + SHORT_FIELDS;
+        bytes <= MAX_PORTION
+    };
+    edits.iter().take(MAX_EDITS).take_while(fits).count().max(1)
 }
 
 /// `PATCH …/tasks/{id}`: writes the fields that are present in `patch`, and only those.
@@ -425,6 +470,8 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
 mod tests {
     use std::task::{Context, Poll, Waker};
 
+    use partyline_core::api::NewTask;
+
     use super::*;
 
     /// Requests that are made and not answered yet.
@@ -445,6 +492,21 @@ mod tests {
         fn answer(&self, which: usize, answer: u8) -> Result<(), u8> {
             self.0.borrow_mut().remove(which).send(answer)
         }
+    }
+
+    #[test]
+    fn a_request_has_so_many_edits_and_so_much_text() {
+        let adds = |count: usize, notes: usize| -> Vec<TaskEdit> {
+            let task = NewTask { notes: Some("x".repeat(notes)), ..NewTask::default() };
+            (0..count).map(|_| TaskEdit::Add(Box::new(task.clone()))).collect()
+        };
+        assert_eq!(portion(&adds(3, 100)), 3);
+        assert_eq!(portion(&adds(1_000, 0)), 512);
+        assert_eq!(portion(&adds(20, 16_000)), 8);
+        // One that is too large is refused by who takes it.
+        assert_eq!(portion(&adds(2, 1 << 20)), 1);
+        let patch = TaskPatch { notes: Some("x".repeat(70_000)), ..TaskPatch::default() };
+        assert_eq!(portion(&[TaskEdit::Patch(Box::new(patch.clone())), TaskEdit::Patch(Box::new(patch))]), 1);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::drafts;
 use super::moves::Step;
 use super::notice::NoticeAction;
 use super::room::Room;
-use crate::api::{self, ApiError};
 use crate::day::Day;
 use crate::text;
 
@@ -243,33 +242,16 @@ fn writes(room: Room, tasks: &[TaskId], change: &Change) -> Vec<Write> {
     }
 }
 
-/// Writes one after the other, as each is on disk before the next, and tells of what failed. How many were written.
+/// Writes all of it together, and tells of what failed. How many were written.
 async fn write(room: Room, writes: &[Write]) -> usize {
-    let mut done = 0;
-    let mut failure: Option<(TaskId, ApiError)> = None;
-    for (task, patch) in writes {
-        let outcome = if patch.deleted == Some(true) {
-            api::delete_task(room.id, *task).await
-        } else {
-            api::edit_task(room.id, *task, patch).await.map(drop)
-        };
-        match outcome {
-            Ok(()) => {
-                done += 1;
-                if patch.deleted == Some(true) {
-                    drafts::drop_task(room.id, *task);
-                }
-            }
-            // Somebody else deleted it meanwhile.
-            Err(error) if error.status() == Some(404) => {}
-            Err(error) => failure = failure.or(Some((*task, error))),
+    let written = room.write_all(writes, text::edit_failed).await;
+    for (task, _) in writes.iter().filter(|(_, patch)| patch.deleted == Some(true)) {
+        if written.contains(task) {
+            drafts::drop_task(room.id, *task);
         }
     }
     room.announced();
-    if let Some((task, error)) = failure {
-        room.notices().fail(text::edit_failed(&room.title(task), &error), None);
-    }
-    done
+    written.len()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{NewTask, TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::api::{NewTask, TaskDocument, TaskEdit, TaskPatch, TaskStatus};
 use partyline_core::id::{RoomId, TaskId};
 
 use super::notice::NoticeAction;
-use super::room::Room;
+use super::room::{Room, deletion};
 use crate::api::{self, ApiError};
 use crate::platform;
 use crate::text;
@@ -43,14 +43,8 @@ impl Room {
                     return self.notices().fail(failed(&title, &error), None);
                 }
             };
-            let mut deleted = Vec::new();
-            // What is lowest goes first, so that nothing turns up at the top in between.
-            for task in tasks.into_iter().rev().filter(|_| is_move) {
-                match api::delete_task(self.id, task).await {
-                    Ok(()) => deleted.push(task),
-                    Err(error) => self.notices().fail(text::delete_failed(&self.title(task), &error), None),
-                }
-            }
+            let gone: Vec<_> = tasks.into_iter().rev().filter(|_| is_move).map(deletion).collect();
+            let deleted = self.write_all(&gone, text::delete_failed).await;
             self.announced();
             let undo = NoticeAction::new(text::UNDO, move || {
                 for task in deleted.iter().rev() {
@@ -69,6 +63,7 @@ impl Room {
         let is_beside = room == self.id;
         let tasks: Vec<TaskId> = std::iter::once(id).chain(self.below(id)).collect();
         let mut made: Vec<(TaskId, TaskId)> = Vec::new();
+        let mut edits = Vec::new();
         for task in tasks {
             let document = self.task(task).map(|task| task.get_untracked());
             let (Some(document), Some(bytes)) = (document, platform::random_bytes()) else { continue };
@@ -85,22 +80,25 @@ impl Room {
                 section: section.map(|section| section.to_string()),
                 ..copy_of(document, copy, is_beside)
             };
-            if let Err(error) = api::add_task(room, &new).await {
-                take_away(room, made.into_iter().map(|(_, copy)| copy).collect()).await;
-                return Err(error);
-            }
+            edits.push(TaskEdit::Add(Box::new(new)));
             made.push((task, copy));
         }
-        Ok(made.into_iter().map(|(_, copy)| copy).collect())
+        let failed = api::edit_tasks(room, edits).await.into_iter().next();
+        let made = made.into_iter().map(|(_, copy)| copy).collect();
+        match failed {
+            Some((_, error)) => {
+                take_away(room, made).await;
+                Err(error)
+            }
+            None => Ok(made),
+        }
     }
 }
 
 /// Deletes copies, the lowest first.
 async fn take_away(room: RoomId, copies: Vec<TaskId>) {
-    for copy in copies.iter().rev() {
-        // Somebody else may have deleted it.
-        let _ = api::delete_task(room, *copy).await;
-    }
+    // Somebody else may have deleted them.
+    let _ = api::patch_tasks(room, &copies.into_iter().rev().map(deletion).collect::<Vec<_>>()).await;
 }
 
 /// What makes a copy of a task, but for where it stands. A copy beside a task is open.

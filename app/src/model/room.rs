@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{Devices, HeldDocument, NewTask, RoomDocument, TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::api::{
+    Devices, HeldDocument, NewTask, RoomDocument, TaskDocument, TaskEdit, TaskPatch, TaskStatus,
+};
 use partyline_core::id::{RoomId, RoomLink, RoomSecret, SectionId, TaskId};
 use partyline_core::key::DeviceKey;
 
@@ -556,16 +558,25 @@ impl Room {
     /// Deletes tasks that were added just now, and gives up those that are still on their way.
     pub(super) async fn take_back(self, tasks: &[TaskId]) {
         self.additions.update(|additions| additions.retain(|addition| !tasks.contains(&addition.id)));
-        for task in tasks {
-            match api::delete_task(self.id, *task).await {
-                // It never came to be, or was deleted by somebody else.
-                Err(error) if error.status() != Some(404) => {
-                    self.notices.fail(text::delete_failed(&self.title(*task), &error), None);
-                }
-                _ => {}
-            }
-        }
+        let patches: Vec<_> = tasks.iter().rev().copied().map(deletion).collect();
+        self.write_all(&patches, text::delete_failed).await;
         let _ = self.read().await;
+    }
+
+    /// Writes several patches together, and tells of the first that failed. What is not in the room any more, or never was,
+    /// needs none. Gives the tasks whose patches were written.
+    pub(super) async fn write_all(
+        self,
+        patches: &[(TaskId, TaskPatch)],
+        words: impl FnOnce(&str, &ApiError) -> String,
+    ) -> Vec<TaskId> {
+        let failed = api::patch_tasks(self.id, patches).await;
+        let first = failed.iter().find(|(_, error)| error.status() != Some(404));
+        if let Some((task, error)) = first.and_then(|(number, error)| Some((patches.get(*number)?.0, error))) {
+            self.notices.fail(words(&self.title(task), error), None);
+        }
+        let is_written = |number: usize| failed.iter().all(|(failed, _)| *failed != number);
+        patches.iter().enumerate().filter(|(number, _)| is_written(*number)).map(|(_, (task, _))| *task).collect()
     }
 
     /// Where the person is told of what happens here.
@@ -593,6 +604,14 @@ impl Room {
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
     }
 
+    fn fail_addition(self, id: TaskId, error: &ApiError) {
+        self.additions.update(|additions| {
+            for failed in additions.iter_mut().filter(|failed| failed.id == id) {
+                failed.failure = Some(error.to_string());
+            }
+        });
+    }
+
     fn work_off_additions(self) {
         if let Some(Some(turn)) = self.reading.try_update_value(|reading| reading.adding.announced()) {
             self.work_off_additions_in(turn);
@@ -600,37 +619,39 @@ impl Room {
     }
 
     fn work_off_additions_in(self, turn: u64) {
-        let next = move || {
-            self.additions
-                .with_untracked(|additions| additions.iter().find(|addition| addition.failure.is_none()).cloned())
+        // All that are there: they are added in their order, and as few transactions as it takes.
+        let next = move || -> Vec<Addition> {
+            self.additions.with_untracked(|all| all.iter().filter(|one| one.failure.is_none()).cloned().collect())
         };
         spawn_local(async move {
             loop {
-                while let Some(addition) = next() {
-                    let Addition { id, task, parent, .. } = addition;
-                    let added = match api::add_task(self.id, &task).await {
-                        // An earlier attempt did reach the service worker.
-                        Err(error) if error.status() == Some(409) => Ok(()),
-                        added => added.map(drop),
-                    };
+                loop {
+                    let additions = next();
+                    if additions.is_empty() {
+                        break;
+                    }
+                    let edits = additions.iter().map(|one| TaskEdit::Add(Box::new((*one.task).clone()))).collect();
+                    let failed = api::edit_tasks(self.id, edits).await;
                     // A page that was frozen while it waited has begun anew since.
                     if self.reading.try_with_value(|reading| reading.adding.is_under_way(turn)) != Some(true) {
                         return;
                     }
-                    match added {
-                        Ok(()) => {
-                            let _ = self.read().await;
-                            self.drop_addition(id);
-                            // A subtask is added in the details, and seen there.
-                            if parent.is_none() {
-                                self.added.set(Some(id));
-                            }
+                    let mut made = Vec::new();
+                    for (number, addition) in additions.into_iter().enumerate() {
+                        match failed.iter().find(|(edit, _)| *edit == number) {
+                            Some((_, error)) => self.fail_addition(addition.id, error),
+                            None => made.push(addition),
                         }
-                        Err(error) => self.additions.update(|additions| {
-                            for failed in additions.iter_mut().filter(|failed| failed.id == id) {
-                                failed.failure = Some(error.to_string());
-                            }
-                        }),
+                    }
+                    if !made.is_empty() {
+                        let _ = self.read().await;
+                    }
+                    for addition in made {
+                        self.drop_addition(addition.id);
+                        // A subtask is added in the details, and seen there.
+                        if addition.parent.is_none() {
+                            self.added.set(Some(addition.id));
+                        }
                     }
                 }
                 if self.reading.try_update_value(|reading| reading.adding.has_read(turn)) != Some(true) {
@@ -710,6 +731,11 @@ impl Room {
             }
         });
     }
+}
+
+/// What deletes a task.
+pub(super) fn deletion(task: TaskId) -> (TaskId, TaskPatch) {
+    (task, TaskPatch { deleted: Some(true), ..TaskPatch::default() })
 }
 
 #[cfg(test)]

@@ -10,8 +10,7 @@ use super::drafts;
 use super::find::words;
 use super::listing::Listing;
 use super::notice::NoticeAction;
-use super::room::Room;
-use crate::api;
+use super::room::{Room, deletion};
 use crate::platform;
 use crate::text;
 
@@ -128,11 +127,8 @@ impl Room {
     /// Completes the open subtasks of a task that was completed, and offers to take all of it back.
     pub(super) async fn complete_with(self, id: TaskId, before: TaskStatus, open: Vec<(TaskId, TaskStatus)>) {
         let to = |status| TaskPatch { status: Some(status), ..TaskPatch::default() };
-        for (task, _) in &open {
-            if let Err(error) = api::edit_task(self.id, *task, &to(TaskStatus::Done)).await {
-                self.edit_failed(*task, to(TaskStatus::Done), &error);
-            }
-        }
+        let patches: Vec<_> = open.iter().map(|(task, _)| (*task, to(TaskStatus::Done))).collect();
+        self.write_all(&patches, text::edit_failed).await;
         let words = text::completed_with(&self.title(id), open.len());
         let undo = NoticeAction::new(text::UNDO, move || {
             for (task, status) in std::iter::once(&(id, before)).chain(&open) {
@@ -148,12 +144,9 @@ impl Room {
         // What is lowest goes first, so that nothing turns up at the top in between.
         let tasks: Vec<TaskId> = std::iter::once(id).chain(self.below(id)).collect();
         spawn_local(async move {
-            for task in tasks.iter().rev() {
-                match api::delete_task(self.id, *task).await {
-                    Ok(()) => drafts::drop_task(self.id, *task),
-                    Err(error) if error.status() == Some(404) => {}
-                    Err(error) => self.notices().fail(text::delete_failed(&self.title(*task), &error), None),
-                }
+            let patches: Vec<_> = tasks.iter().rev().copied().map(deletion).collect();
+            for task in self.write_all(&patches, text::delete_failed).await {
+                drafts::drop_task(self.id, task);
             }
             self.announced();
             let words = text::deleted_with(&title, tasks.len() - 1);
