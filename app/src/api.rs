@@ -10,6 +10,7 @@
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::pin::pin;
 
 use futures::channel::oneshot;
@@ -19,8 +20,8 @@ use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
     ASKER_HEADER, CBOR, Devices, Edited, Edits, HeldDocument, JSON, MAX_EDITS, NOW_HEADER, NewDevice, NewRoom, PROVED,
-    Problem, Refused, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskEdit, TaskPatch,
-    Tasks, read as read_document,
+    Problem, Refused, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskEdit, TaskPatch, Tasks,
+    read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -334,17 +335,23 @@ pub(crate) async fn edit_tasks(room: RoomId, mut edits: Vec<TaskEdit>) -> Vec<(u
     while !edits.is_empty() {
         let rest = edits.split_off(portion(&edits));
         let next = first + edits.len();
-        let answer = sent("POST", &path, &Edits { edits }, is_repeatable).await;
-        match answer.and_then(|answer| parse::<Edited>(&answer)) {
-            Ok(Edited { refused }) => {
-                let refused = refused.into_iter().map(|Refused { edit, problem }| (first + edit, problem));
-                failed.extend(refused.map(|(edit, problem)| (edit, ApiError::Refused(Box::new(problem)))));
-            }
-            Err(error) => failed.extend((first..next).map(|edit| (edit, error.clone()))),
-        }
+        let body = serde_json::to_vec(&Edits { edits });
+        let answer = send_body("POST", &path, body, is_repeatable).await;
+        failed.extend(refused(answer, first..next));
         (edits, first) = (rest, next);
     }
     failed
+}
+
+/// Those of the edits with these numbers that were not made.
+fn refused(answer: Result<Answer, ApiError>, edits: Range<usize>) -> Vec<(usize, ApiError)> {
+    match answer.and_then(|answer| parse::<Edited>(&answer)) {
+        Ok(Edited { refused }) => refused
+            .into_iter()
+            .map(|Refused { edit, problem }| (edits.start + edit, ApiError::Refused(Box::new(problem))))
+            .collect(),
+        Err(error) => edits.map(|edit| (edit, error.clone())).collect(),
+    }
 }
 
 /// The same of patches and the tasks that they are for.
@@ -368,8 +375,8 @@ fn portion(edits: &[TaskEdit]) -> usize {
 }
 
 /// `PATCH …/tasks/{id}`: writes the fields that are present in `patch`, and only those.
-pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> Result<TaskDocument, ApiError> {
-    send("PATCH", &room_path(room, &format!("/tasks/{task}")), patch).await
+pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> Result<(), ApiError> {
+    send_only("PATCH", &room_path(room, &format!("/tasks/{task}")), patch).await.map(drop)
 }
 
 /// `DELETE …/tasks/{id}`.

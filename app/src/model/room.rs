@@ -568,7 +568,7 @@ impl Room {
     pub(super) async fn write_all(
         self,
         patches: &[(TaskId, TaskPatch)],
-        words: impl FnOnce(&str, &ApiError) -> String,
+        words: fn(&str, &ApiError) -> String,
     ) -> Vec<TaskId> {
         let failed = api::patch_tasks(self.id, patches).await;
         let first = failed.iter().find(|(_, error)| error.status() != Some(404));
