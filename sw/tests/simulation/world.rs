@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use partyline_core::api::{CBOR, Health, Merged, TaskDocument, Tasks, read};
+use partyline_core::api::{CBOR, Edited, Health, Merged, TaskDocument, Tasks, read};
 use partyline_core::id::{DeviceId, RoomId, TaskId};
 use partyline_core::replica::{Batch, ObjectId, Op, Replica, SyncAnswer, SyncRequest, Verdict};
 use partyline_sw::host::{Announcement, Host};
@@ -697,7 +697,18 @@ impl World {
             60..80 => r#""after":null"#.to_owned(),
             _ => format!(r#""after":"{}""#, task(to)),
         };
+        // Half of the tasks begin at one position, where others have to make room.
+        let new = |at: u8| {
+            let place = if at % 2 == 0 { r#","position":"80""# } else { "" };
+            format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(at))
+        };
         let (request, said, chosen) = match edit {
+            // Every other time as several edits in one request: the task is changed, or added if it is not there.
+            Edit::Write { task: at } if self.marks.get() % 2 == 0 => {
+                let patch = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"}}"#, task(at));
+                let body = format!(r#"{{"edits":[{{"patch":{patch}}},{{"add":{}}}]}}"#, new(at));
+                (json("POST", "/edits", body), written(), at)
+            }
             Edit::Write { task: at } => {
                 let body = format!(r#"{{"title":"t{mark}","notes":"{mark}"}}"#);
                 (json("PATCH", &format!("/tasks/{}", task(at)), body), written(), at)
@@ -729,10 +740,7 @@ impl World {
             }
         };
         let has_mark = !matches!(edit, Edit::Place { .. });
-        // Half of the tasks begin at one position, where others have to make room.
-        let place = if chosen % 2 == 0 { r#","position":"80""# } else { "" };
-        let new = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(chosen));
-        let create = json("POST", "/tasks", new);
+        let create = json("POST", "/tasks", new(chosen));
         let world = self.clone();
         self.editing.set(self.editing.get() + 1);
         let created = written();
@@ -742,7 +750,10 @@ impl World {
             if answer.as_ref().is_some_and(|answer| answer.status == 404) {
                 answer = world.ask(number, create).await;
             }
-            match answer.map(|answer| answer.status) {
+            // Of several edits one was made, or they count for none.
+            let is_made =
+                |answer: &Response| read::<Edited>(&answer.body).map_or(true, |edited| edited.refused.len() < 2);
+            match answer.filter(is_made).map(|answer| answer.status) {
                 Some(201) => world.ledger.borrow_mut().acknowledge(&mark, &created),
                 Some(200) if has_mark => world.ledger.borrow_mut().acknowledge(&mark, &said),
                 Some(204) => world.ledger.borrow_mut().acknowledge_deletion(number, object(&task(chosen))),
