@@ -180,31 +180,28 @@ pub(super) fn scan_button(label: &'static str) -> AnyView {
 /// Whether single keys do something on this device (WCAG 2.2, 2.1.4).
 fn single_keys() -> impl IntoView {
     let app = expect_context::<App>();
-    view! {
-        <label class="switch">
-            <input
-                type="checkbox"
-                class="check"
-                prop:checked=live(move || app.single_keys.get())
-                on:change=move |event| app.set_single_keys(event_target_checked(&event))
-            />
-            <span>"Single keys on this device: " <span class="muted">{text::SINGLE_KEYS}</span></span>
-        </label>
-    }
+    let set = move |is_on| app.set_single_keys(is_on);
+    switch("Single keys on this device: ", text::SINGLE_KEYS, app.single_keys, Box::new(set))
 }
 
 /// Whether more than a title is understood in what is added on this device.
 fn quick_add() -> impl IntoView {
     let app = expect_context::<App>();
+    let set = move |is_on| app.set_quick_add(is_on);
+    switch("Quick-add on this device: ", text::QUICK_ADD, app.quick_add, Box::new(set))
+}
+
+/// Something that is on or off on this device, with words that say what it does.
+fn switch(name: &'static str, words: &'static str, is_on: RwSignal<bool>, set: Box<dyn Fn(bool)>) -> impl IntoView {
     view! {
         <label class="switch">
             <input
                 type="checkbox"
                 class="check"
-                prop:checked=live(move || app.quick_add.get())
-                on:change=move |event| app.set_quick_add(event_target_checked(&event))
+                prop:checked=live(move || is_on.get())
+                on:change=move |event| set(event_target_checked(&event))
             />
-            <span>"Quick-add on this device: " <span class="muted">{text::QUICK_ADD}</span></span>
+            <span>{name} <span class="muted">{words}</span></span>
         </label>
     }
 }
