@@ -6,6 +6,7 @@ use crate::post_build::check_imports;
 use crate::profile::Profile;
 use crate::setup::Tools;
 use crate::toolchain::Toolchain;
+use crate::unchanged::Stamp;
 use crate::versions::WASM_TARGET;
 use crate::wrangler;
 use anyhow::{Context, Result};
@@ -29,8 +30,13 @@ pub(crate) fn all_with(tools: &Tools, profile: Profile, phone_book_v4: Option<&s
     Ok(())
 }
 
-/// Has Trunk build the app. Trunk calls `post-build` when it is done.
+/// Has Trunk build the app, unless all that it reads is as it was last time. Trunk calls `post-build` when it is done.
 fn app(tools: &Tools, profile: Profile, phone_book_v4: Option<&str>) -> Result<()> {
+    let (stamp, dist) = (app_stamp(tools, profile, phone_book_v4)?, tools.workspace.path("dist"));
+    if stamp.holds(&dist) {
+        eprintln!("build  app: nothing has changed");
+        return Ok(());
+    }
     eprintln!("build  app");
     let mut trunk = trunk(tools)?;
     if let Some(origin) = phone_book_v4 {
@@ -39,7 +45,28 @@ fn app(tools: &Tools, profile: Profile, phone_book_v4: Option<&str>) -> Result<(
     if profile == Profile::Release {
         Toolchain::build_std(&mut trunk);
     }
-    exec::run(profile.apply(&mut trunk)).context("the app could not be built")
+    exec::run(profile.apply(&mut trunk)).context("the app could not be built")?;
+    stamp.keep(&dist)
+}
+
+/// What the app is built from.
+const APP_READS: [&str; 9] =
+    [".cargo", "Cargo.lock", "Cargo.toml", "Trunk.toml", "app", "core", "static", "sw/Cargo.toml", "sw/src"];
+
+fn app_stamp(tools: &Tools, profile: Profile, phone_book_v4: Option<&str>) -> Result<Stamp> {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let compiler = exec::output(tools.command("rustc")?.arg("-vV")).context("rustc cannot be asked what it is")?;
+    let told = [
+        profile.folder().to_owned(),
+        phone_book_v4.map_or_else(|| variable(PHONE_BOOK_V4), str::to_owned),
+        variable("RUSTFLAGS"),
+        compiler,
+        // These are named by their versions.
+        format!("{:?} {:?} {:?}", tools.trunk, tools.wasm_bindgen, tools.npm("wasm-opt")),
+        // What is done after Trunk.
+        hash(&std::env::current_exe().context("our own program cannot be found")?)?,
+    ];
+    Stamp::of(tools.workspace.scratch("app")?.join("built"), tools.workspace.root(), &APP_READS, &told)
 }
 
 /// Has Trunk build the app that stands for the next version in tests: with the feature `next`, which does not compile in a

@@ -34,6 +34,7 @@ mod short_names;
 mod sim;
 mod system;
 mod toolchain;
+mod unchanged;
 mod unused_classes;
 mod versions;
 mod wasm_code;
