@@ -699,12 +699,12 @@ impl World {
         };
         // Half of the tasks begin at one position, where others have to make room.
         let new = |at: u8| {
-            let place = if at % 2 == 0 { r#","position":"80""# } else { "" };
+            let place = if at.is_multiple_of(2) { r#","position":"80""# } else { "" };
             format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"{place}}}"#, task(at))
         };
         let (request, said, chosen) = match edit {
             // Every other time as several edits in one request: the task is changed, or added if it is not there.
-            Edit::Write { task: at } if self.marks.get() % 2 == 0 => {
+            Edit::Write { task: at } if self.marks.get().is_multiple_of(2) => {
                 let patch = format!(r#"{{"id":"{}","title":"t{mark}","notes":"{mark}"}}"#, task(at));
                 let body = format!(r#"{{"edits":[{{"patch":{patch}}},{{"add":{}}}]}}"#, new(at));
                 (json("POST", "/edits", body), written(), at)
