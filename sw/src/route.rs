@@ -1,6 +1,6 @@
 //! Which resource a request is about.
 
-use partyline_core::id::{DeviceId, RoomId, TaskId};
+use partyline_core::id::{CommentId, DeviceId, RoomId, TaskId};
 use partyline_core::replica::{Dot, Listing};
 
 use crate::problem::Failure;
@@ -46,6 +46,14 @@ pub enum Route {
     PatchTask(RoomId, TaskId),
     /// `DELETE …/tasks/{id}`
     DeleteTask(RoomId, TaskId),
+    /// `GET …/tasks/{id}/comments`
+    Comments(RoomId, TaskId),
+    /// `POST …/tasks/{id}/comments`
+    PostComment(RoomId, TaskId),
+    /// `PATCH …/tasks/{id}/comments/{id}`
+    PatchComment(RoomId, TaskId, CommentId),
+    /// `DELETE …/tasks/{id}/comments/{id}`
+    DeleteComment(RoomId, TaskId, CommentId),
     /// `GET …/vector`
     Vector(RoomId),
     /// `GET …/sync`
@@ -54,12 +62,12 @@ pub enum Route {
     Sync(RoomId),
     /// `POST …/changes`
     Changes(RoomId),
-    /// `GET …/comments`
+    /// `GET …/signoffs`
     #[cfg(feature = "next")]
-    Comments(RoomId),
-    /// `POST …/comments`
+    SignOffs(RoomId),
+    /// `POST …/signoffs`
     #[cfg(feature = "next")]
-    PostComment(RoomId),
+    PostSignOff(RoomId),
 }
 
 impl Route {
@@ -115,9 +123,9 @@ impl Route {
                     ("sync", "POST") => Self::Sync(room),
                     ("changes", "POST") => Self::Changes(room),
                     #[cfg(feature = "next")]
-                    ("comments", "GET") => Self::Comments(room),
+                    ("signoffs", "GET") => Self::SignOffs(room),
                     #[cfg(feature = "next")]
-                    ("comments", "POST") => Self::PostComment(room),
+                    ("signoffs", "POST") => Self::PostSignOff(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks", _) => return Err(Failure::method("GET, POST")),
@@ -144,6 +152,24 @@ impl Route {
                     "PATCH" => Self::PatchTask(room, task),
                     "DELETE" => Self::DeleteTask(room, task),
                     _ => return Err(Failure::method("GET, PATCH, DELETE")),
+                }
+            }
+            (Some("rooms"), Some(room), Some("tasks"), Some(task), Some("comments")) => {
+                let room = room_id(room)?;
+                let task = TaskId::parse(task).map_err(|_| Failure::unknown_task())?;
+                match (next(), next(), method) {
+                    (None, _, "GET") => Self::Comments(room, task),
+                    (None, _, "POST") => Self::PostComment(room, task),
+                    (None, ..) => return Err(Failure::method("GET, POST")),
+                    (Some(comment), None, _) => {
+                        let comment = CommentId::parse(comment).map_err(|_| Failure::unknown_comment())?;
+                        match method {
+                            "PATCH" => Self::PatchComment(room, task, comment),
+                            "DELETE" => Self::DeleteComment(room, task, comment),
+                            _ => return Err(Failure::method("PATCH, DELETE")),
+                        }
+                    }
+                    _ => return Err(Failure::no_route()),
                 }
             }
             _ => return Err(Failure::no_route()),
@@ -174,9 +200,11 @@ impl Route {
             | Self::PutClock(_)
             | Self::PostTask(_)
             | Self::PatchTask(..)
+            | Self::PostComment(..)
+            | Self::PatchComment(..)
             | Self::Sync(_) => MAX_DOCUMENT,
             #[cfg(feature = "next")]
-            Self::PostComment(_) => MAX_DOCUMENT,
+            Self::PostSignOff(_) => MAX_DOCUMENT,
             _ => 0,
         }
     }
@@ -204,6 +232,7 @@ mod tests {
     fn every_route_is_found() {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
+        let comment = CommentId::parse(TASK).unwrap();
         let dot = Dot { device: DeviceId::parse("000102030405060708090a0b0c0d0e0f").unwrap(), seq: 7 };
         let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
@@ -224,6 +253,10 @@ mod tests {
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK", Route::Task(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK", Route::PatchTask(room, task)),
             ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK", Route::DeleteTask(room, task)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, task)),
+            ("POST", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::PostComment(room, task)),
+            ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::PatchComment(room, task, comment)),
+            ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::DeleteComment(room, task, comment)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
             ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
@@ -244,6 +277,8 @@ mod tests {
             ("/peer/v1/rooms/ROOM/key", "POST"),
             ("/peer/v1/rooms/ROOM/tasks", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments", "GET, POST"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
             ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),
@@ -272,6 +307,8 @@ mod tests {
             "/peer/v1/rooms/ROOM/tasks/",
             "/peer/v1/rooms/ROOM/tasks/TASK/",
             "/peer/v1/rooms/ROOM/tasks/TASK/notes",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK/text",
             "/peer/v1/rooms/ROOM/tasks/nonsense",
             "/peer/v1/rooms/3F2B8C1E-9D4A-4C6B-8E1F-0A2B3C4D5E6F",
         ] {
@@ -306,6 +343,8 @@ mod tests {
                     "/tasks",
                     "/tasks?deleted=only",
                     "/tasks/TASK",
+                    "/tasks/TASK/comments",
+                    "/tasks/TASK/comments/TASK",
                     "/vector",
                     "/sync",
                     "/changes",

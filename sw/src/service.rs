@@ -1,5 +1,6 @@
 //! Answers the peer API from a [`Store`].
 
+mod comments;
 #[cfg(feature = "next")]
 mod next;
 
@@ -149,14 +150,18 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Task(room, task) => (room, self.task(task)),
             Route::PatchTask(room, task) => (room, self.patch_task(task, request)?),
             Route::DeleteTask(room, task) => (room, self.delete_task(task, request)),
+            Route::Comments(room, task) => (room, self.comments(task)),
+            Route::PostComment(room, task) => (room, self.post_comment(room, task, request.document()?)?),
+            Route::PatchComment(room, task, comment) => (room, self.patch_comment((task, comment), request)?),
+            Route::DeleteComment(room, task, comment) => (room, self.delete_comment((task, comment), request)),
             Route::Vector(room) => (room, self.vector(request)),
             Route::Opening(room) => (room, self.opening()),
             Route::Sync(room) => (room, self.sync(request)?),
             Route::Changes(room) => (room, self.changes(request, from)?),
             #[cfg(feature = "next")]
-            Route::Comments(room) => (room, self.comments()),
+            Route::SignOffs(room) => (room, self.sign_offs()),
             #[cfg(feature = "next")]
-            Route::PostComment(room) => (room, self.post_comment(request.document()?)?),
+            Route::PostSignOff(room) => (room, self.post_sign_off(request.document()?)?),
         };
         let answer = match work {
             Work::Read(answer) => self.read(room, &*answer).await?,

@@ -5,8 +5,9 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 14] = [
     "by_hand_dialog",
+    "comments",
     "copy_task_link",
     "devices_dialog",
     "dialogs",

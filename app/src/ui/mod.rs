@@ -5,7 +5,6 @@
 
 mod add_task;
 mod by_hand_dialog;
-#[cfg(feature = "next")]
 mod comments;
 mod copy_task_link;
 mod devices_dialog;
@@ -25,6 +24,8 @@ mod room_dialogs;
 mod room_view;
 mod rooms;
 mod share_dialog;
+#[cfg(feature = "next")]
+mod sign_offs;
 mod subtask_editor;
 mod task_actions;
 mod task_check;

@@ -16,6 +16,9 @@
 //!   it does not depend on the order in which writes arrive, no device writes to bring back what another one deleted, and
 //!   each field shows the last write to it. Its place is not content, nor does anything count that a machine wrote. The
 //!   fields of a deleted task stay under its tombstone, in the trash, for [`TRASH_DAYS`] days by the stamp of the deletion.
+//! - A *comment* is an object of its own: the task that it is on, what it says, and whether it is deleted, which is computed
+//!   as for tasks. Its id begins as its task's does, so the comments on a task lie together and are found without an index.
+//!   Who wrote the first of it is its author.
 //! - What a later version writes (fields, values and kinds of objects that this one does not know) is kept, merged and
 //!   passed on: the [number of a field](Field) says how it merges.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
@@ -66,6 +69,7 @@ mod apply;
 mod batch;
 mod change;
 mod columns;
+mod comment;
 mod comparison;
 mod date;
 mod digest;
@@ -105,6 +109,7 @@ mod writes;
 pub use apply::{Applied, ApplyError};
 pub use batch::{Batch, Record};
 pub use change::Change;
+pub use comment::Comment;
 pub use date::{Date, ParseDateError};
 pub use digest::Digest;
 pub use dot::Dot;
@@ -113,7 +118,7 @@ pub use limits::*;
 pub use listing::Listing;
 pub use malformed_change::MalformedChange;
 #[cfg(feature = "next")]
-pub use next::Comment;
+pub use next::SignOff;
 pub use object_id::{ObjectId, OtherObject};
 pub use op::{Field, Op, Removal, Unknown, UnknownValue, element_hash};
 pub use pages::{Fold, LoadError, Page};

@@ -1,4 +1,4 @@
-use crate::id::{DeviceId, TaskId};
+use crate::id::{CommentId, DeviceId, TaskId};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,11 +9,11 @@ pub enum ObjectId {
     Device(DeviceId),
     /// A task.
     Task(TaskId),
-    /// Something that a later version knows.
+    /// A comment, or something that a later version knows.
     Other(OtherObject),
 }
 
-/// An object of a kind that this version does not know. It is kept, merged and passed on.
+/// An object of a kind that goes by its number. If this version does not know it, it is kept, merged and passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OtherObject {
     /// The number of its kind, from 3 on.
@@ -21,6 +21,9 @@ pub struct OtherObject {
     /// Its id.
     pub(crate) id: [u8; 16],
 }
+
+/// The kind of the comments.
+const COMMENT: u16 = 3;
 
 impl OtherObject {
     /// An object of this kind; `None` if the kind is one that has a name of its own.
@@ -35,6 +38,25 @@ impl OtherObject {
 }
 
 impl ObjectId {
+    /// A comment.
+    pub fn comment(id: CommentId) -> Self {
+        Self::Other(OtherObject { kind: COMMENT, id: *id.as_bytes() })
+    }
+
+    /// The comment, if it is one.
+    pub fn as_comment(self) -> Option<CommentId> {
+        match self {
+            Self::Other(OtherObject { kind: COMMENT, id }) => CommentId::from_bytes(id).ok(),
+            _ => None,
+        }
+    }
+
+    /// All that may be comments on a task.
+    pub(crate) fn comments_on(task: TaskId) -> std::ops::RangeInclusive<Self> {
+        let end = |rest: u8| Self::Other(OtherObject { kind: COMMENT, id: CommentId::common(task, [rest; 16]) });
+        end(0)..=end(0xff)
+    }
+
     /// Bytes of a key.
     pub(crate) const KEY: usize = 2 + 16;
 
