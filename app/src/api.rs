@@ -18,8 +18,9 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
-    RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, CommentDocument, CommentPatch, Comments, Devices, HeldDocument, JSON, NOW_HEADER, NewComment,
+    NewDevice, NewRoom, NewTask, PROVED, Problem, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch,
+    TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -347,17 +348,38 @@ pub(crate) async fn delete_section(room: RoomId, section: SectionId) -> Result<(
     accepted("DELETE", &room_path(room, &format!("/sections/{section}")), &[], None).await.map(drop)
 }
 
-/// `GET …/comments`.
-#[cfg(feature = "next")]
-pub(crate) async fn comments(room: RoomId) -> Result<Vec<partyline_core::api::CommentDocument>, ApiError> {
-    let partyline_core::api::Comments { comments } = get(&room_path(room, "/comments")).await?;
+/// `GET …/tasks/{id}/comments`.
+pub(crate) async fn comments(room: RoomId, task: TaskId) -> Result<Vec<CommentDocument>, ApiError> {
+    let Comments { comments } = get(&room_path(room, &format!("/tasks/{task}/comments"))).await?;
     Ok(comments)
 }
 
-/// `POST …/comments`.
+/// `POST …/tasks/{id}/comments`.
+pub(crate) async fn add_comment(room: RoomId, task: TaskId, comment: &NewComment) -> Result<(), ApiError> {
+    send_only("POST", &room_path(room, &format!("/tasks/{task}/comments")), comment).await.map(drop)
+}
+
+/// `PATCH …/tasks/{id}/comments/{id}`.
+pub(crate) async fn edit_comment(
+    room: RoomId,
+    task: TaskId,
+    comment: &str,
+    patch: &CommentPatch,
+) -> Result<(), ApiError> {
+    send_only("PATCH", &room_path(room, &format!("/tasks/{task}/comments/{comment}")), patch).await.map(drop)
+}
+
+/// `GET …/signoffs`.
 #[cfg(feature = "next")]
-pub(crate) async fn comment(room: RoomId, document: &partyline_core::api::CommentDocument) -> Result<(), ApiError> {
-    send_only("POST", &room_path(room, "/comments"), document).await.map(drop)
+pub(crate) async fn sign_offs(room: RoomId) -> Result<Vec<partyline_core::api::SignOffDocument>, ApiError> {
+    let partyline_core::api::SignOffs { sign_offs } = get(&room_path(room, "/signoffs")).await?;
+    Ok(sign_offs)
+}
+
+/// `POST …/signoffs`.
+#[cfg(feature = "next")]
+pub(crate) async fn sign_off(room: RoomId, document: &partyline_core::api::SignOffDocument) -> Result<(), ApiError> {
+    send_only("POST", &room_path(room, "/signoffs"), document).await.map(drop)
 }
 
 fn room_path(room: RoomId, rest: &str) -> String {

@@ -1,6 +1,6 @@
 //! Which resource a request is about.
 
-use partyline_core::id::{DeviceId, RoomId, SectionId, TaskId};
+use partyline_core::id::{CommentId, DeviceId, RoomId, SectionId, TaskId};
 use partyline_core::replica::{Dot, Listing};
 
 use crate::problem::Failure;
@@ -54,6 +54,14 @@ pub enum Route {
     PatchSection(RoomId, SectionId),
     /// `DELETE …/sections/{id}`
     DeleteSection(RoomId, SectionId),
+    /// `GET …/tasks/{id}/comments`
+    Comments(RoomId, TaskId),
+    /// `POST …/tasks/{id}/comments`
+    PostComment(RoomId, TaskId),
+    /// `PATCH …/tasks/{id}/comments/{id}`
+    PatchComment(RoomId, TaskId, CommentId),
+    /// `DELETE …/tasks/{id}/comments/{id}`
+    DeleteComment(RoomId, TaskId, CommentId),
     /// `GET …/vector`
     Vector(RoomId),
     /// `GET …/sync`
@@ -62,12 +70,12 @@ pub enum Route {
     Sync(RoomId),
     /// `POST …/changes`
     Changes(RoomId),
-    /// `GET …/comments`
+    /// `GET …/signoffs`
     #[cfg(feature = "next")]
-    Comments(RoomId),
-    /// `POST …/comments`
+    SignOffs(RoomId),
+    /// `POST …/signoffs`
     #[cfg(feature = "next")]
-    PostComment(RoomId),
+    PostSignOff(RoomId),
 }
 
 impl Route {
@@ -125,9 +133,9 @@ impl Route {
                     ("sync", "POST") => Self::Sync(room),
                     ("changes", "POST") => Self::Changes(room),
                     #[cfg(feature = "next")]
-                    ("comments", "GET") => Self::Comments(room),
+                    ("signoffs", "GET") => Self::SignOffs(room),
                     #[cfg(feature = "next")]
-                    ("comments", "POST") => Self::PostComment(room),
+                    ("signoffs", "POST") => Self::PostSignOff(room),
                     ("devices" | "vector", _) => return Err(Failure::method("GET")),
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks" | "sections", _) => return Err(Failure::method("GET, POST")),
@@ -165,6 +173,24 @@ impl Route {
                     _ => return Err(Failure::method("PATCH, DELETE")),
                 }
             }
+            (Some("rooms"), Some(room), Some("tasks"), Some(task), Some("comments")) => {
+                let room = room_id(room)?;
+                let task = TaskId::parse(task).map_err(|_| Failure::unknown_task())?;
+                match (next(), next(), method) {
+                    (None, _, "GET") => Self::Comments(room, task),
+                    (None, _, "POST") => Self::PostComment(room, task),
+                    (None, ..) => return Err(Failure::method("GET, POST")),
+                    (Some(comment), None, _) => {
+                        let comment = CommentId::parse(comment).map_err(|_| Failure::unknown_comment())?;
+                        match method {
+                            "PATCH" => Self::PatchComment(room, task, comment),
+                            "DELETE" => Self::DeleteComment(room, task, comment),
+                            _ => return Err(Failure::method("PATCH, DELETE")),
+                        }
+                    }
+                    _ => return Err(Failure::no_route()),
+                }
+            }
             _ => return Err(Failure::no_route()),
         };
         match query {
@@ -195,9 +221,11 @@ impl Route {
             | Self::PatchTask(..)
             | Self::PostSection(_)
             | Self::PatchSection(..)
+            | Self::PostComment(..)
+            | Self::PatchComment(..)
             | Self::Sync(_) => MAX_DOCUMENT,
             #[cfg(feature = "next")]
-            Self::PostComment(_) => MAX_DOCUMENT,
+            Self::PostSignOff(_) => MAX_DOCUMENT,
             _ => 0,
         }
     }
@@ -226,6 +254,7 @@ mod tests {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
         let section = SectionId::parse(TASK).unwrap();
+        let comment = CommentId::parse(TASK).unwrap();
         let dot = Dot { device: DeviceId::parse("000102030405060708090a0b0c0d0e0f").unwrap(), seq: 7 };
         let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
@@ -250,6 +279,10 @@ mod tests {
             ("POST", "/peer/v1/rooms/ROOM/sections", Route::PostSection(room)),
             ("PATCH", "/peer/v1/rooms/ROOM/sections/TASK", Route::PatchSection(room, section)),
             ("DELETE", "/peer/v1/rooms/ROOM/sections/TASK", Route::DeleteSection(room, section)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, task)),
+            ("POST", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::PostComment(room, task)),
+            ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::PatchComment(room, task, comment)),
+            ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::DeleteComment(room, task, comment)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
             ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
@@ -272,6 +305,8 @@ mod tests {
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
             ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments", "GET, POST"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
             ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),
@@ -300,6 +335,8 @@ mod tests {
             "/peer/v1/rooms/ROOM/tasks/",
             "/peer/v1/rooms/ROOM/tasks/TASK/",
             "/peer/v1/rooms/ROOM/tasks/TASK/notes",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK/text",
             "/peer/v1/rooms/ROOM/tasks/nonsense",
             "/peer/v1/rooms/3F2B8C1E-9D4A-4C6B-8E1F-0A2B3C4D5E6F",
         ] {
@@ -336,6 +373,8 @@ mod tests {
                     "/tasks/TASK",
                     "/sections",
                     "/sections/TASK",
+                    "/tasks/TASK/comments",
+                    "/tasks/TASK/comments/TASK",
                     "/vector",
                     "/sync",
                     "/changes",

@@ -5,11 +5,12 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 27] = [
+const MODULES: [&str; 28] = [
     "bulk",
     "by_hand_dialog",
     "choice",
     "choosing",
+    "comments",
     "copies",
     "copy_task_link",
     "day_words",

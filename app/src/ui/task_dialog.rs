@@ -2,9 +2,10 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use litemap::LiteMap;
-use partyline_core::api::{TaskDocument, TaskPatch};
+use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::TaskId;
 
+use super::comments::Comments;
 use super::copy_task_link::CopyTaskLink;
 use super::icon::Icon;
 use super::live::{effect, live, maybe, rows};
@@ -259,6 +260,7 @@ pub(crate) fn TaskDialog(
     editor.restore();
     let handle = ModalHandle::new().guarded(move || editor.finish());
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
+    let is_blocked = Memo::new(move |_| editor.task.with(|task| task.status == TaskStatus::Blocked));
     let bring_back = move |_| room.edit_later(id, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
     let delete = move |_| {
         room.delete(id);
@@ -281,10 +283,19 @@ pub(crate) fn TaskDialog(
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
                     <Choice editor=editor field=Field::Priority label="Priority" choices=PRIORITIES.to_vec() />
                 </div>
+                {maybe(move || is_blocked.get().then(|| view! {
+                    <TextField
+                        editor=editor
+                        field=Field::BlockedReason
+                        label=text::WHY_BLOCKED
+                        placeholder=text::WHY_BLOCKED_EXAMPLE
+                    />
+                }))}
                 <Due editor=editor />
                 <Assignee editor=editor />
                 <Labels editor=editor />
                 <Notes editor=editor />
+                <Comments room=room id=id task=editor.task />
                 <CopyTaskLink room=room id=id />
             </div>
             <footer class="modal-foot">
@@ -311,7 +322,7 @@ fn next_version(_: Editor) {}
 fn next_version(editor: Editor) -> impl IntoView {
     view! {
         <TextField editor=editor field=Field::Estimate label="Estimate" />
-        <super::comments::TaskComments room=editor.room id=editor.id />
+        <super::sign_offs::SignOffs room=editor.room id=editor.id />
     }
 }
 

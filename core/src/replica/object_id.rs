@@ -1,4 +1,4 @@
-use crate::id::{DeviceId, SectionId, TaskId};
+use crate::id::{CommentId, DeviceId, SectionId, TaskId};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,7 +9,7 @@ pub enum ObjectId {
     Device(DeviceId),
     /// A task.
     Task(TaskId),
-    /// A section, or something that a later version knows.
+    /// A comment, a section, or something that a later version knows.
     Other(OtherObject),
 }
 
@@ -21,6 +21,9 @@ pub struct OtherObject {
     /// Its id.
     pub(crate) id: [u8; 16],
 }
+
+/// The kind of the comments.
+const COMMENT: u16 = 3;
 
 impl OtherObject {
     /// An object of this kind; `None` if the kind is one that has a name of its own.
@@ -38,6 +41,19 @@ impl OtherObject {
 const SECTION: u16 = 4;
 
 impl ObjectId {
+    /// A comment.
+    pub fn comment(id: CommentId) -> Self {
+        Self::Other(OtherObject { kind: COMMENT, id: *id.as_bytes() })
+    }
+
+    /// The comment, if it is one.
+    pub fn as_comment(self) -> Option<CommentId> {
+        match self {
+            Self::Other(OtherObject { kind: COMMENT, id }) => CommentId::from_bytes(id).ok(),
+            _ => None,
+        }
+    }
+
     /// A section of the list.
     pub fn section(id: SectionId) -> Self {
         Self::Other(OtherObject { kind: SECTION, id: *id.as_bytes() })
@@ -49,6 +65,12 @@ impl ObjectId {
             Self::Other(OtherObject { kind: SECTION, id }) => SectionId::from_bytes(id).ok(),
             _ => None,
         }
+    }
+
+    /// All that may be comments on a task.
+    pub(crate) fn comments_on(task: TaskId) -> std::ops::RangeInclusive<Self> {
+        let end = |rest: u8| Self::Other(OtherObject { kind: COMMENT, id: CommentId::common(task, [rest; 16]) });
+        end(0)..=end(0xff)
     }
 
     /// Bytes of a key.

@@ -436,7 +436,6 @@ impl ObjectState {
     }
 
     /// The value that a field shows, and when it was written.
-    #[cfg(feature = "next")]
     pub(crate) fn shown_of<'a>(&'a self, field: Field, writes: &'a Writes) -> Option<(Stamp, &'a Op)> {
         let register = self.shown(writes).find(|register| register.value.field() == field)?;
         Some((writes.get(register.write)?.stamp(), &register.value))
@@ -513,6 +512,7 @@ impl ObjectState {
             priority: Priority::default(),
             due: None,
             assignee: String::new(),
+            blocked_reason: String::new(),
             labels: self.labels().into_iter().map(String::from).collect(),
             position: Position::default(),
             parent: None,
@@ -520,6 +520,7 @@ impl ObjectState {
             created_at: 0,
             updated_at: 0,
             deleted: self.deletion(writes).is_some(),
+            comments: 0,
             #[cfg(feature = "next")]
             estimate: self.number(Field::ESTIMATE, writes).unwrap_or(0),
         };
@@ -532,6 +533,7 @@ impl ObjectState {
                 Op::Priority(priority) => task.priority = *priority,
                 Op::Due(due) => task.due = *due,
                 Op::Assignee(text) => task.assignee = text.as_ref().into(),
+                Op::BlockedReason(text) => task.blocked_reason = text.as_ref().into(),
                 Op::Position(position) => task.position = position.clone(),
                 Op::Parent(parent) => task.parent = parent.as_deref().copied(),
                 Op::Section(section) => task.section = section.as_deref().copied(),
@@ -541,6 +543,8 @@ impl ObjectState {
                 | Op::Alive
                 | Op::Labelled
                 | Op::Name(_)
+                | Op::On(_)
+                | Op::Text(_)
                 | Op::AddLabel(_)
                 | Op::RemoveLabel(_)
                 | Op::Unknown(_) => {}

@@ -152,7 +152,7 @@ impl Replica {
     /// A task, deleted or not, if anything of it is here.
     pub fn task(&self, id: TaskId) -> Option<Task> {
         let state = self.objects.get(&ObjectId::Task(id)).filter(|state| !state.is_empty());
-        state.map(|state| state.task(id, &self.writes))
+        state.map(|state| Task { comments: self.comment_count(id), ..state.task(id, &self.writes) })
     }
 
     /// Where the last of the tasks stands.

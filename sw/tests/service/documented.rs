@@ -53,6 +53,7 @@ fn understood(method: &str, path: &str) -> Request {
         .replace("{room}", ROOM)
         .replace("{task}", TASK)
         .replace("{section}", TASK)
+        .replace("{comment}", TASK)
         .replace("{device}", PEER)
         .replace("{seq}", "7");
     let body = match (method, path.rsplit('/').next().unwrap_or_default()) {
@@ -61,6 +62,8 @@ fn understood(method: &str, path: &str) -> Request {
         ("PUT", "clock") => json!(0),
         ("POST", "tasks") => json!({ "title": "Buy milk" }),
         ("POST", "sections") => json!({ "name": "Garden" }),
+        ("POST", "comments") => json!({ "text": "Oat" }),
+        ("PATCH", "{comment}") => json!({ "text": "Soy" }),
         ("PATCH", "{task}") => json!({ "notes": "2 l" }),
         ("PATCH", "{section}") => json!({ "name": "Yard" }),
         ("POST", "sync") => json!({ "vector": {} }),
@@ -264,6 +267,45 @@ async fn sections() {
     worker.send("DELETE", &part, Value::Null).await;
 }
 
+/// Comments, and all that can be wrong with one.
+async fn comments() {
+    let worker = Worker::with_room().await;
+    let task = worker.add("Hull").await.id;
+    let part = format!("/tasks/{task}/comments");
+    let made: Value = document(&worker.send("POST", &part, json!({ "text": "Two coats" })).await);
+    let one = format!("{part}/{}", made["id"].as_str().unwrap());
+    problem(&worker.send("POST", &part, made_again(&made)).await, 409);
+    assert_eq!(worker.get(&part).await.status, 200);
+    for content_type in ["application/json", "application/merge-patch+json", "text/plain"] {
+        let patch = request("PATCH", &one, br#"{"text":"Three"}"#.to_vec());
+        assert_eq!(worker.ask(Request { content_type: Some(content_type.to_owned()), ..patch }).await.status, 200);
+    }
+    let content_type = Some("text/plain".to_owned());
+    worker.ask(Request { content_type, ..request("POST", &part, br#"{"text":"a"}"#.to_vec()) }).await;
+    for method in ["PATCH", "DELETE"] {
+        let seen = Request { if_match: Some("\"another\"".to_owned()), ..request(method, &one, b"{}".to_vec()) };
+        problem(&worker.ask(seen).await, 412);
+        problem(&worker.send(method, &format!("{part}/{OTHER_ROOM}"), json!({})).await, 404);
+    }
+    for method in ["GET", "POST"] {
+        problem(&worker.send(method, &format!("/tasks/{OTHER_ROOM}/comments"), json!({ "text": "a" })).await, 404);
+    }
+    problem(&worker.send("POST", &part, json!({ "text": "" })).await, 400);
+    problem(&worker.send("PATCH", &one, json!({ "text": "" })).await, 400);
+    // The clock is known to be wrong, which is told at every turn.
+    worker.host.now.set(NOW - 300 * 24 * 60 * 60 * 1000);
+    let behind = (-300_i64 * 24 * 60 * 60 * 1000).to_string().into_bytes();
+    worker.ask(request("PUT", "/clock", behind)).await;
+    worker.send("POST", &part, json!({ "text": "b" })).await;
+    worker.send("PATCH", &one, json!({ "text": "c" })).await;
+    assert_eq!(worker.send("DELETE", &one, Value::Null).await.status, 204);
+}
+
+/// What would make a comment once more.
+fn made_again(made: &Value) -> Value {
+    json!({ "id": made["id"], "text": made["text"] })
+}
+
 /// Rooms, devices and their clocks.
 async fn rooms_and_devices() {
     let worker = Worker::new();
@@ -403,6 +445,7 @@ fn all_that_is_documented_is_answered() {
             unreadable_rooms().await;
             tasks().await;
             sections().await;
+            comments().await;
             rooms_and_devices().await;
             syncs().await;
         });

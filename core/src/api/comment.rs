@@ -1,0 +1,53 @@
+use serde::{Deserialize, Serialize};
+
+/// Maximum comments of an answer; of more, the latest are in it.
+pub const MAX_COMMENTS: usize = 1000;
+
+/// Answer to `GET …/tasks/{id}/comments`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comments {
+    /// Those that are not deleted, in the order in which they were made; the last [`MAX_COMMENTS`] of them.
+    pub comments: Vec<CommentDocument>,
+}
+
+/// A comment as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommentDocument {
+    /// Comment id, a UUID that begins as that of its task does.
+    pub id: String,
+    /// Any number of lines.
+    pub text: String,
+    /// The id of the device that made it. Members can write in the name of others.
+    pub author: String,
+    /// When it was made.
+    pub made_at: String,
+    /// When its text was last changed; `null` if it is as it was made.
+    pub edited_at: Option<String>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+/// Body of `POST …/tasks/{id}/comments`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewComment {
+    /// The id to give it, which begins as the task's does; a random one otherwise. Posting the same id again is refused, so
+    /// that a retry cannot make two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// See [`CommentDocument::text`].
+    pub text: String,
+}
+
+/// Body of `PATCH …/tasks/{id}/comments/{id}`: a JSON Merge Patch (RFC 7396). What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommentPatch {
+    /// See [`CommentDocument::text`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::needed")]
+    pub text: Option<String>,
+    /// `true` deletes it, `false` restores it. Writing to its text restores it too.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::needed")]
+    pub deleted: Option<bool>,
+}

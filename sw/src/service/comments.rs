@@ -1,0 +1,99 @@
+//! The comments on a task.
+
+use partyline_core::api::{CommentPatch, Comments, MAX_COMMENTS, NewComment};
+use partyline_core::id::{CommentId, RoomId, TaskId};
+use partyline_core::replica::{Comment, ObjectId, Op, Replica};
+
+use crate::convert;
+use crate::host::Host;
+use crate::http::{Request, Response};
+use crate::problem::Failure;
+use crate::store::Store;
+
+use super::{Effect, Service, Work, etag};
+
+impl<S: Store, H: Host> Service<S, H> {
+    pub(super) fn comments(&self, task: TaskId) -> Work<'_> {
+        Work::Read(Box::new(move |open| {
+            open.replica.task(task).ok_or_else(Failure::unknown_task)?;
+            let all = open.replica.comments(task);
+            let latest = all.len().saturating_sub(MAX_COMMENTS);
+            let comments = all.into_iter().skip(latest).map(convert::comment_document).collect();
+            Ok(Response::json(200, &Comments { comments }))
+        }))
+    }
+
+    pub(super) fn post_comment(&self, room: RoomId, task: TaskId, document: NewComment) -> Result<Work<'_>, Failure> {
+        let id = match &document.id {
+            Some(text) => CommentId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
+            None => CommentId::on(task, self.host.random()),
+        };
+        if !id.is_on(task) {
+            return Err(Failure::invalid("`id`: that of a comment begins as that of its task does."));
+        }
+        let text = convert::comment_text(&self.host.normalize(&document.text))?;
+        Ok(Work::Write(Box::new(move |open| {
+            let is_there = open.replica.task(task).is_some_and(|task| !task.title.is_empty());
+            if !is_there {
+                return Err(Failure::unknown_task());
+            }
+            if open.replica.comment(id).is_some() {
+                return Err(Failure::comment_exists());
+            }
+            let ops = vec![Op::On(Box::new(task)), text.clone()];
+            self.edit(open, ObjectId::comment(id), ops, &|replica| {
+                let location = format!("/peer/v1/rooms/{room}/tasks/{task}/comments/{id}");
+                comment_response(201, replica.comment(id)).with_header("location", location)
+            })
+        })))
+    }
+
+    pub(super) fn patch_comment<'a>(
+        &'a self,
+        of: (TaskId, CommentId),
+        request: &'a Request,
+    ) -> Result<Work<'a>, Failure> {
+        let patch: CommentPatch = request.document()?;
+        let text = patch.text.map(|text| convert::comment_text(&self.host.normalize(&text))).transpose()?;
+        Ok(Work::Write(Box::new(move |open| {
+            let comment = seen(&open.replica, of, request)?;
+            let text = text.clone().filter(|text| *text != Op::Text(comment.text.as_str().into()));
+            let ops = match patch.deleted {
+                Some(true) if comment.deleted => Vec::new(),
+                Some(true) => vec![Op::Deleted],
+                Some(false) if comment.deleted => text.into_iter().chain([Op::Alive]).collect(),
+                _ => text.into_iter().collect::<Vec<_>>(),
+            };
+            if ops.is_empty() {
+                return Ok(Effect::Nothing(comment_response(200, Some(comment))));
+            }
+            self.edit(open, ObjectId::comment(of.1), ops, &|replica| comment_response(200, replica.comment(of.1)))
+        })))
+    }
+
+    pub(super) fn delete_comment<'a>(&'a self, of: (TaskId, CommentId), request: &'a Request) -> Work<'a> {
+        Work::Write(Box::new(move |open| {
+            if seen(&open.replica, of, request)?.deleted {
+                return Ok(Effect::Nothing(Response::no_content()));
+            }
+            self.edit(open, ObjectId::comment(of.1), vec![Op::Deleted], &|_| Response::no_content())
+        }))
+    }
+}
+
+/// The comment on this task, unless it is not as the caller has seen it.
+fn seen(replica: &Replica, (task, id): (TaskId, CommentId), request: &Request) -> Result<Comment, Failure> {
+    let comment = replica.comment(id).filter(|comment| comment.task == task);
+    let comment = comment.ok_or_else(Failure::unknown_comment)?;
+    if request.if_match.is_some() && !request.matches(&etag(&comment_response(200, Some(comment.clone())))) {
+        return Err(Failure::changed_meanwhile());
+    }
+    Ok(comment)
+}
+
+fn comment_response(status: u16, comment: Option<Comment>) -> Response {
+    let Some(comment) = comment else { return Failure::unknown_comment().into() };
+    let response = Response::json(status, &convert::comment_document(comment));
+    let etag = etag(&response);
+    response.with_header("etag", etag)
+}
