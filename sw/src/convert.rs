@@ -3,8 +3,7 @@
 
 use partyline_core::api::{
     BatchDocument, ChangeDocument, CommentDocument, HeldDocument, NewTask, OpDocument, SectionDocument,
-    SyncAnswerDocument,
-    SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
+    SyncAnswerDocument, SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
 };
 use partyline_core::id::{DeviceId, SectionId, TaskId};
 use partyline_core::replica::{

@@ -252,8 +252,8 @@ pub struct TaskDocument {
     pub due: Option<String>,
     /// Who does it; empty when nobody is named.
     pub assignee: String,
-    /// Why it is blocked, or was when it last was; empty where nobody said so.
-    #[serde(default)]
+    /// Why it is blocked, or was when it last was; empty, and absent, where nobody said so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub blocked_reason: String,
     /// In the order of their text.
     pub labels: Vec<String>,
@@ -272,8 +272,8 @@ pub struct TaskDocument {
     pub updated_at: String,
     /// Whether it was deleted. The rest stays as it was for 30 days; then nothing of it is left.
     pub deleted: bool,
-    /// How many comments on it there are.
-    #[serde(default)]
+    /// How many comments on it there are. Absent if there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub comments: u32,
     /// How many hours it takes; 0 if nobody knows.
     #[cfg(feature = "next")]

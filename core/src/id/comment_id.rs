@@ -11,9 +11,15 @@ impl CommentId {
     /// Bytes that a comment's id and its task's have in common.
     const COMMON: usize = 8;
 
-    /// Makes an id of a comment on a task; of the random bytes the first ones give way.
-    pub fn on(task: TaskId, random: [u8; 16]) -> Self {
+    /// Makes an id of a comment on a task; of the random bytes the last ones give way.
+    pub fn on(task: TaskId, mut random: [u8; 16]) -> Self {
+        random.rotate_right(Self::COMMON);
         Self::from_random_bytes(Self::common(task, random))
+    }
+
+    /// What it has in common with the id of its task.
+    pub(crate) fn task_part(self) -> [u8; Self::COMMON] {
+        self.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
     /// Whether a comment of this id can be on the task.

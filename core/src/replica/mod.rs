@@ -79,6 +79,7 @@ mod digest;
 mod dot;
 mod edit;
 mod exchange;
+mod gone;
 mod held;
 mod limits;
 mod listing;

@@ -67,6 +67,16 @@ impl ObjectId {
         }
     }
 
+    /// All tasks that a comment may be on: one, unless somebody has made another that begins so.
+    pub(crate) fn tasks_of(comment: CommentId) -> std::ops::RangeInclusive<Self> {
+        let end = |rest: u8| {
+            let mut id = [rest; 16];
+            id.iter_mut().zip(comment.task_part()).for_each(|(to, from)| *to = from);
+            Self::Task(TaskId::from_random_bytes(id))
+        };
+        end(0)..=end(0xff)
+    }
+
     /// All that may be comments on a task.
     pub(crate) fn comments_on(task: TaskId) -> std::ops::RangeInclusive<Self> {
         let end = |rest: u8| Self::Other(OtherObject { kind: COMMENT, id: CommentId::common(task, [rest; 16]) });

@@ -292,14 +292,11 @@ impl ObjectState {
         self.deletion(writes).is_some_and(|deletion| deletion.millis / DAY_MS < day)
     }
 
-    /// Drops the values if the object was deleted before that day. The tombstone stays.
-    pub(crate) fn drop_values(&mut self, day: u64, writes: &mut Writes) {
-        if !self.is_gone(day, writes) {
-            return;
-        }
+    /// Drops all that is kept but one field.
+    pub(crate) fn drop_but(&mut self, field: Option<Field>, writes: &mut Writes) {
         self.hash.set(None);
         self.registers.retain(|register| {
-            let stays = register.value.field() == Field::LIFE;
+            let stays = Some(register.value.field()) == field;
             if !stays {
                 writes.purge(register.write);
                 writes.drop(register.write, weight(&register.value) as u64);

@@ -181,7 +181,8 @@ async fn tasks() {
     let worker = Worker::with_room().await;
     let parent = worker.add("parent").await.id;
     let whole = json!({ "id": TASK, "title": "Buy milk", "notes": "2 l", "status": "doing", "priority": 2,
-        "due": "2026-12-24", "assignee": "Ada", "labels": ["shop"], "position": "4080", "parent": parent });
+        "due": "2026-12-24", "assignee": "Ada", "blockedReason": "Shop is closed", "labels": ["shop"], "position": "4080",
+        "parent": parent });
     assert_eq!(worker.send("POST", "/tasks", whole.clone()).await.status, 201);
     problem(&worker.send("POST", "/tasks", whole).await, 409);
     worker.send("POST", "/tasks", json!({ "title": "first", "after": null })).await;
@@ -189,10 +190,11 @@ async fn tasks() {
     worker.ask(Request { content_type, ..request("POST", "/tasks", br#"{"title":"last"}"#.to_vec()) }).await;
     let part = format!("/tasks/{TASK}");
     let read: Value = document(&worker.get(&part).await);
-    let as_it_is = json!({ "id": read["id"], "createdAt": read["createdAt"], "updatedAt": read["updatedAt"] });
+    let as_it_is = json!({ "id": read["id"], "createdAt": read["createdAt"], "updatedAt": read["updatedAt"],
+        "comments": 0 });
     for patch in [
         as_it_is,
-        json!({ "title": "Milk", "notes": null, "status": "blocked", "priority": 3, "due": null, "assignee": "" }),
+        json!({ "title": "Milk", "notes": null, "status": "blocked", "blockedReason": "No money", "priority": 3, "due": null, "assignee": "" }),
         json!({ "labels": ["shop", "food"], "position": "c080", "parent": null }),
         json!({ "addLabels": ["urgent"], "removeLabels": ["food"], "after": parent, "status": "done" }),
         json!({ "deleted": true }),
@@ -214,6 +216,7 @@ async fn tasks() {
     for (method, part) in [("POST", "/tasks"), ("PATCH", part.as_str())] {
         problem(&worker.send(method, part, json!({ "title": "" })).await, 400);
     }
+    worker.send("POST", "/sync", json!({ "vector": {} })).await;
     // A page at a time, and what changed since.
     let first: Tasks = document(&worker.get("/tasks?limit=1").await);
     worker.get(&format!("/tasks?next={}&limit=1", first.next.unwrap())).await;
@@ -274,7 +277,15 @@ async fn comments() {
     let part = format!("/tasks/{task}/comments");
     let made: Value = document(&worker.send("POST", &part, json!({ "text": "Two coats" })).await);
     let one = format!("{part}/{}", made["id"].as_str().unwrap());
-    problem(&worker.send("POST", &part, made_again(&made)).await, 409);
+    let again = json!({ "id": made["id"], "text": made["text"] });
+    problem(&worker.send("POST", &part, again).await, 409);
+    let other_id = format!("{}-8000-00000000abcd", &task[..18]);
+    assert_eq!(worker.send("POST", &part, json!({ "id": other_id, "text": "Oil" })).await.status, 201);
+    assert_eq!(worker.get(&format!("/tasks/{task}")).await.status, 200);
+    worker.send("POST", "/sync", json!({ "vector": {} })).await;
+    for deleted in [true, false] {
+        assert_eq!(worker.send("PATCH", &one, json!({ "deleted": deleted })).await.status, 200);
+    }
     assert_eq!(worker.get(&part).await.status, 200);
     for content_type in ["application/json", "application/merge-patch+json", "text/plain"] {
         let patch = request("PATCH", &one, br#"{"text":"Three"}"#.to_vec());
@@ -299,11 +310,6 @@ async fn comments() {
     worker.send("POST", &part, json!({ "text": "b" })).await;
     worker.send("PATCH", &one, json!({ "text": "c" })).await;
     assert_eq!(worker.send("DELETE", &one, Value::Null).await.status, 204);
-}
-
-/// What would make a comment once more.
-fn made_again(made: &Value) -> Value {
-    json!({ "id": made["id"], "text": made["text"] })
 }
 
 /// Rooms, devices and their clocks.
