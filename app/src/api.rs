@@ -18,9 +18,9 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, CommentDocument, CommentPatch, Comments, Devices, HeldDocument, JSON, NOW_HEADER, NewComment,
-    NewDevice, NewRoom, NewTask, PROVED, Problem, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch,
-    TaskDocument, TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, CommentDocument, CommentPatch, Comments, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice,
+    NewRoom, NewTask, PROVED, Problem, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument,
+    TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -354,19 +354,15 @@ pub(crate) async fn comments(room: RoomId, task: TaskId) -> Result<Vec<CommentDo
     Ok(comments)
 }
 
-/// `POST …/tasks/{id}/comments`.
-pub(crate) async fn add_comment(room: RoomId, task: TaskId, comment: &NewComment) -> Result<(), ApiError> {
-    send_only("POST", &room_path(room, &format!("/tasks/{task}/comments")), comment).await.map(drop)
-}
-
-/// `PATCH …/tasks/{id}/comments/{id}`.
-pub(crate) async fn edit_comment(
+/// `POST …/tasks/{id}/comments`, or `PATCH …/tasks/{id}/comments/{id}` of one that is there.
+pub(crate) async fn send_comment(
     room: RoomId,
     task: TaskId,
-    comment: &str,
+    comment: Option<&str>,
     patch: &CommentPatch,
 ) -> Result<(), ApiError> {
-    send_only("PATCH", &room_path(room, &format!("/tasks/{task}/comments/{comment}")), patch).await.map(drop)
+    let (method, rest) = comment.map_or_else(|| ("POST", String::new()), |id| ("PATCH", format!("/{id}")));
+    send_only(method, &room_path(room, &format!("/tasks/{task}/comments{rest}")), patch).await.map(drop)
 }
 
 /// `GET …/signoffs`.

@@ -95,12 +95,20 @@ pub(crate) const COMMENTS: &str = "Comments";
 pub(crate) const ADD_COMMENT: &str = "Add a comment";
 /// Sends it.
 pub(crate) const SEND: &str = "Send";
+/// Opens the field in which it is changed.
+pub(crate) const EDIT: &str = "Edit";
+/// On the button that keeps what was changed.
+pub(crate) const SAVE: &str = "Save";
+/// On the button that gives it up.
+pub(crate) const CANCEL: &str = "Cancel";
 /// Changes a comment of one's own.
 pub(crate) const EDIT_COMMENT: &str = "Edit comment";
 /// Deletes one.
 pub(crate) const DELETE_COMMENT: &str = "Delete comment";
 /// It is deleted.
 pub(crate) const COMMENT_DELETED: &str = "Deleted the comment.";
+/// It has other words.
+pub(crate) const COMMENT_CHANGED: &str = "Changed the comment.";
 /// Its text was changed later.
 pub(crate) const EDITED: &str = "edited";
 /// The field for the reason.

@@ -60,8 +60,6 @@ pub enum Route {
     PostComment(RoomId, TaskId),
     /// `PATCH …/tasks/{id}/comments/{id}`
     PatchComment(RoomId, TaskId, CommentId),
-    /// `DELETE …/tasks/{id}/comments/{id}`
-    DeleteComment(RoomId, TaskId, CommentId),
     /// `GET …/vector`
     Vector(RoomId),
     /// `GET …/sync`
@@ -184,8 +182,7 @@ impl Route {
                         let comment = CommentId::parse(comment).map_err(|_| Failure::unknown_comment())?;
                         match method {
                             "PATCH" => Self::PatchComment(room, task, comment),
-                            "DELETE" => Self::DeleteComment(room, task, comment),
-                            _ => return Err(Failure::method("PATCH, DELETE")),
+                            _ => return Err(Failure::method("PATCH")),
                         }
                     }
                     _ => return Err(Failure::no_route()),
@@ -282,7 +279,6 @@ mod tests {
             ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, task)),
             ("POST", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::PostComment(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::PatchComment(room, task, comment)),
-            ("DELETE", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::DeleteComment(room, task, comment)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
             ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
@@ -306,7 +302,7 @@ mod tests {
             ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
             ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/tasks/TASK/comments", "GET, POST"),
-            ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
             ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),

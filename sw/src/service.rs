@@ -159,7 +159,6 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::Comments(room, task) => (room, self.comments(task)),
             Route::PostComment(room, task) => (room, self.post_comment(room, task, request.document()?)?),
             Route::PatchComment(room, task, comment) => (room, self.patch_comment((task, comment), request)?),
-            Route::DeleteComment(room, task, comment) => (room, self.delete_comment((task, comment), request)),
             Route::Vector(room) => (room, self.vector(request)),
             Route::Opening(room) => (room, self.opening()),
             Route::Sync(room) => (room, self.sync(request)?),

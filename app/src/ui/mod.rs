@@ -6,7 +6,7 @@
 mod add_task;
 mod by_hand_dialog;
 mod choosing;
-mod comments;
+mod comment_list;
 mod copy_task_link;
 mod devices_dialog;
 mod dialogs;

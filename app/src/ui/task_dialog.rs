@@ -5,7 +5,7 @@ use litemap::LiteMap;
 use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::TaskId;
 
-use super::comments::Comments;
+use super::comment_list::Comments;
 use super::copy_task_link::CopyTaskLink;
 use super::icon::Icon;
 use super::live::{effect, live, maybe, rows};
@@ -342,12 +342,13 @@ fn TextField(
     #[prop(optional)]
     placeholder: &'static str,
 ) -> impl IntoView {
-    let problem_id = format!("problem-{label}");
+    // Ids have no spaces.
+    let (id, problem_id) = (format!("field-{}", field.name()), format!("problem-{}", field.name()));
     view! {
         <div class="field">
-            <label for=format!("field-{label}")>{label}</label>
+            <label for=id.clone()>{label}</label>
             <input
-                id=format!("field-{label}")
+                id=id
                 type="text"
                 autocomplete="off"
                 placeholder=placeholder

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::needed;
+
 /// Maximum comments of an answer; of more, the latest are in it.
 pub const MAX_COMMENTS: usize = 1000;
 
@@ -28,26 +30,19 @@ pub struct CommentDocument {
     pub deleted: bool,
 }
 
-/// Body of `POST …/tasks/{id}/comments`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewComment {
-    /// The id to give it, which begins as the task's does; a random one otherwise. Posting the same id again is refused, so
-    /// that a retry cannot make two.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// See [`CommentDocument::text`].
-    pub text: String,
-}
-
-/// Body of `PATCH …/tasks/{id}/comments/{id}`: a JSON Merge Patch (RFC 7396). What is absent stays as it is.
+/// Body of `POST …/tasks/{id}/comments` and `PATCH …/tasks/{id}/comments/{id}`; the latter is a JSON Merge Patch (RFC 7396), in
+/// which what is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommentPatch {
-    /// See [`CommentDocument::text`].
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::needed")]
+    /// The id to give to a new one, which begins as the task's does; a random one otherwise. Posting the same id again is
+    /// refused, so that a retry cannot make two. Not in a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub id: Option<String>,
+    /// See [`CommentDocument::text`]. A new one needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub text: Option<String>,
-    /// `true` deletes it, `false` restores it. Writing to its text restores it too.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::needed")]
+    /// `true` deletes it, `false` restores it. Writing to its text restores it too. Not of a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub deleted: Option<bool>,
 }

@@ -17,7 +17,7 @@
 //! | nothing | `PUT …/held/{device}/{number}`, `DELETE …`: takes or drops a change that is held back |
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Sections`], [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
-//! | [`Comments`], [`NewComment`] / [`CommentPatch`] → [`CommentDocument`] | `GET …/tasks/{id}/comments`, `POST …`, `PATCH …/comments/{id}` |
+//! | [`Comments`], [`CommentPatch`] → [`CommentDocument`] | `GET …/tasks/{id}/comments`, `POST …`, `PATCH …/comments/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
@@ -31,7 +31,7 @@ mod section;
 use litemap::LiteMap;
 use std::fmt;
 
-pub use comment::{CommentDocument, CommentPatch, Comments, MAX_COMMENTS, NewComment};
+pub use comment::{CommentDocument, CommentPatch, Comments, MAX_COMMENTS};
 pub use read::read;
 pub use section::{SectionDocument, SectionPatch, Sections};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,8 +1,8 @@
 //! The comments on a task.
 
-use partyline_core::api::{CommentPatch, Comments, MAX_COMMENTS, NewComment};
+use partyline_core::api::{CommentPatch, Comments, MAX_COMMENTS};
 use partyline_core::id::{CommentId, RoomId, TaskId};
-use partyline_core::replica::{Comment, ObjectId, Op, Replica};
+use partyline_core::replica::{Comment, ObjectId, Op};
 
 use crate::convert;
 use crate::host::Host;
@@ -10,7 +10,7 @@ use crate::http::{Request, Response};
 use crate::problem::Failure;
 use crate::store::Store;
 
-use super::{Effect, Service, Work, etag};
+use super::{Effect, Service, Work};
 
 impl<S: Store, H: Host> Service<S, H> {
     pub(super) fn comments(&self, task: TaskId) -> Work<'_> {
@@ -23,7 +23,10 @@ impl<S: Store, H: Host> Service<S, H> {
         }))
     }
 
-    pub(super) fn post_comment(&self, room: RoomId, task: TaskId, document: NewComment) -> Result<Work<'_>, Failure> {
+    pub(super) fn post_comment(&self, room: RoomId, task: TaskId, document: CommentPatch) -> Result<Work<'_>, Failure> {
+        if document.deleted.is_some() {
+            return Err(Failure::invalid("`deleted`: a new comment is not deleted."));
+        }
         let id = match &document.id {
             Some(text) => CommentId::parse(text).map_err(|error| Failure::invalid(&format!("`id`: {error}")))?,
             None => CommentId::on(task, self.host.random()),
@@ -31,7 +34,7 @@ impl<S: Store, H: Host> Service<S, H> {
         if !id.is_on(task) {
             return Err(Failure::invalid("`id`: that of a comment begins as that of its task does."));
         }
-        let text = convert::comment_text(&self.host.normalize(&document.text))?;
+        let text = convert::comment_text(&self.host.normalize(&document.text.unwrap_or_default()))?;
         Ok(Work::Write(Box::new(move |open| {
             let is_there = open.replica.task(task).is_some_and(|task| !task.title.is_empty());
             if !is_there {
@@ -43,57 +46,39 @@ impl<S: Store, H: Host> Service<S, H> {
             let ops = vec![Op::On(Box::new(task)), text.clone()];
             self.edit(open, ObjectId::comment(id), ops, &|replica| {
                 let location = format!("/peer/v1/rooms/{room}/tasks/{task}/comments/{id}");
-                comment_response(201, replica.comment(id)).with_header("location", location)
+                answer(201, replica.comment(id)).with_header("location", location)
             })
         })))
     }
 
-    pub(super) fn patch_comment<'a>(
-        &'a self,
-        of: (TaskId, CommentId),
-        request: &'a Request,
-    ) -> Result<Work<'a>, Failure> {
+    pub(super) fn patch_comment(&self, of: (TaskId, CommentId), request: &Request) -> Result<Work<'_>, Failure> {
         let patch: CommentPatch = request.document()?;
+        if patch.id.is_some() {
+            return Err(Failure::invalid("`id` cannot be changed."));
+        }
         let text = patch.text.map(|text| convert::comment_text(&self.host.normalize(&text))).transpose()?;
+        let (task, id) = of;
         Ok(Work::Write(Box::new(move |open| {
-            let comment = seen(&open.replica, of, request)?;
+            let comment = open.replica.comment(id).filter(|comment| comment.task == task);
+            let comment = comment.ok_or_else(Failure::unknown_comment)?;
             let text = text.clone().filter(|text| *text != Op::Text(comment.text.as_str().into()));
-            let ops = match patch.deleted {
+            let ops: Vec<Op> = match patch.deleted {
                 Some(true) if comment.deleted => Vec::new(),
                 Some(true) => vec![Op::Deleted],
                 Some(false) if comment.deleted => text.into_iter().chain([Op::Alive]).collect(),
-                _ => text.into_iter().collect::<Vec<_>>(),
+                _ => text.into_iter().collect(),
             };
             if ops.is_empty() {
-                return Ok(Effect::Nothing(comment_response(200, Some(comment))));
+                return Ok(Effect::Nothing(answer(200, Some(comment))));
             }
-            self.edit(open, ObjectId::comment(of.1), ops, &|replica| comment_response(200, replica.comment(of.1)))
+            self.edit(open, ObjectId::comment(id), ops, &|replica| answer(200, replica.comment(id)))
         })))
     }
-
-    pub(super) fn delete_comment<'a>(&'a self, of: (TaskId, CommentId), request: &'a Request) -> Work<'a> {
-        Work::Write(Box::new(move |open| {
-            if seen(&open.replica, of, request)?.deleted {
-                return Ok(Effect::Nothing(Response::no_content()));
-            }
-            self.edit(open, ObjectId::comment(of.1), vec![Op::Deleted], &|_| Response::no_content())
-        }))
-    }
 }
 
-/// The comment on this task, unless it is not as the caller has seen it.
-fn seen(replica: &Replica, (task, id): (TaskId, CommentId), request: &Request) -> Result<Comment, Failure> {
-    let comment = replica.comment(id).filter(|comment| comment.task == task);
-    let comment = comment.ok_or_else(Failure::unknown_comment)?;
-    if request.if_match.is_some() && !request.matches(&etag(&comment_response(200, Some(comment.clone())))) {
-        return Err(Failure::changed_meanwhile());
+fn answer(status: u16, comment: Option<Comment>) -> Response {
+    match comment {
+        Some(comment) => Response::json(status, &convert::comment_document(comment)),
+        None => Failure::unknown_comment().into(),
     }
-    Ok(comment)
-}
-
-fn comment_response(status: u16, comment: Option<Comment>) -> Response {
-    let Some(comment) = comment else { return Failure::unknown_comment().into() };
-    let response = Response::json(status, &convert::comment_document(comment));
-    let etag = etag(&response);
-    response.with_header("etag", etag)
 }
