@@ -348,9 +348,10 @@ pub(crate) async fn delete_section(room: RoomId, section: SectionId) -> Result<(
     accepted("DELETE", &room_path(room, &format!("/sections/{section}")), &[], None).await.map(drop)
 }
 
-/// `GET …/tasks/{id}/comments`.
-pub(crate) async fn comments(room: RoomId, task: TaskId) -> Result<Vec<CommentDocument>, ApiError> {
-    let Comments { comments } = get(&room_path(room, &format!("/tasks/{task}/comments"))).await?;
+/// `GET …/tasks/{id}/comments`, or `GET …/comments` for all tasks.
+pub(crate) async fn comments(room: RoomId, task: Option<TaskId>) -> Result<Vec<CommentDocument>, ApiError> {
+    let of = task.map(|task| format!("/tasks/{task}")).unwrap_or_default();
+    let Comments { comments } = get(&room_path(room, &(of + "/comments"))).await?;
     Ok(comments)
 }
 

@@ -439,6 +439,7 @@ pub(crate) fn comment_text(text: &str) -> Result<Op, Failure> {
 pub(crate) fn comment_document(comment: Comment) -> CommentDocument {
     CommentDocument {
         id: comment.id.to_string(),
+        task: comment.task.to_string(),
         text: comment.text,
         author: comment.author.to_string(),
         made_at: format_timestamp(comment.made_at),

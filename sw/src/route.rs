@@ -54,8 +54,8 @@ pub enum Route {
     PatchSection(RoomId, SectionId),
     /// `DELETE …/sections/{id}`
     DeleteSection(RoomId, SectionId),
-    /// `GET …/tasks/{id}/comments`
-    Comments(RoomId, TaskId),
+    /// `GET …/tasks/{id}/comments`, or `GET …/comments`
+    Comments(RoomId, Option<TaskId>),
     /// `POST …/tasks/{id}/comments`
     PostComment(RoomId, TaskId),
     /// `PATCH …/tasks/{id}/comments/{id}`
@@ -126,6 +126,7 @@ impl Route {
                     ("tasks", "POST") => Self::PostTask(room),
                     ("sections", "GET") => Self::Sections(room),
                     ("sections", "POST") => Self::PostSection(room),
+                    ("comments", "GET") => Self::Comments(room, None),
                     ("vector", "GET") => Self::Vector(room),
                     ("sync", "GET") => Self::Opening(room),
                     ("sync", "POST") => Self::Sync(room),
@@ -134,7 +135,7 @@ impl Route {
                     ("signoffs", "GET") => Self::SignOffs(room),
                     #[cfg(feature = "next")]
                     ("signoffs", "POST") => Self::PostSignOff(room),
-                    ("devices" | "vector", _) => return Err(Failure::method("GET")),
+                    ("devices" | "comments" | "vector", _) => return Err(Failure::method("GET")),
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks" | "sections", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
@@ -175,7 +176,7 @@ impl Route {
                 let room = room_id(room)?;
                 let task = TaskId::parse(task).map_err(|_| Failure::unknown_task())?;
                 match (next(), next(), method) {
-                    (None, _, "GET") => Self::Comments(room, task),
+                    (None, _, "GET") => Self::Comments(room, Some(task)),
                     (None, _, "POST") => Self::PostComment(room, task),
                     (None, ..) => return Err(Failure::method("GET, POST")),
                     (Some(comment), None, _) => {
@@ -276,7 +277,8 @@ mod tests {
             ("POST", "/peer/v1/rooms/ROOM/sections", Route::PostSection(room)),
             ("PATCH", "/peer/v1/rooms/ROOM/sections/TASK", Route::PatchSection(room, section)),
             ("DELETE", "/peer/v1/rooms/ROOM/sections/TASK", Route::DeleteSection(room, section)),
-            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, task)),
+            ("GET", "/peer/v1/rooms/ROOM/comments", Route::Comments(room, None)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, Some(task))),
             ("POST", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::PostComment(room, task)),
             ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::PatchComment(room, task, comment)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
@@ -301,6 +303,7 @@ mod tests {
             ("/peer/v1/rooms/ROOM/tasks/TASK", "GET, PATCH, DELETE"),
             ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
             ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/comments", "GET"),
             ("/peer/v1/rooms/ROOM/tasks/TASK/comments", "GET, POST"),
             ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
@@ -369,6 +372,7 @@ mod tests {
                     "/tasks/TASK",
                     "/sections",
                     "/sections/TASK",
+                    "/comments",
                     "/tasks/TASK/comments",
                     "/tasks/TASK/comments/TASK",
                     "/vector",

@@ -422,7 +422,8 @@ impl Room {
                 let old = place(&known, id);
                 // What it was is known here and nowhere else: should it be wanted back.
                 let new = if document.deleted { TaskDocument { deleted: true, ..known.clone() } } else { document };
-                if known != new {
+                // Other words of a comment are no other number of them.
+                if known != new || !whole && new.comments > 0 {
                     gone.extend(old);
                     come.extend(place(&new, id));
                     has_moved |=

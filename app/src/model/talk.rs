@@ -1,5 +1,7 @@
 //! The comments on a task, and what people do with them. It is loaded with the details that show them.
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::{CommentDocument, CommentPatch};
@@ -7,11 +9,27 @@ use partyline_core::id::{CommentId, TaskId};
 
 use super::app::App;
 use super::drafts::Draft;
-use super::notice::NoticeAction;
 use super::room::Room;
 use crate::api;
 use crate::platform;
 use crate::text;
+
+/// What was done to a comment, and what takes it back.
+#[derive(Clone)]
+pub(crate) struct Done {
+    /// What it was.
+    pub(crate) words: &'static str,
+    comment: String,
+    back: CommentPatch,
+}
+
+/// What was sent. (A type of its own for the same reason as [`Remark`].)
+#[derive(Clone)]
+struct Sent(CommentPatch);
+
+/// A comment. A type of its own, so that all that is made for it is loaded later.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Remark(pub(crate) CommentDocument);
 
 /// The comments on a task, as they are known here.
 #[derive(Clone, Copy)]
@@ -20,15 +38,17 @@ pub(crate) struct Talk {
     room: Room,
     task: TaskId,
     /// In the order in which they were made.
-    pub(crate) comments: RwSignal<Vec<CommentDocument>>,
+    pub(crate) comments: RwSignal<Vec<Remark>>,
     /// Why something of it is not done.
     pub(crate) problem: RwSignal<Option<String>>,
+    /// What was done last and can be taken back. It is told in the details: these are above all messages.
+    pub(crate) done: RwSignal<Option<Done>>,
     /// Who said something while the details were open.
     pub(crate) news: RwSignal<String>,
     /// Which reading was begun last: an answer that a later one has overtaken is dropped.
     reading: StoredValue<u64>,
     /// What was sent last and is not known to have come, with its id: sent once more, it is the same comment.
-    sent: StoredValue<Option<CommentPatch>>,
+    sent: StoredValue<Option<Sent>>,
 }
 
 impl Talk {
@@ -40,6 +60,7 @@ impl Talk {
             task,
             comments: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
+            done: RwSignal::new(None),
             news: RwSignal::new(String::new()),
             reading: StoredValue::new(0),
             sent: StoredValue::new(None),
@@ -55,20 +76,20 @@ impl Talk {
             return;
         };
         spawn_local(async move {
-            let answer = api::comments(self.room.id, self.task).await;
+            let answer = api::comments(self.room.id, Some(self.task)).await;
             if self.reading.try_get_value() != Some(number) {
                 return;
             }
             match answer {
-                Ok(comments) => self.show(comments, number == 1),
+                Ok(comments) => self.show(comments.into_iter().map(Remark).collect(), number == 1),
                 Err(error) => drop(self.problem.try_set(Some(error.to_string()))),
             }
         });
     }
 
-    fn show(self, comments: Vec<CommentDocument>, is_first: bool) {
+    fn show(self, comments: Vec<Remark>, is_first: bool) {
         let known = self.comments.get_untracked();
-        let is_new = |comment: &&CommentDocument| known.iter().all(|other| other.id != comment.id);
+        let is_new = |comment: &&Remark| known.iter().all(|other| other.0.id != comment.0.id);
         if let Some(new) = comments.iter().rfind(is_new).filter(|new| !is_first && !self.is_own(new)) {
             self.news.set(text::new_comment(&untrack(|| self.author(new))));
         }
@@ -78,14 +99,14 @@ impl Talk {
     }
 
     /// Whether this device made a comment.
-    pub(crate) fn is_own(self, comment: &CommentDocument) -> bool {
+    pub(crate) fn is_own(self, comment: &Remark) -> bool {
         let own = self.room.membership.with_untracked(|own| own.as_ref().map(|own| own.device.to_string()));
-        own.as_ref() == Some(&comment.author)
+        own.as_ref() == Some(&comment.0.author)
     }
 
     /// What the device is called that made a comment.
-    pub(crate) fn author(self, comment: &CommentDocument) -> String {
-        text::device_name(self.room.device_name(&comment.author))
+    pub(crate) fn author(self, comment: &Remark) -> String {
+        text::device_name(self.room.device_name(&comment.0.author))
     }
 
     fn draft(self) -> Draft {
@@ -104,10 +125,10 @@ impl Talk {
 
     /// Adds a comment, and answers whether it is kept. What was typed is given up only then.
     pub(crate) async fn add(self, words: String) -> bool {
-        let unsure = self.sent.get_value().filter(|sent| sent.text.as_ref() == Some(&words));
+        let unsure = self.sent.get_value().map(|sent| sent.0).filter(|sent| sent.text.as_ref() == Some(&words));
         let random = || platform::random_bytes().map(|random| CommentId::on(self.task, random).to_string());
         let new = unsure.unwrap_or_else(|| CommentPatch { id: random(), text: Some(words), deleted: None });
-        self.sent.set_value(Some(new.clone()));
+        self.sent.set_value(Some(Sent(new.clone())));
         let answer = api::send_comment(self.room.id, self.task, None, &new).await;
         let is_kept = match answer {
             // It came when it was sent before, and the answer was lost.
@@ -129,16 +150,23 @@ impl Talk {
         }
     }
 
-    /// Gives a comment other words, and offers to undo that.
-    pub(crate) fn reword(self, comment: &CommentDocument, words: String) {
+    /// Gives a comment other words.
+    pub(crate) fn reword(self, comment: &Remark, words: String) {
         let patch = |text: String| CommentPatch { text: Some(text), ..CommentPatch::default() };
-        self.change(comment.id.clone(), patch(words), Some((text::COMMENT_CHANGED, patch(comment.text.clone()))));
+        self.change(comment.0.id.clone(), patch(words), Some((text::COMMENT_CHANGED, patch(comment.0.text.clone()))));
     }
 
-    /// Deletes a comment, and offers to undo that.
+    /// Deletes a comment.
     pub(crate) fn delete(self, comment: String) {
         let patch = |deleted| CommentPatch { deleted: Some(deleted), ..CommentPatch::default() };
         self.change(comment, patch(true), Some((text::COMMENT_DELETED, patch(false))));
+    }
+
+    /// Takes back what was done last.
+    pub(crate) fn undo(self) {
+        if let Some(Done { comment, back, .. }) = self.done.get_untracked() {
+            self.change(comment, back, None);
+        }
     }
 
     fn change(self, comment: String, patch: CommentPatch, undo: Option<(&'static str, CommentPatch)>) {
@@ -146,12 +174,33 @@ impl Talk {
             match api::send_comment(self.room.id, self.task, Some(&comment), &patch).await {
                 Ok(()) => {
                     self.read();
-                    if let Some((done, back)) = undo {
-                        let again = move || self.change(comment.clone(), back.clone(), None);
-                        self.app.notices.tell(done.to_owned(), Some(NoticeAction::new(text::UNDO, again)));
+                    let _ = self.problem.try_set(None);
+                    let _ = self.done.try_set(undo.map(|(words, back)| Done { words, comment, back }));
+                }
+                Err(error) => {
+                    let told = self.problem.try_set(Some(text::not_saved(&error)));
+                    if told.is_some() {
+                        self.app.notices.fail(text::not_saved(&error), None);
                     }
                 }
-                Err(error) => self.app.notices.fail(text::not_saved(&error), None),
+            }
+        });
+    }
+}
+
+impl Room {
+    /// Has finding look into what the comments say now.
+    pub(crate) fn find_in_comments(self) {
+        spawn_local(async move {
+            let Ok(comments) = api::comments(self.id, None).await else { return };
+            let mut said = HashMap::<TaskId, String>::new();
+            for comment in comments {
+                if let Ok(task) = TaskId::parse(&comment.task) {
+                    *said.entry(task).or_default() += &["\n", comment.text.as_str()].concat();
+                }
+            }
+            if self.listing().index.try_update_value(|index| index.hear(said)) == Some(true) {
+                self.arrange();
             }
         });
     }

@@ -1,20 +1,22 @@
 //! What was said of a task, and a field to say more.
 
 use js_sys::Date;
-use leptos::html;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use partyline_core::api::{CommentDocument, TaskDocument};
+use leptos::task::{spawn_local, tick};
+use partyline_core::api::TaskDocument;
 use partyline_core::id::TaskId;
 use wasm_bindgen::JsValue;
 
-use super::live::{effect, live, maybe, rows};
+use super::live::{effect, live, maybe, part, rows};
 use super::markdown;
 use crate::model::app::App;
 use crate::model::room::Room;
-use crate::model::talk::Talk;
+use crate::model::talk::{Remark, Talk};
 use crate::platform;
 use crate::text;
+
+/// The field for another comment.
+const ADD: &str = ".comments .add-comment";
 
 /// What was said of a task, and a field to say more.
 #[component]
@@ -31,21 +33,27 @@ pub(crate) fn Comments(
         task.track();
         talk.read();
     });
-    let field = NodeRef::<html::Textarea>::new();
-    let typed = talk.typed();
-    let is_empty = RwSignal::new(typed.trim().is_empty());
+    let typed = RwSignal::new(talk.typed());
     let send = move || {
-        let Some(field) = field.get_untracked() else { return };
-        let words = field.value();
+        let words = typed.get_untracked();
         if words.trim().is_empty() {
             return;
         }
         spawn_local(async move {
-            if talk.add(words.clone()).await && field.value() == words {
-                field.set_value("");
-                let _ = is_empty.try_set(true);
+            if talk.add(words.clone()).await && typed.try_get_untracked() == Some(words) {
+                typed.set(String::new());
             }
         });
+    };
+    // What was done took the button away that had the keyboard.
+    effect(move || {
+        if talk.done.with(Option::is_some) {
+            focus(".comments .undo");
+        }
+    });
+    let take_back = move |_| {
+        talk.undo();
+        focus(ADD);
     };
     let has_any = Memo::new(move |_| talk.comments.with(|comments| !comments.is_empty()));
     view! {
@@ -55,23 +63,31 @@ pub(crate) fn Comments(
                 <ul role="list" aria-label=text::COMMENTS>
                     {rows(
                         move || talk.comments.get(),
-                        |comment| [comment.id.as_str(), comment.edited_at.as_deref().unwrap_or_default()].concat(),
+                        |Remark(comment)| [&*comment.id, comment.edited_at.as_deref().unwrap_or_default()].concat(),
                         move |comment| view! { <Said talk=talk comment=comment /> },
                     )}
                 </ul>
             }))}
             <p class="for-ears" role="status">{live(move || talk.news.get())}</p>
+            <div role="status">
+                {maybe(move || talk.done.get().map(|done| view! {
+                    <p class="said-by">
+                        <span>{done.words}</span>
+                        <button type="button" class="undo" on:click=take_back>{text::UNDO}</button>
+                    </p>
+                }))}
+            </div>
             <textarea
-                node_ref=field
+                class="add-comment"
                 rows="2"
                 aria-label=text::ADD_COMMENT
                 placeholder=text::ADD_COMMENT
                 dir="auto"
-                prop:value=typed
+                prop:value=live(move || typed.get())
                 on:input=move |event| {
-                    let typed = event_target_value(&event);
-                    is_empty.set(typed.trim().is_empty());
-                    talk.keep(&typed);
+                    let words = event_target_value(&event);
+                    talk.keep(&words);
+                    typed.set(words);
                 }
                 on:keydown=move |event| {
                     if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !event.is_composing() {
@@ -80,7 +96,7 @@ pub(crate) fn Comments(
                     }
                 }
             ></textarea>
-            <button type="button" hidden=live(move || is_empty.get()) on:click=move |_| send()>{text::SEND}</button>
+            <button type="button" hidden=live(move || typed.with(|typed| typed.trim().is_empty())) on:click=move |_| send()>{text::SEND}</button>
             <p class="problem" role="alert">{live(move || talk.problem.get())}</p>
         </div>
     }
@@ -92,21 +108,16 @@ fn Said(
     /// Among which.
     talk: Talk,
     /// Which one.
-    comment: CommentDocument,
+    comment: Remark,
 ) -> impl IntoView {
     let comment = StoredValue::new(comment);
     let is_open = RwSignal::new(false);
-    let shown = NodeRef::<html::Div>::new();
-    effect(move || {
-        if let Some(within) = shown.get() {
-            comment.with_value(|comment| markdown::show(&comment.text, &within));
-        }
-    });
-    let (made, edited) = comment.with_value(|comment| {
+    let words = move || Some(comment.with_value(|comment| comment.0.text.clone()));
+    let (made, edited) = comment.with_value(|Remark(comment)| {
         (When::of(&comment.made_at, talk.app), comment.edited_at.as_deref().map(|at| When::of(at, talk.app).whole))
     });
     let tools = comment.with_value(|comment| talk.is_own(comment)).then(|| {
-        let delete = move |_| talk.delete(comment.with_value(|comment| comment.id.clone()));
+        let delete = move |_| talk.delete(comment.with_value(|comment| comment.0.id.clone()));
         view! {
             <button type="button" class="quiet" aria-label=text::EDIT_COMMENT on:click=move |_| is_open.set(true)>
                 {text::EDIT}
@@ -117,13 +128,19 @@ fn Said(
     view! {
         <li>
             <div class="said-by">
-                <bdi class="author">{live(move || comment.with_value(|comment| talk.author(comment)))}</bdi>
-                <time datetime=made.written title=made.whole>{made.spoken}</time>
-                {edited.map(|edited| view! { <span title=edited>{text::EDITED}</span> })}
+                <p>
+                    <bdi>{live(move || comment.with_value(|comment| talk.author(comment)))}</bdi>
+                    " "
+                    <time datetime=made.written title=made.whole>{made.spoken}</time>
+                    {edited.map(|edited| view! { " " <span title=edited>{text::EDITED}</span> })}
+                </p>
                 {tools}
             </div>
-            <div class="said" dir="auto" node_ref=shown hidden=live(move || is_open.get())></div>
-            {maybe(move || is_open.get().then(|| view! { <Reword talk=talk comment=comment is_open=is_open /> }))}
+            {part(move || if is_open.get() {
+                view! { <Reword talk=talk comment=comment is_open=is_open /> }.into_any()
+            } else {
+                markdown::shown("notes", Box::new(words))
+            })}
         </li>
     }
 }
@@ -134,33 +151,43 @@ fn Reword(
     /// Among which.
     talk: Talk,
     /// Which one.
-    comment: StoredValue<CommentDocument>,
+    comment: StoredValue<Remark>,
     /// Whether it is there.
     is_open: RwSignal<bool>,
 ) -> impl IntoView {
-    let field = NodeRef::<html::Textarea>::new();
-    effect(move || {
-        if let Some(field) = field.get() {
-            let _ = field.focus();
-        }
-    });
-    let before = comment.with_value(|comment| comment.text.clone());
+    let typed = RwSignal::new(comment.with_value(|comment| comment.0.text.clone()));
+    focus(".comments .reword");
     let save = move |_| {
-        let words = field.get_untracked().map(|field| field.value()).unwrap_or_default();
+        let words = typed.get_untracked();
         is_open.set(false);
         comment.with_value(|comment| {
-            if !words.trim().is_empty() && words != comment.text {
+            if !words.trim().is_empty() && words != comment.0.text {
                 talk.reword(comment, words);
             }
         });
     };
     view! {
-        <textarea node_ref=field rows="3" dir="auto" aria-label=text::EDIT_COMMENT prop:value=before></textarea>
-        <div class="said-by">
+        <textarea
+            class="reword"
+            rows="3"
+            dir="auto"
+            aria-label=text::EDIT_COMMENT
+            prop:value=live(move || typed.get())
+            on:input=move |event| typed.set(event_target_value(&event))
+        ></textarea>
+        <div class="with-buttons">
             <button type="button" on:click=save>{text::SAVE}</button>
             <button type="button" class="quiet" on:click=move |_| is_open.set(false)>{text::CANCEL}</button>
         </div>
     }
+}
+
+/// Gives the keyboard to what is there in a moment.
+fn focus(selector: &'static str) {
+    spawn_local(async move {
+        tick().await;
+        platform::focus(selector);
+    });
 }
 
 /// A moment as it is written in a document, as people write it, and in full.

@@ -8,7 +8,7 @@ use partyline_core::id::TaskId;
 use super::comment_list::Comments;
 use super::copy_task_link::CopyTaskLink;
 use super::icon::Icon;
-use super::live::{effect, live, maybe, rows};
+use super::live::{live, maybe, rows};
 use super::markdown;
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::{PartOf, Subtasks};
@@ -414,12 +414,7 @@ fn Notes(
             && !editor.problems.with(|problems| problems.contains_key(&Field::Notes))
             && !editor.shown(Field::Notes).trim().is_empty()
     });
-    let shown = NodeRef::<html::Div>::new();
-    effect(move || {
-        if let Some(within) = shown.get().filter(|_| is_shown.get()) {
-            markdown::show(&editor.shown(Field::Notes), &within);
-        }
-    });
+    let text = move || is_shown.get().then(|| editor.shown(Field::Notes));
     view! {
         <div class="notes-field" class:rendered=live(move || is_shown.get()) on:focusin=move |event| {
             if event_target::<web_sys::Element>(&event).matches("textarea") == Ok(true) {
@@ -427,7 +422,7 @@ fn Notes(
             }
         }>
             <Lines editor=editor field=Field::Notes label="Notes" />
-            <div class="notes" dir="auto" node_ref=shown></div>
+            {markdown::shown("notes", Box::new(text))}
         </div>
     }
 }

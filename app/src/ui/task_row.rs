@@ -107,11 +107,10 @@ fn TaskFacts(
         let done = task.status == TaskStatus::Done;
         let status = (!done && task.status != TaskStatus::Open).then(|| {
             let words = STATUSES.iter().find(|(_, status, _)| *status == task.status).map(|(.., words)| *words);
-            let reason = (task.status == TaskStatus::Blocked && !task.blocked_reason.is_empty()).then(|| {
-                let reason = task.blocked_reason.clone();
-                view! { ": " <bdi>{reason}</bdi> }
-            });
-            view! { <li class="fact" data-status=words.map(str::to_ascii_lowercase)>{words} {reason}</li> }
+            let reason = Some(task.blocked_reason.as_str())
+                .filter(|reason| task.status == TaskStatus::Blocked && !reason.is_empty());
+            let why = reason.map_or_else(String::new, |reason| [": ", reason].concat());
+            view! { <li class="fact" data-status=words.map(str::to_ascii_lowercase)>{words}{why}</li> }
         });
         let priority = (task.priority > 0 && !done).then(|| {
             let words = PRIORITIES.get(usize::from(task.priority)).map(|(_, words)| *words);

@@ -3,9 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::needed;
 
 /// Maximum comments of an answer; of more, the latest are in it.
-pub const MAX_COMMENTS: usize = 1000;
+pub const MAX_COMMENTS: usize = 10_000;
 
-/// Answer to `GET …/tasks/{id}/comments`.
+/// Answer to `GET …/tasks/{id}/comments`, and to `GET …/comments` for all tasks of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comments {
     /// Those that are not deleted, in the order in which they were made; the last [`MAX_COMMENTS`] of them.
@@ -18,6 +18,8 @@ pub struct Comments {
 pub struct CommentDocument {
     /// Comment id, a UUID that begins as that of its task does.
     pub id: String,
+    /// The id of the task that it is on.
+    pub task: String,
     /// Any number of lines.
     pub text: String,
     /// The id of the device that made it. Members can write in the name of others.

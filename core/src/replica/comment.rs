@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use crate::clock::Stamp;
 use crate::id::{CommentId, DeviceId, TaskId};
 use crate::replica::object_state::ObjectState;
@@ -34,14 +36,17 @@ impl Replica {
     /// The comments on a task that are not deleted, in the order in which they were made. Costs what these are, and not
     /// what the room holds.
     pub fn comments(&self, task: TaskId) -> Vec<Comment> {
-        let mut comments: Vec<(Stamp, Comment)> = self.comments_on(task).collect();
-        comments.sort_unstable_by_key(|(made, comment)| (*made, comment.id));
-        comments.into_iter().map(|(_, comment)| comment).collect()
+        in_order(self.shown(ObjectId::comments_on(task)).filter(|(_, comment)| comment.task == task).collect())
+    }
+
+    /// The comments on all tasks that are not deleted, in that order.
+    pub fn all_comments(&self) -> Vec<Comment> {
+        in_order(self.shown(ObjectId::comments()).filter(|(_, comment)| comment.id.is_on(comment.task)).collect())
     }
 
     /// How many these are.
     pub(crate) fn comment_count(&self, task: TaskId) -> u32 {
-        self.states_on(task).filter(|(_, state)| state.is_on(task, &self.writes)).count() as u32
+        self.states(ObjectId::comments_on(task)).filter(|(_, state)| state.is_on(task, &self.writes)).count() as u32
     }
 
     /// The task that an object is a comment on.
@@ -50,17 +55,22 @@ impl Replica {
         self.objects.get(&object)?.on(&self.writes).map(|(_, task)| task)
     }
 
-    fn comments_on(&self, task: TaskId) -> impl Iterator<Item = (Stamp, Comment)> {
-        let comments = self.states_on(task).filter_map(|(id, state)| state.comment(id, &self.writes));
-        comments.filter(move |(_, comment)| comment.task == task && !comment.deleted)
+    fn shown(&self, objects: RangeInclusive<ObjectId>) -> impl Iterator<Item = (Stamp, Comment)> {
+        let comments = self.states(objects).filter_map(|(id, state)| state.comment(id, &self.writes));
+        comments.filter(|(_, comment)| !comment.deleted)
     }
 
-    fn states_on(&self, task: TaskId) -> impl Iterator<Item = (CommentId, &ObjectState)> {
-        self.objects.range(ObjectId::comments_on(task)).filter_map(|(object, state)| {
+    fn states(&self, objects: RangeInclusive<ObjectId>) -> impl Iterator<Item = (CommentId, &ObjectState)> {
+        self.objects.range(objects).filter_map(|(object, state)| {
             step(1);
             Some((object.as_comment()?, state))
         })
     }
+}
+
+fn in_order(mut comments: Vec<(Stamp, Comment)>) -> Vec<Comment> {
+    comments.sort_unstable_by_key(|(made, comment)| (*made, comment.id));
+    comments.into_iter().map(|(_, comment)| comment).collect()
 }
 
 impl ObjectState {

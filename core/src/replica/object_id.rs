@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use crate::id::{CommentId, DeviceId, SectionId, TaskId};
 
 /// What a change is about.
@@ -68,7 +70,7 @@ impl ObjectId {
     }
 
     /// All tasks that a comment may be on: one, unless somebody has made another that begins so.
-    pub(crate) fn tasks_of(comment: CommentId) -> std::ops::RangeInclusive<Self> {
+    pub(crate) fn tasks_of(comment: CommentId) -> RangeInclusive<Self> {
         let end = |rest: u8| {
             let mut id = [rest; 16];
             id.iter_mut().zip(comment.task_part()).for_each(|(to, from)| *to = from);
@@ -77,8 +79,14 @@ impl ObjectId {
         end(0)..=end(0xff)
     }
 
+    /// All that may be comments.
+    pub(crate) fn comments() -> RangeInclusive<Self> {
+        let end = |byte| Self::Other(OtherObject { kind: COMMENT, id: [byte; 16] });
+        end(0)..=end(0xff)
+    }
+
     /// All that may be comments on a task.
-    pub(crate) fn comments_on(task: TaskId) -> std::ops::RangeInclusive<Self> {
+    pub(crate) fn comments_on(task: TaskId) -> RangeInclusive<Self> {
         let end = |rest: u8| Self::Other(OtherObject { kind: COMMENT, id: CommentId::common(task, [rest; 16]) });
         end(0)..=end(0xff)
     }

@@ -13,10 +13,16 @@ use crate::store::Store;
 use super::{Effect, Service, Work};
 
 impl<S: Store, H: Host> Service<S, H> {
-    pub(super) fn comments(&self, task: TaskId) -> Work<'_> {
+    /// Those on a task, or on all.
+    pub(super) fn comments(&self, task: Option<TaskId>) -> Work<'_> {
         Work::Read(Box::new(move |open| {
-            open.replica.task(task).ok_or_else(Failure::unknown_task)?;
-            let all = open.replica.comments(task);
+            let all = match task {
+                Some(task) => {
+                    open.replica.task(task).ok_or_else(Failure::unknown_task)?;
+                    open.replica.comments(task)
+                }
+                None => open.replica.all_comments(),
+            };
             let latest = all.len().saturating_sub(MAX_COMMENTS);
             let comments = all.into_iter().skip(latest).map(convert::comment_document).collect();
             Ok(Response::json(200, &Comments { comments }))

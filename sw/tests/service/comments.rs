@@ -24,6 +24,10 @@ async fn comments_are_made_changed_deleted_and_brought_back() {
     assert_eq!(texts(comments(&worker, &task).await), ["Two\ncoats", "And the keel"]);
     let read: TaskDocument = document(&worker.get(&format!("/tasks/{task}")).await);
     assert_eq!(read.comments, 2);
+    let other = worker.add("Keel").await.id;
+    worker.send("POST", &format!("/tasks/{other}/comments"), json!({ "text": "Rusty" })).await;
+    let of_all = document::<Comments>(&worker.get("/comments").await).comments;
+    assert_eq!(of_all.iter().map(|comment| &*comment.task).collect::<Vec<_>>(), [&*task, &*task, &*other]);
 
     let one = format!("{part}/{}", first.id);
     let changed: CommentDocument = document(&worker.send("PATCH", &one, json!({ "text": "Three coats" })).await);
