@@ -9,6 +9,8 @@
 //! time), and adding a task, which has its id (409). To change something twice would be to change it later, over what
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
+pub(crate) mod talk;
+
 use std::cell::RefCell;
 use std::pin::pin;
 
@@ -18,9 +20,8 @@ use gloo_net::http::{Headers, Method, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use partyline_core::api::{
-    ASKER_HEADER, CBOR, CommentDocument, CommentPatch, Comments, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice,
-    NewRoom, NewTask, PROVED, Problem, RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument,
-    TaskPatch, Tasks, read as read_document,
+    ASKER_HEADER, CBOR, Devices, HeldDocument, JSON, NOW_HEADER, NewDevice, NewRoom, NewTask, PROVED, Problem,
+    RoomDocument, RoomSummary, Rooms, SecretText, SectionPatch, TaskDocument, TaskPatch, Tasks, read as read_document,
 };
 use partyline_core::crew::Answer;
 use partyline_core::id::{DeviceId, RoomId, RoomLink, SectionId, TaskId};
@@ -346,24 +347,6 @@ pub(crate) async fn edit_section(room: RoomId, section: SectionId, patch: &Secti
 /// `DELETE …/sections/{id}`.
 pub(crate) async fn delete_section(room: RoomId, section: SectionId) -> Result<(), ApiError> {
     accepted("DELETE", &room_path(room, &format!("/sections/{section}")), &[], None).await.map(drop)
-}
-
-/// `GET …/tasks/{id}/comments`, or `GET …/comments` for all tasks.
-pub(crate) async fn comments(room: RoomId, task: Option<TaskId>) -> Result<Vec<CommentDocument>, ApiError> {
-    let of = task.map(|task| format!("/tasks/{task}")).unwrap_or_default();
-    let Comments { comments } = get(&room_path(room, &(of + "/comments"))).await?;
-    Ok(comments)
-}
-
-/// `POST …/tasks/{id}/comments`, or `PATCH …/tasks/{id}/comments/{id}` of one that is there.
-pub(crate) async fn send_comment(
-    room: RoomId,
-    task: TaskId,
-    comment: Option<&str>,
-    patch: &CommentPatch,
-) -> Result<(), ApiError> {
-    let (method, rest) = comment.map_or_else(|| ("POST", String::new()), |id| ("PATCH", format!("/{id}")));
-    send_only(method, &room_path(room, &format!("/tasks/{task}/comments{rest}")), patch).await.map(drop)
 }
 
 /// `GET …/signoffs`.

@@ -10,7 +10,7 @@ use partyline_core::id::{CommentId, TaskId};
 use super::app::App;
 use super::drafts::Draft;
 use super::room::Room;
-use crate::api;
+use crate::api::talk::{comments, send_comment};
 use crate::platform;
 use crate::text;
 
@@ -76,12 +76,12 @@ impl Talk {
             return;
         };
         spawn_local(async move {
-            let answer = api::comments(self.room.id, Some(self.task)).await;
+            let answer = comments(self.room.id, Some(self.task)).await;
             if self.reading.try_get_value() != Some(number) {
                 return;
             }
             match answer {
-                Ok(comments) => self.show(comments.into_iter().map(Remark).collect(), number == 1),
+                Ok(all) => self.show(all.into_iter().map(Remark).collect(), number == 1),
                 Err(error) => drop(self.problem.try_set(Some(error.to_string()))),
             }
         });
@@ -129,7 +129,7 @@ impl Talk {
         let random = || platform::random_bytes().map(|random| CommentId::on(self.task, random).to_string());
         let new = unsure.unwrap_or_else(|| CommentPatch { id: random(), text: Some(words), deleted: None });
         self.sent.set_value(Some(Sent(new.clone())));
-        let answer = api::send_comment(self.room.id, self.task, None, &new).await;
+        let answer = send_comment(self.room.id, self.task, None, &new).await;
         let is_kept = match answer {
             // It came when it was sent before, and the answer was lost.
             Err(error) if error.status() == Some(409) => Ok(()),
@@ -171,7 +171,7 @@ impl Talk {
 
     fn change(self, comment: String, patch: CommentPatch, undo: Option<(&'static str, CommentPatch)>) {
         spawn_local(async move {
-            match api::send_comment(self.room.id, self.task, Some(&comment), &patch).await {
+            match send_comment(self.room.id, self.task, Some(&comment), &patch).await {
                 Ok(()) => {
                     self.read();
                     let _ = self.problem.try_set(None);
@@ -192,9 +192,9 @@ impl Room {
     /// Has finding look into what the comments say now.
     pub(crate) fn find_in_comments(self) {
         spawn_local(async move {
-            let Ok(comments) = api::comments(self.id, None).await else { return };
+            let Ok(all) = comments(self.id, None).await else { return };
             let mut said = HashMap::<TaskId, String>::new();
-            for comment in comments {
+            for comment in all {
                 if let Ok(task) = TaskId::parse(&comment.task) {
                     *said.entry(task).or_default() += &["\n", comment.text.as_str()].concat();
                 }

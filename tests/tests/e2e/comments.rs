@@ -78,6 +78,16 @@ pub(crate) async fn both_ways(play: Play, (first, second): Pair) -> Result<()> {
     }
     wait_fact(&alice, "2 comments").await?;
 
+    // Finding looks into them.
+    tab.click("button", "Find").await?;
+    tab.fill("Find tasks", "hull COATS").await?;
+    tab.wait_for("checkbox", HULL).await?;
+    let found = || tab.execute::<String>("return lookup('status', 'Found')[0].textContent;", vec![]);
+    alice.wait("what is found", found, |found| found == "1 task found").await?;
+    tab.fill("Find tasks", "hull varnish").await?;
+    tab.wait_gone("checkbox", HULL).await?;
+    tab.click("button", "Stop finding").await?;
+
     // A reason for being blocked is asked for then, and shown with it.
     ensure!(!tab.shows("textbox", "Why is it blocked").await?);
     bob.choose(HULL, "Status", "Blocked").await?;
@@ -103,9 +113,12 @@ pub(crate) async fn looks(play: Play) -> Result<()> {
     page.open_details(HULL).await?;
     say(&page, "Then we start on Wednesday, as long as it does not rain. I bring:\n- brushes\n- tape").await?;
     wait_fact(&page, "2 comments").await?;
+    let up = "document.querySelector('.task-modal .field-row').scrollIntoView(); return null;";
+    page.tab().execute::<()>(up, vec![]).await?;
+    let mut found = capture(&play, page.tab(), "blocked", &SCREENS).await?;
     let scroll = "document.querySelector('.comments').scrollIntoView(); return null;";
     page.tab().execute::<()>(scroll, vec![]).await?;
-    let mut found = capture(&play, page.tab(), "comments", &SCREENS).await?;
+    found.extend(capture(&play, page.tab(), "comments", &SCREENS).await?);
     page.tab().click("button", "Edit comment").await?;
     page.tab().wait_for("textbox", "Edit comment").await?;
     found.extend(capture(&play, page.tab(), "comments-edited", &SCREENS).await?);
