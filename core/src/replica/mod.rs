@@ -21,7 +21,8 @@
 //!   from what is written alone: no write to a section touches its tasks.
 //! - A *comment* is an object of its own: the task that it is on, what it says, and whether it is deleted, which is computed
 //!   as for tasks. Its id begins as its task's does, so the comments on a task lie together and are found without an index.
-//!   Who wrote the first of it is its author.
+//!   Its author is the device whose change made it: that of the stamp of the field that names its task, which no edit of
+//!   its text writes. It is in the trash and back with its task, and nothing is kept of it once the task's fields are dropped.
 //! - What a later version writes (fields, values and kinds of objects that this one does not know) is kept, merged and
 //!   passed on: the [number of a field](Field) says how it merges.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
