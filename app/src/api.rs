@@ -9,6 +9,8 @@
 //! time), and adding tasks, which have their ids. To change something twice would be to change it later, over what
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
+pub(crate) mod talk;
+
 use std::cell::RefCell;
 use std::ops::Range;
 use std::pin::pin;
@@ -399,17 +401,17 @@ pub(crate) async fn delete_section(room: RoomId, section: SectionId) -> Result<(
     accepted("DELETE", &room_path(room, &format!("/sections/{section}")), &[], None).await.map(drop)
 }
 
-/// `GET …/comments`.
+/// `GET …/signoffs`.
 #[cfg(feature = "next")]
-pub(crate) async fn comments(room: RoomId) -> Result<Vec<partyline_core::api::CommentDocument>, ApiError> {
-    let partyline_core::api::Comments { comments } = get(&room_path(room, "/comments")).await?;
-    Ok(comments)
+pub(crate) async fn sign_offs(room: RoomId) -> Result<Vec<partyline_core::api::SignOffDocument>, ApiError> {
+    let partyline_core::api::SignOffs { sign_offs } = get(&room_path(room, "/signoffs")).await?;
+    Ok(sign_offs)
 }
 
-/// `POST …/comments`.
+/// `POST …/signoffs`.
 #[cfg(feature = "next")]
-pub(crate) async fn comment(room: RoomId, document: &partyline_core::api::CommentDocument) -> Result<(), ApiError> {
-    send_only("POST", &room_path(room, "/comments"), document).await.map(drop)
+pub(crate) async fn sign_off(room: RoomId, document: &partyline_core::api::SignOffDocument) -> Result<(), ApiError> {
+    send_only("POST", &room_path(room, "/signoffs"), document).await.map(drop)
 }
 
 fn room_path(room: RoomId, rest: &str) -> String {

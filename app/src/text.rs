@@ -89,6 +89,43 @@ pub(crate) const NOT_LOADED: &str = "This part of Partyline could not be loaded.
 pub(crate) const SAVE_MINE: &str = "Save mine";
 /// On the button that gives it up.
 pub(crate) const DISCARD_MINE: &str = "Discard mine";
+/// The list of what was said of a task.
+pub(crate) const COMMENTS: &str = "Comments";
+/// The field for another one.
+pub(crate) const ADD_COMMENT: &str = "Add a comment";
+/// Sends it.
+pub(crate) const SEND: &str = "Send";
+/// Opens the field in which it is changed.
+pub(crate) const EDIT: &str = "Edit";
+/// On the button that keeps what was changed.
+pub(crate) const SAVE: &str = "Save";
+/// On the button that gives it up.
+pub(crate) const CANCEL: &str = "Cancel";
+/// Changes a comment of one's own.
+pub(crate) const EDIT_COMMENT: &str = "Edit comment";
+/// Deletes one.
+pub(crate) const DELETE_COMMENT: &str = "Delete comment";
+/// It is deleted.
+pub(crate) const COMMENT_DELETED: &str = "Deleted the comment.";
+/// It has other words.
+pub(crate) const COMMENT_CHANGED: &str = "Changed the comment.";
+/// Its text was changed later.
+pub(crate) const EDITED: &str = "edited";
+/// The field for the reason.
+pub(crate) const WHY_BLOCKED: &str = "Why is it blocked";
+/// What may stand there.
+pub(crate) const WHY_BLOCKED_EXAMPLE: &str = "Waiting for the crane";
+
+/// What stands behind the number of comments, for ears.
+pub(crate) fn comments_word(count: u32) -> &'static str {
+    if count == 1 { " comment" } else { " comments" }
+}
+
+/// Somebody else has said something.
+pub(crate) fn new_comment(author: &str) -> String {
+    format!("New comment from {author}")
+}
+
 /// On the button of a deletion.
 pub(crate) const UNDO: &str = "Undo";
 /// The address names a room that is not on this device.

@@ -2,17 +2,18 @@
 //! [`Failure`] that says which field, and what it would take.
 
 use partyline_core::api::{
-    BatchDocument, ChangeDocument, HeldDocument, NewTask, OpDocument, SectionDocument, SyncAnswerDocument,
-    SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
+    BatchDocument, ChangeDocument, CommentDocument, HeldDocument, NewTask, OpDocument, SectionDocument,
+    SyncAnswerDocument, SyncDocument, TaskDocument, TaskPatch, TaskStatus, Vector, format_timestamp,
 };
 use partyline_core::id::{DeviceId, SectionId, TaskId};
 use partyline_core::replica::{
-    Change, Date, MAX_ASSIGNEE, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES, MAX_TITLE, ObjectId, Op, Position,
-    Priority, Replica, Section, Spot, Status, SyncAnswer, SyncRequest, Task, VersionVector,
+    Change, Comment, Date, MAX_ASSIGNEE, MAX_COMMENT, MAX_COMMENT_LINES, MAX_LABEL, MAX_LABELS, MAX_NAME, MAX_NOTES,
+    MAX_REASON, MAX_TITLE, ObjectId, Op, Position, Priority, Replica, Section, Spot, Status, SyncAnswer, SyncRequest,
+    Task, VersionVector,
 };
 
 use crate::problem::{Failure, grouped, sentence};
-use crate::text::{Unfit, check_line, check_text};
+use crate::text::{Unfit, check_line, check_text, is_blank};
 
 /// Edits the replica, or says why not; then the replica is as it was.
 pub(crate) fn edit(replica: &mut Replica, object: ObjectId, ops: Vec<Op>, now_ms: u64) -> Result<Change, Failure> {
@@ -22,7 +23,8 @@ pub(crate) fn edit(replica: &mut Replica, object: ObjectId, ops: Vec<Op>, now_ms
 /// Brings the texts of a document into the one form in which equal ones are equal.
 pub(crate) fn normalize_new(document: &mut NewTask, normalize: &dyn Fn(&str) -> String) {
     document.title = normalize(&document.title);
-    for text in document.notes.iter_mut().chain(&mut document.assignee).chain(document.labels.iter_mut().flatten()) {
+    let texts = document.notes.iter_mut().chain(&mut document.assignee).chain(&mut document.blocked_reason);
+    for text in texts.chain(document.labels.iter_mut().flatten()) {
         *text = normalize(text);
     }
 }
@@ -30,6 +32,7 @@ pub(crate) fn normalize_new(document: &mut NewTask, normalize: &dyn Fn(&str) -> 
 /// The same of a patch.
 pub(crate) fn normalize_patch(patch: &mut TaskPatch, normalize: &dyn Fn(&str) -> String) {
     let texts = patch.title.iter_mut().chain(&mut patch.notes).chain(&mut patch.assignee);
+    let texts = texts.chain(&mut patch.blocked_reason);
     let lists = [&mut patch.labels, &mut patch.add_labels, &mut patch.remove_labels];
     for text in texts.chain(lists.into_iter().flatten().flatten()) {
         *text = normalize(text);
@@ -93,6 +96,9 @@ pub(crate) fn new_task(document: &NewTask, place: Option<Position>, now_ms: u64)
     if let Some(assignee) = document.assignee.as_deref().filter(|text| !text.is_empty()) {
         ops.push(Op::Assignee(within("assignee", assignee, MAX_ASSIGNEE)?));
     }
+    if let Some(reason) = document.blocked_reason.as_deref().filter(|text| !text.is_empty()) {
+        ops.push(Op::BlockedReason(within("reason", reason, MAX_REASON)?));
+    }
     for label in labels(document.labels.as_deref().unwrap_or_default())? {
         ops.push(Op::add_label(label));
     }
@@ -132,6 +138,9 @@ pub(crate) fn patch(patch: &TaskPatch, place: Option<Position>, task: &Task) -> 
     }
     if let Some(assignee) = patch.assignee.as_deref().filter(|text| *text != task.assignee) {
         ops.push(Op::Assignee(within("assignee", assignee, MAX_ASSIGNEE)?));
+    }
+    if let Some(reason) = patch.blocked_reason.as_deref().filter(|text| *text != task.blocked_reason) {
+        ops.push(Op::BlockedReason(within("reason", reason, MAX_REASON)?));
     }
     let there = |label: &str| task.labels.iter().any(|other| other == label);
     if let Some(texts) = &patch.labels {
@@ -233,6 +242,7 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
         priority: task.priority.get(),
         due: task.due.map(|date| date.to_string()),
         assignee: task.assignee,
+        blocked_reason: task.blocked_reason,
         labels: task.labels,
         position: task.position.to_string(),
         parent: task.parent.map(|parent| parent.to_string()),
@@ -240,6 +250,7 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
         created_at: format_timestamp(task.created_at),
         updated_at: format_timestamp(task.updated_at),
         deleted: task.deleted,
+        comments: task.comments,
         #[cfg(feature = "next")]
         estimate: task.estimate,
     }
@@ -248,13 +259,13 @@ pub(crate) fn task_document(task: Task) -> TaskDocument {
 /// At least as many bytes as a task takes in JSON.
 pub(crate) fn json_len(task: &TaskDocument) -> usize {
     /// Names of fields, ids, moments and punctuation, at their longest.
-    const REST: usize = 370;
+    const REST: usize = 404;
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\t' | b'\r' | 8 | 12 => 2,
         0..0x20 => 6,
         _ => 1,
     };
-    let texts = [&task.title, &task.notes, &task.assignee].into_iter().chain(&task.labels);
+    let texts = [&task.title, &task.notes, &task.assignee, &task.blocked_reason].into_iter().chain(&task.labels);
     REST + task.position.len() + texts.map(|text| 3 + text.bytes().map(escaped).sum::<usize>()).sum::<usize>()
 }
 
@@ -352,6 +363,9 @@ fn op_document(op: &Op) -> OpDocument {
         Op::Priority(priority) => ("priority", Some(priority.get().to_string())),
         Op::Due(due) => ("due", due.map(|date| date.to_string())),
         Op::Assignee(assignee) => ("assignee", text(assignee)),
+        Op::BlockedReason(reason) => ("blockedReason", text(reason)),
+        Op::On(task) => ("on", Some(task.to_string())),
+        Op::Text(words) => ("text", text(words)),
         Op::Position(position) => ("position", Some(position.to_string())),
         Op::Parent(parent) => ("parent", parent.as_ref().map(|task| task.to_string())),
         Op::Section(section) => ("section", section.as_ref().map(|section| section.to_string())),
@@ -397,7 +411,7 @@ fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
             grouped(limit as u64),
         )));
     }
-    let checked = if what == "notes" { check_text(text) } else { check_line(text) };
+    let checked = if matches!(what, "notes" | "comment") { check_text(text) } else { check_line(text) };
     let Err(unfit) = checked else { return Ok(text.into()) };
     if what == "title" && unfit == Unfit::Invisible {
         return Err(Failure::invalid("A task needs a title."));
@@ -408,6 +422,30 @@ fn within(what: &str, text: &str, limit: usize) -> Result<Box<str>, Failure> {
         Unfit::Invisible => "must have something that can be seen",
     };
     Err(Failure::invalid(&format!("The {what} {why}.")))
+}
+
+/// What a comment says as an operation.
+pub(crate) fn comment_text(text: &str) -> Result<Op, Failure> {
+    if is_blank(text) {
+        return Err(Failure::invalid("A comment needs a text."));
+    }
+    if text.lines().count() > MAX_COMMENT_LINES {
+        return Err(Failure::invalid(&format!("A comment can have at most {MAX_COMMENT_LINES} lines.")));
+    }
+    within("comment", text, MAX_COMMENT).map(Op::Text)
+}
+
+/// A comment as it is read.
+pub(crate) fn comment_document(comment: Comment) -> CommentDocument {
+    CommentDocument {
+        id: comment.id.to_string(),
+        task: comment.task.to_string(),
+        text: comment.text,
+        author: comment.author.to_string(),
+        made_at: format_timestamp(comment.made_at),
+        edited_at: comment.edited_at.map(format_timestamp),
+        deleted: comment.deleted,
+    }
 }
 
 /// The labels, each once.
@@ -474,6 +512,7 @@ mod tests {
                 status: TaskStatus::Blocked,
                 priority: 3,
                 due: is_full.then(|| "2026-10-25".to_owned()),
+                blocked_reason: assignee.clone(),
                 assignee,
                 labels,
                 position: digits,
@@ -482,6 +521,7 @@ mod tests {
                 created_at: moment.clone(),
                 updated_at: moment,
                 deleted: !is_full,
+                comments: 12,
                 #[cfg(feature = "next")]
                 estimate: 1,
             };

@@ -97,6 +97,12 @@ impl Failure {
         Self::new(409, "urn:partyline:section-exists", "The section exists", detail)
     }
 
+    /// 404: the task has no such comment.
+    pub fn unknown_comment() -> Self {
+        let detail = "The task has no comment with this id.";
+        Self::new(404, "urn:partyline:unknown-comment", "The comment is unknown", detail)
+    }
+
     /// 404: another device is not reachable from here.
     pub fn unknown_peer() -> Self {
         Self::new(404, "urn:partyline:unknown-peer", "The device is unknown", "No connection leads to this device.")
@@ -130,6 +136,12 @@ impl Failure {
     pub fn task_exists() -> Self {
         let detail = "The room has a task with this id already.";
         Self::new(409, "urn:partyline:task-exists", "The task exists", detail)
+    }
+
+    /// 409: a comment of this id is there, deleted perhaps.
+    pub fn comment_exists() -> Self {
+        let detail = "The task has a comment with this id already.";
+        Self::new(409, "urn:partyline:comment-exists", "The comment exists", detail)
     }
 
     /// 409: other workers keep writing between our reading and our writing.

@@ -1,6 +1,6 @@
 //! Which resource a request is about.
 
-use partyline_core::id::{DeviceId, RoomId, SectionId, TaskId};
+use partyline_core::id::{CommentId, DeviceId, RoomId, SectionId, TaskId};
 use partyline_core::replica::{Dot, Listing};
 
 use crate::problem::Failure;
@@ -56,6 +56,12 @@ pub enum Route {
     PatchSection(RoomId, SectionId),
     /// `DELETE …/sections/{id}`
     DeleteSection(RoomId, SectionId),
+    /// `GET …/tasks/{id}/comments`, or `GET …/comments`
+    Comments(RoomId, Option<TaskId>),
+    /// `POST …/tasks/{id}/comments`
+    PostComment(RoomId, TaskId),
+    /// `PATCH …/tasks/{id}/comments/{id}`
+    PatchComment(RoomId, TaskId, CommentId),
     /// `GET …/vector`
     Vector(RoomId),
     /// `GET …/sync`
@@ -64,12 +70,12 @@ pub enum Route {
     Sync(RoomId),
     /// `POST …/changes`
     Changes(RoomId),
-    /// `GET …/comments`
+    /// `GET …/signoffs`
     #[cfg(feature = "next")]
-    Comments(RoomId),
-    /// `POST …/comments`
+    SignOffs(RoomId),
+    /// `POST …/signoffs`
     #[cfg(feature = "next")]
-    PostComment(RoomId),
+    PostSignOff(RoomId),
 }
 
 impl Route {
@@ -123,15 +129,16 @@ impl Route {
                     ("edits", "POST") => Self::PostEdits(room),
                     ("sections", "GET") => Self::Sections(room),
                     ("sections", "POST") => Self::PostSection(room),
+                    ("comments", "GET") => Self::Comments(room, None),
                     ("vector", "GET") => Self::Vector(room),
                     ("sync", "GET") => Self::Opening(room),
                     ("sync", "POST") => Self::Sync(room),
                     ("changes", "POST") => Self::Changes(room),
                     #[cfg(feature = "next")]
-                    ("comments", "GET") => Self::Comments(room),
+                    ("signoffs", "GET") => Self::SignOffs(room),
                     #[cfg(feature = "next")]
-                    ("comments", "POST") => Self::PostComment(room),
-                    ("devices" | "vector", _) => return Err(Failure::method("GET")),
+                    ("signoffs", "POST") => Self::PostSignOff(room),
+                    ("devices" | "comments" | "vector", _) => return Err(Failure::method("GET")),
                     ("device" | "clock", _) => return Err(Failure::method("PUT")),
                     ("tasks" | "sections", _) => return Err(Failure::method("GET, POST")),
                     ("sync", _) => return Err(Failure::method("GET, POST")),
@@ -168,6 +175,23 @@ impl Route {
                     _ => return Err(Failure::method("PATCH, DELETE")),
                 }
             }
+            (Some("rooms"), Some(room), Some("tasks"), Some(task), Some("comments")) => {
+                let room = room_id(room)?;
+                let task = TaskId::parse(task).map_err(|_| Failure::unknown_task())?;
+                match (next(), next(), method) {
+                    (None, _, "GET") => Self::Comments(room, Some(task)),
+                    (None, _, "POST") => Self::PostComment(room, task),
+                    (None, ..) => return Err(Failure::method("GET, POST")),
+                    (Some(comment), None, _) => {
+                        let comment = CommentId::parse(comment).map_err(|_| Failure::unknown_comment())?;
+                        match method {
+                            "PATCH" => Self::PatchComment(room, task, comment),
+                            _ => return Err(Failure::method("PATCH")),
+                        }
+                    }
+                    _ => return Err(Failure::no_route()),
+                }
+            }
             _ => return Err(Failure::no_route()),
         };
         match query {
@@ -199,9 +223,11 @@ impl Route {
             | Self::PostEdits(_)
             | Self::PostSection(_)
             | Self::PatchSection(..)
+            | Self::PostComment(..)
+            | Self::PatchComment(..)
             | Self::Sync(_) => MAX_DOCUMENT,
             #[cfg(feature = "next")]
-            Self::PostComment(_) => MAX_DOCUMENT,
+            Self::PostSignOff(_) => MAX_DOCUMENT,
             _ => 0,
         }
     }
@@ -230,6 +256,7 @@ mod tests {
         let room = RoomId::parse(ROOM).unwrap();
         let task = TaskId::parse(TASK).unwrap();
         let section = SectionId::parse(TASK).unwrap();
+        let comment = CommentId::parse(TASK).unwrap();
         let dot = Dot { device: DeviceId::parse("000102030405060708090a0b0c0d0e0f").unwrap(), seq: 7 };
         let touched = TaskQuery { listing: Listing::Since(123), ..TaskQuery::default() };
         for (method, path, route) in [
@@ -255,6 +282,10 @@ mod tests {
             ("POST", "/peer/v1/rooms/ROOM/sections", Route::PostSection(room)),
             ("PATCH", "/peer/v1/rooms/ROOM/sections/TASK", Route::PatchSection(room, section)),
             ("DELETE", "/peer/v1/rooms/ROOM/sections/TASK", Route::DeleteSection(room, section)),
+            ("GET", "/peer/v1/rooms/ROOM/comments", Route::Comments(room, None)),
+            ("GET", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::Comments(room, Some(task))),
+            ("POST", "/peer/v1/rooms/ROOM/tasks/TASK/comments", Route::PostComment(room, task)),
+            ("PATCH", "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", Route::PatchComment(room, task, comment)),
             ("GET", "/peer/v1/rooms/ROOM/vector", Route::Vector(room)),
             ("GET", "/peer/v1/rooms/ROOM/sync", Route::Opening(room)),
             ("POST", "/peer/v1/rooms/ROOM/sync", Route::Sync(room)),
@@ -278,6 +309,9 @@ mod tests {
             ("/peer/v1/rooms/ROOM/edits", "POST"),
             ("/peer/v1/rooms/ROOM/sections", "GET, POST"),
             ("/peer/v1/rooms/ROOM/sections/TASK", "PATCH, DELETE"),
+            ("/peer/v1/rooms/ROOM/comments", "GET"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments", "GET, POST"),
+            ("/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK", "PATCH"),
             ("/peer/v1/rooms/ROOM/vector", "GET"),
             ("/peer/v1/rooms/ROOM/sync", "GET, POST"),
             ("/peer/v1/rooms/ROOM/changes", "POST"),
@@ -306,6 +340,8 @@ mod tests {
             "/peer/v1/rooms/ROOM/tasks/",
             "/peer/v1/rooms/ROOM/tasks/TASK/",
             "/peer/v1/rooms/ROOM/tasks/TASK/notes",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/",
+            "/peer/v1/rooms/ROOM/tasks/TASK/comments/TASK/text",
             "/peer/v1/rooms/ROOM/tasks/nonsense",
             "/peer/v1/rooms/3F2B8C1E-9D4A-4C6B-8E1F-0A2B3C4D5E6F",
         ] {
@@ -343,6 +379,9 @@ mod tests {
                     "/edits",
                     "/sections",
                     "/sections/TASK",
+                    "/comments",
+                    "/tasks/TASK/comments",
+                    "/tasks/TASK/comments/TASK",
                     "/vector",
                     "/sync",
                     "/changes",

@@ -1,5 +1,6 @@
 //! Answers the peer API from a [`Store`].
 
+mod comments;
 mod edits;
 #[cfg(feature = "next")]
 mod next;
@@ -159,14 +160,17 @@ impl<S: Store, H: Host> Service<S, H> {
             Route::PostSection(room) => (room, self.post_section(request.document()?)?),
             Route::PatchSection(room, section) => (room, self.patch_section(section, request)?),
             Route::DeleteSection(room, section) => (room, self.delete_section(section)),
+            Route::Comments(room, task) => (room, self.comments(task)),
+            Route::PostComment(room, task) => (room, self.post_comment(room, task, request.document()?)?),
+            Route::PatchComment(room, task, comment) => (room, self.patch_comment((task, comment), request)?),
             Route::Vector(room) => (room, self.vector(request)),
             Route::Opening(room) => (room, self.opening()),
             Route::Sync(room) => (room, self.sync(request)?),
             Route::Changes(room) => (room, self.changes(request, from)?),
             #[cfg(feature = "next")]
-            Route::Comments(room) => (room, self.comments()),
+            Route::SignOffs(room) => (room, self.sign_offs()),
             #[cfg(feature = "next")]
-            Route::PostComment(room) => (room, self.post_comment(request.document()?)?),
+            Route::PostSignOff(room) => (room, self.post_sign_off(request.document()?)?),
         };
         let answer = match work {
             Work::Read(answer) => self.read(room, &*answer).await?,

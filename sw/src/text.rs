@@ -22,13 +22,18 @@ pub(crate) fn check_line(text: &str) -> Result<(), Unfit> {
         return Err(Unfit::Lines);
     }
     check_text(text)?;
-    if !text.is_empty() && text.chars().all(is_invisible) { Err(Unfit::Invisible) } else { Ok(()) }
+    if !text.is_empty() && is_blank(text) { Err(Unfit::Invisible) } else { Ok(()) }
 }
 
 /// Looks at a text of any number of lines.
 pub(crate) fn check_text(text: &str) -> Result<(), Unfit> {
     let is_fit = |letter: char| !is_control(letter) || matches!(letter, '\n' | '\r' | '\t');
     if text.chars().all(is_fit) { Ok(()) } else { Err(Unfit::Control) }
+}
+
+/// Whether nothing of a text can be seen.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_invisible)
 }
 
 fn is_line_break(letter: char) -> bool {

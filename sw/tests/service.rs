@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 
 #[path = "service/clocks.rs"]
 mod clocks;
+#[path = "service/comments.rs"]
+mod comments;
 #[path = "service/documented.rs"]
 mod documented;
 #[path = "service/faulty.rs"]

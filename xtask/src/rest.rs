@@ -5,11 +5,12 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 27] = [
+const MODULES: [&str; 29] = [
     "bulk",
     "by_hand_dialog",
     "choice",
     "choosing",
+    "comment_list",
     "copies",
     "copy_task_link",
     "day_words",
@@ -30,6 +31,7 @@ const MODULES: [&str; 27] = [
     "share_dialog",
     "subtask_editor",
     "swipe",
+    "talk",
     "task_actions",
     "task_dialog",
     "to_room",

@@ -111,6 +111,7 @@ fn copy_of(task: TaskDocument, id: TaskId, is_beside: bool) -> NewTask {
         priority: Some(task.priority),
         due: task.due,
         assignee: Some(task.assignee),
+        blocked_reason: Some(task.blocked_reason).filter(|_| !is_beside),
         labels: Some(task.labels),
         ..NewTask::default()
     }
@@ -130,6 +131,7 @@ mod tests {
             priority: 2,
             due: Some("2026-12-01".to_owned()),
             assignee: "Ana".to_owned(),
+            blocked_reason: "No shop".to_owned(),
             labels: vec!["shop".to_owned()],
             ..task("Milk")
         };
@@ -139,7 +141,9 @@ mod tests {
             ("Milk", Some("2 l"), Some(TaskStatus::Done))
         );
         assert_eq!((copy.priority, copy.due, copy.assignee.as_deref()), (Some(2), task.due.clone(), Some("Ana")));
+        assert_eq!(copy.blocked_reason.as_deref(), Some("No shop"));
         assert_eq!((copy.id, copy.labels), (Some(id.to_string()), Some(task.labels.clone())));
-        assert_eq!(copy_of(task, id, true).status, Some(TaskStatus::Open));
+        let beside = copy_of(task, id, true);
+        assert_eq!((beside.status, beside.blocked_reason), (Some(TaskStatus::Open), None));
     }
 }

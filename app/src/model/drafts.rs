@@ -74,8 +74,13 @@ impl Draft {
         Self { entry: entry(room), place: of_task(task) + "subtask" }
     }
 
-    /// A comment on a task.
+    /// What is said of a task that is signed off.
     #[cfg(feature = "next")]
+    pub(crate) fn of_sign_off(room: RoomId, task: TaskId) -> Self {
+        Self { entry: entry(room), place: of_task(task) + "signoff" }
+    }
+
+    /// A comment on a task.
     pub(crate) fn of_comment(room: RoomId, task: TaskId) -> Self {
         Self { entry: entry(room), place: of_task(task) + "comment" }
     }

@@ -17,6 +17,8 @@ pub(crate) enum Field {
     Due,
     /// Who does it.
     Assignee,
+    /// Why it is blocked.
+    BlockedReason,
     /// How many hours it takes.
     #[cfg(feature = "next")]
     Estimate,
@@ -47,6 +49,7 @@ impl Field {
             Self::Priority => "priority",
             Self::Due => "due",
             Self::Assignee => "assignee",
+            Self::BlockedReason => "blockedReason",
             #[cfg(feature = "next")]
             Self::Estimate => "estimate",
         }
@@ -61,6 +64,7 @@ impl Field {
             Self::Priority => task.priority.to_string(),
             Self::Due => task.due.clone().unwrap_or_default(),
             Self::Assignee => task.assignee.clone(),
+            Self::BlockedReason => task.blocked_reason.clone(),
             #[cfg(feature = "next")]
             Self::Estimate => task.estimate.to_string(),
         }
@@ -96,6 +100,9 @@ impl Field {
             Self::Assignee => {
                 patch.assignee = Some(one_line(text)).filter(|assignee| *assignee != task.assignee);
             }
+            Self::BlockedReason => {
+                patch.blocked_reason = Some(one_line(text)).filter(|reason| *reason != task.blocked_reason);
+            }
             #[cfg(feature = "next")]
             Self::Estimate => {
                 let hours = text.trim().parse().map_err(|_| FieldError::UnknownChoice)?;
@@ -114,6 +121,7 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::Priority,
     Field::Due,
     Field::Assignee,
+    Field::BlockedReason,
     #[cfg(feature = "next")]
     Field::Estimate,
 ];

@@ -75,16 +75,27 @@ impl Query {
 /// Makes texts alike that differ in case and accents only.
 pub(crate) type Fold = fn(&str) -> String;
 
-/// The folded texts of tasks: title, notes, person and labels. A text is folded when it is searched for the first time.
+/// The folded texts of tasks: title, notes, person, labels and comments. A text is folded when it is searched for the first time.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     texts: HashMap<TaskId, String>,
+    said: HashMap<TaskId, String>,
 }
 
 impl Index {
     /// The task has changed.
     pub(crate) fn forget(&mut self, id: TaskId) {
         self.texts.remove(&id);
+    }
+
+    /// This is what the comments on tasks say. Answers whether that is news.
+    pub(crate) fn hear(&mut self, said: HashMap<TaskId, String>) -> bool {
+        let is_news = said != self.said;
+        if is_news {
+            self.texts.clear();
+            self.said = said;
+        }
+        is_news
     }
 
     /// Whether all of these folded words are in the task's texts.
@@ -95,6 +106,7 @@ impl Index {
         let text = self.texts.entry(id).or_insert_with(|| {
             // No word goes over a line.
             let texts = [&task.title, &task.notes, &task.assignee].into_iter().chain(&task.labels);
+            let texts = texts.chain(self.said.get(&id));
             fold(&texts.map(String::as_str).collect::<Vec<_>>().join("\n"))
         });
         words.iter().all(|word| text.contains(word.as_str()))
@@ -145,6 +157,17 @@ mod tests {
         assert!(!index.has(id(1), &task("Coffee"), &tea, fold));
         index.forget(id(1));
         assert!(index.has(id(1), &task("Tea"), &tea, fold));
+    }
+
+    #[test]
+    fn what_was_said_is_found() {
+        let mut index = Index::default();
+        let rain = words("rain coffee", fold);
+        assert!(!index.has(id(1), &task("Coffee"), &rain, fold));
+        let said = HashMap::from([(id(1), "\nNot in the RAIN".to_owned())]);
+        assert!(index.hear(said.clone()) && !index.hear(said));
+        assert!(index.has(id(1), &task("Coffee"), &rain, fold));
+        assert!(!index.has(id(2), &task("Coffee"), &rain, fold));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) fn task(title: &str) -> TaskDocument {
         priority: 0,
         due: None,
         assignee: String::new(),
+        blocked_reason: String::new(),
         labels: Vec::new(),
         position: "80".to_owned(),
         parent: None,
@@ -17,6 +18,7 @@ pub(crate) fn task(title: &str) -> TaskDocument {
         created_at: "2026-11-22T08:00:00.000Z".to_owned(),
         updated_at: "2026-11-22T08:00:00.000Z".to_owned(),
         deleted: false,
+        comments: 0,
         #[cfg(feature = "next")]
         estimate: 0,
     }

@@ -40,6 +40,7 @@ pub(crate) mod sections;
 pub(crate) mod seen;
 pub(crate) mod subtasks;
 pub(crate) mod swipe;
+pub(crate) mod talk;
 pub(crate) mod trouble;
 mod turn;
 pub(crate) mod window;

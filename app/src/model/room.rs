@@ -424,7 +424,8 @@ impl Room {
                 let old = place(&known, id);
                 // What it was is known here and nowhere else: should it be wanted back.
                 let new = if document.deleted { TaskDocument { deleted: true, ..known.clone() } } else { document };
-                if known != new {
+                // Other words of a comment are no other number of them.
+                if known != new || !whole && new.comments > 0 {
                     gone.extend(old);
                     come.extend(place(&new, id));
                     has_moved |=
@@ -472,17 +473,17 @@ impl Room {
         }
     }
 
-    /// What the comments on a task say.
+    /// Who signed a task off, and how it was found.
     #[cfg(feature = "next")]
-    pub(crate) async fn comments(self, task: TaskId) -> Result<Vec<String>, ApiError> {
-        let (all, task) = (api::comments(self.id).await?, task.to_string());
-        Ok(all.into_iter().filter(|comment| comment.task == task).map(|comment| comment.text).collect())
+    pub(crate) async fn sign_offs(self, task: TaskId) -> Result<Vec<String>, ApiError> {
+        let (all, task) = (api::sign_offs(self.id).await?, task.to_string());
+        Ok(all.into_iter().filter(|sign_off| sign_off.task == task).map(|sign_off| sign_off.remark).collect())
     }
 
-    /// Adds a comment to a task.
+    /// Signs a task off.
     #[cfg(feature = "next")]
-    pub(crate) async fn comment(self, task: TaskId, text: String) -> Result<(), ApiError> {
-        api::comment(self.id, &partyline_core::api::CommentDocument { task: task.to_string(), text }).await
+    pub(crate) async fn sign_off(self, task: TaskId, remark: String) -> Result<(), ApiError> {
+        api::sign_off(self.id, &partyline_core::api::SignOffDocument { task: task.to_string(), remark }).await
     }
 
     /// Reads the names of the devices, and what there is to be said of clocks.

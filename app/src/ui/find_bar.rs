@@ -88,6 +88,7 @@ fn Finding(
                     autocomplete="off"
                     enterkeyhint="search"
                     on:input=type_in
+                    on:focus=move |_| room.find_in_comments()
                 />
                 <button
                     type="button"

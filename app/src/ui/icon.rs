@@ -35,6 +35,8 @@ pub(crate) enum Icon {
     Flag,
     /// Lines of text: notes.
     Notes,
+    /// A speech bubble: comments.
+    Comment,
     /// A camera: scan.
     Camera,
     /// A link of a chain: join.
@@ -62,6 +64,7 @@ impl Icon {
             Self::Person => "M12 4.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7M5 20c.5-4 3-6 7-6s6.5 2 7 6",
             Self::Flag => "M6 21V4h11.5l-2.5 4 2.5 4H6",
             Self::Notes => "M5 7h14M5 12h14M5 17h8",
+            Self::Comment => "M5 5.5h14v10h-8l-4 4v-4H5z",
             Self::Camera => "M4 8h4l1.5-2.5h5L16 8h4v11H4zM12 10.5a3 3 0 1 0 0 6a3 3 0 1 0 0-6",
             Self::Link => {
                 "M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2"

@@ -1,13 +1,26 @@
 //! Notes as their writer meant them: nodes of the document, made one by one. Nothing of them is ever read as HTML.
 
-use leptos::prelude::document;
+use leptos::html;
+use leptos::prelude::*;
 use web_sys::Element;
 
+use super::live::effect;
 use crate::model::markdown::{Block, Item, List, Span, parse};
 use crate::text;
 
+/// An element that shows what a text means, also when that changes; nothing is made of it while there is none.
+pub(super) fn shown(class: &'static str, text: Box<dyn Fn() -> Option<String>>) -> AnyView {
+    let element = NodeRef::<html::Div>::new();
+    effect(move || {
+        if let (Some(within), Some(text)) = (element.get(), text()) {
+            show(&text, &within);
+        }
+    });
+    view! { <div class=class dir="auto" node_ref=element></div> }.into_any()
+}
+
 /// Has an element show a text.
-pub(super) fn show(text: &str, within: &Element) {
+fn show(text: &str, within: &Element) {
     within.set_text_content(None);
     for block in parse(text) {
         match block {

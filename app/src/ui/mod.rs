@@ -6,8 +6,7 @@
 mod add_task;
 mod by_hand_dialog;
 mod choosing;
-#[cfg(feature = "next")]
-mod comments;
+mod comment_list;
 mod copy_task_link;
 mod devices_dialog;
 mod dialogs;
@@ -31,6 +30,8 @@ mod rooms;
 mod section_dialogs;
 mod section_heading;
 mod share_dialog;
+#[cfg(feature = "next")]
+mod sign_offs;
 mod subtask_editor;
 mod task_actions;
 mod task_check;

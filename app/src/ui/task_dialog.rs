@@ -2,12 +2,13 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use litemap::LiteMap;
-use partyline_core::api::{TaskDocument, TaskPatch};
+use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::TaskId;
 
+use super::comment_list::Comments;
 use super::copy_task_link::CopyTaskLink;
 use super::icon::Icon;
-use super::live::{effect, live, maybe, rows};
+use super::live::{live, maybe, rows};
 use super::markdown;
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::{PartOf, Subtasks};
@@ -259,6 +260,7 @@ pub(crate) fn TaskDialog(
     editor.restore();
     let handle = ModalHandle::new().guarded(move || editor.finish());
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
+    let is_blocked = Memo::new(move |_| editor.task.with(|task| task.status == TaskStatus::Blocked));
     let bring_back = move |_| room.edit_later(id, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
     let delete = move |_| {
         room.delete(id);
@@ -281,10 +283,19 @@ pub(crate) fn TaskDialog(
                     <Choice editor=editor field=Field::Status label="Status" choices=statuses() />
                     <Choice editor=editor field=Field::Priority label="Priority" choices=PRIORITIES.to_vec() />
                 </div>
+                {maybe(move || is_blocked.get().then(|| view! {
+                    <TextField
+                        editor=editor
+                        field=Field::BlockedReason
+                        label=text::WHY_BLOCKED
+                        placeholder=text::WHY_BLOCKED_EXAMPLE
+                    />
+                }))}
                 <Due editor=editor />
                 <Assignee editor=editor />
                 <Labels editor=editor />
                 <Notes editor=editor />
+                <Comments room=room id=id task=editor.task />
                 <CopyTaskLink room=room id=id />
             </div>
             <footer class="modal-foot">
@@ -311,7 +322,7 @@ fn next_version(_: Editor) {}
 fn next_version(editor: Editor) -> impl IntoView {
     view! {
         <TextField editor=editor field=Field::Estimate label="Estimate" />
-        <super::comments::TaskComments room=editor.room id=editor.id />
+        <super::sign_offs::SignOffs room=editor.room id=editor.id />
     }
 }
 
@@ -331,12 +342,13 @@ fn TextField(
     #[prop(optional)]
     placeholder: &'static str,
 ) -> impl IntoView {
-    let problem_id = format!("problem-{label}");
+    // Ids have no spaces.
+    let (id, problem_id) = (format!("field-{}", field.name()), format!("problem-{}", field.name()));
     view! {
         <div class="field">
-            <label for=format!("field-{label}")>{label}</label>
+            <label for=id.clone()>{label}</label>
             <input
-                id=format!("field-{label}")
+                id=id
                 type="text"
                 autocomplete="off"
                 placeholder=placeholder
@@ -402,12 +414,7 @@ fn Notes(
             && !editor.problems.with(|problems| problems.contains_key(&Field::Notes))
             && !editor.shown(Field::Notes).trim().is_empty()
     });
-    let shown = NodeRef::<html::Div>::new();
-    effect(move || {
-        if let Some(within) = shown.get().filter(|_| is_shown.get()) {
-            markdown::show(&editor.shown(Field::Notes), &within);
-        }
-    });
+    let text = move || is_shown.get().then(|| editor.shown(Field::Notes));
     view! {
         <div class="notes-field" class:rendered=live(move || is_shown.get()) on:focusin=move |event| {
             if event_target::<web_sys::Element>(&event).matches("textarea") == Ok(true) {
@@ -415,7 +422,7 @@ fn Notes(
             }
         }>
             <Lines editor=editor field=Field::Notes label="Notes" />
-            <div class="notes" dir="auto" node_ref=shown></div>
+            {markdown::shown("notes", Box::new(text))}
         </div>
     }
 }

@@ -107,7 +107,10 @@ fn TaskFacts(
         let done = task.status == TaskStatus::Done;
         let status = (!done && task.status != TaskStatus::Open).then(|| {
             let words = STATUSES.iter().find(|(_, status, _)| *status == task.status).map(|(.., words)| *words);
-            view! { <li class="fact" data-status=words.map(str::to_ascii_lowercase)>{words}</li> }
+            let reason = Some(task.blocked_reason.as_str())
+                .filter(|reason| task.status == TaskStatus::Blocked && !reason.is_empty());
+            let why = reason.map_or_else(String::new, |reason| [": ", reason].concat());
+            view! { <li class="fact" data-status=words.map(str::to_ascii_lowercase)>{words}{why}</li> }
         });
         let priority = (task.priority > 0 && !done).then(|| {
             let words = PRIORITIES.get(usize::from(task.priority)).map(|(_, words)| *words);
@@ -137,6 +140,15 @@ fn TaskFacts(
         let notes = (!task.notes.trim().is_empty()).then(|| {
             view! { <li class="fact">{Icon::Notes.draw()} <span class="for-ears">"Has notes"</span></li> }
         });
+        let comments = (task.comments > 0).then(|| {
+            view! {
+                <li class="fact">
+                    {Icon::Comment.draw()}
+                    {task.comments}
+                    <span class="for-ears">{text::comments_word(task.comments)}</span>
+                </li>
+            }
+        });
         let labels: Vec<_> = task
             .labels
             .iter()
@@ -150,9 +162,10 @@ fn TaskFacts(
             || due.is_some()
             || assignee.is_some()
             || notes.is_some()
+            || comments.is_some()
             || !labels.is_empty();
         any.then(
-            || view! { <ul class="facts-row" role="list">{part_of} {status} {priority} {due} {assignee} {labels} {notes}</ul> },
+            || view! { <ul class="facts-row" role="list">{part_of} {status} {priority} {due} {assignee} {labels} {notes} {comments}</ul> },
         )
     };
     view! { {facts} }

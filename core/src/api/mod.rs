@@ -18,12 +18,14 @@
 //! | [`Tasks`], [`NewTask`] / [`TaskPatch`] → [`TaskDocument`] | `GET …/tasks`, `POST …/tasks`, `PATCH …/tasks/{id}` |
 //! | [`Edits`] → [`Edited`] | `POST …/edits`: several [`NewTask`] and [`TaskPatch`] at once |
 //! | [`Sections`], [`SectionPatch`] → [`SectionDocument`] | `GET …/sections`, `POST …/sections`, `PATCH …/sections/{id}` |
+//! | [`Comments`], [`CommentPatch`] → [`CommentDocument`] | `GET …/tasks/{id}/comments`, `POST …`, `PATCH …/comments/{id}` |
 //! | [`Vector`] | `GET …/vector` |
 //! | CBOR | `GET …/sync`: with what to ask a peer |
 //! | [`SyncDocument`] → [`SyncAnswerDocument`] | `POST …/sync` |
 //! | CBOR → [`Merged`] | `POST …/changes` |
 //! | [`Problem`] | every answer from 400 on |
 
+mod comment;
 mod edits;
 mod read;
 mod section;
@@ -31,6 +33,7 @@ mod section;
 use litemap::LiteMap;
 use std::fmt;
 
+pub use comment::{CommentDocument, CommentPatch, Comments, MAX_COMMENTS};
 pub use edits::{Edited, Edits, MAX_EDITS, Refused, TaskEdit};
 pub use read::read;
 pub use section::{SectionDocument, SectionPatch, Sections};
@@ -252,6 +255,9 @@ pub struct TaskDocument {
     pub due: Option<String>,
     /// Who does it; empty when nobody is named.
     pub assignee: String,
+    /// Why it is blocked, or was when it last was; empty, and absent, where nobody said so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub blocked_reason: String,
     /// In the order of their text.
     pub labels: Vec<String>,
     /// Where it stands in the list: tasks sort by this text, byte by byte, then by id. At most 128
@@ -269,6 +275,9 @@ pub struct TaskDocument {
     pub updated_at: String,
     /// Whether it was deleted. The rest stays as it was for 30 days; then nothing of it is left.
     pub deleted: bool,
+    /// How many comments on it there are. Absent if there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub comments: u32,
     /// How many hours it takes; 0 if nobody knows.
     #[cfg(feature = "next")]
     pub estimate: u64,
@@ -294,7 +303,7 @@ pub enum TaskStatus {
 
 /// Body of `POST …/tasks`. Only the title is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NewTask {
     /// The id to give it; a random one otherwise. Posting the same id again is refused, so that a retry cannot make two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -316,6 +325,9 @@ pub struct NewTask {
     /// See [`TaskDocument::assignee`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
+    /// See [`TaskDocument::blocked_reason`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_reason: Option<String>,
     /// See [`TaskDocument::labels`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
@@ -363,6 +375,9 @@ pub struct TaskPatch {
     /// See [`TaskDocument::assignee`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
     pub assignee: Option<String>,
+    /// See [`TaskDocument::blocked_reason`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
+    pub blocked_reason: Option<String>,
     /// The labels it shall have; those not named are taken off. For tools that read before they write, with `If-Match`: who
     /// knows which label it is about names that one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
@@ -396,6 +411,9 @@ pub struct TaskPatch {
     /// `true` deletes it, `false` restores it. Writing to a deleted task restores it too, whichever field but its place.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
     pub deleted: Option<bool>,
+    /// See [`TaskDocument::comments`]. It may be there, so that a document can be put back, and says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "needed")]
+    pub comments: Option<u32>,
     /// See [`TaskDocument::estimate`].
     #[cfg(feature = "next")]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "reset")]
@@ -417,6 +435,7 @@ impl TaskPatch {
         self.priority = later.priority.or(self.priority.take());
         self.due = later.due.or(self.due.take());
         self.assignee = later.assignee.or(self.assignee.take());
+        self.blocked_reason = later.blocked_reason.or(self.blocked_reason.take());
         self.labels = later.labels.or(self.labels.take());
         both(&mut self.add_labels, later.add_labels);
         both(&mut self.remove_labels, later.remove_labels);
@@ -433,23 +452,23 @@ impl TaskPatch {
     }
 }
 
-/// A remark on a task; also the body of `POST …/comments`.
+/// Says that a task was found well done; also the body of `POST …/signoffs`.
 #[cfg(feature = "next")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CommentDocument {
-    /// On which task.
+pub struct SignOffDocument {
+    /// Which task.
     pub task: String,
-    /// What it says.
-    pub text: String,
+    /// Who signed it off, and how it was found.
+    pub remark: String,
 }
 
-/// Answer to `GET …/comments`.
+/// Answer to `GET …/signoffs`.
 #[cfg(feature = "next")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Comments {
+pub struct SignOffs {
     /// All of the room, of one task in the order in which they were made.
-    pub comments: Vec<CommentDocument>,
+    pub sign_offs: Vec<SignOffDocument>,
 }
 
 /// A version vector: device id to the number of its last change.

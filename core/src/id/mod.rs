@@ -7,7 +7,7 @@
 //!
 //! | type | names | text form |
 //! |---|---|---|
-//! | [`RoomId`], [`TaskId`], [`SectionId`] | a room, a task, a section of its list | UUID version 4, hyphenated, lower case |
+//! | [`RoomId`], [`TaskId`], [`SectionId`], [`CommentId`] | a room, a task, a section of its list, a comment | UUID version 4, hyphenated, lower case |
 //! | [`DeviceId`] | a device in a room | 32 lower-case hexadecimal digits |
 //! | [`RoomSecret`] | what a member knows | 43 base64url characters |
 //! | [`RoomLink`] | a room and its secret | `https://HOST/#<room>.<secret>` |
@@ -21,6 +21,7 @@
 mod address;
 pub(crate) mod base64url;
 mod cert_hash;
+mod comment_id;
 mod device_id;
 mod endpoint;
 pub(crate) mod readings;
@@ -35,6 +36,7 @@ mod uuid_text;
 
 pub use address::{Address, AddressError};
 pub use cert_hash::{CertHash, ParseCertHashError};
+pub use comment_id::CommentId;
 pub use device_id::{DeviceId, ParseDeviceIdError};
 pub use endpoint::{Endpoint, EndpointHost, ParseEndpointError};
 pub use room_id::RoomId;

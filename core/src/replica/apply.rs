@@ -1,4 +1,5 @@
 use crate::clock::Clock;
+use crate::replica::gone::Fate;
 use crate::replica::object_state::DAY_MS;
 use crate::replica::runs::Runs;
 use crate::replica::{Batch, Change, MAX_CHANGES, MalformedChange, ObjectId, Record, Replica, VersionVector};
@@ -133,26 +134,31 @@ impl Replica {
 
     /// Whether a change is one of those of which nothing may be left because its object was deleted.
     fn may_be_dropped(&self, change: &Change) -> bool {
-        change.stamp.millis / DAY_MS < self.ever_dropped_before
-            && self.objects.get(&change.object).is_some_and(|state| state.deletions().next().is_some())
+        change.stamp.millis / DAY_MS < self.ever_dropped_before && self.has_life(change.object)
     }
 
     /// The objects of which values are dropped, and which none of the changes brings back, in order.
     fn gone(&self, changes: &[Change]) -> Vec<ObjectId> {
-        let is_gone = |object: &ObjectId| {
-            self.objects.get(object).is_some_and(|state| state.is_gone(self.dropped_before, &self.writes))
-        };
-        let mut gone: Vec<ObjectId> = changes.iter().map(|change| change.object).filter(is_gone).collect();
+        let objects = changes.iter().map(|change| change.object);
+        let mut gone: Vec<ObjectId> = objects.filter(|object| self.is_gone(*object)).collect();
         gone.sort_unstable();
         gone.dedup();
         if !gone.is_empty() {
             let brings_back = |change: &&Change| {
                 let deletion = self.objects.get(&change.object).and_then(|state| state.deletion(&self.writes));
-                change.revives() && Some(change.stamp) > deletion
+                change.revives() && deletion.is_some_and(|deletion| change.stamp > deletion)
             };
             let mut back: Vec<ObjectId> = changes.iter().filter(brings_back).map(|change| change.object).collect();
             back.sort_unstable();
-            gone.retain(|object| back.binary_search(object).is_err());
+            // A comment that goes with its task comes back with it, and not by itself.
+            let mut fate = Fate::of(self.dropped_before);
+            gone.retain(|object| match object.as_comment().map(ObjectId::tasks_of) {
+                Some(tasks) if fate.goes(self, *object) => {
+                    let at = back.partition_point(|object| object < tasks.start());
+                    !back.get(at).is_some_and(|object| tasks.contains(object))
+                }
+                _ => back.binary_search(object).is_err(),
+            });
         }
         gone
     }

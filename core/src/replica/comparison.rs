@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::replica::columns::ColumnWriter;
 use crate::replica::digest::{BUCKETS, Buckets, Hash, bucket, first_of};
+use crate::replica::gone::Fate;
 use crate::replica::object_state::ObjectState;
 use crate::replica::ranges::{
     FANOUT, FEW, Fingerprint, Look, MAX_KNOWN, MAX_PARTS, Part, Range, RangeAnswer, RangeRequest,
@@ -33,9 +34,12 @@ impl Replica {
                     objects = self.objects.range(first_of(number)..).peekable();
                 }
                 let mut hash = Sha256::new();
+                let mut fate = Fate::of(day);
                 while let Some((object, state)) = objects.next_if(|(object, _)| bucket(**object) == number) {
                     step(1);
-                    hash.update(self.hash_of(*object, state, day));
+                    if !fate.goes(self, *object) {
+                        hash.update(self.hash_of(*object, state, day));
+                    }
                 }
                 *slot = Some(hash.finalize().into());
             }
@@ -116,10 +120,12 @@ struct Items(Vec<([u8; ObjectId::KEY], ObjectId, Hash)>);
 
 impl Items {
     fn of(replica: &Replica, day: u64) -> Self {
+        let mut fate = Fate::of(day);
+        let stays = replica.objects.iter().filter(|(object, _)| !fate.goes(replica, **object));
         let hash = |(object, state): (&ObjectId, &ObjectState)| {
             (object.to_key(), *object, replica.hash_of(*object, state, day))
         };
-        Self(replica.objects.iter().map(hash).collect())
+        Self(stays.map(hash).collect())
     }
 
     fn within(&self, range: &Range) -> &[([u8; ObjectId::KEY], ObjectId, Hash)] {

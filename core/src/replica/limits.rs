@@ -9,6 +9,12 @@ pub const MAX_TITLE: usize = 1024;
 pub const MAX_NOTES: usize = 16 * 1024;
 /// Maximum bytes of an assignee.
 pub const MAX_ASSIGNEE: usize = 128;
+/// Maximum bytes of the reason why a task is blocked.
+pub const MAX_REASON: usize = 256;
+/// Maximum bytes of a comment.
+pub const MAX_COMMENT: usize = 4 * 1024;
+/// Maximum lines of a comment.
+pub const MAX_COMMENT_LINES: usize = 200;
 /// Maximum bytes of a label.
 pub const MAX_LABEL: usize = 64;
 /// Maximum labels that an edit may leave on a task. (Concurrent edits may add up to more.)

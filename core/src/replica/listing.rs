@@ -67,7 +67,9 @@ impl Replica {
         let cursor = self.known_cursor(Some(cursor));
         let tasks = self.writes.since(cursor).filter_map(|write| match write.object {
             ObjectId::Task(task) => Some((unplaced, task)),
-            other @ ObjectId::Other(_) => self.replaced_task(other).map(|task| (unplaced, task)),
+            other @ ObjectId::Other(_) => {
+                self.replaced_task(other).or_else(|| self.commented_task(other)).map(|task| (unplaced, task))
+            }
             ObjectId::Room | ObjectId::Device(_) => None,
         });
         let mut touched: Vec<_> = tasks.collect();

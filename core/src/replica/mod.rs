@@ -19,6 +19,10 @@
 //! - A section of the list is an object of its own, with a title for its name and a place; it is deleted and comes back as
 //!   tasks do. The section of a task belongs to the task's place. In which section a task is [shown](shown_section) follows
 //!   from what is written alone: no write to a section touches its tasks.
+//! - A *comment* is an object of its own: the task that it is on, what it says, and whether it is deleted, which is computed
+//!   as for tasks. Its id begins as its task's does, so the comments on a task lie together and are found without an index.
+//!   Its author is the device whose change made it: that of the stamp of the field that names its task, which no edit of
+//!   its text writes. It is in the trash and back with its task, and nothing is kept of it once the task's fields are dropped.
 //! - What a later version writes (fields, values and kinds of objects that this one does not know) is kept, merged and
 //!   passed on: the [number of a field](Field) says how it merges.
 //! - A [`Change`] is the unit that travels: the fields of one object that one edit set, under one [`Dot`] and one stamp.
@@ -69,12 +73,14 @@ mod apply;
 mod batch;
 mod change;
 mod columns;
+mod comment;
 mod comparison;
 mod date;
 mod digest;
 mod dot;
 mod edit;
 mod exchange;
+mod gone;
 mod held;
 mod limits;
 mod listing;
@@ -109,6 +115,7 @@ mod writes;
 pub use apply::{Applied, ApplyError};
 pub use batch::{Batch, Record};
 pub use change::Change;
+pub use comment::Comment;
 pub use date::{Date, ParseDateError};
 pub use digest::Digest;
 pub use dot::Dot;
@@ -117,7 +124,7 @@ pub use limits::*;
 pub use listing::Listing;
 pub use malformed_change::MalformedChange;
 #[cfg(feature = "next")]
-pub use next::Comment;
+pub use next::SignOff;
 pub use object_id::{ObjectId, OtherObject};
 pub use op::{Field, Op, Removal, Unknown, UnknownValue, element_hash};
 pub use pages::{Fold, LoadError, Page};

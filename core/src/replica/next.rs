@@ -1,4 +1,5 @@
-//! What the version after this one has besides: one more field of a task, one more status and one more kind of object.
+//! What the version after this one has besides: one more field of a task, one more status and one more kind of object,
+//! which says that somebody has signed a task off.
 //!
 //! A build with the feature `next` stands for that version in tests, which show that what it writes passes through a build
 //! without it. Its numbers are the last that there are, so that no real one takes them.
@@ -10,25 +11,25 @@ use crate::replica::op::{Shape, Value};
 use crate::replica::writes::Writes;
 use crate::replica::{Change, EditError, Field, ObjectId, Op, OtherObject, Replica};
 
-/// The kind of a comment.
-const COMMENT: u16 = u16::MAX;
+/// The kind of what signs a task off.
+const SIGN_OFF: u16 = u16::MAX;
 
 impl Field {
     /// How many hours a task takes.
     pub(crate) const ESTIMATE: Self = Self::new(127, Shape::Number).content();
-    /// What a comment says.
-    const TEXT: Self = Self::new(127, Shape::Bytes).content();
-    /// The task that a comment is on.
-    const TASK: Self = Self::new(126, Shape::Bytes);
+    /// Who signed it off, and how it was found.
+    const REMARK: Self = Self::new(127, Shape::Bytes).content();
+    /// The task that is signed off.
+    const SIGNED: Self = Self::new(126, Shape::Bytes);
 }
 
-/// A remark on a task.
+/// Says that a task was looked at and found well done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comment {
-    /// On which task.
+pub struct SignOff {
+    /// Which task.
     pub task: TaskId,
-    /// What it says.
-    pub text: String,
+    /// Who signed it off, and how it was found.
+    pub remark: String,
 }
 
 impl Op {
@@ -39,30 +40,29 @@ impl Op {
 }
 
 impl Replica {
-    /// Adds a comment with this id.
+    /// Signs a task off, under this id.
     ///
     /// # Errors
     /// As [`Replica::edit`].
-    pub fn comment(&mut self, id: [u8; 16], comment: &Comment, now_ms: u64) -> Result<Change, EditError> {
+    pub fn sign_off(&mut self, id: [u8; 16], sign_off: &SignOff, now_ms: u64) -> Result<Change, EditError> {
         let ops = vec![
-            Op::of(Field::TASK, Value::Bytes(comment.task.as_bytes())),
-            Op::of(Field::TEXT, Value::Bytes(comment.text.as_bytes())),
+            Op::of(Field::SIGNED, Value::Bytes(sign_off.task.as_bytes())),
+            Op::of(Field::REMARK, Value::Bytes(sign_off.remark.as_bytes())),
         ];
-        self.edit(ObjectId::Other(OtherObject { kind: COMMENT, id }), ops, now_ms)
+        self.edit(ObjectId::Other(OtherObject { kind: SIGN_OFF, id }), ops, now_ms)
     }
 
-    /// All comments, in the order in which they were made.
-    pub fn comments(&self) -> Vec<Comment> {
-        let comments = self.objects.iter().filter(|(object, _)| is_comment(object));
-        let mut comments: Vec<(Stamp, Comment)> =
-            comments.filter_map(|(_, state)| state.comment(&self.writes)).collect();
-        comments.sort_by_key(|(made, _)| *made);
-        comments.into_iter().map(|(_, comment)| comment).collect()
+    /// All of them, in the order in which they were made.
+    pub fn sign_offs(&self) -> Vec<SignOff> {
+        let made = self.objects.iter().filter(|(object, _)| is_sign_off(object));
+        let mut made: Vec<(Stamp, SignOff)> = made.filter_map(|(_, state)| state.sign_off(&self.writes)).collect();
+        made.sort_by_key(|(stamp, _)| *stamp);
+        made.into_iter().map(|(_, sign_off)| sign_off).collect()
     }
 }
 
-fn is_comment(object: &ObjectId) -> bool {
-    matches!(object, ObjectId::Other(other) if other.kind == COMMENT)
+fn is_sign_off(object: &ObjectId) -> bool {
+    matches!(object, ObjectId::Other(other) if other.kind == SIGN_OFF)
 }
 
 impl ObjectState {
@@ -73,12 +73,12 @@ impl ObjectState {
         }
     }
 
-    /// The comment that it is, and when it was written.
-    fn comment(&self, writes: &Writes) -> Option<(Stamp, Comment)> {
-        let (stamp, text) = self.shown_of(Field::TEXT, writes)?;
-        let (_, task) = self.shown_of(Field::TASK, writes)?;
-        let (Value::Bytes(text), Value::Bytes(task)) = (text.value(), task.value()) else { return None };
+    /// The sign-off that it is, and when it was written.
+    fn sign_off(&self, writes: &Writes) -> Option<(Stamp, SignOff)> {
+        let (stamp, remark) = self.shown_of(Field::REMARK, writes)?;
+        let (_, task) = self.shown_of(Field::SIGNED, writes)?;
+        let (Value::Bytes(remark), Value::Bytes(task)) = (remark.value(), task.value()) else { return None };
         let task = TaskId::from_bytes(task.try_into().ok()?).ok()?;
-        Some((stamp, Comment { task, text: String::from_utf8_lossy(text).into_owned() }))
+        Some((stamp, SignOff { task, remark: String::from_utf8_lossy(remark).into_owned() }))
     }
 }

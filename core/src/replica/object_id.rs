@@ -1,4 +1,6 @@
-use crate::id::{DeviceId, SectionId, TaskId};
+use std::ops::RangeInclusive;
+
+use crate::id::{CommentId, DeviceId, SectionId, TaskId};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,7 +11,7 @@ pub enum ObjectId {
     Device(DeviceId),
     /// A task.
     Task(TaskId),
-    /// A section, or something that a later version knows.
+    /// A comment, a section, or something that a later version knows.
     Other(OtherObject),
 }
 
@@ -21,6 +23,9 @@ pub struct OtherObject {
     /// Its id.
     pub(crate) id: [u8; 16],
 }
+
+/// The kind of the comments.
+const COMMENT: u16 = 3;
 
 impl OtherObject {
     /// An object of this kind; `None` if the kind is one that has a name of its own.
@@ -38,6 +43,19 @@ impl OtherObject {
 const SECTION: u16 = 4;
 
 impl ObjectId {
+    /// A comment.
+    pub fn comment(id: CommentId) -> Self {
+        Self::Other(OtherObject { kind: COMMENT, id: *id.as_bytes() })
+    }
+
+    /// The comment, if it is one.
+    pub fn as_comment(self) -> Option<CommentId> {
+        match self {
+            Self::Other(OtherObject { kind: COMMENT, id }) => CommentId::from_bytes(id).ok(),
+            _ => None,
+        }
+    }
+
     /// A section of the list.
     pub fn section(id: SectionId) -> Self {
         Self::Other(OtherObject { kind: SECTION, id: *id.as_bytes() })
@@ -49,6 +67,28 @@ impl ObjectId {
             Self::Other(OtherObject { kind: SECTION, id }) => SectionId::from_bytes(id).ok(),
             _ => None,
         }
+    }
+
+    /// All tasks that a comment may be on: one, unless somebody has made another that begins so.
+    pub(crate) fn tasks_of(comment: CommentId) -> RangeInclusive<Self> {
+        let end = |rest: u8| {
+            let mut id = [rest; 16];
+            id.iter_mut().zip(comment.task_part()).for_each(|(to, from)| *to = from);
+            Self::Task(TaskId::from_random_bytes(id))
+        };
+        end(0)..=end(0xff)
+    }
+
+    /// All that may be comments.
+    pub(crate) fn comments() -> RangeInclusive<Self> {
+        let end = |byte| Self::Other(OtherObject { kind: COMMENT, id: [byte; 16] });
+        end(0)..=end(0xff)
+    }
+
+    /// All that may be comments on a task.
+    pub(crate) fn comments_on(task: TaskId) -> RangeInclusive<Self> {
+        let end = |rest: u8| Self::Other(OtherObject { kind: COMMENT, id: CommentId::common(task, [rest; 16]) });
+        end(0)..=end(0xff)
     }
 
     /// Bytes of a key.

@@ -292,14 +292,11 @@ impl ObjectState {
         self.deletion(writes).is_some_and(|deletion| deletion.millis / DAY_MS < day)
     }
 
-    /// Drops the values if the object was deleted before that day. The tombstone stays.
-    pub(crate) fn drop_values(&mut self, day: u64, writes: &mut Writes) {
-        if !self.is_gone(day, writes) {
-            return;
-        }
+    /// Drops all that is kept but one field.
+    pub(crate) fn drop_but(&mut self, field: Option<Field>, writes: &mut Writes) {
         self.hash.set(None);
         self.registers.retain(|register| {
-            let stays = register.value.field() == Field::LIFE;
+            let stays = Some(register.value.field()) == field;
             if !stays {
                 writes.purge(register.write);
                 writes.drop(register.write, weight(&register.value) as u64);
@@ -436,7 +433,6 @@ impl ObjectState {
     }
 
     /// The value that a field shows, and when it was written.
-    #[cfg(feature = "next")]
     pub(crate) fn shown_of<'a>(&'a self, field: Field, writes: &'a Writes) -> Option<(Stamp, &'a Op)> {
         let register = self.shown(writes).find(|register| register.value.field() == field)?;
         Some((writes.get(register.write)?.stamp(), &register.value))
@@ -513,6 +509,7 @@ impl ObjectState {
             priority: Priority::default(),
             due: None,
             assignee: String::new(),
+            blocked_reason: String::new(),
             labels: self.labels().into_iter().map(String::from).collect(),
             position: Position::default(),
             parent: None,
@@ -520,6 +517,7 @@ impl ObjectState {
             created_at: 0,
             updated_at: 0,
             deleted: self.deletion(writes).is_some(),
+            comments: 0,
             #[cfg(feature = "next")]
             estimate: self.number(Field::ESTIMATE, writes).unwrap_or(0),
         };
@@ -532,6 +530,7 @@ impl ObjectState {
                 Op::Priority(priority) => task.priority = *priority,
                 Op::Due(due) => task.due = *due,
                 Op::Assignee(text) => task.assignee = text.as_ref().into(),
+                Op::BlockedReason(text) => task.blocked_reason = text.as_ref().into(),
                 Op::Position(position) => task.position = position.clone(),
                 Op::Parent(parent) => task.parent = parent.as_deref().copied(),
                 Op::Section(section) => task.section = section.as_deref().copied(),
@@ -541,6 +540,8 @@ impl ObjectState {
                 | Op::Alive
                 | Op::Labelled
                 | Op::Name(_)
+                | Op::On(_)
+                | Op::Text(_)
                 | Op::AddLabel(_)
                 | Op::RemoveLabel(_)
                 | Op::Unknown(_) => {}

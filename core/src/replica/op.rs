@@ -2,8 +2,8 @@ use crate::clock::Stamp;
 use crate::id::{SectionId, TaskId};
 use crate::replica::wire::{checksum, unzigzag, zigzag};
 use crate::replica::{
-    Date, MAX_ASSIGNEE, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_TITLE, MAX_VALUE, MalformedChange, ObjectId, Position,
-    Priority, Status,
+    Date, MAX_ASSIGNEE, MAX_COMMENT, MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_REASON, MAX_TITLE, MAX_VALUE, MalformedChange,
+    ObjectId, Position, Priority, Status,
 };
 
 /// Sets one field of an object, or adds or removes one label of a task.
@@ -23,15 +23,21 @@ pub enum Op {
     Due(Option<Date>),
     /// Who does it, as text; empty for nobody; at most [`MAX_ASSIGNEE`] bytes.
     Assignee(Box<str>),
+    /// Why it is blocked, whether it is or not; at most [`MAX_REASON`] bytes.
+    BlockedReason(Box<str>),
     /// Where it stands in the list.
     Position(Position),
     /// The task that it is a part of. (Boxed: it is rarely there, and an operation is as large as its largest kind.)
     Parent(Option<Box<TaskId>>),
     /// The section of the list in which it stands. It belongs to its place, and is no content. (Boxed as the parent is.)
     Section(Option<Box<SectionId>>),
+    /// The task that a comment is on. (Boxed as the parent is.)
+    On(Box<TaskId>),
+    /// What a comment says; at most [`MAX_COMMENT`] bytes.
+    Text(Box<str>),
     /// When it was made, in milliseconds since 1970; at most [`Stamp::MAX_MILLIS`].
     CreatedAt(u64),
-    /// Deletes the task or section. Its fields stay under the tombstone, in the trash.
+    /// Deletes the task, section or comment. Its fields stay under the tombstone, in the trash.
     Deleted,
     /// Takes it back out of the trash. Sets the same field as [`Op::Deleted`].
     Alive,
@@ -116,11 +122,14 @@ impl Field {
     pub(crate) const PARENT: Self = Self::new(2, Shape::Bytes);
     pub(crate) const REPLACED: Self = Self::new(3, Shape::Bytes);
     pub(crate) const SECTION: Self = Self::new(12, Shape::Bytes);
+    pub(crate) const ON: Self = Self::new(4, Shape::Bytes);
     pub(crate) const CREATED_AT: Self = Self::new(0, Shape::Number);
     pub(crate) const LIFE: Self = Self::new(1, Shape::Number);
     pub(crate) const TITLE: Self = Self::new(0, Shape::Bytes).content();
     pub(crate) const NOTES: Self = Self::new(1, Shape::Bytes).content();
     pub(crate) const ASSIGNEE: Self = Self::new(2, Shape::Bytes).content();
+    pub(crate) const BLOCKED_REASON: Self = Self::new(3, Shape::Bytes).content();
+    pub(crate) const TEXT: Self = Self::new(4, Shape::Bytes).content();
     pub(crate) const STATUS: Self = Self::new(0, Shape::Number).content();
     pub(crate) const PRIORITY: Self = Self::new(1, Shape::Number).content();
     pub(crate) const DUE: Self = Self::new(2, Shape::Number).content();
@@ -234,6 +243,9 @@ impl Op {
             Self::Priority(_) => Field::PRIORITY,
             Self::Due(_) => Field::DUE,
             Self::Assignee(_) => Field::ASSIGNEE,
+            Self::BlockedReason(_) => Field::BLOCKED_REASON,
+            Self::On(_) => Field::ON,
+            Self::Text(_) => Field::TEXT,
             Self::Position(_) => Field::POSITION,
             Self::Parent(_) => Field::PARENT,
             Self::Section(_) => Field::SECTION,
@@ -249,9 +261,14 @@ impl Op {
     /// What it writes. Two values under one stamp are told apart by it, so it must not depend on what a version knows.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
-            Self::Name(text) | Self::Title(text) | Self::Notes(text) | Self::Assignee(text) | Self::AddLabel(text) => {
-                Value::Bytes(text.as_bytes())
-            }
+            Self::Name(text)
+            | Self::Title(text)
+            | Self::Notes(text)
+            | Self::Assignee(text)
+            | Self::BlockedReason(text)
+            | Self::Text(text)
+            | Self::AddLabel(text) => Value::Bytes(text.as_bytes()),
+            Self::On(task) => Value::Bytes(task.as_bytes()),
             Self::Status(status) => Value::Number(status.to_code().into()),
             Self::Priority(priority) => Value::Number(priority.get().into()),
             Self::Due(due) => Value::Number(due.map_or(0, |date| zigzag(date.to_code() as u64) + 1)),
@@ -303,12 +320,18 @@ impl Op {
                         Err(_) => bytes.is_empty().then_some(Self::Section(None)),
                     };
                 }
+                if field == Field::ON {
+                    let task = TaskId::from_bytes(bytes.try_into().ok()?).ok()?;
+                    return Some(Self::On(Box::new(task)));
+                }
                 let text = || std::str::from_utf8(bytes).ok().map(Box::from);
                 match field {
                     Field::NAME => Self::Name(text()?),
                     Field::TITLE => Self::Title(text()?),
                     Field::NOTES => Self::Notes(text()?),
                     Field::ASSIGNEE => Self::Assignee(text()?),
+                    Field::BLOCKED_REASON => Self::BlockedReason(text()?),
+                    Field::TEXT => Self::Text(text()?),
                     Field::ADD_LABEL if (1..=MAX_LABEL).contains(&bytes.len()) => Self::AddLabel(text()?),
                     _ => return None,
                 }
@@ -346,12 +369,13 @@ impl Op {
     pub(crate) fn check_edit(&self, object: ObjectId) -> Result<(), MalformedChange> {
         let of_task = matches!(object, ObjectId::Task(_));
         let of_section = object.as_section().is_some();
+        let of_comment = object.as_comment().is_some();
         let is_foreign = match self {
-            Self::Name(_) => of_task || of_section,
+            Self::Name(_) => of_task || of_section || of_comment,
+            Self::On(_) | Self::Text(_) => !of_comment,
+            Self::Deleted | Self::Alive => !of_task && !of_section && !of_comment,
+            Self::Title(_) | Self::Position(_) | Self::CreatedAt(_) => !of_task && !of_section,
             Self::Unknown(_) => false,
-            Self::Title(_) | Self::Position(_) | Self::CreatedAt(_) | Self::Deleted | Self::Alive => {
-                !of_task && !of_section
-            }
             _ => !of_task,
         };
         if is_foreign {
@@ -366,6 +390,8 @@ impl Op {
             Self::Title(text) => at_most(text, "title", MAX_TITLE),
             Self::Notes(text) => at_most(text, "notes", MAX_NOTES),
             Self::Assignee(text) => at_most(text, "assignee", MAX_ASSIGNEE),
+            Self::BlockedReason(text) => at_most(text, "reason", MAX_REASON),
+            Self::Text(text) => at_most(text, "comment", MAX_COMMENT),
             Self::AddLabel(label) if label.is_empty() => Err(MalformedChange::EmptyLabel),
             Self::AddLabel(label) => at_most(label, "label", MAX_LABEL),
             Self::CreatedAt(millis) if *millis > Stamp::MAX_MILLIS => Err(MalformedChange::Stamp),

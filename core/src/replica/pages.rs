@@ -257,11 +257,7 @@ impl Replica {
                 }
             }
         }
-        for state in replica.objects.values_mut() {
-            if state.held.is_empty() {
-                state.drop_values(replica.dropped_before, &mut replica.writes);
-            }
-        }
+        replica.drop_all_values();
         replica.writes.finish_at(head.last_arrival);
         replica.clock = Clock::resume(head.device, head.clock);
         replica.seq = replica.seq.max(head.seq);

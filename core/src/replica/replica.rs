@@ -4,6 +4,7 @@ use crate::clock::{Clock, EPOCH_MS, FOLLOW_MS};
 use crate::id::{DeviceId, TaskId};
 use crate::replica::columns::{Name, PREFIX};
 use crate::replica::digest::Buckets;
+use crate::replica::gone::Fate;
 use crate::replica::held::Held;
 use crate::replica::object_state::{ObjectState, trash_day};
 use crate::replica::replaced::{Replaced, WrongClock};
@@ -152,7 +153,7 @@ impl Replica {
     /// A task, deleted or not, if anything of it is here.
     pub fn task(&self, id: TaskId) -> Option<Task> {
         let state = self.objects.get(&ObjectId::Task(id)).filter(|state| !state.is_empty());
-        state.map(|state| state.task(id, &self.writes))
+        state.map(|state| Task { comments: self.comment_count(id), ..state.task(id, &self.writes) })
     }
 
     /// Where the last of the tasks stands.
@@ -229,7 +230,8 @@ impl Replica {
             return false;
         }
         let replaced = Replaced::named_in(&change);
-        self.buckets.touch(change.object);
+        self.touch(change.object);
+        let goes = is_gone && Fate::of(self.dropped_before).goes(self, change.object);
         self.latest = self.latest.max(change.stamp.millis);
         let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
@@ -239,7 +241,7 @@ impl Replica {
         }
         // What waits may bring it back, and then with all that it had.
         if is_gone && state.held.is_empty() {
-            state.drop_values(self.dropped_before, &mut self.writes);
+            state.drop_values_if(goes, self.dropped_before, &mut self.writes);
         }
         let has_effect = self.writes.close(ops);
         if !has_effect {
@@ -264,29 +266,13 @@ impl Replica {
         if day > self.dropped_before && !is_ahead {
             self.dropped_before = day;
             self.ever_dropped_before = self.ever_dropped_before.max(day);
-            for (object, state) in &mut self.objects {
-                if state.held.is_empty() && state.is_gone(day, &self.writes) {
-                    self.buckets.touch(*object);
-                    state.drop_values(day, &mut self.writes);
-                }
-            }
+            self.drop_all_values();
         }
     }
 
     /// Whether values were dropped under a clock that was ahead and is put right.
     pub(crate) fn has_dropped_early(&self, now_ms: u64) -> bool {
         now_ms >= EPOCH_MS && trash_day(now_ms.saturating_add(FOLLOW_MS)) < self.dropped_before
-    }
-
-    /// Drops the values of those of the objects that were deleted so long ago. After a batch, not after each change: what
-    /// brings an object back may come behind what it brings back.
-    pub(crate) fn drop_values_of(&mut self, objects: &[ObjectId]) {
-        for object in objects {
-            if let Some(state) = self.objects.get_mut(object).filter(|state| state.held.is_empty()) {
-                self.buckets.touch(*object);
-                state.drop_values(self.dropped_before, &mut self.writes);
-            }
-        }
     }
 
     /// The last number that this device has given.

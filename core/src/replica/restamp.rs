@@ -47,7 +47,7 @@ impl Replica {
                 && let Some(state) = self.objects.get_mut(&object)
             {
                 state.remove(arrival, &mut self.writes);
-                self.buckets.touch(object);
+                self.touch(object);
                 self.forget_empty(object);
             }
         }

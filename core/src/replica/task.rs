@@ -18,6 +18,8 @@ pub struct Task {
     pub due: Option<Date>,
     /// Who does it; empty for nobody.
     pub assignee: String,
+    /// Why it is blocked, or was when it last was; empty where nobody said so.
+    pub blocked_reason: String,
     /// In alphabetical order.
     pub labels: Vec<String>,
     /// Where it stands in the list.
@@ -35,6 +37,8 @@ pub struct Task {
     pub updated_at: u64,
     /// Whether it is deleted: its deletion register says so, and nothing of it was written later.
     pub deleted: bool,
+    /// How many comments on it there are.
+    pub comments: u32,
     /// How many hours it takes; 0 if nobody knows.
     #[cfg(feature = "next")]
     pub estimate: u64,

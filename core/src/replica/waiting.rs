@@ -96,7 +96,7 @@ impl Replica {
         for op in &change.ops {
             self.writes.drop(arrival, weight(op) as u64);
         }
-        self.buckets.touch(change.object);
+        self.touch(change.object);
     }
 
     /// Holds a change back. Answers whether it is news.
@@ -129,7 +129,7 @@ impl Replica {
             self.writes.keep(arrival, weight(op) as u64);
         }
         self.writes.close(change.ops.len());
-        self.buckets.touch(change.object);
+        self.touch(change.object);
         self.held.insert(change.stamp.millis, arrival);
         self.objects.entry(change.object).or_default().held.push((arrival, Box::new(change)));
     }

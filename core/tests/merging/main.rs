@@ -4,6 +4,7 @@
 
 mod clocks;
 mod codecs;
+mod comments;
 mod deletion;
 mod healing;
 mod labels;

@@ -53,6 +53,7 @@ fn understood(method: &str, path: &str) -> Request {
         .replace("{room}", ROOM)
         .replace("{task}", TASK)
         .replace("{section}", TASK)
+        .replace("{comment}", TASK)
         .replace("{device}", PEER)
         .replace("{seq}", "7");
     let body = match (method, path.rsplit('/').next().unwrap_or_default()) {
@@ -62,6 +63,8 @@ fn understood(method: &str, path: &str) -> Request {
         ("POST", "tasks") => json!({ "title": "Buy milk" }),
         ("POST", "edits") => json!({ "edits": [{ "add": { "title": "Buy milk" } }] }),
         ("POST", "sections") => json!({ "name": "Garden" }),
+        ("POST", "comments") => json!({ "text": "Oat" }),
+        ("PATCH", "{comment}") => json!({ "text": "Soy" }),
         ("PATCH", "{task}") => json!({ "notes": "2 l" }),
         ("PATCH", "{section}") => json!({ "name": "Yard" }),
         ("POST", "sync") => json!({ "vector": {} }),
@@ -179,7 +182,8 @@ async fn tasks() {
     let worker = Worker::with_room().await;
     let parent = worker.add("parent").await.id;
     let whole = json!({ "id": TASK, "title": "Buy milk", "notes": "2 l", "status": "doing", "priority": 2,
-        "due": "2026-12-24", "assignee": "Ada", "labels": ["shop"], "position": "4080", "parent": parent });
+        "due": "2026-12-24", "assignee": "Ada", "blockedReason": "Shop is closed", "labels": ["shop"], "position": "4080",
+        "parent": parent });
     assert_eq!(worker.send("POST", "/tasks", whole.clone()).await.status, 201);
     problem(&worker.send("POST", "/tasks", whole).await, 409);
     worker.send("POST", "/tasks", json!({ "title": "first", "after": null })).await;
@@ -187,10 +191,11 @@ async fn tasks() {
     worker.ask(Request { content_type, ..request("POST", "/tasks", br#"{"title":"last"}"#.to_vec()) }).await;
     let part = format!("/tasks/{TASK}");
     let read: Value = document(&worker.get(&part).await);
-    let as_it_is = json!({ "id": read["id"], "createdAt": read["createdAt"], "updatedAt": read["updatedAt"] });
+    let as_it_is = json!({ "id": read["id"], "createdAt": read["createdAt"], "updatedAt": read["updatedAt"],
+        "comments": 0 });
     for patch in [
         as_it_is,
-        json!({ "title": "Milk", "notes": null, "status": "blocked", "priority": 3, "due": null, "assignee": "" }),
+        json!({ "title": "Milk", "notes": null, "status": "blocked", "blockedReason": "No money", "priority": 3, "due": null, "assignee": "" }),
         json!({ "labels": ["shop", "food"], "position": "c080", "parent": null }),
         json!({ "addLabels": ["urgent"], "removeLabels": ["food"], "after": parent, "status": "done" }),
         json!({ "deleted": true }),
@@ -212,6 +217,7 @@ async fn tasks() {
     for (method, part) in [("POST", "/tasks"), ("PATCH", part.as_str())] {
         problem(&worker.send(method, part, json!({ "title": "" })).await, 400);
     }
+    worker.send("POST", "/sync", json!({ "vector": {} })).await;
     // A page at a time, and what changed since.
     let first: Tasks = document(&worker.get("/tasks?limit=1").await);
     worker.get(&format!("/tasks?next={}&limit=1", first.next.unwrap())).await;
@@ -282,6 +288,45 @@ async fn sections() {
     let part = format!("/sections/{}", made["id"].as_str().unwrap());
     worker.send("PATCH", &part, json!({ "name": "Attic" })).await;
     worker.send("DELETE", &part, Value::Null).await;
+}
+
+/// Comments, and all that can be wrong with one.
+async fn comments() {
+    let worker = Worker::with_room().await;
+    let task = worker.add("Hull").await.id;
+    let part = format!("/tasks/{task}/comments");
+    let made: Value = document(&worker.send("POST", &part, json!({ "text": "Two coats" })).await);
+    let one = format!("{part}/{}", made["id"].as_str().unwrap());
+    let again = json!({ "id": made["id"], "text": made["text"] });
+    problem(&worker.send("POST", &part, again).await, 409);
+    let other_id = format!("{}-8000-00000000abcd", &task[..18]);
+    assert_eq!(worker.send("POST", &part, json!({ "id": other_id, "text": "Oil" })).await.status, 201);
+    assert_eq!(worker.get(&format!("/tasks/{task}")).await.status, 200);
+    worker.send("POST", "/sync", json!({ "vector": {} })).await;
+    for deleted in [true, false] {
+        assert_eq!(worker.send("PATCH", &one, json!({ "deleted": deleted })).await.status, 200);
+    }
+    for read in ["/comments", &part] {
+        assert_eq!(worker.get(read).await.status, 200);
+    }
+    for content_type in ["application/json", "application/merge-patch+json", "text/plain"] {
+        let patch = request("PATCH", &one, br#"{"text":"Three"}"#.to_vec());
+        assert_eq!(worker.ask(Request { content_type: Some(content_type.to_owned()), ..patch }).await.status, 200);
+    }
+    let content_type = Some("text/plain".to_owned());
+    worker.ask(Request { content_type, ..request("POST", &part, br#"{"text":"a"}"#.to_vec()) }).await;
+    problem(&worker.send("PATCH", &format!("{part}/{OTHER_ROOM}"), json!({})).await, 404);
+    for method in ["GET", "POST"] {
+        problem(&worker.send(method, &format!("/tasks/{OTHER_ROOM}/comments"), json!({ "text": "a" })).await, 404);
+    }
+    problem(&worker.send("POST", &part, json!({ "text": "" })).await, 400);
+    problem(&worker.send("PATCH", &one, json!({ "text": "" })).await, 400);
+    // The clock is known to be wrong, which is told at every turn.
+    worker.host.now.set(NOW - 300 * 24 * 60 * 60 * 1000);
+    let behind = (-300_i64 * 24 * 60 * 60 * 1000).to_string().into_bytes();
+    worker.ask(request("PUT", "/clock", behind)).await;
+    worker.send("POST", &part, json!({ "text": "b" })).await;
+    worker.send("PATCH", &one, json!({ "text": "c" })).await;
 }
 
 /// Rooms, devices and their clocks.
@@ -424,6 +469,7 @@ fn all_that_is_documented_is_answered() {
             tasks().await;
             edits().await;
             sections().await;
+            comments().await;
             rooms_and_devices().await;
             syncs().await;
         });

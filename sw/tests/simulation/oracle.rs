@@ -58,7 +58,8 @@ fn deletes(change: &Change) -> bool {
 /// A person wrote to the content, which is everything but place, parent and time of creation, or restored it.
 pub(crate) fn revives(change: &Change) -> bool {
     let is_content = |op: &Op| match op {
-        Op::Deleted | Op::Position(_) | Op::Parent(_) | Op::Section(_) | Op::CreatedAt(_) | Op::Name(_) => false,
+        Op::Deleted | Op::Position(_) | Op::Parent(_) | Op::Section(_) | Op::On(_) => false,
+        Op::CreatedAt(_) | Op::Name(_) => false,
         Op::AddLabel(_) | Op::RemoveLabel(_) => false,
         // The number of the field says so; and what is neither deleted nor alive is not deleted.
         Op::Unknown(unknown) => unknown.field.code() & 8 != 0 || unknown.field == Op::Deleted.field(),

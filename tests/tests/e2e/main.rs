@@ -11,6 +11,7 @@ mod bulk;
 mod by_hand;
 mod calendar;
 mod clocks;
+mod comments;
 mod crew;
 mod diagnostics;
 mod drafts;
@@ -329,9 +330,11 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("sections::look_and_read_well", sections::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
+    add(theatre.trial("comments::look_and_read_well", comments::looks));
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
+        add(theatre.trial(&format!("comments::go_both_ways::{name}"), move |play| comments::both_ways(play, pair)));
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
         add(theatre.trial(&format!("sections::go_both_ways::{name}"), move |play| sections::both_ways(play, pair)));
         add(theatre

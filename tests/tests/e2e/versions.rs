@@ -23,7 +23,7 @@ pub(crate) async fn passed_through(play: Play, (next, this): Pair) -> Result<()>
     bob.choose("Paint the hull", "Status", "Doing").await?;
     alice.wait_details("Paint the hull", |details| details.status == "Doing").await?;
     alice.choose("Paint the hull", "Status", "In review").await?;
-    alice.edit("Paint the hull", &[("Estimate", "12"), ("Comment", "Two coats")]).await?;
+    alice.edit("Paint the hull", &[("Estimate", "12"), ("Sign off", "Two coats")]).await?;
 
     // Of a status that it does not know, this version says what is true: the task is not done.
     bob.wait_details("Paint the hull", |details| details.status == "Open").await?;
@@ -36,7 +36,7 @@ pub(crate) async fn passed_through(play: Play, (next, this): Pair) -> Result<()>
         })
         .await?;
     // The last that Alice writes, and the first that Bob has only on disk.
-    alice.edit("Paint the hull", &[("Comment", "And the keel")]).await?;
+    alice.edit("Paint the hull", &[("Sign off", "And the keel")]).await?;
     wait_seen(&bob, &alice).await?;
     alice.tab().clone().close().await?;
 
@@ -53,10 +53,10 @@ pub(crate) async fn passed_through(play: Play, (next, this): Pair) -> Result<()>
     carol.open_details("Paint the hull").await?;
     ensure!(carol.tab().value("textbox", "Estimate").await? == "12", "the new field is lost");
     let texts = "
-        const [list] = lookup('list', 'Comments');
-        return [...list.children].map(comment => comment.textContent);";
-    let comments = || carol.tab().execute::<Vec<String>>(texts, vec![]);
-    carol.wait("both comments", comments, |texts| *texts == ["Two coats", "And the keel"]).await?;
+        const [list] = lookup('list', 'Signed off');
+        return [...list.children].map(remark => remark.textContent);";
+    let remarks = || carol.tab().execute::<Vec<String>>(texts, vec![]);
+    carol.wait("both remarks", remarks, |texts| *texts == ["Two coats", "And the keel"]).await?;
     carol.close_details().await?;
 
     // What this version does write over goes the other way just as well.

@@ -1,4 +1,4 @@
-//! Comments, which the next version has. See `partyline_core`'s feature `next`.
+//! Who signed a task off, which the next version has. See `partyline_core`'s feature `next`.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,30 +9,30 @@ use crate::model::drafts::Draft;
 use crate::model::field::one_line;
 use crate::model::room::Room;
 
-/// The comments on a task, as they were when its dialog was opened, and a field for another one.
+/// Who signed a task off, as it was when its dialog was opened, and a field to do so.
 #[component]
-pub(crate) fn TaskComments(
+pub(crate) fn SignOffs(
     /// In which room.
     room: Room,
-    /// On which task.
+    /// Which task.
     id: TaskId,
 ) -> impl IntoView {
-    let comments = RwSignal::new(Vec::<String>::new());
+    let remarks = RwSignal::new(Vec::<String>::new());
     let problem = RwSignal::new(None::<String>);
     let read = move || async move {
-        match room.comments(id).await {
-            Ok(texts) => drop(comments.try_set(texts)),
+        match room.sign_offs(id).await {
+            Ok(texts) => drop(remarks.try_set(texts)),
             Err(error) => drop(problem.try_set(Some(error.to_string()))),
         }
     };
     spawn_local(read());
-    let draft = StoredValue::new(Draft::of_comment(room.id, id));
+    let draft = StoredValue::new(Draft::of_sign_off(room.id, id));
     let typed = draft.with_value(Draft::typed).map(|typed| typed.text).unwrap_or_default();
     let add = move |text: String| {
         spawn_local(async move {
-            match room.comment(id, text.clone()).await {
+            match room.sign_off(id, text.clone()).await {
                 Ok(()) => {
-                    Draft::of_comment(room.id, id).drop_line(&one_line(&text));
+                    Draft::of_sign_off(room.id, id).drop_line(&one_line(&text));
                     read().await;
                 }
                 Err(error) => drop(problem.try_set(Some(error.to_string()))),
@@ -41,12 +41,12 @@ pub(crate) fn TaskComments(
     };
     view! {
         <div class="field">
-            <ul aria-label="Comments">
-                {rows(move || comments.get(), Clone::clone, |text| view! { <li>{text}</li> })}
+            <ul aria-label="Signed off">
+                {rows(move || remarks.get(), Clone::clone, |text| view! { <li>{text}</li> })}
             </ul>
-            <label for="field-Comment">"Comment"</label>
+            <label for="field-SignOff">"Sign off"</label>
             <input
-                id="field-Comment"
+                id="field-SignOff"
                 type="text"
                 autocomplete="off"
                 prop:value=typed
