@@ -77,7 +77,9 @@ impl Searched {
 #[derive(Clone, Copy)]
 pub(crate) struct Everywhere {
     /// What was typed.
-    pub(crate) typed: RwSignal<String>,
+    typed: RwSignal<String>,
+    /// What was found so far in the rooms in which something was, and those that cannot be read.
+    pub(crate) found: RwSignal<Vec<Found>>,
     rooms: StoredValue<Vec<Searched>>,
     /// How many rooms were read, well or not.
     read: RwSignal<usize>,
@@ -92,7 +94,12 @@ impl Everywhere {
             .filter_map(|room| Some(Searched::new(RoomId::parse(&room.id).ok()?, room.name)))
             .collect();
         let ids: Vec<_> = rooms.iter().map(|room| room.id).collect();
-        let this = Self { typed: RwSignal::new(typed), rooms: StoredValue::new(rooms), read: RwSignal::new(0) };
+        let this = Self {
+            typed: RwSignal::new(typed),
+            found: RwSignal::new(Vec::new()),
+            rooms: StoredValue::new(rooms),
+            read: RwSignal::new(0),
+        };
         for id in ids {
             // None waits for another one that does not answer.
             spawn_local(async move {
@@ -112,6 +119,7 @@ impl Everywhere {
         });
         if taken.is_some() {
             let _ = self.read.try_update(|read| *read += 1);
+            self.search();
         }
     }
 
@@ -121,13 +129,30 @@ impl Everywhere {
         self.read.try_get().is_none_or(|read| all.is_none_or(|all| read >= all))
     }
 
-    /// What was found so far in the rooms in which something was, and those that cannot be read.
-    pub(crate) fn found(self) -> Vec<Found> {
-        self.read.track();
-        let words = self.typed.with(|typed| words(typed, platform::fold));
-        let find =
-            |rooms: &mut Vec<Searched>| rooms.iter_mut().filter_map(|room| room.find(&words, platform::fold)).collect();
-        self.rooms.try_update_value(find).unwrap_or_default()
+    /// The words that are looked for.
+    pub(crate) fn words(self) -> String {
+        self.typed.get_untracked()
+    }
+
+    /// Whether any are.
+    pub(crate) fn is_asked(self) -> bool {
+        self.typed.with(|typed| !typed.trim().is_empty())
+    }
+
+    /// Looks for other words.
+    pub(crate) fn look_for(self, typed: String) {
+        self.typed.set(typed);
+        self.search();
+    }
+
+    fn search(self) {
+        let words = self.typed.with_untracked(|typed| words(typed, platform::fold));
+        let find = |rooms: &mut Vec<Searched>| {
+            rooms.iter_mut().filter_map(|room| room.find(&words, platform::fold)).collect::<Vec<_>>()
+        };
+        if let Some(found) = self.rooms.try_update_value(find) {
+            self.found.set(found);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::id::TaskLink;
 
-use super::live::{live, rows};
+use super::live::{live, part};
 use super::modal::{Modal, ModalHandle};
 use crate::model::app::App;
 use crate::model::everywhere::{Everywhere, Found};
@@ -20,11 +20,11 @@ pub(crate) fn EverywhereDialog(
     let app = expect_context::<App>();
     let handle = ModalHandle::new();
     let everywhere = Everywhere::new(app, room.listing().query.with_untracked(|query| query.words.clone()));
-    let found = Memo::new(move |_| everywhere.found());
     let count = move || {
-        let all = found.with(|found| found.iter().map(|found| found.tasks.len() + found.more).sum());
-        let is_asked = everywhere.typed.with(|typed| !typed.trim().is_empty());
-        is_asked.then(|| if everywhere.is_complete() { text::found(all) } else { text::LOOKING.to_owned() })
+        let all = everywhere.found.with(|found| found.iter().map(|found| found.tasks.len() + found.more).sum());
+        everywhere
+            .is_asked()
+            .then(|| if everywhere.is_complete() { text::found(all) } else { text::LOOKING.to_owned() })
     };
     view! {
         <Modal handle=handle title=text::FIND_EVERYWHERE class="everywhere-modal" light=true>
@@ -36,15 +36,13 @@ pub(crate) fn EverywhereDialog(
                     autocomplete="off"
                     enterkeyhint="search"
                     autofocus
-                    prop:value=everywhere.typed.get_untracked()
-                    on:input=move |event| everywhere.typed.set(event_target_value(&event))
+                    prop:value=everywhere.words()
+                    on:input=move |event| everywhere.look_for(event_target_value(&event))
                 />
                 <p class="hint" role="status" aria-label="Found">{live(count)}</p>
-                {rows(
-                    move || found.get(),
-                    |found| format!("{found:?}"),
-                    move |found| in_room(app, handle, found),
-                )}
+                <div class="found-all">{part(move || {
+                    everywhere.found.get().into_iter().map(|found| in_room(app, handle, found)).collect::<Vec<_>>()
+                })}</div>
             </div>
         </Modal>
     }
