@@ -3,42 +3,33 @@
 use leptos::prelude::*;
 
 use super::icon::Icon;
-use super::live::{live, maybe, rows};
+use super::live::{Live, live, maybe};
 use super::modal::{Modal, ModalHandle};
 use super::room_dialogs::{LineForm, Trying};
 use crate::model::app::{App, Dialog};
 use crate::model::field::one_line;
 use crate::model::find::Query;
-use crate::model::kept_filters::{choose_kept, delete_kept, described, keep, kept, rename_kept};
+use crate::model::kept_filters::{Kept, choose_kept, delete_kept, described, keep, kept, rename_kept};
 use crate::model::room::Room;
 use crate::platform;
 use crate::text;
 
 /// The filters that are kept in a room, if there are any.
 pub(super) fn chips(room: Room) -> AnyView {
-    let all = Memo::new(move |_| {
-        room.listing().filters_changed.track();
-        kept(room.id).into_iter().enumerate().collect::<Vec<_>>()
-    });
-    let is_there = Memo::new(move |_| all.with(|all| !all.is_empty()));
-    let list = move || {
-        rows(
-            move || all.get(),
-            |(place, kept)| format!("{place} {kept:?}"),
-            move |(place, kept)| {
-                let query = kept.query;
-                let is_chosen = live(move || room.listing().query.with(|now| *now == query).to_string());
-                chip(room, place, kept.name, is_chosen)
-            },
-        )
-    };
     maybe(move || {
-        is_there.get().then(|| view! { <ul class="kept" role="list" aria-label=text::KEPT_FILTERS>{list()}</ul> })
+        room.listing().filters_changed.track();
+        let mut chips = Vec::new();
+        for (place, Kept { name, query }) in kept(room.id).into_iter().enumerate() {
+            let is_chosen = live(move || room.listing().query.with(|now| *now == query).to_string());
+            chips.push(chip(room, place, name, is_chosen));
+        }
+        let is_there = !chips.is_empty();
+        is_there.then(|| view! { <ul class="kept" role="list" aria-label=text::KEPT_FILTERS>{chips}</ul> })
     })
     .into_any()
 }
 
-fn chip(room: Room, place: usize, name: String, is_chosen: super::live::Live<String>) -> AnyView {
+fn chip(room: Room, place: usize, name: String, is_chosen: Live<String>) -> AnyView {
     let app = expect_context::<App>();
     let more = text::more_actions(&name);
     view! {
