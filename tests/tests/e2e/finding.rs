@@ -63,8 +63,8 @@ pub(crate) async fn rooms(play: Play, kind: BrowserKind) -> Result<()> {
     wait_found(&page, &[("Harbour", &["Café chairs"])]).await?;
     tab.click("button", "Open Café chairs").await?;
     page.wait_details_of("Café chairs").await?;
-    tab.wait_for("heading", "Harbour").await?;
     page.close_details().await?;
+    tab.wait_for("heading", "Harbour").await?;
 
     // By the keyboard alone, from the palette, in the room on show.
     tab.execute::<()>("lookup('checkbox', 'Cash box')[0].focus(); return null;", vec![]).await?;
