@@ -252,6 +252,53 @@ pub(crate) fn done(number: usize) -> String {
     format!("Done ({number})")
 }
 
+/// What looks in all rooms of this device, and the field for that.
+pub(crate) const FIND_EVERYWHERE: &str = "Find in all rooms";
+/// On the button that leads there.
+pub(crate) const ALL_ROOMS: &str = "All rooms";
+/// In a field for finding.
+pub(crate) const FIND_HINT: &str = "Title, notes, label or person";
+/// While not all rooms are looked through.
+pub(crate) const LOOKING: &str = "Looking…";
+
+/// The name of what opens a task.
+pub(crate) fn open(title: &str) -> String {
+    format!("Open {title}")
+}
+
+/// So many are not shown.
+pub(crate) fn and_more(number: usize) -> String {
+    format!("and {} more", grouped(number as u64))
+}
+
+/// A room is not looked through.
+pub(crate) fn not_read(why: &str) -> String {
+    format!("This room cannot be read. {why}")
+}
+
+/// What keeps what is looked for under a name.
+pub(crate) const KEEP_FILTERS: &str = "Keep filters";
+/// The list of what is kept so.
+pub(crate) const KEPT_FILTERS: &str = "Kept filters";
+/// What gives it another name.
+pub(crate) const RENAME_FILTERS: &str = "Rename filters";
+/// The field for that.
+pub(crate) const FILTERS_NAME: &str = "Name of the filters";
+/// The name is empty.
+pub(crate) const NAMELESS_FILTERS: &str = "Give the filters a name first.";
+/// The name is another one's.
+pub(crate) const FILTERS_NAMED_SO: &str = "Other filters have this name.";
+
+/// Filters were given another name.
+pub(crate) fn renamed(name: &str) -> String {
+    format!("Renamed to “{}”", shortened(name))
+}
+
+/// What chooses kept filters.
+pub(crate) fn filter_by(name: &str) -> String {
+    format!("Filter: {name}")
+}
+
 /// How many tasks were found.
 pub(crate) fn found(number: usize) -> String {
     if number == 1 { "1 task found".to_owned() } else { format!("{number} tasks found") }

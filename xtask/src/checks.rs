@@ -190,7 +190,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 31] = [
+const SAME_IF_REFUSED: [&str; 32] = [
     "apart::",
     "backups::",
     "boundary::",
@@ -202,6 +202,7 @@ const SAME_IF_REFUSED: [&str; 31] = [
     "diagnostics::",
     "drafts::",
     "drops::",
+    "finding::",
     "first_contact::",
     "hands::",
     "kills::",

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 29] = [
+const MODULES: [&str; 33] = [
     "bulk",
     "by_hand_dialog",
     "choice",
@@ -16,8 +16,12 @@ const MODULES: [&str; 29] = [
     "day_words",
     "devices_dialog",
     "dialogs",
+    "everywhere",
+    "everywhere_dialog",
+    "filter_chips",
     "find_bar",
     "gestures",
+    "kept_filters",
     "markdown",
     "modal",
     "other_device_dialog",

@@ -8,7 +8,7 @@ use partyline_core::id::{RoomId, RoomLink, RoomSecret, RoomsLink, SectionId, Tas
 use super::device_name::device_name;
 use super::drafts;
 use super::entry::{Entry, EntryError};
-use super::listing::listing_key;
+use super::listing::{filters_key, listing_key};
 use super::news::News;
 use super::notice::Notices;
 use super::rest::Rest;
@@ -150,6 +150,14 @@ pub(crate) enum Dialog {
     Palette,
     /// The keys that do something.
     Keys,
+    /// Find in all rooms.
+    Everywhere,
+    /// Keep what is looked for under a name.
+    KeepFilters,
+    /// What can be done with the filters that are kept there.
+    KeptFilters(usize),
+    /// Give those another name.
+    RenameFilters(usize),
 }
 
 impl App {
@@ -454,11 +462,7 @@ impl App {
             Entry::Code(code) => self.use_code(code).await,
             Entry::Rooms(link) => Ok(self.enter_all(link).await?),
             Entry::Task(link) if self.summary(link.room).is_some() => {
-                self.sought.set_value(Some(*link));
-                // Should it be the one that was brought into view last.
-                if let Some(room) = self.opened(link.room) {
-                    room.added.set(None);
-                }
+                self.seek(*link);
                 Ok(link.room)
             }
             Entry::Task(_) => Err(JoinError::ForeignTask),
@@ -639,6 +643,21 @@ impl App {
         self.show(room);
     }
 
+    /// Goes to a room of this device and shows a task of it.
+    pub(crate) fn go_to_task(self, link: TaskLink) {
+        self.seek(link);
+        self.go(link.room);
+    }
+
+    /// Has a task shown once its room is.
+    fn seek(self, link: TaskLink) {
+        self.sought.set_value(Some(link));
+        // Should it be the one that was brought into view last.
+        if let Some(room) = self.opened(link.room) {
+            room.added.set(None);
+        }
+    }
+
     fn show(self, id: RoomId) {
         self.news.clear(id);
         let room = self.opened(id).unwrap_or_else(|| {
@@ -677,6 +696,7 @@ impl App {
         platform::forget(&mended_key(room));
         drafts::forget(room);
         platform::forget(&listing_key(room));
+        platform::forget(&filters_key(room));
         self.opened.update_value(|opened| {
             opened.remove(&room);
         });

@@ -8,7 +8,7 @@ use partyline_core::api::TaskPatch;
 use partyline_core::id::TaskId;
 
 use super::find::{Query, words};
-use super::group::Part;
+use super::group::{Grouping, Part, fact};
 use super::listing::Row;
 use super::moves::Step;
 use super::order::{OrderKey, Place, Sorting, replace};
@@ -17,6 +17,33 @@ use crate::day::Day;
 use crate::platform;
 
 impl Room {
+    /// The parts of the list by what is known of the tasks, which stay in their order within each.
+    pub(super) fn fact_parts(self, open: Vec<TaskId>, sorting: Sorting) -> Vec<Part> {
+        let today = if sorting == Sorting::Due { platform::today() } else { Day::default() };
+        let mut parts: Vec<(String, Part)> = Vec::new();
+        for id in open {
+            let Some(task) = self.task(id) else { continue };
+            let (key, words) = task.with_untracked(|task| fact(sorting, task, today));
+            match parts.binary_search_by(|(known, _)| known.cmp(&key)) {
+                Ok(at) => parts.get_mut(at).map(|(_, part)| part.tasks.push(id)),
+                Err(at) => {
+                    let mut part = Part::new(&format!("{}:{key}", Grouping::By(sorting).word()), words, None);
+                    part.tasks.push(id);
+                    parts.insert(at, (key, part));
+                    None
+                }
+            };
+        }
+        parts.into_iter().map(|(_, part)| part).collect()
+    }
+
+    /// Has other headings in the list, and remembers that.
+    pub(crate) fn group(self, grouping: Grouping) {
+        self.listing().headings.update(|headings| headings.grouping = grouping);
+        self.listing().keep(self.id);
+        self.arrange();
+    }
+
     /// Lays the list out anew after what it shows has changed.
     pub(super) fn arrange(self) {
         let listing = self.listing();

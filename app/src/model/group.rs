@@ -1,13 +1,11 @@
 //! By what the open tasks stand together below headings.
 
-use leptos::prelude::*;
 use partyline_core::api::TaskDocument;
 use partyline_core::id::{SectionId, TaskId};
 use partyline_core::replica::element_hash;
 
 use super::field::{PRIORITIES, STATUSES};
 use super::order::{LAST, Sorting};
-use super::room::Room;
 use crate::day::Day;
 use crate::platform;
 use crate::text;
@@ -104,7 +102,7 @@ impl Part {
 }
 
 /// What is known of a task, as the text by which groups are in order, and in words.
-fn fact(sorting: Sorting, task: &TaskDocument, today: Day) -> (String, String) {
+pub(super) fn fact(sorting: Sorting, task: &TaskDocument, today: Day) -> (String, String) {
     let key = sorting.key(task);
     let is_none = key == LAST;
     let words = match sorting {
@@ -125,35 +123,6 @@ fn fact(sorting: Sorting, task: &TaskDocument, today: Day) -> (String, String) {
         Sorting::Own | Sorting::Person | Sorting::Label => key.clone(),
     };
     (key, words)
-}
-
-impl Room {
-    /// The parts of the list by what is known of the tasks, which stay in their order within each.
-    pub(super) fn fact_parts(self, open: Vec<TaskId>, sorting: Sorting) -> Vec<Part> {
-        let today = if sorting == Sorting::Due { platform::today() } else { Day::default() };
-        let mut parts: Vec<(String, Part)> = Vec::new();
-        for id in open {
-            let Some(task) = self.task(id) else { continue };
-            let (key, words) = task.with_untracked(|task| fact(sorting, task, today));
-            match parts.binary_search_by(|(known, _)| known.cmp(&key)) {
-                Ok(at) => parts.get_mut(at).map(|(_, part)| part.tasks.push(id)),
-                Err(at) => {
-                    let mut part = Part::new(&format!("{}:{key}", Grouping::By(sorting).word()), words, None);
-                    part.tasks.push(id);
-                    parts.insert(at, (key, part));
-                    None
-                }
-            };
-        }
-        parts.into_iter().map(|(_, part)| part).collect()
-    }
-
-    /// Has other headings in the list, and remembers that.
-    pub(crate) fn group(self, grouping: Grouping) {
-        self.listing().headings.update(|headings| headings.grouping = grouping);
-        self.listing().keep(self.id);
-        self.arrange();
-    }
 }
 
 #[cfg(test)]

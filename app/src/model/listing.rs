@@ -39,6 +39,8 @@ pub(crate) struct Listing {
     pub(crate) chosen: RwSignal<HashSet<TaskId>>,
     /// From where to where the range goes that grows and shrinks while they are.
     pub(crate) range: (RwSignal<Option<TaskId>>, RwSignal<Option<TaskId>>),
+    /// How often the filters were changed that this device keeps for the room.
+    pub(crate) filters_changed: RwSignal<usize>,
     pub(super) index: StoredValue<Index>,
     /// Whether any task says that it is a part of another one.
     pub(super) nested: StoredValue<bool>,
@@ -93,6 +95,7 @@ impl Listing {
             moved: RwSignal::new(None),
             chosen: RwSignal::new(HashSet::new()),
             range: (RwSignal::new(None), RwSignal::new(None)),
+            filters_changed: RwSignal::new(0),
             index: StoredValue::new(Index::default()),
             nested: StoredValue::new(false),
             moves: StoredValue::new((VecDeque::new(), false)),
@@ -140,4 +143,9 @@ const SHUT: &str = "shut:";
 /// Under this key the browser keeps how a room's list is shown.
 pub(crate) fn listing_key(room: RoomId) -> String {
     format!("partyline:listing:{room}")
+}
+
+/// Under this key it keeps filters of the room under names.
+pub(crate) fn filters_key(room: RoomId) -> String {
+    format!("partyline:filters:{room}")
 }

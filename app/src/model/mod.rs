@@ -14,11 +14,13 @@ pub(crate) mod day_words;
 pub(crate) mod device_name;
 pub(crate) mod drafts;
 pub(crate) mod entry;
+pub(crate) mod everywhere;
 pub(crate) mod field;
 pub(crate) mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod group;
+pub(crate) mod kept_filters;
 mod later;
 pub(crate) mod listing;
 pub(crate) mod markdown;

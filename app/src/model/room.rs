@@ -361,11 +361,11 @@ impl Room {
             (reading.started, reading.cursor.clone())
         });
         let Some((number, since)) = started else { return Ok(()) };
-        let (mut pages, whole) = match self.read_pages(since.as_deref()).await {
+        let (mut pages, whole) = match Self::read_pages(self.id, since.as_deref()).await {
             // The service worker keeps the room anew, in the midst of it perhaps: from the
             // beginning, then.
             Err(ApiError::Refused(problem)) if matches!(problem.status, 400 | 410) => {
-                (self.read_pages(None).await?, true)
+                (Self::read_pages(self.id, None).await?, true)
             }
             pages => (pages?, since.is_none()),
         };
@@ -390,10 +390,10 @@ impl Room {
     }
 
     /// Reads all pages of what changed since a cursor, or of all there is.
-    async fn read_pages(self, since: Option<&str>) -> Result<Pages, ApiError> {
-        let mut pages = Pages::begin(api::tasks(self.id, since).await?);
+    pub(super) async fn read_pages(room: RoomId, since: Option<&str>) -> Result<Pages, ApiError> {
+        let mut pages = Pages::begin(api::tasks(room, since).await?);
         while let Some(next) = pages.next() {
-            let page = api::more_tasks(self.id, next).await?;
+            let page = api::more_tasks(room, next).await?;
             pages.add(page);
         }
         Ok(pages)

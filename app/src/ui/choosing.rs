@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use gloo_events::{EventListener, EventListenerOptions, EventListenerPhase};
+use gloo_events::EventListener;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskStatus;
@@ -13,6 +13,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
 use super::drag::task_at;
+use super::gestures::{first, target};
 use super::icon::Icon;
 use super::keys::{go, is_typing};
 use super::live::{effect, live, maybe};
@@ -73,11 +74,6 @@ pub(super) fn hands(app: App, room: Room) -> AnyView {
     maybe(move || is_any.get().then(|| bar(app, room))).into_any()
 }
 
-/// Before the row hears of it.
-pub(super) fn first() -> EventListenerOptions {
-    EventListenerOptions { phase: EventListenerPhase::Capture, passive: false }
-}
-
 /// A click on a row: whether it chooses is a matter of keys, or of what is chosen already.
 fn clicked(room: Room, event: &Event) {
     let (Some(mouse), Some(target)) = (event.dyn_ref::<MouseEvent>(), target(event)) else { return };
@@ -94,11 +90,6 @@ fn clicked(room: Room, event: &Event) {
     }
     event.prevent_default();
     event.stop_propagation();
-}
-
-/// What was clicked or pressed.
-pub(super) fn target(event: &Event) -> Option<Element> {
-    event.target().and_then(|target| target.dyn_into().ok())
 }
 
 /// A key was pressed in a room. Whether it meant something here.

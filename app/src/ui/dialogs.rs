@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
 use super::{
-    by_hand_dialog, choosing, devices_dialog, other_device_dialog, palette, room_dialogs, rooms, section_dialogs,
-    share_dialog, subtask_editor, task_actions, task_dialog, to_room,
+    by_hand_dialog, choosing, devices_dialog, everywhere_dialog, filter_chips, other_device_dialog, palette,
+    room_dialogs, rooms, section_dialogs, share_dialog, subtask_editor, task_actions, task_dialog, to_room,
 };
 use crate::model::app::{App, Dialog, Screen};
 
@@ -43,6 +43,14 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
         }
         (Dialog::Palette, _) => view! { <palette::Palette /> }.into_any(),
         (Dialog::Keys, _) => view! { <palette::Keys /> }.into_any(),
+        (Dialog::Everywhere, Some(room)) => view! { <everywhere_dialog::EverywhereDialog room=room /> }.into_any(),
+        (Dialog::KeepFilters, Some(room)) => view! { <filter_chips::NameFilters room=room renamed=None /> }.into_any(),
+        (Dialog::RenameFilters(place), Some(room)) => {
+            view! { <filter_chips::NameFilters room=room renamed=Some(place) /> }.into_any()
+        }
+        (Dialog::KeptFilters(place), Some(room)) => {
+            view! { <filter_chips::FiltersActions room=room place=place /> }.into_any()
+        }
         (Dialog::ChangeChosen, Some(room)) => view! { <choosing::ChangeChosen room=room /> }.into_any(),
         (Dialog::MoveChosen, Some(room)) => view! { <choosing::MoveChosen room=room /> }.into_any(),
         // The room is gone, and what was to be shown about it with it.

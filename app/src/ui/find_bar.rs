@@ -4,11 +4,12 @@
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 
+use super::filter_chips::{chips, tools};
 use super::icon::Icon;
-use super::live::live;
-use crate::model::field::{PRIORITIES, STATUSES};
-use crate::model::find::{DUE_FILTERS, Query};
+use super::live::{live, part};
+use crate::model::find::Query;
 use crate::model::group::Grouping;
+use crate::model::kept_filters::Filter;
 use crate::model::order::Sorting;
 use crate::model::room::Room;
 use crate::platform;
@@ -84,9 +85,10 @@ fn Finding(
                 <input
                     type="text"
                     aria-label="Find tasks"
-                    placeholder="Title, notes, label or person"
+                    placeholder=text::FIND_HINT
                     autocomplete="off"
                     enterkeyhint="search"
+                    prop:value=live(move || room.listing().query.with(|query| query.words.clone()))
                     on:input=type_in
                     on:focus=move |_| room.find_in_comments()
                 />
@@ -108,8 +110,16 @@ fn Finding(
                     {Icon::Close.draw()}
                 </button>
             </div>
-            <div hidden=live(move || !with_filters.get())>{filters(room)}</div>
-            <p class="hint" role="status" aria-label="Found">{live(found)}</p>
+            {chips(room)}
+            <div hidden=live(move || !with_filters.get())>{part(move || {
+                // They show what other filters were chosen.
+                room.listing().filters_changed.track();
+                filters(room)
+            })}</div>
+            <div class="find-foot">
+                <p class="hint" role="status" aria-label="Found">{live(found)}</p>
+                {tools(room)}
+            </div>
         </div>
     }
 }
@@ -119,63 +129,50 @@ fn Finding(
 enum Choice {
     Sorting,
     Grouping,
-    Status,
-    Person,
-    Label,
-    Priority,
-    Due,
+    Filter(Filter),
 }
 
 const CHOICES: [(Choice, &str, &str); 7] = [
     (Choice::Sorting, "Sort by", ""),
     (Choice::Grouping, "Group by", ""),
-    (Choice::Status, "Filter by status", "Any status"),
-    (Choice::Person, "Filter by person", "Anybody"),
-    (Choice::Label, "Filter by label", "Any label"),
-    (Choice::Priority, "Filter by priority", "Any priority"),
-    (Choice::Due, "Filter by due day", "Any day"),
+    (Choice::Filter(Filter::Status), "Filter by status", "Any status"),
+    (Choice::Filter(Filter::Person), "Filter by person", "Anybody"),
+    (Choice::Filter(Filter::Label), "Filter by label", "Any label"),
+    (Choice::Filter(Filter::Priority), "Filter by priority", "Any priority"),
+    (Choice::Filter(Filter::Due), "Filter by due day", "Any day"),
 ];
 
 impl Choice {
-    /// What can be chosen: values and words. A name is a value behind a sign, so that nobody's tasks are not those of all.
+    /// What can be chosen: values and words.
     fn options(self, room: Room) -> Vec<(String, String)> {
         let owned = |(value, words): (&str, &str)| (value.to_owned(), words.to_owned());
-        let named = |names: Vec<String>| names.into_iter().map(|name| (format!("={name}"), name)).collect();
         match self {
             Self::Sorting => Sorting::ALL.iter().map(|(_, word, words)| owned((word, words))).collect(),
             Self::Grouping => Grouping::ALL.iter().map(|(_, word, words)| owned((word, words))).collect(),
-            Self::Status => STATUSES.iter().map(|(value, _, words)| owned((value, words))).collect(),
-            Self::Person => {
-                let mut people: Vec<_> = named(room.assignees());
-                people.push(owned(("=", "Nobody")));
-                people
-            }
-            Self::Label => named(room.labels()),
-            Self::Priority => PRIORITIES.iter().map(|choice| owned(*choice)).collect(),
-            Self::Due => DUE_FILTERS.iter().map(|(_, value, words)| owned((value, words))).collect(),
+            Self::Filter(filter) => filter.options(room.assignees(), room.labels()),
+        }
+    }
+
+    /// What is chosen.
+    fn value(self, room: Room) -> String {
+        let listing = room.listing();
+        match self {
+            Self::Sorting => listing.sorting.get_untracked().word().to_owned(),
+            Self::Grouping => listing.headings.with_untracked(|headings| headings.grouping.word()).to_owned(),
+            Self::Filter(filter) => listing.query.with_untracked(|query| filter.value(query)),
         }
     }
 
     fn choose(self, room: Room, value: &str) {
-        if let Self::Sorting = self {
-            return room.sort(Sorting::parse(value));
+        match self {
+            Self::Sorting => room.sort(Sorting::parse(value)),
+            Self::Grouping => room.group(Grouping::parse(value)),
+            Self::Filter(filter) => room.find(|query| filter.set(query, value)),
         }
-        if let Self::Grouping = self {
-            return room.group(Grouping::parse(value));
-        }
-        let name = || value.strip_prefix('=').map(str::to_owned);
-        room.find(|query| match self {
-            Self::Sorting | Self::Grouping => {}
-            Self::Status => query.status = STATUSES.iter().find(|(word, ..)| *word == value).map(|(_, it, _)| *it),
-            Self::Person => query.person = name(),
-            Self::Label => query.label = name(),
-            Self::Priority => query.priority = value.parse().ok(),
-            Self::Due => query.due = DUE_FILTERS.iter().find(|(_, word, _)| *word == value).map(|(it, ..)| *it),
-        });
     }
 }
 
-/// The filters, each at "any" when they appear, and the order.
+/// The filters and the order.
 fn filters(room: Room) -> AnyView {
     let selects: Vec<_> = CHOICES.map(|choice| select(room, choice)).into_iter().collect();
     view! { <div class="filters">{selects}</div> }.into_any()
@@ -186,12 +183,11 @@ fn select(room: Room, (choice, name, any): (Choice, &'static str, &'static str))
     if !any.is_empty() {
         options.insert(0, (String::new(), any.to_owned()));
     }
-    let listing = room.listing();
-    let now = match choice {
-        Choice::Sorting => listing.sorting.get_untracked().word(),
-        Choice::Grouping => listing.headings.with_untracked(|headings| headings.grouping.word()),
-        _ => "",
-    };
+    let now = choice.value(room);
+    // A person or label that no task has any more.
+    if options.iter().all(|(value, _)| *value != now) {
+        options.push((now.clone(), now.trim_start_matches('=').to_owned()));
+    }
     let options: Vec<_> = options
         .into_iter()
         .map(|(value, words)| {

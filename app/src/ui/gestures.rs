@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use gloo_events::EventListener;
+use gloo_events::{EventListener, EventListenerOptions, EventListenerPhase};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use partyline_core::api::TaskStatus;
@@ -12,7 +12,6 @@ use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, PointerEvent};
 
-use super::choosing::{first, target};
 use super::drag::task_at;
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change};
@@ -177,4 +176,14 @@ fn put_back(row: &HtmlElement) {
     let _ = row.remove_attribute(MARK);
     let _ = row.remove_attribute(WORD);
     let _ = row.style().remove_property("translate");
+}
+
+/// Before the row hears of it.
+pub(super) fn first() -> EventListenerOptions {
+    EventListenerOptions { phase: EventListenerPhase::Capture, passive: false }
+}
+
+/// What was clicked or pressed.
+pub(super) fn target(event: &Event) -> Option<Element> {
+    event.target().and_then(|target| target.dyn_into().ok())
 }

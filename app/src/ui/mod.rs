@@ -11,6 +11,8 @@ mod copy_task_link;
 mod devices_dialog;
 mod dialogs;
 mod drag;
+mod everywhere_dialog;
+mod filter_chips;
 mod find_bar;
 mod gestures;
 mod icon;

@@ -14,6 +14,7 @@ use super::live::{effect, live, rows};
 use super::modal::{Modal, ModalHandle};
 use crate::model::app::{App, Dialog, Screen};
 use crate::model::choice::{choose, shown};
+use crate::model::kept_filters::{choose_kept, kept};
 use crate::model::order::Sorting;
 use crate::model::palette::fitting;
 use crate::model::room::Room;
@@ -57,6 +58,16 @@ fn lines(app: App, room: Option<Room>) -> Vec<(String, Act)> {
             }),
         );
         add("Find", Arc::new(move || find_bar::find(room)));
+        if app.rooms.with_untracked(|rooms| rooms.as_ref().is_some_and(|rooms| rooms.len() > 1)) {
+            add(text::FIND_EVERYWHERE, open(Dialog::Everywhere));
+        }
+        for (place, kept) in kept(room.id).into_iter().enumerate() {
+            let choose = move || {
+                find_bar::find(room);
+                choose_kept(room, place);
+            };
+            add(&text::filter_by(&kept.name), Arc::new(choose));
+        }
         add("Share", open(Dialog::Share));
         add("Devices", open(Dialog::Devices));
         add("Room settings", open(Dialog::Settings));

@@ -17,6 +17,7 @@ mod diagnostics;
 mod drafts;
 mod drops;
 mod every_room;
+mod finding;
 mod first_contact;
 mod hands;
 mod kills;
@@ -329,6 +330,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("quick_add::looks_and_reads_well", quick_add::looks));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("sections::look_and_read_well", sections::looks));
+    add(theatre.trial("finding::looks_and_reads_well", finding::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
     add(theatre.trial("comments::look_and_read_well", comments::looks));
     for (pair, name) in PAIRS {
@@ -352,6 +354,8 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     }
     for (kind, name) in BOTH {
         add(theatre.trial(&format!("hands::a_palette_finds_all::{name}"), move |play| hands::palette(play, kind)));
+        add(theatre.trial(&format!("finding::all_rooms_are_searched::{name}"), move |play| finding::rooms(play, kind)));
+        add(theatre.trial(&format!("finding::filters_are_kept::{name}"), move |play| finding::kept(play, kind)));
         add(theatre
             .trial(&format!("own_order::a_device_remembers_it::{name}"), move |play| own_order::shown(play, kind)));
     }
