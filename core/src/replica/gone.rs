@@ -51,7 +51,12 @@ impl Replica {
     /// Whether the values of an object are dropped.
     pub(crate) fn is_gone(&self, object: ObjectId) -> bool {
         let is_deleted = |state: &ObjectState| state.is_gone(self.dropped_before, &self.writes);
-        self.objects.get(&object).is_some_and(is_deleted) || Fate::of(self.dropped_before).goes(self, object)
+        self.objects.get(&object).is_some_and(is_deleted) || self.goes_with_task(object)
+    }
+
+    /// Whether an object is a comment on a task whose values are dropped.
+    pub(crate) fn goes_with_task(&self, object: ObjectId) -> bool {
+        Fate::of(self.dropped_before).goes(self, object)
     }
 
     /// Whether an object was ever deleted or brought back, or the task that it is on.

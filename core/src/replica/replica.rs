@@ -4,7 +4,6 @@ use crate::clock::{Clock, EPOCH_MS, FOLLOW_MS};
 use crate::id::{DeviceId, TaskId};
 use crate::replica::columns::{Name, PREFIX};
 use crate::replica::digest::Buckets;
-use crate::replica::gone::Fate;
 use crate::replica::held::Held;
 use crate::replica::object_state::{ObjectState, trash_day};
 use crate::replica::replaced::{Replaced, WrongClock};
@@ -231,7 +230,7 @@ impl Replica {
         }
         let replaced = Replaced::named_in(&change);
         self.touch(change.object);
-        let goes = is_gone && Fate::of(self.dropped_before).goes(self, change.object);
+        let goes = is_gone && self.goes_with_task(change.object);
         self.latest = self.latest.max(change.stamp.millis);
         let arrival = self.writes.open(&change);
         let state = self.objects.entry(change.object).or_default();
