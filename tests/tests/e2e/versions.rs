@@ -151,7 +151,7 @@ pub(crate) async fn side_by_side(play: Play, kind: BrowserKind) -> Result<()> {
     }
     // Of a status that it does not know, the old page says what is true, and takes nothing away.
     updated.choose("Hull", "Status", "In review").await?;
-    updated.edit("Hull", &[("Comment", "Two coats")]).await?;
+    updated.edit("Hull", &[("Sign off", "Two coats")]).await?;
     staying.edit("Hull", &[("Notes", "Red lead")]).await?;
     staying.wait_details("Hull", |details| details.status == "Open").await?;
     updated.wait_details("Hull", |details| details.status == "In review" && details.notes == "Red lead").await?;
