@@ -102,7 +102,7 @@ const BUGS: [Bug; 39] = [
     Bug {
         what: "the hash of what changed is not computed again",
         file: "core/src/replica/replica.rs",
-        good: "self.buckets.touch(change.object);",
+        good: "self.touch(change.object);",
         bad: "",
     },
     Bug {
