@@ -629,8 +629,9 @@ impl<S: Store, H: Host> Service<S, H> {
     /// The room in memory is trusted at first: if it is not what is stored, the write is refused by the store. What would
     /// be answered without writing is decided on what is stored now.
     ///
-    /// Edits are stored by the [`Group`]: whoever has made his in memory goes back to the end of the queue, and stores those
-    /// of all who made theirs by the time it is his turn again, unless somebody else has. An edit alone waits for nobody.
+    /// Edits are stored in groups ([`OpenRoom::enlist`]): whoever has made his in memory goes back to the end of the queue, and
+    /// stores those of all who made theirs by the time it is his turn again, unless somebody else has. An edit alone waits for
+    /// nobody.
     async fn write(
         &self,
         room: RoomId,
