@@ -196,6 +196,8 @@ pub(crate) async fn touched(play: Play) -> Result<()> {
     page.wait("the page to scroll", top, |top| *top > 50.0).await?;
     page.wait_done("Crate 9", false).await?;
     to_top(&page).await?;
+    // What is left of the swing.
+    tab.wait_still().await?;
 
     // By the grip it drags.
     let (x, from) = middle(tab, "Crate 6", ".task-more").await?;
@@ -208,6 +210,7 @@ pub(crate) async fn touched(play: Play) -> Result<()> {
 
     // It rests, and then each tap chooses.
     to_top(&page).await?;
+    tab.wait_still().await?;
     let at = middle(tab, "Crate 1", ".task-title").await?;
     finger(tab, &[at], false).await?;
     wait_chosen(&page, &["Crate 1"]).await?;
