@@ -303,7 +303,7 @@ impl Tab {
         self.cdp("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await.map(drop)
     }
 
-    /// Waits until nothing on the page moves or changes colour any more.
+    /// Waits until nothing on the page moves, scrolls or changes colour any more.
     pub async fn wait_still(&self) -> Result<()> {
         let script = "const done = arguments[arguments.length - 1];
             const frame = () => new Promise(requestAnimationFrame);
@@ -311,7 +311,9 @@ impl Tab {
                 await frame();
                 await frame();
                 await Promise.allSettled(document.getAnimations().map(animation => animation.finished));
-                await frame();
+                for (let [top, still] = [scrollY, 0]; still < 6; [top, still] = [scrollY, scrollY === top ? still + 1 : 0]) {
+                    await frame();
+                }
                 done(null);
             })();";
         self.execute_async(script, vec![]).await
