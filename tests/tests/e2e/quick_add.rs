@@ -47,27 +47,27 @@ pub(crate) async fn both_ways(play: Play, (first, second): Pair) -> Result<()> {
     let bob = RoomPage::open(&play.browser(second, "Bob").await?, &link.url).await?;
 
     // Understood as it is typed, and turned back into text by Esc and by a tap.
-    alice.tab().fill("Add a task", "gate 3 tomorrow @Ana #van !2").await?;
-    wait_chips(&alice, &["Due Tomorrow", "For Ana", "#van", "Medium priority"]).await?;
+    alice.tab().fill("Add a task", "gate 3 today @Ana #van !2").await?;
+    wait_chips(&alice, &["Due Today", "For Ana", "#van", "Medium priority"]).await?;
     alice.tab().press("" + Key::Escape).await?;
-    wait_chips(&alice, &["Due Tomorrow", "For Ana", "#van"]).await?;
+    wait_chips(&alice, &["Due Today", "For Ana", "#van"]).await?;
     alice.tab().click("button", "Keep “#van” as text").await?;
-    wait_chips(&alice, &["Due Tomorrow", "For Ana"]).await?;
+    wait_chips(&alice, &["Due Today", "For Ana"]).await?;
     let typed = alice.tab().value("textbox", "Add a task").await?;
-    ensure!(typed == "gate 3 tomorrow @Ana \\#van \\!2", "the line is {typed}");
+    ensure!(typed == "gate 3 today @Ana \\#van \\!2", "the line is {typed}");
     // It is a draft all the while.
     alice.reload().await?;
-    wait_chips(&alice, &["Due Tomorrow", "For Ana"]).await?;
-    alice.tab().fill("Add a task", "gate 3 tomorrow @Ana #van !2").await?;
-    wait_chips(&alice, &["Due Tomorrow", "For Ana", "#van", "Medium priority"]).await?;
+    wait_chips(&alice, &["Due Today", "For Ana"]).await?;
+    alice.tab().fill("Add a task", "gate 3 today @Ana #van !2").await?;
+    wait_chips(&alice, &["Due Today", "For Ana", "#van", "Medium priority"]).await?;
     alice.tab().press("" + Key::Enter).await?;
-    wait_fact(&bob, "gate 3", &["Tomorrow", "Ana", "van"]).await?;
+    wait_fact(&bob, "gate 3", &["Today", "Ana", "van"]).await?;
     wait_chips(&alice, &[]).await?;
 
     // In the details days are words too.
     bob.open_details("gate 3").await?;
     let due = bob.tab().value("textbox", "Due").await?;
-    ensure!(due == "Tomorrow", "it is due on {due}");
+    ensure!(due == "Today", "it is due on {due}");
     bob.tab().fill("Due", "next week").await?;
     bob.close_details().await?;
     bob.open_details("gate 3").await?;
