@@ -78,7 +78,7 @@ fn register(code: u64, value: UnknownValue) -> Op {
 
 /// The fields of a later version: a text that is content, a number that is not, and a set.
 fn new_text(text: &str) -> Op {
-    register(3 << 4 | 8 | 2, UnknownValue::Bytes(text.as_bytes().into()))
+    register(5 << 4 | 8 | 2, UnknownValue::Bytes(text.as_bytes().into()))
 }
 
 fn new_number(number: u64) -> Op {
