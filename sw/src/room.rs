@@ -43,8 +43,17 @@ pub(crate) struct Group {
     edits: usize,
     /// Bytes of the record, about.
     bytes: usize,
+    /// The record in its binary form, as long as there is one edit in it.
+    encoded: Option<Vec<u8>>,
     /// Set once it is stored. Those who have made the edits wait for that.
     pub(crate) is_stored: Rc<Cell<bool>>,
+}
+
+impl Group {
+    /// The binary form of the record.
+    pub(crate) fn encode(&mut self) -> Vec<u8> {
+        self.encoded.take().unwrap_or_else(|| self.record.encode())
+    }
 }
 
 impl OpenRoom {
@@ -108,18 +117,22 @@ impl OpenRoom {
     /// Adds what the replica has merged to what is to be stored. Tells when it is.
     pub(crate) fn enlist(&mut self, record: Record) -> Rc<Cell<bool>> {
         self.note_positions(&record.batch);
-        let bytes = record.encode().len();
+        let encoded = record.encode();
+        let bytes = encoded.len();
         match &mut self.group {
             Some(group) => {
                 group.record.now_ms = record.now_ms;
                 group.record.batch.changes.extend(record.batch.changes);
                 group.edits += 1;
                 group.bytes += bytes;
+                group.encoded = None;
                 Rc::clone(&group.is_stored)
             }
             None => {
-                let group = self.group.insert(Group { record, edits: 1, bytes, is_stored: Rc::default() });
-                Rc::clone(&group.is_stored)
+                let is_stored = Rc::default();
+                let group = Group { record, edits: 1, bytes, encoded: Some(encoded), is_stored: Rc::clone(&is_stored) };
+                self.group = Some(group);
+                is_stored
             }
         }
     }

@@ -700,7 +700,7 @@ impl<S: Store, H: Host> Service<S, H> {
                 };
             }
             let is_shared = open.is_group_shared();
-            match self.store_group(&mut open, room, from).await {
+            match self.store_group(&mut open, room, from, is_due).await {
                 Ok(true) => *slot = Some(open),
                 Ok(false) => {
                     is_current = true;
@@ -719,12 +719,18 @@ impl<S: Store, H: Host> Service<S, H> {
         Err(Failure::contention())
     }
 
-    /// Makes durable what is in the room's memory only, and tells of it. `false` if another worker wrote meanwhile: then the
-    /// room has to be read again, as after a failure.
-    async fn store_group(&self, open: &mut OpenRoom, room: RoomId, from: Option<DeviceId>) -> Result<bool, StoreError> {
-        let Some(group) = open.take_group() else { return Ok(true) };
+    /// Makes durable what is in the room's memory only, and tells of it, if it changes anything that is shown. `false` if
+    /// another worker wrote meanwhile: then the room has to be read again, as after a failure.
+    async fn store_group(
+        &self,
+        open: &mut OpenRoom,
+        room: RoomId,
+        from: Option<DeviceId>,
+        is_due: bool,
+    ) -> Result<bool, StoreError> {
+        let Some(mut group) = open.take_group() else { return Ok(true) };
         let renamed = open.replica.room_name().filter(|name| *name != open.name).map(str::to_owned);
-        let bytes = group.record.encode();
+        let bytes = group.encode();
         let addition = Addition { record: &bytes, name: renamed.as_deref(), durability: Durability::Strict };
         let Outcome::Written(head) = self.store.append(room, open.head, addition).await? else { return Ok(false) };
         open.wrote(head, renamed.as_deref());
@@ -733,14 +739,16 @@ impl<S: Store, H: Host> Service<S, H> {
             self.compact_later(room);
         }
         let batch = &group.record.batch;
-        let batch = match from {
-            _ if batch.changes.is_empty() => Vec::new(),
-            // A page may not know of the new key yet, and its sessions not prove the new
-            // id.
-            None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(batch),
-            _ => open.replica.encode_live(batch),
-        };
-        self.host.announce(Announcement::Changed { room, from, batch });
+        if !batch.changes.is_empty() || is_due {
+            let batch = match from {
+                _ if batch.changes.is_empty() => Vec::new(),
+                // A page may not know of the new key yet, and its sessions not prove the new
+                // id.
+                None if open.may_renew(self.host.now_ms()) => open.replica.encode_own(batch),
+                _ => open.replica.encode_live(batch),
+            };
+            self.host.announce(Announcement::Changed { room, from, batch });
+        }
         if renamed.is_some() {
             self.host.announce(Announcement::Rooms);
         }
@@ -770,7 +778,7 @@ impl<S: Store, H: Host> Service<S, H> {
     async fn current(&self, open: Option<Box<OpenRoom>>, room: RoomId) -> Result<Box<OpenRoom>, Failure> {
         if let Some(mut open) = open
             // Where they cannot be stored, it is for those whose edits they are to try again.
-            && let Ok(true) = self.store_group(&mut open, room, None).await
+            && let Ok(true) = self.store_group(&mut open, room, None, false).await
         {
             match self.store.read(room, Some(open.head)).await? {
                 None => return Ok(open),

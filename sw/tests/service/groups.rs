@@ -79,6 +79,11 @@ impl Slowly {
     }
 }
 
+/// Has requests to such a room come together.
+async fn play(acts: impl AsyncFnOnce(Slowly)) {
+    LocalSet::new().run_until(async { acts(Slowly::with_room().await).await }).await;
+}
+
 /// The titles of those that were acknowledged, in their order.
 async fn acknowledged(posts: Vec<JoinHandle<Response>>) -> Vec<String> {
     let mut titles = Vec::new();
@@ -92,8 +97,7 @@ async fn acknowledged(posts: Vec<JoinHandle<Response>>) -> Vec<String> {
 
 #[tokio::test]
 async fn fifty_at_once_are_one_write() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let (before, _) = (room.other.store.writes(), room.other.heard());
         let titles = acknowledged(room.post_many(50)).await;
         assert_eq!(room.other.store.writes() - before, 1);
@@ -106,8 +110,8 @@ async fn fifty_at_once_are_one_write() {
             other => panic!("{other:?}"),
         });
         assert_eq!(changes.collect::<Vec<_>>(), [50]);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 /// A request with several edits is one write too. What is refused is told, and the rest is made.
@@ -149,10 +153,22 @@ async fn several_edits_in_one_request_are_one_write() {
     }
 }
 
+/// What changes nothing that is shown is stored, and no tab reads anew for it.
+#[tokio::test]
+async fn what_changes_nothing_is_not_told() {
+    let (alice, other) = (Worker::with_room().await, Worker::with_room().await);
+    alice.pull(&other).await;
+    alice.heard();
+    let (mut writes, ahead) = (alice.store.writes(), 300 * 24 * 60 * 60 * 1000_i64);
+    // Heard of the clock, and stored.
+    alice.ask(request("PUT", "/clock", ahead.to_string().into_bytes())).await;
+    writes += 1;
+    assert_eq!((alice.store.writes(), alice.heard()), (writes, vec![]));
+}
+
 #[tokio::test]
 async fn large_ones_are_not_put_together() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let before = room.other.store.writes();
         let large = |number: u8| {
             let document = json!({ "title": number.to_string(), "notes": "x".repeat(10_000) });
@@ -162,29 +178,27 @@ async fn large_ones_are_not_put_together() {
         let writes = room.other.store.writes() - before;
         assert!((5..=7).contains(&writes), "{writes} writes of some 64 kB each");
         assert_eq!(room.other.titles().await, titles);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 /// Whatever is wrong with one of them, the others do not feel it.
 #[tokio::test]
 async fn a_refusal_is_one_edits_own() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let mut posts = room.post_many(10);
         posts.insert(5, room.post(" "));
         let refused = posts.remove(5);
         acknowledged(posts).await;
         assert_eq!(problem(&refused.await.unwrap(), 400).detail, "A task needs a title.");
         assert_eq!(room.other.titles().await.len(), 10);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_write_that_fails_for_all_is_tried_again_by_each() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let mut posts = room.post_many(1);
         yield_now().await;
         posts.extend(room.post_many(9));
@@ -196,14 +210,13 @@ async fn a_write_that_fails_for_all_is_tried_again_by_each() {
         }
         assert!(failed <= 1, "{failed} failed");
         assert_eq!(room.other.titles().await.len(), 10 - failed, "what was acknowledged is stored, and nothing else");
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn another_worker_in_between_costs_nothing() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let posts = room.post_many(20);
         // By now the first one is on its way to the disk.
         yield_now().await;
@@ -214,15 +227,14 @@ async fn another_worker_in_between_costs_nothing() {
         stored.retain(|title| title != "in between");
         stored.sort_unstable();
         assert_eq!(stored, titles);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 /// What is read is what is stored: never an edit that may still be lost.
 #[tokio::test]
 async fn a_reader_sees_what_is_stored() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let mut posts = room.post_many(5);
         let read = room.begin(request("GET", "/tasks", Vec::new()));
         posts.extend(room.post_many(5));
@@ -231,14 +243,13 @@ async fn a_reader_sees_what_is_stored() {
         assert!(room.other.titles().await.len() >= seen);
         acknowledged(posts).await;
         assert_eq!(room.other.titles().await.len(), 10);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_room_that_is_left_meanwhile_takes_nothing_more() {
-    let play = async {
-        let room = Slowly::with_room().await;
+    play(async |room| {
         let posts = room.post_many(5);
         let left = room.begin(request("DELETE", "", Vec::new()));
         let late = room.post_many(5);
@@ -248,6 +259,6 @@ async fn a_room_that_is_left_meanwhile_takes_nothing_more() {
             assert!(response.status == 201 || response.status == 404, "{}", text(&response));
         }
         assert_eq!(room.other.get("/tasks").await.status, 404);
-    };
-    LocalSet::new().run_until(play).await;
+    })
+    .await;
 }
