@@ -626,44 +626,38 @@ impl Room {
         spawn_local(async move {
             loop {
                 let additions = next();
-                let goes_on = if additions.is_empty() {
-                    self.reading.try_update_value(|reading| reading.adding.has_read(turn)) == Some(true)
-                } else {
-                    self.add_all(additions, turn).await
-                };
-                if !goes_on {
+                if additions.is_empty() {
+                    if self.reading.try_update_value(|reading| reading.adding.has_read(turn)) == Some(true) {
+                        continue;
+                    }
                     return;
+                }
+                // In their order, and by as few transactions as it takes.
+                let edits = additions.iter().map(|one| TaskEdit::Add(Box::new((*one.task).clone()))).collect();
+                let failed = api::edit_tasks(self.id, edits).await;
+                // A page that was frozen while it waited has begun anew since.
+                if self.reading.try_with_value(|reading| reading.adding.is_under_way(turn)) != Some(true) {
+                    return;
+                }
+                let mut made = Vec::new();
+                for (number, addition) in additions.into_iter().enumerate() {
+                    match failed.iter().find(|(edit, _)| *edit == number) {
+                        Some((_, error)) => self.fail_addition(addition.id, error),
+                        None => made.push(addition),
+                    }
+                }
+                if !made.is_empty() {
+                    let _ = self.read().await;
+                }
+                for addition in made {
+                    self.drop_addition(addition.id);
+                    // A subtask is added in the details, and seen there.
+                    if addition.parent.is_none() {
+                        self.added.set(Some(addition.id));
+                    }
                 }
             }
         });
-    }
-
-    /// Adds all of them, in their order and by as few transactions as it takes. Whether the turn is still under way.
-    async fn add_all(self, additions: Vec<Addition>, turn: u64) -> bool {
-        let edits = additions.iter().map(|one| TaskEdit::Add(Box::new((*one.task).clone()))).collect();
-        let failed = api::edit_tasks(self.id, edits).await;
-        // A page that was frozen while it waited has begun anew since.
-        if self.reading.try_with_value(|reading| reading.adding.is_under_way(turn)) != Some(true) {
-            return false;
-        }
-        let mut made = Vec::new();
-        for (number, addition) in additions.into_iter().enumerate() {
-            match failed.iter().find(|(edit, _)| *edit == number) {
-                Some((_, error)) => self.fail_addition(addition.id, error),
-                None => made.push(addition),
-            }
-        }
-        if !made.is_empty() {
-            let _ = self.read().await;
-        }
-        for addition in made {
-            self.drop_addition(addition.id);
-            // A subtask is added in the details, and seen there.
-            if addition.parent.is_none() {
-                self.added.set(Some(addition.id));
-            }
-        }
-        true
     }
 
     /// Writes the fields of a patch and shows what became of the task.
