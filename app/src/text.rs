@@ -116,6 +116,11 @@ pub(crate) const WHY_BLOCKED: &str = "Why is it blocked";
 /// What may stand there.
 pub(crate) const WHY_BLOCKED_EXAMPLE: &str = "Waiting for the crane";
 
+/// Finding goes on without the comments.
+pub(crate) fn comments_not_read(why: &impl Display) -> String {
+    format!("Comments are not looked into: they cannot be read. {why}")
+}
+
 /// What stands behind the number of comments, for ears.
 pub(crate) fn comments_word(count: u32) -> &'static str {
     if count == 1 { " comment" } else { " comments" }

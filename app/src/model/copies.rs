@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use partyline_core::api::{NewTask, TaskDocument, TaskEdit, TaskPatch, TaskStatus};
+use partyline_core::api::{NewTask, TaskDocument, TaskEdit, TaskStatus};
 use partyline_core::id::{RoomId, TaskId};
 
 use super::notice::NoticeAction;
-use super::room::{Room, deletion};
+use super::room::{Room, deletion, restoration};
 use crate::api::{self, ApiError};
 use crate::platform;
 use crate::text;
@@ -47,9 +47,7 @@ impl Room {
             let deleted = self.write_all(&gone, text::delete_failed).await;
             self.announced();
             let undo = NoticeAction::new(text::UNDO, move || {
-                for task in deleted.iter().rev() {
-                    self.edit_later(*task, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
-                }
+                self.write_later(deleted.iter().rev().copied().map(restoration).collect());
                 spawn_local(take_away(room, made.clone()));
             });
             let sent = if is_move { text::moved_to } else { text::copied_to };

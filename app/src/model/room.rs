@@ -564,20 +564,31 @@ impl Room {
         let _ = self.read().await;
     }
 
-    /// Writes several patches together, and tells of the first that failed. What is not in the room any more, or never was,
-    /// needs none. Gives the tasks whose patches were written.
+    /// Writes several patches together, tells of the first that failed, and keeps those that did for another attempt. What is
+    /// not in the room any more, or never was, needs none. Gives the tasks whose patches were written.
     pub(super) async fn write_all(
         self,
         patches: &[(TaskId, TaskPatch)],
         words: fn(&str, &ApiError) -> String,
     ) -> Vec<TaskId> {
         let failed = api::patch_tasks(self.id, patches).await;
-        let first = failed.iter().find(|(_, error)| error.status() != Some(404));
-        if let Some((task, error)) = first.and_then(|(number, error)| Some((patches.get(*number)?.0, error))) {
-            self.notices.fail(words(&self.title(task), error), None);
+        let lost: Vec<_> = failed.iter().filter(|(_, error)| error.status() != Some(404)).collect();
+        let left: Vec<_> = lost.iter().filter_map(|(number, _)| patches.get(*number).cloned()).collect();
+        if let (Some((task, _)), Some((_, error))) = (left.first(), lost.first()) {
+            let words = words(&self.title(*task), error);
+            let retry = NoticeAction::new(text::RETRY, move || self.write_later(left.clone()));
+            self.notices.fail(words, Some(retry));
         }
         let is_written = |number: usize| failed.iter().all(|(failed, _)| *failed != number);
         patches.iter().enumerate().filter(|(number, _)| is_written(*number)).map(|(_, (task, _))| *task).collect()
+    }
+
+    /// Writes several patches together when nobody is there to see it fail.
+    pub(super) fn write_later(self, patches: Vec<(TaskId, TaskPatch)>) {
+        spawn_local(async move {
+            self.write_all(&patches, text::edit_failed).await;
+            let _ = self.read().await;
+        });
     }
 
     /// Where the person is told of what happens here.
@@ -735,6 +746,11 @@ impl Room {
 /// What deletes a task.
 pub(super) fn deletion(task: TaskId) -> (TaskId, TaskPatch) {
     (task, TaskPatch { deleted: Some(true), ..TaskPatch::default() })
+}
+
+/// What takes a deletion back.
+pub(super) fn restoration(task: TaskId) -> (TaskId, TaskPatch) {
+    (task, TaskPatch { deleted: Some(false), ..TaskPatch::default() })
 }
 
 #[cfg(test)]

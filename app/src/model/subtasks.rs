@@ -10,7 +10,7 @@ use super::drafts;
 use super::find::words;
 use super::listing::Listing;
 use super::notice::NoticeAction;
-use super::room::{Room, deletion};
+use super::room::{Room, deletion, restoration};
 use crate::platform;
 use crate::text;
 
@@ -131,9 +131,8 @@ impl Room {
         self.write_all(&patches, text::edit_failed).await;
         let words = text::completed_with(&self.title(id), open.len());
         let undo = NoticeAction::new(text::UNDO, move || {
-            for (task, status) in std::iter::once(&(id, before)).chain(&open) {
-                self.edit_later(*task, to(*status));
-            }
+            let all = std::iter::once((id, before)).chain(open.iter().copied());
+            self.write_later(all.map(|(task, status)| (task, to(status))).collect());
         });
         self.notices().tell(words, Some(undo));
     }
@@ -151,9 +150,7 @@ impl Room {
             self.announced();
             let words = text::deleted_with(&title, tasks.len() - 1);
             let undo = NoticeAction::new(text::UNDO, move || {
-                for task in &tasks {
-                    self.edit_later(*task, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
-                }
+                self.write_later(tasks.iter().copied().map(restoration).collect());
             });
             self.notices().tell(words, Some(undo));
         });

@@ -192,7 +192,10 @@ impl Room {
     /// Has finding look into what the comments say now.
     pub(crate) fn find_in_comments(self) {
         spawn_local(async move {
-            let Ok(all) = comments(self.id, None).await else { return };
+            let all = match comments(self.id, None).await {
+                Ok(all) => all,
+                Err(error) => return self.notices().fail(text::comments_not_read(&error), None),
+            };
             let mut said = HashMap::<TaskId, String>::new();
             for comment in all {
                 if let Ok(task) = TaskId::parse(&comment.task) {

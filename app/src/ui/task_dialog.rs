@@ -99,8 +99,16 @@ impl Editor {
     }
 
     fn patch(self, field: Field, text: &str) -> Result<Option<TaskPatch>, FieldError> {
-        let day = (field == Field::Due).then(|| self.day_of(text)).flatten().map(|day| day.to_string());
-        self.task.with_untracked(|task| field.patch(task, day.as_deref().unwrap_or(text)))
+        // What is on its way is what the task is about to be.
+        let sent = self.sending.with_value(|sending| sending.get(&field).cloned());
+        let now = sent.map_or_else(|| self.value(field), |sent| self.meant(field, sent));
+        field.patch(&self.meant(field, text.to_owned()), &now)
+    }
+
+    /// What a field's text stands for.
+    fn meant(self, field: Field, text: String) -> String {
+        let day = (field == Field::Due).then(|| self.day_of(&text)).flatten();
+        day.map_or(text, |day| day.to_string())
     }
 
     /// Whether somebody changed the field since the person began to type there.
