@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 33] = [
+const MODULES: [&str; 35] = [
     "bulk",
     "by_hand_dialog",
     "choice",
@@ -16,6 +16,7 @@ const MODULES: [&str; 33] = [
     "day_words",
     "devices_dialog",
     "dialogs",
+    "drag",
     "everywhere",
     "everywhere_dialog",
     "filter_chips",
@@ -33,6 +34,7 @@ const MODULES: [&str; 33] = [
     "section_dialogs",
     "section_edits",
     "share_dialog",
+    "shifts",
     "subtask_editor",
     "swipe",
     "talk",
@@ -42,7 +44,7 @@ const MODULES: [&str; 33] = [
 ];
 
 /// The functions of the rest that the first part calls: module and name.
-const ENTRIES: [[&str; 2]; 11] = [
+const ENTRIES: [[&str; 2]; 12] = [
     ["bulk", "drop_chosen"],
     ["choosing", "hands"],
     ["dialogs", "show"],
@@ -54,6 +56,7 @@ const ENTRIES: [[&str; 2]; 11] = [
     ["quick_chips", "keep_last"],
     ["quick_chips", "paste"],
     ["quick_chips", "task"],
+    ["shifts", "shift"],
 ];
 
 /// What the app is split by.

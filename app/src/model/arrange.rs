@@ -1,16 +1,11 @@
 //! What a room's list shows: sorted, with the completed ones folded away or not, and only what is looked for.
 
-use std::collections::HashSet;
-
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use partyline_core::api::TaskPatch;
 use partyline_core::id::TaskId;
 
 use super::find::{Query, words};
 use super::group::{Grouping, Part, fact};
 use super::listing::Row;
-use super::moves::Step;
 use super::order::{OrderKey, Place, Sorting, replace};
 use super::room::Room;
 use crate::day::Day;
@@ -114,7 +109,7 @@ impl Room {
 
     /// The tasks that are subtasks of none: those that are open or have something open below them, and those that are
     /// completed with all that is below them. So nothing that is open is ever folded away among the completed.
-    fn tops(self) -> (Vec<TaskId>, Vec<TaskId>) {
+    pub(super) fn tops(self) -> (Vec<TaskId>, Vec<TaskId>) {
         let sorting = self.listing().sorting.get_untracked();
         let ids = |places: &[Place]| places.iter().map(|(_, id)| *id).collect::<Vec<_>>();
         self.listing().tree.with_untracked(|tree| {
@@ -211,75 +206,5 @@ impl Room {
         self.listing().folded.set(folded);
         self.listing().keep(self.id);
         self.arrange();
-    }
-
-    /// Whether the task can be moved: it is among the open ones, and the list is in its own order. Subtasks always are.
-    pub(crate) fn can_move(self, id: TaskId) -> bool {
-        self.parent(id).is_some() || self.has_own_order() && self.beside(id).contains(&id)
-    }
-
-    /// Among which tasks a task is moved, as they stand: the subtasks of the same one, or those that are subtasks of none and
-    /// not among the completed.
-    pub(crate) fn beside(self, id: TaskId) -> Vec<TaskId> {
-        match self.parent(id) {
-            Some(parent) => self.listing().tree.with_untracked(|tree| tree.children(parent).collect()),
-            None => self.tops().0,
-        }
-    }
-
-    /// Moves a task. Of several steps each begins where the one before ended.
-    pub(crate) fn shift(self, id: TaskId, step: Step) {
-        let is_busy = self.listing().moves.try_update_value(|(moves, is_busy)| {
-            moves.push_back((id, step));
-            std::mem::replace(is_busy, true)
-        });
-        if is_busy == Some(false) {
-            spawn_local(async move {
-                let next = || self.listing().moves.try_update_value(|(moves, _)| moves.pop_front()).flatten();
-                while let Some((id, step)) = next() {
-                    self.shift_once(id, step).await;
-                }
-                let _ = self.listing().moves.try_update_value(|(_, is_busy)| *is_busy = false);
-            });
-        }
-    }
-
-    async fn shift_once(self, id: TaskId, step: Step) {
-        if !self.can_move(id) {
-            return;
-        }
-        let own = self.section(id);
-        let section = match step {
-            Step::Before(other) => self.section(other),
-            Step::Into(section) => section,
-            _ => own,
-        };
-        let mut open = self.beside(id);
-        open.retain(|task| *task == id || self.section(*task) == section);
-        let are_open: HashSet<TaskId> = open.iter().copied().collect();
-        let shown: Vec<TaskId> = self.order.with_untracked(|order| {
-            order.rows.iter().filter_map(|row| row.task()).filter(|task| are_open.contains(task)).collect()
-        });
-        let patch = if section == own {
-            let Some(after) = step.after(id, &open, &shown) else { return };
-            TaskPatch { after: Some(after.map(|after| after.to_string())), ..TaskPatch::default() }
-        } else {
-            // A section without tasks takes it wherever it stands.
-            let after = step.place(id, &open, &shown).filter(|after| after.is_some() || open.len() > 1);
-            TaskPatch {
-                after: after.map(|after| after.map(|after| after.to_string())),
-                section: Some(section.map(|section| section.to_string())),
-                ..TaskPatch::default()
-            }
-        };
-        match self.edit(id, patch.clone()).await {
-            Ok(()) => {
-                let mut open = self.beside(id);
-                open.retain(|task| self.section(*task) == section);
-                let place = open.iter().position(|task| *task == id).map_or(0, |place| place + 1);
-                self.listing().moved.set(Some((id, place, open.len())));
-            }
-            Err(error) => self.edit_failed(id, patch, &error),
-        }
     }
 }

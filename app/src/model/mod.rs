@@ -40,6 +40,7 @@ pub(crate) mod route;
 mod section_edits;
 pub(crate) mod sections;
 pub(crate) mod seen;
+pub(crate) mod shifts;
 pub(crate) mod subtasks;
 pub(crate) mod swipe;
 pub(crate) mod talk;

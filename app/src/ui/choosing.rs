@@ -12,14 +12,13 @@ use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
-use super::drag::task_at;
 use super::gestures::{first, target};
 use super::icon::Icon;
-use super::keys::{go, is_typing};
+use super::keys::{go, is_typing, task_at};
 use super::live::{effect, live, maybe};
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::ParentField;
-use super::{gestures, palette};
+use super::{drag, gestures, palette};
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change, chosen, end, roots};
 use crate::model::choice::{Choice, choice, choose, shown};
@@ -45,6 +44,7 @@ pub(super) fn hands(app: App, room: Room) -> AnyView {
     effect(move || {
         let Some(list) = document().query_selector(".tasks").ok().flatten() else { return };
         let mut listeners = gestures::listen(app, room, &list);
+        listeners.extend(drag::listen(room, &list));
         listeners.push(EventListener::new_with_options(&list, "click", first(), move |event| clicked(room, event)));
         listeners.push(EventListener::new_with_options(&window(), "keydown", first(), move |event| {
             if let Some(key) = event.dyn_ref::<KeyboardEvent>()

@@ -3,14 +3,18 @@
 //! The pointer is captured by the list and not by the row, which may be scrolled off the page, or be changed by somebody
 //! else, while it is dragged.
 
+use gloo_events::EventListener;
 use leptos::prelude::*;
 use partyline_core::id::{SectionId, TaskId};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, PointerEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent, PointerEvent};
 
+use super::gestures::first;
+use super::keys::task_at;
 use crate::model::bulk::drop_chosen;
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::model::shifts::shift;
 
 /// So far the pointer moves before it drags and is not a tap, in CSS pixels.
 const SLACK: f64 = 6.0;
@@ -34,19 +38,38 @@ struct Hold {
 
 /// The dragging of a list.
 #[derive(Clone, Copy)]
-pub(super) struct Drag {
+struct Drag {
     room: Room,
     hold: StoredValue<Option<Hold>>,
 }
 
-impl Drag {
-    /// Nothing is held.
-    pub(super) fn of(room: Room) -> Self {
-        Self { room, hold: StoredValue::new(None) }
-    }
+/// Listens for a pointer on the grips of a list, until the listeners are dropped.
+pub(super) fn listen(room: Room, list: &Element) -> Vec<EventListener> {
+    let drag = Drag { room, hold: StoredValue::new(None) };
+    let on = |name: &'static str, hear: fn(Drag, &PointerEvent)| {
+        EventListener::new(list, name, move |event| {
+            if let Some(event) = event.dyn_ref() {
+                hear(drag, event);
+            }
+        })
+    };
+    vec![
+        on("pointerdown", Drag::down),
+        on("pointermove", Drag::moved),
+        on("pointerup", Drag::up),
+        on("pointercancel", |drag, _| _ = drag.cancel()),
+        EventListener::new_with_options(&window(), "keydown", first(), move |event| {
+            if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") && drag.cancel() {
+                event.prevent_default();
+                event.stop_immediate_propagation();
+            }
+        }),
+    ]
+}
 
+impl Drag {
     /// A pointer went down.
-    pub(super) fn down(self, event: &PointerEvent) {
+    fn down(self, event: &PointerEvent) {
         let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
         if event.button() != 0 || target.closest(".task-more").ok().flatten().is_none() {
             return;
@@ -59,7 +82,7 @@ impl Drag {
     }
 
     /// It moved.
-    pub(super) fn moved(self, event: &PointerEvent) {
+    fn moved(self, event: &PointerEvent) {
         let Some(mut hold) = self.hold.get_value().filter(|hold| hold.pointer == event.pointer_id()) else { return };
         hold.now_at = f64::from(event.client_y());
         if !hold.is_drag && (hold.now_at - hold.began_at).abs() > SLACK {
@@ -77,7 +100,7 @@ impl Drag {
     }
 
     /// It let go: here the task is to stand.
-    pub(super) fn up(self, event: &PointerEvent) {
+    fn up(self, event: &PointerEvent) {
         self.moved(event);
         let hold = self.take();
         if let Some(hold) = hold.filter(|hold| hold.is_drag)
@@ -86,13 +109,13 @@ impl Drag {
             if self.room.listing().chosen.with_untracked(|chosen| chosen.contains(&hold.task)) {
                 drop_chosen(self.room, hold.task, target.step);
             } else {
-                self.room.shift(hold.task, target.step);
+                shift(self.room, hold.task, target.step);
             }
         }
     }
 
     /// The pointer is gone, or the person wants it back: nothing comes of it. Whether something was dragged.
-    pub(super) fn cancel(self) -> bool {
+    fn cancel(self) -> bool {
         self.take().is_some_and(|hold| hold.is_drag)
     }
 
@@ -189,12 +212,6 @@ fn lines() -> Vec<HtmlElement> {
 /// The section whose heading an element is.
 fn section_at(element: &Element) -> Option<SectionId> {
     SectionId::parse(&element.get_attribute("data-section")?).ok()
-}
-
-/// The task in whose row an element is.
-pub(super) fn task_at(element: &Element) -> Option<TaskId> {
-    let row = element.closest("[data-task]").ok().flatten()?;
-    TaskId::parse(&row.get_attribute("data-task")?).ok()
 }
 
 fn unmark(row: &HtmlElement) {

@@ -12,7 +12,7 @@ use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, PointerEvent};
 
-use super::drag::task_at;
+use super::keys::task_at;
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change};
 use crate::model::choice::choose;

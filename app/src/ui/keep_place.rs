@@ -5,7 +5,7 @@ use leptos::task::{spawn_local, tick};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
 
-use super::drag::task_at;
+use super::keys::task_at;
 use crate::model::listing::Row;
 use crate::model::room::Order;
 use crate::platform;

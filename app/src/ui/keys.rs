@@ -5,11 +5,11 @@ use partyline_core::id::TaskId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-use super::drag::task_at;
 use super::find_bar;
 use crate::model::app::{App, Dialog};
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::model::shifts::shift;
 use crate::platform;
 
 /// A key was pressed in a room. Whether it meant something.
@@ -25,7 +25,7 @@ pub(super) fn pressed(app: App, room: Room, event: &KeyboardEvent) -> bool {
             "ArrowDown" => Step::Down,
             _ => return false,
         };
-        return row.map(|task| room.shift(task, step)).is_some();
+        return row.map(|task| app.with_rest(move || shift(room, task, step))).is_some();
     }
     match event.key().as_str() {
         // An arrow is no letter: it is there whether single keys are switched off or not.
@@ -59,6 +59,12 @@ fn fold(room: Room, task: TaskId, is_closed: bool) -> bool {
         room.fold_subtasks(task, is_closed);
     }
     has_any
+}
+
+/// The task in whose row an element is.
+pub(super) fn task_at(element: &Element) -> Option<TaskId> {
+    let row = element.closest("[data-task]").ok().flatten()?;
+    TaskId::parse(&row.get_attribute("data-task")?).ok()
 }
 
 /// Gives the keyboard to the like control of the row beside this one.

@@ -6,7 +6,6 @@ use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::add_task::AddTask;
 use super::choosing;
-use super::drag::Drag;
 use super::find_bar;
 use super::icon::Icon;
 use super::keep_place::{keep_focus, keep_view};
@@ -154,25 +153,12 @@ fn TaskList(
         Row::Done => Some(view! { <DoneHeading room=room /> }.into_any()),
     };
     lay_out(room);
-    let drag = Drag::of(room);
-    let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "Escape" && drag.cancel() {
-            event.prevent_default();
-        }
-    });
-    on_cleanup(move || handle.remove());
     view! {
         <div></div>
         <ul
             class="tasks"
             role="list"
             aria-label="Tasks"
-            on:pointerdown=move |event| drag.down(&event)
-            on:pointermove=move |event| drag.moved(&event)
-            on:pointerup=move |event| drag.up(&event)
-            on:pointercancel=move |_| {
-                drag.cancel();
-            }
         >
             {rows(each, |row| row.key(), line)}
         </ul>

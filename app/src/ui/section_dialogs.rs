@@ -9,6 +9,7 @@ use crate::model::app::Dialog;
 use crate::model::field::one_line;
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::model::shifts::shift;
 use crate::text;
 
 /// What can be done with a section.
@@ -118,7 +119,7 @@ pub(crate) fn ToSection(
         .map(|(section, name)| {
             let choose = move |_| {
                 handle.close();
-                room.shift(id, Step::Into(section));
+                shift(room, id, Step::Into(section));
             };
             view! { <button type="button" class="quiet" on:click=choose><bdi>{name}</bdi></button> }.into_any()
         })

@@ -10,6 +10,7 @@ use crate::model::bulk::{Change, change};
 use crate::model::choice::choose as add_to_choice;
 use crate::model::moves::Step;
 use crate::model::room::Room;
+use crate::model::shifts::shift;
 use crate::platform;
 use crate::text;
 
@@ -38,7 +39,7 @@ pub(crate) fn TaskActions(
             let (step, words) = (*step, *words);
             let go = move |_| {
                 handle.close();
-                room.shift(id, step);
+                shift(room, id, step);
             };
             view! { <button type="button" class="quiet" on:click=go>{words}</button> }.into_any()
         };
