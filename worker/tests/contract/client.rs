@@ -60,6 +60,11 @@ impl Client {
         self.send("GET", target, &[], ())
     }
 
+    /// What is answered where the app's files are, which the phone book's document does not describe.
+    pub(crate) fn file(&self, target: &str) -> Reply {
+        self.reply("GET", target, &[], ())
+    }
+
     /// A new room.
     pub(crate) fn room(&self) -> String {
         let reply = self.send("POST", "/rooms", &[], ());
