@@ -316,6 +316,45 @@ fn what_is_false_and_lucky_keeps_different_browsers_apart_for_seconds() {
     }
 }
 
+/// How long, in milliseconds, somebody new takes to be connected to the one who is left of two, when the other one was killed at
+/// that moment: sorted, of many. Browsers as in `who`: the one that is left, the dead one, the new one.
+fn left_of_two(who: [bool; 3], lives: u32) -> Vec<u64> {
+    let mut took: Vec<u64> = (0..lives)
+        .map(|seed| {
+            let mut world = World::new();
+            let dave = world.arrive(seed * 16, who[1]);
+            world.run_for(5_000 + u64::from(seed) * 26);
+            let alice = world.arrive(seed * 16 + 1, who[0]);
+            assert!(world.run_until(60_000, World::one_crew), "seed {seed}");
+            world.run_for(2_000 + u64::from(seed) * 154);
+            world.crash(dave);
+            let before = world.time.now;
+            let bob = world.arrive(seed * 16 + 5, who[2]);
+            assert!(world.run_until(120_000, |world| world.connected(alice, bob)), "seed {seed}");
+            world.time.now - before
+        })
+        .collect();
+    took.sort_unstable();
+    took
+}
+
+#[test]
+fn whoever_comes_when_one_of_two_was_killed_finds_the_other() {
+    for number in 0..8u32 {
+        let who = [number & 1 == 0, number & 2 == 0, number & 4 == 0];
+        let took = left_of_two(who, 100);
+        println!("{who:?}: {} {} {} {}", took[50], took[90], took[95], took[99]);
+        let [half, last] = match who {
+            [true, _, true] => [500, 500],
+            // Whether its probes are answered is left to chance.
+            [true, _, false] => [500, 3_000],
+            // It looks when it is its turn, and may take that for the dead one's.
+            [false, ..] => [10_000, 20_000],
+        };
+        assert!(took[50] <= half && took[99] <= last, "{who:?}: {took:?}");
+    }
+}
+
 /// Two that show no knock look every 8 s, and somebody new can be met when they do.
 #[test]
 fn a_crew_without_a_knock_is_joined_by_the_next_look() {

@@ -166,6 +166,10 @@ const SOON: u64 = 700;
 const MAX_LISTINGS: usize = 64;
 /// How long a probe has to be without an answer before its device is dialled all the same.
 const QUIET: u64 = 250;
+/// How often a listing is probed in a row where whoever is there may not answer, as the one tie-breaker or the other is the
+/// greater one, and of how many listings.
+const TOSSES: u32 = 4;
+const FEW_LISTINGS: usize = 4;
 /// How often a silent listing is probed again, one of them all.
 const REPROBE: u64 = 60_000;
 /// Blind dials that may be saved up, and when there is one more.
@@ -1129,10 +1133,16 @@ impl Dialler {
         if self.probes.running.iter().any(tells) {
             return;
         }
+        let listings: usize = self.others().map(|(_, listed)| listed.listings.len()).sum();
+        let is_tossed_again = !self.config.settles_roles && listings <= FEW_LISTINGS;
         let Some(listing) = self.listing_mut(&probe.peer, probe.ip) else { return };
         if probe.stage == Stage::Asking {
             if !listing.is_proven() {
                 listing.note_silence();
+                if is_tossed_again && listing.silences < TOSSES {
+                    // Whether a check is answered is left to chance here, each time anew.
+                    listing.proof = Proof::Unknown;
+                }
                 if let Some(listed) = self.listed.get_mut(&probe.peer) {
                     listed.was_silent = true;
                 }
