@@ -347,7 +347,7 @@ fn whoever_comes_when_one_of_two_was_killed_finds_the_other() {
         let [half, last] = match who {
             [true, _, true] => [500, 500],
             // Whether its probes are answered is left to chance.
-            [true, _, false] => [500, 3_000],
+            [true, _, false] => [500, 4_000],
             // It looks when it is its turn, and may take that for the dead one's.
             [false, ..] => [10_000, 20_000],
         };

@@ -1043,9 +1043,11 @@ impl Dialler {
                 Spare::Dialling { dial, .. } if dial.peer == peer => dial.tried.clone(),
                 _ => Vec::new(),
             };
+            let is_tossed_again = self.tosses_again();
             let sides = if tried.is_empty() { self.sides_of_probe(&peer, now_ms) } else { &[Side::Offering] };
             let Some(listing) = self.listing_mut(&peer, ip) else { return };
             let was_silent = listing.proof == Proof::Silent;
+            let is_tossed_again = is_tossed_again && listing.silences > 0;
             let mut candidates = listing.candidates();
             candidates.retain(|candidate| !tried.contains(candidate));
             let is_worth_it = !candidates.is_empty();
@@ -1063,7 +1065,11 @@ impl Dialler {
             let is_expected = self.is_next_of(&peer);
             for side in sides.iter().copied() {
                 let slot = SlotId::probe(self.number(), self.local < peer);
-                let patience = if side == Side::Answering { self.config.answer } else { self.config.probe };
+                let patience = match side {
+                    Side::Answering => self.config.answer,
+                    Side::Offering if is_tossed_again => self.config.probe_again,
+                    Side::Offering => self.config.probe,
+                };
                 let deadline = now_ms + patience;
                 self.probes.begin(Probe {
                     slot,
@@ -1095,6 +1101,12 @@ impl Dialler {
             listed.is_vouched && (!is_calling || callers <= FEW_CALLERS)
         };
         if may_call_us { &[Side::Answering, Side::Offering] } else { &[Side::Offering] }
+    }
+
+    /// Whether silent listings are probed again at once, and given more time: they are few, and may be of somebody who is there.
+    fn tosses_again(&self) -> bool {
+        !self.config.settles_roles
+            && self.others().map(|(_, listed)| listed.listings.len()).sum::<usize>() <= FEW_LISTINGS
     }
 
     /// Whether a device that calls is likely to call us: it begins with the one with which it has the lowest score.
@@ -1133,8 +1145,7 @@ impl Dialler {
         if self.probes.running.iter().any(tells) {
             return;
         }
-        let listings: usize = self.others().map(|(_, listed)| listed.listings.len()).sum();
-        let is_tossed_again = !self.config.settles_roles && listings <= FEW_LISTINGS;
+        let is_tossed_again = self.tosses_again();
         let Some(listing) = self.listing_mut(&probe.peer, probe.ip) else { return };
         if probe.stage == Stage::Asking {
             if !listing.is_proven() {
