@@ -36,9 +36,9 @@ pub struct DiallerConfig {
     pub backoff_max: u64,
     /// How long a probe waits for a sign of life: a few round trips and the pace of connectivity checks (50 ms each).
     pub probe: u64,
-    /// The same for another probe at once of a listing that did not answer: a browser may be slow, or take a while to resolve a
-    /// name of the local network.
-    pub probe_again: u64,
+    /// The same where few were listed before this device came: a browser may be slow, or take a while to resolve a name of the
+    /// local network.
+    pub probe_patient: u64,
     /// The same for a probe on the answering side, which need not settle who controls ICE.
     pub answer: u64,
     /// How often one more probe may be made once the first ones are used up.
@@ -67,7 +67,7 @@ impl Default for DiallerConfig {
             gather: 10_000,
             backoff_max: 30_000,
             probe: 500,
-            probe_again: 1_000,
+            probe_patient: 1_500,
             answer: 250,
             // Chromium refuses a page's connections once 500 exist that were not garbage collected, closed ones among
             // them, and does not collect them for that. So those that nobody's knock asks for are few.

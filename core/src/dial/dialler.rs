@@ -1043,11 +1043,10 @@ impl Dialler {
                 Spare::Dialling { dial, .. } if dial.peer == peer => dial.tried.clone(),
                 _ => Vec::new(),
             };
-            let is_tossed_again = self.tosses_again();
+            let is_patient = self.tosses_again() && self.listed.get(&peer).is_some_and(|listed| listed.was_there);
             let sides = if tried.is_empty() { self.sides_of_probe(&peer, now_ms) } else { &[Side::Offering] };
             let Some(listing) = self.listing_mut(&peer, ip) else { return };
             let was_silent = listing.proof == Proof::Silent;
-            let is_tossed_again = is_tossed_again && listing.silences > 0;
             let mut candidates = listing.candidates();
             candidates.retain(|candidate| !tried.contains(candidate));
             let is_worth_it = !candidates.is_empty();
@@ -1067,7 +1066,7 @@ impl Dialler {
                 let slot = SlotId::probe(self.number(), self.local < peer);
                 let patience = match side {
                     Side::Answering => self.config.answer,
-                    Side::Offering if is_tossed_again => self.config.probe_again,
+                    Side::Offering if is_patient => self.config.probe_patient,
                     Side::Offering => self.config.probe,
                 };
                 let deadline = now_ms + patience;
