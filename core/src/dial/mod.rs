@@ -33,7 +33,9 @@
 //! who seems to be dialling us is probed on both sides ([`Side`]): towards one that answers nobody has to give in, and if it
 //! is us that the peer dials, it opens. If it is answered and does not open, the peer dials somebody else. A Firefox then lists
 //! itself anew and has its spare wait for that peer instead of dialling a connection that is taken. Somebody who waits is
-//! probed on both sides by a Firefox, too: in Chromium one that answers is a knock at least.
+//! probed on both sides by a Firefox, too: in Chromium one that answers is a knock at least. Where few are listed, a Firefox
+//! gives those that it found there more time to answer, and asks those that do not several times: whether they can is left to
+//! chance, and a blind dial of one that is gone takes seconds.
 //!
 //! - All listings of one certificate hash are one device. They are probed side by side, and a dial takes the candidates of
 //!   those that have answered, then a share of each of the others.
