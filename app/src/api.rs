@@ -376,16 +376,6 @@ fn portion(edits: &[TaskEdit]) -> usize {
     edits.iter().take(MAX_EDITS).take_while(fits).count().max(1)
 }
 
-/// `PATCH …/tasks/{id}`: writes the fields that are present in `patch`, and only those.
-pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> Result<(), ApiError> {
-    send_only("PATCH", &room_path(room, &format!("/tasks/{task}")), patch).await.map(drop)
-}
-
-/// `DELETE …/tasks/{id}`.
-pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
-    accepted("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await.map(drop)
-}
-
 /// `POST …/sections`: makes a section.
 pub(crate) async fn add_section(room: RoomId, section: &SectionPatch) -> Result<(), ApiError> {
     send_only("POST", &room_path(room, "/sections"), section).await.map(drop)

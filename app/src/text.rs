@@ -131,8 +131,76 @@ pub(crate) fn new_comment(author: &str) -> String {
     format!("New comment from {author}")
 }
 
-/// On the button of a deletion.
+/// Takes back what was done last, or what a message tells of.
 pub(crate) const UNDO: &str = "Undo";
+/// Does again what was taken back.
+pub(crate) const REDO: &str = "Redo";
+/// There is nothing to be taken back.
+pub(crate) const NOTHING_TO_UNDO: &str = "Nothing to undo.";
+/// There is nothing to be done again.
+pub(crate) const NOTHING_TO_REDO: &str = "Nothing to redo.";
+/// A task, or several, were added.
+pub(crate) const ADDED: &str = "Added";
+/// The fields of a task, as a sentence names them.
+pub(crate) const TITLE: &str = "title";
+/// See [`TITLE`].
+pub(crate) const NOTES: &str = "notes";
+/// See [`TITLE`].
+pub(crate) const STATUS: &str = "status";
+/// See [`TITLE`].
+pub(crate) const PRIORITY: &str = "priority";
+/// See [`TITLE`].
+pub(crate) const DAY: &str = "day";
+/// See [`TITLE`].
+pub(crate) const PERSON: &str = "person";
+/// See [`TITLE`].
+pub(crate) const REASON: &str = "reason";
+/// See [`TITLE`].
+pub(crate) const PLACE: &str = "place";
+/// In place of a field: what somebody did to the whole task.
+pub(crate) const CHANGED_IT: &str = "changed";
+/// See [`CHANGED_IT`].
+pub(crate) const DELETED_IT: &str = "deleted";
+
+/// Something was done to a task.
+pub(crate) fn of_task(verb: &str, title: &str) -> String {
+    format!("{verb} “{}”", shortened(title))
+}
+
+/// Something was done to a section.
+pub(crate) fn of_section(verb: &str, name: &str) -> String {
+    format!("{verb} section “{}”", shortened(name))
+}
+
+/// Something was taken back, or done again; and what stays of it, as somebody changed it meanwhile.
+pub(crate) fn gone_back(is_again: bool, words: &str, is_any: bool, stays: &[(&'static str, String)]) -> String {
+    let mut told = String::new();
+    if is_any {
+        told = format!("{}: {words}", if is_again { "Redone" } else { "Undone" });
+    }
+    if let Some((field, title)) = stays.first() {
+        let title = shortened(title);
+        let what = match *field {
+            CHANGED_IT | DELETED_IT => format!("{field} “{title}”"),
+            field => format!("changed the {field} of “{title}”"),
+        };
+        let more = if stays.len() > 1 { format!(" and {} more", stays.len() - 1) } else { String::new() };
+        let dot = if is_any { ". " } else { "" };
+        told += &format!("{dot}Somebody {what}{more} meanwhile; that stays.");
+    }
+    told
+}
+
+/// A section has another name than it was given here.
+pub(crate) fn section_stays(name: &str) -> String {
+    format!("Somebody renamed section “{}” meanwhile; that stays.", shortened(name))
+}
+
+/// Something could not be taken back, or done again.
+pub(crate) fn not_gone_back(is_again: bool, title: &str, why: &impl Display) -> String {
+    format!("“{}” is not {}. {why}", shortened(title), if is_again { "redone" } else { "undone" })
+}
+
 /// The address names a room that is not on this device.
 pub(crate) const UNKNOWN_ROOM: &str =
     "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
@@ -364,7 +432,7 @@ pub(crate) const NOTHING_FITS: &str = "Nothing is called that.";
 /// The dialog that tells all keys.
 pub(crate) const KEYS: &str = "Keys";
 /// All keys, each with what it does.
-pub(crate) const ALL_KEYS: [(&str, &str); 15] = [
+pub(crate) const ALL_KEYS: [(&str, &str); 16] = [
     ("Ctrl+K", "Go to or do: commands, rooms, tasks"),
     ("n", "New task"),
     ("/", "Find"),
@@ -378,7 +446,8 @@ pub(crate) const ALL_KEYS: [(&str, &str); 15] = [
     ("Ctrl+A", "Choose all"),
     ("Ctrl+click", "Choose a task, or give it up"),
     ("Shift+click", "Choose all up to there"),
-    ("Ctrl+Z", "Undo"),
+    ("Ctrl+Z", UNDO),
+    ("Ctrl+Shift+Z Ctrl+Y", REDO),
     ("Esc", "Back"),
 ];
 /// Below those.
@@ -627,6 +696,24 @@ mod tests {
         assert_eq!(counts(2, 0), "2 open");
         assert_eq!(counts(0, 3), "All 3 done");
         assert_eq!(counts(1, 1), "1 open, 1 done");
+    }
+
+    #[test]
+    fn what_stays_is_said_in_a_sentence() {
+        let day = (DAY, "Gate 3".to_owned());
+        assert_eq!(gone_back(false, "Moved “Milk”", true, &[]), "Undone: Moved “Milk”");
+        assert_eq!(
+            gone_back(true, "Changed 3 tasks", true, &[day.clone(), day.clone(), day.clone()]),
+            "Redone: Changed 3 tasks. Somebody changed the day of “Gate 3” and 2 more meanwhile; that stays."
+        );
+        assert_eq!(
+            gone_back(false, "Changed “Gate 3”", false, &[day]),
+            "Somebody changed the day of “Gate 3” meanwhile; that stays."
+        );
+        assert_eq!(
+            gone_back(false, "", false, &[(DELETED_IT, "Gate 3".to_owned())]),
+            "Somebody deleted “Gate 3” meanwhile; that stays."
+        );
     }
 
     #[test]

@@ -632,11 +632,6 @@ impl App {
         platform::remember(QUICK_ADD, if is_on { "on" } else { "off" });
     }
 
-    /// Undoes the last thing that can be undone.
-    pub(crate) fn undo(self) -> bool {
-        self.notices.latest_undo().map(|id| self.notices.act(id)).is_some()
-    }
-
     /// Shows a room and puts it into the history, as following a link to it does.
     pub(crate) fn go(self, room: RoomId) {
         platform::push_fragment(&room.to_string());

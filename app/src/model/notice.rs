@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use partyline_core::id::RoomId;
 
 /// A message to the person, with at most one thing to do about it.
 #[derive(Clone)]
@@ -22,12 +23,14 @@ pub(crate) struct NoticeAction {
     pub(crate) label: &'static str,
     /// What the button does.
     pub(crate) run: Arc<dyn Fn() + Send + Sync>,
+    /// Whether it takes an action back, or does it again.
+    is_step: bool,
 }
 
 impl NoticeAction {
     /// An action in a word.
     pub(crate) fn new(label: &'static str, run: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { label, run: Arc::new(run) }
+        Self { label, run: Arc::new(run), is_step: false }
     }
 }
 
@@ -36,12 +39,14 @@ impl NoticeAction {
 pub(crate) struct Notices {
     shown: RwSignal<Vec<Notice>>,
     next: StoredValue<u64>,
+    /// The action that is to be taken back, or done again: its room and its number there.
+    pub(crate) wanted: RwSignal<Option<(RoomId, u32)>>,
 }
 
 impl Notices {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+        Self { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0), wanted: RwSignal::new(None) }
     }
 
     /// Tells of something that happened; it goes away by itself.
@@ -75,19 +80,23 @@ impl Notices {
         self.shown.get()
     }
 
-    /// The latest notice that reports no failure and can be acted on: what an "undo" key means.
-    pub(crate) fn latest_undo(self) -> Option<u64> {
-        self.shown.with_untracked(|shown| {
-            shown.iter().rev().find(|notice| !notice.failure && notice.action.is_some()).map(|notice| notice.id)
-        })
+    /// What takes an action back, or does it again.
+    pub(crate) fn step(self, label: &'static str, action: (RoomId, u32)) -> NoticeAction {
+        let run = Arc::new(move || self.wanted.set(Some(action)));
+        NoticeAction { label, run, is_step: true }
     }
 
     fn push(self, text: String, failure: bool, action: Option<NoticeAction>) {
         let id = self.next.get_value();
         self.next.set_value(id + 1);
         self.shown.update(|shown| {
-            // The same failure twice says nothing new, but the later one holds the later attempt.
-            shown.retain(|notice| !(failure && notice.failure && notice.text == text && action.is_none()));
+            let is_step = |action: &Option<NoticeAction>| action.as_ref().is_some_and(|action| action.is_step);
+            // The same failure twice says nothing new, but the later one holds the later attempt. And of the actions that can
+            // be taken back the last one is offered.
+            shown.retain(|notice| {
+                !(failure && notice.failure && notice.text == text && action.is_none()
+                    || is_step(&action) && is_step(&notice.action))
+            });
             shown.push(Notice { id, text, failure, action });
         });
     }

@@ -1,0 +1,68 @@
+//! What a person did in a room, as far as it takes to take it back. Kept in memory, for as long as the page is there.
+//!
+//! Taking back is [`undo`](super::undo), which is loaded later; this is what it needs to have been noted by then.
+
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use partyline_core::api::{TaskDocument, TaskPatch};
+
+/// Maximum number of actions that are kept of a room.
+const MOST: usize = 50;
+
+/// What was written to one task.
+#[derive(Clone)]
+pub(crate) struct Written {
+    /// How the task was before.
+    pub(crate) before: TaskDocument,
+    /// Which fields of it were written.
+    pub(crate) patch: TaskPatch,
+    /// How it was right after; `None` while it is being written, or where that failed.
+    pub(crate) after: Option<TaskDocument>,
+}
+
+/// Something that is done besides, by a function.
+pub(crate) type Act = Arc<dyn Fn() + Send + Sync>;
+
+/// One action.
+pub(crate) struct Did {
+    /// Which one: later ones have higher numbers.
+    pub(crate) number: u32,
+    /// The tasks that it wrote to.
+    pub(crate) tasks: Vec<Written>,
+    /// What takes back what it did besides, and what does that again.
+    pub(crate) besides: Option<(Act, Act)>,
+    /// What it was, in words, if that is known.
+    pub(crate) words: String,
+    /// Ends when it is written, well or not.
+    pub(crate) under_way: Option<oneshot::Receiver<()>>,
+}
+
+/// The actions of a person in a room.
+#[derive(Default)]
+pub(crate) struct History {
+    /// The number of the last one.
+    pub(crate) last: u32,
+    /// What can be taken back.
+    pub(crate) done: Vec<Did>,
+    /// What took something back, and can be taken back itself; the latest last.
+    pub(crate) undone: Vec<Did>,
+}
+
+impl History {
+    /// Begins another action; gives its number. What was taken back before can be done again no more.
+    pub(crate) fn begin(&mut self, tasks: Vec<Written>, under_way: Option<oneshot::Receiver<()>>) -> u32 {
+        self.last += 1;
+        self.undone.clear();
+        if self.done.len() == MOST {
+            self.done.remove(0);
+        }
+        self.done.push(Did { number: self.last, tasks, besides: None, words: String::new(), under_way });
+        self.last
+    }
+
+    /// The action of a number, unless it is taken back or too long ago.
+    pub(crate) fn find(&mut self, number: u32) -> Option<&mut Did> {
+        self.done.iter_mut().find(|did| did.number == number)
+    }
+}
