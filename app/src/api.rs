@@ -10,6 +10,7 @@
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
 pub(crate) mod talk;
+pub(crate) mod trash;
 
 use std::cell::RefCell;
 use std::ops::Range;

@@ -139,6 +139,8 @@ pub(crate) const REDO: &str = "Redo";
 pub(crate) const NOTHING_TO_UNDO: &str = "Nothing to undo.";
 /// There is nothing to be done again.
 pub(crate) const NOTHING_TO_REDO: &str = "Nothing to redo.";
+/// What a message offered cannot be done any more.
+pub(crate) const TOO_LATE: &str = "That cannot be done any more.";
 /// A task, or several, were added.
 pub(crate) const ADDED: &str = "Added";
 /// The fields of a task, as a sentence names them.
@@ -180,20 +182,27 @@ pub(crate) fn gone_back(is_again: bool, words: &str, is_any: bool, stays: &[(&'s
     }
     if let Some((field, title)) = stays.first() {
         let title = shortened(title);
-        let what = match *field {
+        let mut what = match *field {
             CHANGED_IT | DELETED_IT => format!("{field} “{title}”"),
-            field => format!("changed the {field} of “{title}”"),
+            field => format!("{CHANGED_IT} the {field} of “{title}”"),
         };
-        let more = if stays.len() > 1 { format!(" and {} more", stays.len() - 1) } else { String::new() };
-        let dot = if is_any { ". " } else { "" };
-        told += &format!("{dot}Somebody {what}{more} meanwhile; that stays.");
+        if stays.len() > 1 {
+            what += &format!(" and {} more", stays.len() - 1);
+        }
+        told += if is_any { ". " } else { "" };
+        told += &meanwhile(&what);
     }
     told
 }
 
-/// A section has another name than it was given here.
+/// Somebody else did something after the person did.
+fn meanwhile(what: &str) -> String {
+    format!("Somebody {what} meanwhile; that stays.")
+}
+
+/// A section is not what it was made here any more.
 pub(crate) fn section_stays(name: &str) -> String {
-    format!("Somebody renamed section “{}” meanwhile; that stays.", shortened(name))
+    meanwhile(&of_section(CHANGED_IT, name))
 }
 
 /// Something could not be taken back, or done again.
@@ -452,6 +461,38 @@ pub(crate) const ALL_KEYS: [(&str, &str); 16] = [
 ];
 /// Below those.
 pub(crate) const KEYS_HINT: &str = "On a Mac, Cmd stands for Ctrl. Single keys do nothing while you type, and can be switched off in the room settings.";
+
+/// What is deleted, and its dialog.
+pub(crate) const TRASH: &str = "Trash";
+/// The list of that.
+pub(crate) const DELETED_TASKS: &str = "Deleted tasks";
+/// Where there is none.
+pub(crate) const NOTHING_DELETED: &str = "Nothing is deleted here.";
+/// How long there is a way back.
+pub(crate) const TRASH_EXPLAINED: &str = "A task is gone for good 30 days after it was deleted.";
+/// Before the moment of that.
+pub(crate) const DELETED_AT: &str = "Deleted";
+/// On the button that brings a task back.
+pub(crate) const RESTORE: &str = "Restore";
+
+/// The name of that button.
+pub(crate) fn restore(title: &str) -> String {
+    format!("Restore {title}")
+}
+
+/// What was deleted with a task.
+pub(crate) fn and_subtasks(subtasks: usize) -> String {
+    format!(", with {}", counted_subtasks(subtasks))
+}
+
+/// A task is back, and what was deleted with it.
+pub(crate) fn restored(title: &str, subtasks: usize) -> String {
+    let mut told = of_task("Restored", title);
+    if subtasks > 0 {
+        told += &format!(" and {}", counted_subtasks(subtasks));
+    }
+    told
+}
 
 /// What sorts the list.
 pub(crate) fn sort(words: &str) -> String {

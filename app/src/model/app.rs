@@ -152,6 +152,8 @@ pub(crate) enum Dialog {
     Keys,
     /// Find in all rooms.
     Everywhere,
+    /// What is deleted.
+    Trash,
     /// Keep what is looked for under a name.
     KeepFilters,
     /// What can be done with the filters that are kept there.
@@ -548,6 +550,11 @@ impl App {
     /// A room that was opened in this page.
     pub(crate) fn opened(self, room: RoomId) -> Option<Room> {
         self.opened.with_value(|opened| opened.get(&room).copied())
+    }
+
+    /// The room in which an action was done, or took something back, that can be taken back.
+    pub(crate) fn room_of(self, action: u64) -> Option<Room> {
+        self.opened.with_value(|opened| opened.values().copied().find(|room| room.has_done(action)))
     }
 
     /// The networks of this device's rooms, from now on.

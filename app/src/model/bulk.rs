@@ -207,18 +207,16 @@ fn writes(room: Room, tasks: &[TaskId], change: &Change) -> Vec<Write> {
 }
 
 /// Writes all of it together, and tells of what failed. The number of the action, and how much was written.
-pub(super) async fn write(room: Room, writes: Vec<Write>, words: fn(&str, &ApiError) -> String) -> (u32, usize) {
-    let all = writes.len();
-    let deleted: Vec<_> =
-        writes.iter().filter(|(_, patch)| patch.deleted == Some(true)).map(|(task, _)| *task).collect();
+pub(super) async fn write(room: Room, writes: Vec<Write>, words: fn(&str, &ApiError) -> String) -> (u64, usize) {
+    let mut written: Vec<(TaskId, bool)> =
+        writes.iter().map(|(task, patch)| (*task, patch.deleted == Some(true))).collect();
     let (number, failed) = room.act(writes).await;
-    room.tell_failed(&failed, words);
-    for task in deleted {
-        if failed.iter().all(|(failed, _)| *failed != task) {
-            drafts::drop_task(room.id, task);
-        }
+    written.retain(|(task, _)| failed.iter().all(|((failed, _), _)| failed != task));
+    for (task, _) in written.iter().filter(|(_, is_deleted)| *is_deleted) {
+        drafts::drop_task(room.id, *task);
     }
-    (number, all - failed.len())
+    room.tell_failed(failed, words);
+    (number, written.len())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use partyline_core::api::{NewTask, TaskDocument, TaskEdit, TaskStatus};
 use partyline_core::id::{RoomId, TaskId};
 
 use super::bulk::write;
-use super::room::{Room, deletion};
+use super::room::{Room, deletion, restoration};
 use crate::api::{self, ApiError};
 use crate::platform;
 use crate::text;
@@ -20,7 +20,7 @@ impl Room {
         spawn_local(async move {
             match self.copy(id, self.id).await {
                 Ok(made) => {
-                    let action = self.change_history(|history| history.begin(Vec::new(), None)).unwrap_or_default();
+                    let action = self.begin(None);
                     let _ = self.read().await;
                     for task in made {
                         self.note_added(action, task);
@@ -102,8 +102,7 @@ async fn take_away(room: RoomId, copies: Vec<TaskId>) {
 
 /// Brings copies back that were deleted.
 async fn bring_back(room: RoomId, copies: Vec<TaskId>) {
-    let alive = |task| (task, TaskPatch { deleted: Some(false), ..TaskPatch::default() });
-    let _ = api::patch_tasks(room, &copies.into_iter().map(alive).collect::<Vec<_>>()).await;
+    let _ = api::patch_tasks(room, &copies.into_iter().map(restoration).collect::<Vec<_>>()).await;
 }
 
 /// What makes a copy of a task, but for where it stands. A copy beside a task is open.

@@ -17,8 +17,8 @@ pub(crate) struct Written {
     pub(crate) before: TaskDocument,
     /// Which fields of it were written.
     pub(crate) patch: TaskPatch,
-    /// How it was right after; `None` while it is being written, or where that failed.
-    pub(crate) after: Option<TaskDocument>,
+    /// How it was right after.
+    pub(crate) after: TaskDocument,
 }
 
 /// Something that is done besides, by a function.
@@ -26,9 +26,9 @@ pub(crate) type Act = Arc<dyn Fn() + Send + Sync>;
 
 /// One action.
 pub(crate) struct Did {
-    /// Which one: later ones have higher numbers.
-    pub(crate) number: u32,
-    /// The tasks that it wrote to.
+    /// Which one: later ones have higher numbers, in whichever room.
+    pub(crate) number: u64,
+    /// What it wrote: all of it once it is not under way any more.
     pub(crate) tasks: Vec<Written>,
     /// What takes back what it did besides, and what does that again.
     pub(crate) besides: Option<(Act, Act)>,
@@ -41,8 +41,6 @@ pub(crate) struct Did {
 /// The actions of a person in a room.
 #[derive(Default)]
 pub(crate) struct History {
-    /// The number of the last one.
-    pub(crate) last: u32,
     /// What can be taken back.
     pub(crate) done: Vec<Did>,
     /// What took something back, and can be taken back itself; the latest last.
@@ -50,19 +48,17 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Begins another action; gives its number. What was taken back before can be done again no more.
-    pub(crate) fn begin(&mut self, tasks: Vec<Written>, under_way: Option<oneshot::Receiver<()>>) -> u32 {
-        self.last += 1;
+    /// Begins the action of a number. What was taken back before can be done again no more.
+    pub(crate) fn begin(&mut self, number: u64, under_way: Option<oneshot::Receiver<()>>) {
         self.undone.clear();
         if self.done.len() == MOST {
             self.done.remove(0);
         }
-        self.done.push(Did { number: self.last, tasks, besides: None, words: String::new(), under_way });
-        self.last
+        self.done.push(Did { number, tasks: Vec::new(), besides: None, words: String::new(), under_way });
     }
 
     /// The action of a number, unless it is taken back or too long ago.
-    pub(crate) fn find(&mut self, number: u32) -> Option<&mut Did> {
+    pub(crate) fn find(&mut self, number: u64) -> Option<&mut Did> {
         self.done.iter_mut().find(|did| did.number == number)
     }
 }

@@ -69,7 +69,7 @@ impl Room {
     /// Adds a task a line, as `understand` says, and offers to undo that.
     pub(crate) fn add_lines(self, lines: Vec<Line>, understand: impl Fn(&str) -> NewTask) {
         let words = text::added(lines.len());
-        let Some(action) = self.change_history(|history| history.begin(Vec::new(), None)) else { return };
+        let action = self.begin(None);
         let mut above: Vec<Option<TaskId>> = Vec::new();
         for Line { level, text, is_done } in lines {
             above.truncate(level);

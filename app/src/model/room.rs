@@ -52,7 +52,6 @@ pub(crate) struct Room {
     listing: StoredValue<Listing>,
     tasks: StoredValue<HashMap<TaskId, ArcRwSignal<TaskDocument>>>,
     reading: StoredValue<Reading>,
-    history: StoredValue<History>,
     notices: Notices,
 }
 
@@ -94,7 +93,7 @@ pub(crate) struct Addition {
     /// The section that it goes to.
     pub(crate) section: Option<SectionId>,
     /// The number of the action that it is a part of.
-    pub(super) action: u32,
+    pub(super) action: u64,
     /// Why the attempt failed; `None` while it is under way.
     pub(crate) failure: Option<String>,
 }
@@ -115,8 +114,8 @@ pub(crate) struct Order {
     pub(crate) window: Window,
 }
 
-/// Where reading from the service worker stands.
-#[derive(Debug, Default)]
+/// Where reading from the service worker stands, and writing.
+#[derive(Default)]
 struct Reading {
     /// What was read, in order.
     places: Vec<Place>,
@@ -132,6 +131,8 @@ struct Reading {
     adding: Turn,
     /// How many states of the connections were told.
     told: u64,
+    /// What the person did.
+    history: History,
 }
 
 /// What makes this device a member of a room, by what its service worker says.
@@ -183,7 +184,6 @@ impl Room {
             status: RwSignal::new(RoomStatus::new(Link::Connecting)),
             tasks: StoredValue::new(HashMap::new()),
             reading: StoredValue::new(Reading::default()),
-            history: StoredValue::new(History::default()),
             notices,
         }
     }
@@ -551,14 +551,13 @@ impl Room {
 
     /// Adds a task of which more than the title is known, in the same manner. `typed` is the line that said so.
     pub(crate) fn add_new(self, parent: Option<TaskId>, task: NewTask, typed: String) -> Option<TaskId> {
-        let action = self.change_history(|history| history.begin(Vec::new(), None))?;
-        self.add_in(action, parent, task, typed)
+        self.add_in(self.begin(None), parent, task, typed)
     }
 
     /// The same, as a part of an action with this number.
     pub(super) fn add_in(
         self,
-        action: u32,
+        action: u64,
         parent: Option<TaskId>,
         mut task: NewTask,
         typed: String,
@@ -577,7 +576,7 @@ impl Room {
 
     /// Reads or changes what the person did here. `None` if the room is gone.
     pub(super) fn change_history<T>(self, change: impl FnOnce(&mut History) -> T) -> Option<T> {
-        self.history.try_update_value(change)
+        self.reading.try_update_value(|reading| change(&mut reading.history))
     }
 
     /// A task as it is known here, also if it is deleted.
@@ -585,63 +584,69 @@ impl Room {
         self.task(id).map(|task| task.get_untracked())
     }
 
-    /// Writes patches of tasks that are known together, shows what became of them, and notes what it takes to undo that.
-    /// Gives the number of the action, and which patches were not written.
-    pub(super) fn act(self, mut writes: Vec<Write>) -> LocalBoxFuture<'static, (u32, Vec<(TaskId, ApiError)>)> {
+    /// Begins an action; gives its number.
+    pub(super) fn begin(self, under_way: Option<oneshot::Receiver<()>>) -> u64 {
+        let number = self.notices.next();
+        self.change_history(|history| history.begin(number, under_way));
+        number
+    }
+
+    /// Writes patches together, shows what became of the tasks, and notes what it takes to undo that. Gives the number of the
+    /// action, and which patches were not written.
+    pub(super) fn act(self, writes: Vec<Write>) -> LocalBoxFuture<'static, (u64, Vec<NotWritten>)> {
         Box::pin(async move {
             // Whoever is to undo it waits until it is written.
             let (end, ended) = oneshot::channel();
-            let mut tasks = Vec::new();
-            writes.retain(|(id, patch)| {
-                let before = self.document(*id);
-                tasks.extend(before.map(|before| Written { before, patch: patch.clone(), after: None }));
-                self.task(*id).is_some()
-            });
-            let number = self.change_history(|history| history.begin(tasks, Some(ended))).unwrap_or_default();
-            let failed = api::patch_tasks(self.id, &writes).await;
+            let number = self.begin(Some(ended));
+            let before: Vec<_> = writes.iter().map(|(id, _)| self.document(*id)).collect();
+            let mut failed = api::patch_tasks(self.id, &writes).await.into_iter().peekable();
             // What is written is written. Should this read fail, its announcement brings the next one.
             let _ = self.read().await;
-            let after: Vec<_> = (0..)
-                .zip(&writes)
-                .map(|(at, (id, _))| self.document(*id).filter(|_| failed.iter().all(|(failed, _)| *failed != at)))
-                .collect();
-            self.change_history(|history| {
-                for (task, after) in history.find(number).into_iter().flat_map(|did| &mut did.tasks).zip(after) {
-                    task.after = after;
+            let mut left = Vec::new();
+            for (at, (write, before)) in writes.into_iter().zip(before).enumerate() {
+                match failed.next_if(|(failed, _)| *failed == at) {
+                    Some((_, error)) => left.push((write, error)),
+                    None => self.note(number, before, write),
                 }
-            });
+            }
             drop(end);
-            let failed = failed.into_iter().filter_map(|(at, error)| Some((writes.get(at)?.0, error)));
-            (number, failed.collect())
+            (number, left)
         })
     }
 
-    /// Tells of the first patch that was not written. What is not in the room any more, or never was, needs none.
-    pub(super) fn tell_failed(self, failed: &[(TaskId, ApiError)], words: fn(&str, &ApiError) -> String) {
-        if let Some((task, error)) = failed.iter().find(|(_, error)| error.status() != Some(404)) {
-            self.notices.fail(words(&self.title(*task), error), None);
+    /// What was written to a task is a part of an action.
+    fn note(self, action: u64, before: Option<TaskDocument>, (id, patch): Write) {
+        if let (Some(before), Some(after)) = (before, self.document(id)) {
+            let written = Written { before, patch, after };
+            self.change_history(|history| history.find(action).map(|did| did.tasks.push(written)));
+        }
+    }
+
+    /// A task that was added as a part of an action is there.
+    pub(super) fn note_added(self, action: u64, id: TaskId) {
+        let before = self.document(id).map(|task| TaskDocument { deleted: true, ..task });
+        let title = Some(String::new());
+        self.note(action, before, (id, TaskPatch { title, ..restoration(id).1 }));
+    }
+
+    /// Tells of the first patch that was not written, and keeps all of them for another attempt. What is not in the room any
+    /// more, or never was, needs none.
+    pub(super) fn tell_failed(self, mut failed: Vec<NotWritten>, words: fn(&str, &ApiError) -> String) {
+        failed.retain(|(_, error)| error.status() != Some(404));
+        if let Some(((task, _), error)) = failed.first() {
+            let words = words(&self.title(*task), error);
+            let left: Vec<_> = failed.into_iter().map(|(write, _)| write).collect();
+            let retry = NoticeAction::new(text::RETRY, move || {
+                let left = left.clone();
+                spawn_local(async move { self.tell_failed(self.act(left).await.1, text::edit_failed) });
+            });
+            self.notices.fail(words, Some(retry));
         }
     }
 
     /// Tells what was done, and offers to undo it.
-    pub(super) fn tell_done(self, words: String, action: u32) {
-        self.notices.tell(words, Some(self.notices.step(text::UNDO, (self.id, action))));
-    }
-
-    /// A task that was added as a part of an action is there.
-    pub(super) fn note_added(self, action: u32, id: TaskId) {
-        let Some(after) = self.document(id) else { return };
-        let patch = TaskPatch { title: Some(after.title.clone()), deleted: Some(false), ..TaskPatch::default() };
-        let written = Written { before: TaskDocument { deleted: true, ..after.clone() }, patch, after: Some(after) };
-        self.change_history(|history| history.find(action).map(|did| did.tasks.push(written)));
-    }
-
-    /// Writes several patches together when nobody is there to see it fail.
-    pub(super) fn write_later(self, patches: Vec<(TaskId, TaskPatch)>) {
-        spawn_local(async move {
-            self.write_all(&patches, text::edit_failed).await;
-            let _ = self.read().await;
-        });
+    pub(super) fn tell_done(self, words: String, action: u64) {
+        self.notices.tell(words, Some(self.notices.step(text::UNDO, action)));
     }
 
     /// Where the person is told of what happens here.
@@ -659,13 +664,14 @@ impl Room {
         self.work_off_additions();
     }
 
-    /// Forgets a task that is in the room now, or is given up.
-    pub(crate) fn drop_addition(self, id: TaskId) {
-        let is_it = |addition: &Addition| addition.id == id;
-        if let Some(addition) = self.additions.with_untracked(|all| all.iter().find(|one| is_it(one)).cloned()) {
-            addition.draft(self.id).drop_line(&addition.typed);
-            self.additions.update(|additions| additions.retain(|addition| !is_it(addition)));
-        }
+    /// Forgets a task that is in the room now, or is given up. Whether it was known.
+    pub(crate) fn drop_addition(self, id: TaskId) -> bool {
+        let addition =
+            self.additions.with_untracked(|additions| additions.iter().find(|addition| addition.id == id).cloned());
+        let Some(addition) = addition else { return false };
+        addition.draft(self.id).drop_line(&addition.typed);
+        self.additions.update(|additions| additions.retain(|addition| addition.id != id));
+        true
     }
 
     fn fail_addition(self, id: TaskId, error: &ApiError) {
@@ -714,10 +720,9 @@ impl Room {
                 }
                 for addition in made {
                     // Unless it was taken back meanwhile.
-                    if self.additions.with_untracked(|all| all.iter().any(|one| one.id == addition.id)) {
+                    if self.drop_addition(addition.id) {
                         self.note_added(addition.action, addition.id);
                     }
-                    self.drop_addition(addition.id);
                     // A subtask is added in the details, and seen there.
                     if addition.parent.is_none() {
                         self.added.set(Some(addition.id));
@@ -731,8 +736,8 @@ impl Room {
     /// task that is completed is completed with it.
     ///
     /// A change to a deleted task brings it back.
-    pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<u32, ApiError> {
-        if self.document(id).is_some_and(|task| task.deleted) {
+    pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<u64, ApiError> {
+        if self.task(id).is_some_and(|task| task.with_untracked(|task| task.deleted)) {
             patch.deleted = patch.deleted.or(Some(false));
         }
         let done = TaskPatch { status: Some(TaskStatus::Done), ..TaskPatch::default() };
@@ -740,10 +745,10 @@ impl Room {
         let mut writes = vec![(id, patch)];
         writes.extend(below.iter().map(|task| (*task, done.clone())));
         let (number, failed) = self.act(writes).await;
-        if let Some((_, error)) = failed.iter().find(|(task, _)| *task == id) {
+        if let Some((_, error)) = failed.iter().find(|((task, _), _)| *task == id) {
             return Err(error.clone());
         }
-        self.tell_failed(&failed, text::edit_failed);
+        self.tell_failed(failed, text::edit_failed);
         if !below.is_empty() {
             self.tell_done(text::completed_with(&self.title(id), below.len()), number);
         }
@@ -787,13 +792,16 @@ impl Room {
 /// A task, and what is written to it.
 pub(super) type Write = (TaskId, TaskPatch);
 
+/// A patch that was not written, and why.
+pub(super) type NotWritten = (Write, ApiError);
+
 /// What deletes a task.
 pub(super) fn deletion(task: TaskId) -> Write {
     (task, TaskPatch { deleted: Some(true), ..TaskPatch::default() })
 }
 
 /// What takes a deletion back.
-pub(super) fn restoration(task: TaskId) -> (TaskId, TaskPatch) {
+pub(super) fn restoration(task: TaskId) -> Write {
     (task, TaskPatch { deleted: Some(false), ..TaskPatch::default() })
 }
 

@@ -94,14 +94,13 @@ impl Room {
     }
 
     /// Notes what takes back what was done to a section, and what does it again.
-    fn did_to_section(self, section: SectionId, words: String, patches: [SectionPatch; 2]) -> u32 {
+    fn did_to_section(self, section: SectionId, words: String, patches: [SectionPatch; 2]) -> u64 {
         let [undo, redo] = patches;
         let (old, new) = (undo.name.clone(), redo.name.clone());
         let write = move |patch: &SectionPatch, name: &Option<String>| {
-            let now = self.section_name(section);
-            // Somebody gave it another name meanwhile.
-            if name.as_ref().is_some_and(|name| *name != now) {
-                return self.notices().tell(text::section_stays(&now), None);
+            // Somebody gave it another name meanwhile, or deleted it.
+            if let Some(name) = name.as_ref().filter(|name| **name != self.section_name(section)) {
+                return self.notices().tell(text::section_stays(name), None);
             }
             self.edit_section_later(section, patch.clone());
         };

@@ -107,7 +107,10 @@ impl Room {
     pub(super) fn open_below(self, id: TaskId) -> Vec<TaskId> {
         let below = self.listing().tree.with_untracked(|tree| tree.below(id));
         let open = below.into_iter().map(|(task, _)| task);
-        open.filter(|task| self.document(*task).is_some_and(|task| task.status != TaskStatus::Done)).collect()
+        let is_open = |id: &TaskId| {
+            self.task(*id).is_some_and(|task| task.with_untracked(|task| task.status != TaskStatus::Done))
+        };
+        open.filter(is_open).collect()
     }
 
     /// The title of each task that is not deleted, in the order of the list.

@@ -4,42 +4,33 @@ use leptos::task::spawn_local;
 use partyline_core::api::TaskPatch;
 use partyline_core::id::TaskId;
 
-use super::drafts;
-use super::notice::NoticeAction;
+use super::bulk::write;
 use super::room::{Room, deletion};
 use crate::text;
 
 impl Room {
     /// Deletes a task and offers to undo that.
     pub(crate) fn delete(self, id: TaskId) {
-        let (title, subtasks) = (self.title(id), self.below(id).len());
-        self.delete_all(vec![id], text::deleted(&title, subtasks), title);
+        let words = text::deleted(&self.title(id), self.below(id).len());
+        self.delete_all(vec![id], words);
     }
 
     /// Deletes a task and all that is below it, and offers to undo that.
     pub(crate) fn delete_with_subtasks(self, id: TaskId) {
-        let title = self.title(id);
         // What is lowest goes first, so that nothing turns up at the top in between.
         let mut tasks = self.below(id);
         tasks.reverse();
-        let words = text::deleted_with(&title, tasks.len());
+        let words = text::deleted_with(&self.title(id), tasks.len());
         tasks.push(id);
-        self.delete_all(tasks, words, title);
+        self.delete_all(tasks, words);
     }
 
-    fn delete_all(self, tasks: Vec<TaskId>, words: String, title: String) {
+    fn delete_all(self, tasks: Vec<TaskId>, words: String) {
         spawn_local(async move {
-            let (number, failed) = self.act(tasks.iter().copied().map(deletion).collect()).await;
-            for task in tasks.iter().filter(|task| failed.iter().all(|(failed, _)| failed != *task)) {
-                drafts::drop_task(self.id, *task);
-            }
-            match failed.into_iter().find(|(_, error)| error.status() != Some(404)) {
-                None => self.tell_done(words, number),
-                Some((_, error)) => {
-                    let failure = text::delete_failed(&title, &error);
-                    let again = move || self.delete_all(tasks.clone(), words.clone(), title.clone());
-                    self.notices().fail(failure, Some(NoticeAction::new(text::RETRY, again)));
-                }
+            let deletions = tasks.into_iter().map(deletion).collect();
+            let (number, written) = write(self, deletions, text::delete_failed).await;
+            if written > 0 {
+                self.tell_done(words, number);
             }
         });
     }

@@ -31,8 +31,8 @@ pub(crate) fn back(tasks: &[Written], now: impl Fn(TaskId) -> Option<TaskDocumen
     let mut back = Back::default();
     for written in tasks.iter().rev() {
         let Ok(id) = TaskId::parse(&written.before.id) else { continue };
-        if let (Some(after), Some(now)) = (&written.after, now(id)) {
-            let (patch, stays) = back_of(&written.before, &written.patch, after, &now);
+        if let Some(now) = now(id) {
+            let (patch, stays) = back_of(&written.before, &written.patch, &written.after, &now);
             if patch != TaskPatch::default() {
                 back.writes.push((id, patch));
             }
@@ -50,18 +50,21 @@ fn back_of(
     now: &TaskDocument,
 ) -> (TaskPatch, Vec<&'static str>) {
     let mut patch = TaskPatch::default();
-    let life = (before.deleted, after.deleted, now.deleted);
-    match life {
-        (false, true, true) => patch.deleted = Some(false),
-        // What others did to it since is not thrown away with it.
-        (true, false, false) if content(now) != content(after) => return (patch, vec![text::CHANGED_IT]),
-        (true, false, false) => return (deletion_patch(), Vec::new()),
-        // Writing to it would bring it back.
-        (false, _, true) => return (patch, vec![text::DELETED_IT]),
-        (true, _, true) => return (patch, Vec::new()),
-        _ => {}
-    }
     let mut fields = Fields::default();
+    let (deleted, stays) = match (before.deleted, after.deleted, now.deleted) {
+        (false, true, true) => (Some(false), None),
+        // What others did to it since is not thrown away with it.
+        (true, false, false) if content(now) != content(after) => (None, Some(text::CHANGED_IT)),
+        (true, false, false) => (Some(true), None),
+        // Writing to it would bring it back.
+        (false, _, true) => (None, Some(text::DELETED_IT)),
+        _ => (None, None),
+    };
+    patch.deleted = deleted;
+    fields.stays.extend(stays);
+    if before.deleted || now.deleted {
+        return (patch, fields.stays);
+    }
     let all = [before, after, now];
     patch.title = fields.back(written.title.is_some(), text::TITLE, all.map(|task| &task.title));
     patch.notes = fields.back(written.notes.is_some(), text::NOTES, all.map(|task| &task.notes));
@@ -90,10 +93,6 @@ fn back_of(
         patch.estimate = fields.back(written.estimate.is_some(), "estimate", all.map(|task| &task.estimate));
     }
     (patch, fields.stays)
-}
-
-fn deletion_patch() -> TaskPatch {
-    TaskPatch { deleted: Some(true), ..TaskPatch::default() }
 }
 
 /// All that people write in a task, but for where it stands among others.
@@ -133,9 +132,7 @@ impl Fields {
 
 /// What an action was, in words.
 fn words(tasks: &[Written]) -> String {
-    let Some(Written { before, patch, after: Some(after) }) = tasks.iter().find(|task| task.after.is_some()) else {
-        return String::new();
-    };
+    let Some(Written { before, patch, after }) = tasks.first() else { return String::new() };
     let status = |status| patch.status.is_some() && status == TaskStatus::Done;
     let verb = match (before.deleted, after.deleted) {
         (false, true) => "Deleted",
@@ -146,8 +143,7 @@ fn words(tasks: &[Written]) -> String {
         _ if is_place(patch) => "Moved",
         _ => "Changed",
     };
-    let written = tasks.iter().filter(|task| task.after.is_some()).count();
-    if written == 1 { text::of_task(verb, &after.title) } else { text::bulk_done(verb, written) }
+    if tasks.len() == 1 { text::of_task(verb, &after.title) } else { text::bulk_done(verb, tasks.len()) }
 }
 
 /// What is wanted of the history of a room.
@@ -158,7 +154,7 @@ pub(crate) enum Want {
     /// What was taken back last is done again.
     Redo,
     /// The action of this number is taken back, or done again.
-    Step(u32),
+    Step(u64),
 }
 
 thread_local! {
@@ -188,8 +184,14 @@ pub(crate) fn want(room: Room, want: Want) {
 }
 
 impl Room {
+    /// Whether an action of this number was done here, or took something back.
+    pub(super) fn has_done(self, action: u64) -> bool {
+        let has = |history: &mut History| history.done.iter().chain(&history.undone).any(|did| did.number == action);
+        self.change_history(has) == Some(true)
+    }
+
     /// Notes what an action did besides.
-    pub(super) fn note_besides(self, action: u32, words: String, besides: (Act, Act)) {
+    pub(super) fn note_besides(self, action: u64, words: String, besides: (Act, Act)) {
         self.change_history(|history| {
             if let Some(did) = history.find(action) {
                 (did.besides, did.words) = (Some(besides), words);
@@ -198,8 +200,8 @@ impl Room {
     }
 
     /// Notes something that was done to no task; gives its number.
-    pub(super) fn did_besides(self, words: String, besides: (Act, Act)) -> u32 {
-        let action = self.change_history(|history| history.begin(Vec::new(), None)).unwrap_or_default();
+    pub(super) fn did_besides(self, words: String, besides: (Act, Act)) -> u64 {
+        let action = self.begin(None);
         self.note_besides(action, words, besides);
         action
     }
@@ -213,9 +215,14 @@ impl Room {
         loop {
             let (did, is_again) = match self.change_history(|history| history.take(want)) {
                 Some(Some(found)) => found,
-                _ if want == Want::Undo => return self.notices().tell(text::NOTHING_TO_UNDO.to_owned(), None),
-                _ if want == Want::Redo => return self.notices().tell(text::NOTHING_TO_REDO.to_owned(), None),
-                _ => return,
+                _ => {
+                    let nothing = match want {
+                        Want::Undo => text::NOTHING_TO_UNDO,
+                        Want::Redo => text::NOTHING_TO_REDO,
+                        Want::Step(_) => text::TOO_LATE,
+                    };
+                    return self.notices().tell(nothing.to_owned(), None);
+                }
             };
             if self.go_back_by(did, is_again).await {
                 return;
@@ -249,7 +256,7 @@ impl Room {
         let told = text::gone_back(is_again, &words, is_any, &stays);
         let (action, failed) = self.act(writes).await;
         self.give_up(&pending).await;
-        if let Some((task, error)) = failed.iter().find(|(_, error)| error.status() != Some(404)) {
+        if let Some(((task, _), error)) = failed.iter().find(|(_, error)| error.status() != Some(404)) {
             self.go_back_failed(did, undone, (*task, error, action), is_again);
             return true;
         }
@@ -259,7 +266,7 @@ impl Room {
         }
         let is_noted = self.change_history(|history| history.note_back(action, words, undone, is_again));
         let button = if is_again { text::UNDO } else { text::REDO };
-        let offered = (is_noted == Some(true)).then(|| self.notices().step(button, (self.id, action)));
+        let offered = (is_noted == Some(true)).then(|| self.notices().step(button, action));
         self.notices().tell(told, offered);
         if let Some(id) = one {
             self.added.set(Some(id));
@@ -273,13 +280,13 @@ impl Room {
             return;
         }
         for (task, _) in tasks {
-            self.drop_addition(*task);
+            let _ = self.drop_addition(*task);
         }
         let deletions: Vec<Write> = tasks.iter().rev().map(|(task, _)| deletion(*task)).collect();
         // Those that never came are not there.
         let failed = api::patch_tasks(self.id, &deletions).await;
-        let named = failed.into_iter().filter_map(|(at, error)| Some((deletions.get(at)?.0, error)));
-        self.tell_failed(&named.collect::<Vec<_>>(), text::delete_failed);
+        let named = failed.into_iter().filter_map(|(at, error)| Some((deletions.get(at)?.clone(), error)));
+        self.tell_failed(named.collect(), text::delete_failed);
         let _ = self.read().await;
     }
 
@@ -288,7 +295,7 @@ impl Room {
         self,
         did: Did,
         undone: Vec<Did>,
-        (task, error, action): (TaskId, &ApiError, u32),
+        (task, error, action): (TaskId, &ApiError, u64),
         is_again: bool,
     ) {
         let number = did.number;
@@ -323,9 +330,9 @@ impl History {
 
     /// Puts the action that has just taken something back, or done it again, to where it can be found for the opposite.
     /// `undone` is what can be done again besides. Whether there is anything to find.
-    fn note_back(&mut self, action: u32, words: String, undone: Vec<Did>, is_again: bool) -> bool {
+    fn note_back(&mut self, action: u64, words: String, undone: Vec<Did>, is_again: bool) -> bool {
         // What was done meanwhile is done on top of it: then nothing is done again.
-        let is_last = self.last == action;
+        let is_last = self.done.last().is_some_and(|did| did.number == action);
         if is_last {
             self.undone = undone;
         }
@@ -348,7 +355,7 @@ mod tests {
 
     /// An action that made one task another one by a patch.
     fn wrote(before: &TaskDocument, patch: TaskPatch, after: &TaskDocument) -> Vec<Written> {
-        vec![Written { before: before.clone(), patch, after: Some(after.clone()) }]
+        vec![Written { before: before.clone(), patch, after: after.clone() }]
     }
 
     fn due(day: &str) -> Option<Option<String>> {
@@ -471,13 +478,6 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_is_not_taken_back() {
-        let tasks = [Written { before: task("Milk"), patch: TaskPatch::default(), after: None }];
-        assert_eq!(back(&tasks, |_| Some(task("Milk"))), Back::default());
-        assert_eq!(words(&tasks), "");
-    }
-
-    #[test]
     fn an_action_is_told_in_words() {
         let open = task("Milk");
         let done = TaskDocument { status: TaskStatus::Done, ..open.clone() };
@@ -490,42 +490,44 @@ mod tests {
         assert_eq!(words(&wrote(&open, moved, &open)), "Moved “Milk”");
     }
 
-    fn numbers(list: &[Did]) -> Vec<u32> {
+    fn numbers(list: &[Did]) -> Vec<u64> {
         list.iter().map(|did| did.number).collect()
+    }
+
+    /// Does something under a number.
+    fn act(history: &mut History, number: u64) {
+        history.begin(number, None);
+        history.done.last_mut().unwrap().tasks = wrote(&task("Milk"), TaskPatch::default(), &task("Milk"));
     }
 
     #[test]
     fn each_action_is_taken_back_once_and_done_again_once() {
         let mut history = History::default();
-        let write = || wrote(&task("Milk"), TaskPatch::default(), &task("Milk"));
-        let [one, two, three] = [(); 3].map(|()| history.begin(write(), None));
+        (1..=3).for_each(|number| act(&mut history, number));
         let number = |found: Option<(Did, bool)>| found.map(|(did, is_again)| (did.number, is_again));
         // By the button of an earlier one, and then nothing is left of it for the key.
-        assert_eq!(number(history.take(Want::Step(two))), Some((two, false)));
+        assert_eq!(number(history.take(Want::Step(2))), Some((2, false)));
         let undone = std::mem::take(&mut history.undone);
-        let back = history.begin(write(), None);
-        assert!(history.note_back(back, String::new(), undone, false));
-        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![one, three], vec![back]));
-        assert_eq!(number(history.take(Want::Step(two))), None);
-        assert_eq!(number(history.take(Want::Undo)), Some((three, false)));
-        assert_eq!(number(history.take(Want::Step(back))), Some((back, true)));
-        let again = history.begin(write(), None);
-        assert!(history.note_back(again, String::new(), Vec::new(), true));
-        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![one, again], vec![]));
+        act(&mut history, 4);
+        assert!(history.note_back(4, String::new(), undone, false));
+        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![1, 3], vec![4]));
+        assert_eq!(number(history.take(Want::Step(2))), None);
+        assert_eq!(number(history.take(Want::Undo)), Some((3, false)));
+        assert_eq!(number(history.take(Want::Step(4))), Some((4, true)));
+        act(&mut history, 5);
+        assert!(history.note_back(5, String::new(), Vec::new(), true));
+        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![1, 5], vec![]));
         assert_eq!(number(history.take(Want::Redo)), None);
     }
 
     #[test]
     fn whoever_does_something_else_does_nothing_again() {
         let mut history = History::default();
-        let write = || wrote(&task("Milk"), TaskPatch::default(), &task("Milk"));
-        let back = history.begin(write(), None);
-        let other = history.begin(write(), None);
-        assert!(!history.note_back(back, String::new(), Vec::new(), false));
-        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![other], vec![]));
-        for _ in 0..60 {
-            history.begin(write(), None);
-        }
+        act(&mut history, 1);
+        act(&mut history, 2);
+        assert!(!history.note_back(1, String::new(), Vec::new(), false));
+        assert_eq!((numbers(&history.done), numbers(&history.undone)), (vec![2], vec![]));
+        (3..63).for_each(|number| act(&mut history, number));
         assert_eq!(history.done.len(), 50);
     }
 }

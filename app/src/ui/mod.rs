@@ -40,10 +40,12 @@ mod task_check;
 mod task_dialog;
 mod task_row;
 mod to_room;
+mod trash_dialog;
 mod trouble;
 mod undo_keys;
 mod warning;
 mod welcome;
+mod when;
 
 use std::time::Duration;
 

@@ -72,6 +72,7 @@ fn lines(app: App, room: Option<Room>) -> Vec<(String, Act)> {
         add("Share", open(Dialog::Share));
         add("Devices", open(Dialog::Devices));
         add("Room settings", open(Dialog::Settings));
+        add(text::TRASH, open(Dialog::Trash));
         add(text::UNDO, Arc::new(move || want(room, Want::Undo)));
         add(text::REDO, Arc::new(move || want(room, Want::Redo)));
         add(text::CHOOSE_ALL, Arc::new(move || choose(room, |choice| choice.take(&shown(room)))));

@@ -90,7 +90,7 @@ pub(crate) fn NameSection(
         given: Box::new(move || given.clone()),
         draft: None,
         submit: if renamed.is_some() { "Save" } else { "Create" },
-        leads_to_leaving: false,
+        of_room: None,
         act: Box::new(act),
     };
     form.view()

@@ -55,9 +55,10 @@ pub(super) fn listen(window: &EventTarget) -> [EventListener; 3] {
 /// Has the buttons of messages do what they say, whichever room they are of.
 pub(super) fn follow(app: App) {
     super::live::effect(move || {
-        if let Some((room, action)) = app.notices.wanted.get() {
-            app.notices.wanted.set(None);
-            if let Some(room) = app.opened(room) {
+        let action = app.notices.wanted.get();
+        if action > 0 {
+            app.notices.wanted.set(0);
+            if let Some(room) = app.room_of(action) {
                 want(room, Want::Step(action));
             }
         }

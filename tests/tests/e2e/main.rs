@@ -340,6 +340,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("comments::go_both_ways::{name}"), move |play| comments::both_ways(play, pair)));
         add(theatre.trial(&format!("undo::goes_step_by_step::{name}"), move |play| undo::step_by_step(play, pair)));
+        add(theatre.trial(&format!("undo::trash_gives_back::{name}"), move |play| undo::trash(play, pair)));
         add(theatre.trial(&format!("undo::what_others_changed_stays::{name}"), move |play| {
             undo::what_others_changed_stays(play, pair)
         }));

@@ -1,6 +1,6 @@
 //! What a person did is taken back and done again, by keys and by buttons, and only where nobody else changed it since.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use partyline_tests::BrowserKind::Chromium;
 use partyline_tests::{BrowserKind, Play, RoomPage, Tab};
 use serde_json::json;
@@ -152,6 +152,76 @@ pub(crate) async fn what_others_changed_stays(play: Play, (first, second): Pair)
     bob.wait_done("Gate 3", true).await
 }
 
+/// The lines of the trash, the latest first: titles, and what went with them.
+async fn trashed(page: &RoomPage) -> Result<Vec<String>> {
+    let script = "
+        return [...document.querySelectorAll('.trash li')].map(line => [
+            line.querySelector('bdi').textContent, line.textContent.match(/with .* subtasks?/)?.[0]].filter(Boolean).join(' '));";
+    page.tab().execute(script, vec![]).await
+}
+
+async fn wait_trashed(page: &RoomPage, wanted: &[&str]) -> Result<()> {
+    page.wait("the trash", || trashed(page), |lines| lines == wanted).await.map(drop)
+}
+
+/// Waits until the open trash says this.
+async fn wait_said(page: &RoomPage, wanted: &str) -> Result<()> {
+    let script = "return [...document.querySelectorAll('.trash [role=status]')].map(part => part.innerText).join(' ');";
+    page.wait(wanted, || page.tab().execute::<String>(script, vec![]), |said| said.contains(wanted)).await.map(drop)
+}
+
+async fn open_trash(page: &RoomPage) -> Result<()> {
+    page.tab().click("button", "Room settings").await?;
+    page.tab().click("button", "Trash").await?;
+    page.tab().wait_for("dialog", "Trash").await.map(drop)
+}
+
+async fn add_subtask(page: &RoomPage, title: &str, subtask: &str) -> Result<()> {
+    page.open_details(title).await?;
+    page.tab().fill("Add a subtask", subtask).await?;
+    page.tab().press("" + Key::Enter).await?;
+    page.tab().wait_for("checkbox", subtask).await?;
+    page.close_details().await
+}
+
+/// Deleted on one device and restored on the other, with what was deleted with it.
+pub(crate) async fn trash(play: Play, (first, second): Pair) -> Result<()> {
+    let alice = shop(&play, first, &["Stage", "Bar"]).await?;
+    add_subtask(&alice, "Stage", "Lights").await?;
+    add_subtask(&alice, "Stage", "Sound").await?;
+    let link = alice.share_link().await?;
+    let bobs = play.browser(second, "Bob").await?;
+    let bob = RoomPage::open(&bobs, &link.url).await?;
+    wait_titles(&bob, &["Stage", "Lights", "Sound", "Bar"]).await?;
+    open_trash(&bob).await?;
+    wait_said(&bob, "Nothing is deleted here.").await?;
+    bob.close_dialog("Trash").await?;
+
+    alice.delete("Bar").await?;
+    alice.tab().click("button", "More actions for Stage").await?;
+    alice.tab().click("button", "Delete with 2 subtasks").await?;
+    wait_titles(&bob, &[]).await?;
+    // A page that has never seen them.
+    bob.reload().await?;
+    open_trash(&bob).await?;
+    wait_trashed(&bob, &["Stage with 2 subtasks", "Bar"]).await?;
+    bob.tab().click("button", "Restore Stage").await?;
+    wait_trashed(&bob, &["Bar"]).await?;
+    wait_titles(&alice, &["Stage", "Lights", "Sound"]).await?;
+    wait_said(&bob, "Restored “Stage” and 2 subtasks").await?;
+    bob.tab().click("button", "Undo").await?;
+    wait_titles(&alice, &[]).await?;
+    wait_trashed(&bob, &["Stage with 2 subtasks", "Bar"]).await?;
+    // What the other one restores leaves the list by itself.
+    press(alice.tab(), 'z').await?;
+    wait_titles(&alice, &["Stage", "Lights", "Sound"]).await?;
+    wait_trashed(&bob, &["Bar"]).await?;
+    bob.tab().click("button", "Restore Bar").await?;
+    wait_trashed(&bob, &[]).await?;
+    bob.close_dialog("Trash").await?;
+    wait_titles(&alice, &["Stage", "Lights", "Sound", "Bar"]).await
+}
+
 /// What there is to see of it.
 pub(crate) async fn looks(play: Play) -> Result<()> {
     let page = shop(&play, Chromium, &["Milk", "Bread", "Salt and pepper for the whole of the kitchen tent"]).await?;
@@ -160,6 +230,25 @@ pub(crate) async fn looks(play: Play) -> Result<()> {
     press_on(&page, "Milk", 'z').await?;
     page.tab().wait_for("button", "Redo").await?;
     found.extend(capture(&play, page.tab(), "undone", &SCREENS).await?);
+    open_trash(&page).await?;
+    wait_said(&page, "Nothing is deleted here.").await?;
+    found.extend(capture(&play, page.tab(), "trash-empty", &SCREENS).await?);
+    page.close_dialog("Trash").await?;
+    add_subtask(&page, "Bread", "Rye").await?;
+    page.delete("Salt and pepper for the whole of the kitchen tent").await?;
+    page.delete("Milk").await?;
+    page.tab().click("button", "More actions for Bread").await?;
+    page.tab().click("button", "Delete with 1 subtask").await?;
+    page.wait_no_task("Rye").await?;
+    page.tab().click("button", "Room settings").await?;
+    page.tab().wait_for("button", "Trash").await?;
+    found.extend(capture(&play, page.tab(), "settings-ways", &SCREENS).await?);
+    page.tab().click("button", "Trash").await?;
+    wait_trashed(&page, &["Bread with 1 subtask", "Milk", "Salt and pepper for the whole of the kitchen tent"]).await?;
+    found.extend(capture(&play, page.tab(), "trash", &SCREENS).await?);
+    page.tab().click("button", "Restore Milk").await?;
+    wait_said(&page, "Restored “Milk”").await?;
+    found.extend(capture(&play, page.tab(), "trash-restored", &SCREENS).await?);
     ensure!(found.is_empty(), "axe-core finds:\n{}", found.join("\n"));
     Ok(())
 }
