@@ -10,6 +10,7 @@
 //! somebody else wrote meanwhile, so whoever wants that is told after a while that there was no answer.
 
 pub(crate) mod talk;
+pub(crate) mod trash;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -374,16 +375,6 @@ fn portion(edits: &[TaskEdit]) -> usize {
         bytes <= MAX_PORTION
     };
     edits.iter().take(MAX_EDITS).take_while(fits).count().max(1)
-}
-
-/// `PATCH …/tasks/{id}`: writes the fields that are present in `patch`, and only those.
-pub(crate) async fn edit_task(room: RoomId, task: TaskId, patch: &TaskPatch) -> Result<(), ApiError> {
-    send_only("PATCH", &room_path(room, &format!("/tasks/{task}")), patch).await.map(drop)
-}
-
-/// `DELETE …/tasks/{id}`.
-pub(crate) async fn delete_task(room: RoomId, task: TaskId) -> Result<(), ApiError> {
-    accepted("DELETE", &room_path(room, &format!("/tasks/{task}")), &[], None).await.map(drop)
 }
 
 /// `POST …/sections`: makes a section.

@@ -276,6 +276,11 @@ pub(crate) fn unix_ms() -> f64 {
     Date::now()
 }
 
+/// The milliseconds of Unix time of a moment as documents write it.
+pub(crate) fn unix_ms_of(moment: &str) -> f64 {
+    Date::parse(moment)
+}
+
 /// Whether the browser has a share sheet.
 pub(crate) fn can_share() -> bool {
     has_method(&window().navigator(), "share")

@@ -131,8 +131,85 @@ pub(crate) fn new_comment(author: &str) -> String {
     format!("New comment from {author}")
 }
 
-/// On the button of a deletion.
+/// Takes back what was done last, or what a message tells of.
 pub(crate) const UNDO: &str = "Undo";
+/// Does again what was taken back.
+pub(crate) const REDO: &str = "Redo";
+/// There is nothing to be taken back.
+pub(crate) const NOTHING_TO_UNDO: &str = "Nothing to undo.";
+/// There is nothing to be done again.
+pub(crate) const NOTHING_TO_REDO: &str = "Nothing to redo.";
+/// What a message offered cannot be done any more.
+pub(crate) const TOO_LATE: &str = "That cannot be done any more.";
+/// A task, or several, were added.
+pub(crate) const ADDED: &str = "Added";
+/// The fields of a task, as a sentence names them.
+pub(crate) const TITLE: &str = "title";
+/// See [`TITLE`].
+pub(crate) const NOTES: &str = "notes";
+/// See [`TITLE`].
+pub(crate) const STATUS: &str = "status";
+/// See [`TITLE`].
+pub(crate) const PRIORITY: &str = "priority";
+/// See [`TITLE`].
+pub(crate) const DAY: &str = "day";
+/// See [`TITLE`].
+pub(crate) const PERSON: &str = "person";
+/// See [`TITLE`].
+pub(crate) const REASON: &str = "reason";
+/// See [`TITLE`].
+pub(crate) const PLACE: &str = "place";
+/// In place of a field: what somebody did to the whole task.
+pub(crate) const CHANGED_IT: &str = "changed";
+/// See [`CHANGED_IT`].
+pub(crate) const DELETED_IT: &str = "deleted";
+
+/// Something was done to a task.
+pub(crate) fn of_task(verb: &str, title: &str) -> String {
+    format!("{verb} “{}”", shortened(title))
+}
+
+/// Something was done to a section.
+pub(crate) fn of_section(verb: &str, name: &str) -> String {
+    format!("{verb} section “{}”", shortened(name))
+}
+
+/// Something was taken back, or done again; and what stays of it, as somebody changed it meanwhile.
+pub(crate) fn gone_back(is_again: bool, words: &str, is_any: bool, stays: &[(&'static str, String)]) -> String {
+    let mut told = String::new();
+    if is_any {
+        told = format!("{}: {words}", if is_again { "Redone" } else { "Undone" });
+    }
+    if let Some((field, title)) = stays.first() {
+        let title = shortened(title);
+        let mut what = match *field {
+            CHANGED_IT | DELETED_IT => format!("{field} “{title}”"),
+            field => format!("{CHANGED_IT} the {field} of “{title}”"),
+        };
+        if stays.len() > 1 {
+            what += &format!(" and {} more", stays.len() - 1);
+        }
+        told += if is_any { ". " } else { "" };
+        told += &meanwhile(&what);
+    }
+    told
+}
+
+/// Somebody else did something after the person did.
+fn meanwhile(what: &str) -> String {
+    format!("Somebody {what} meanwhile; that stays.")
+}
+
+/// A section is not what it was made here any more.
+pub(crate) fn section_stays(name: &str) -> String {
+    meanwhile(&of_section(CHANGED_IT, name))
+}
+
+/// Something could not be taken back, or done again.
+pub(crate) fn not_gone_back(is_again: bool, title: &str, why: &impl Display) -> String {
+    format!("“{}” is not {}. {why}", shortened(title), if is_again { "redone" } else { "undone" })
+}
+
 /// The address names a room that is not on this device.
 pub(crate) const UNKNOWN_ROOM: &str =
     "This room is not on this device. To join it you need its whole link: ask somebody who is in it.";
@@ -364,7 +441,7 @@ pub(crate) const NOTHING_FITS: &str = "Nothing is called that.";
 /// The dialog that tells all keys.
 pub(crate) const KEYS: &str = "Keys";
 /// All keys, each with what it does.
-pub(crate) const ALL_KEYS: [(&str, &str); 15] = [
+pub(crate) const ALL_KEYS: [(&str, &str); 16] = [
     ("Ctrl+K", "Go to or do: commands, rooms, tasks"),
     ("n", "New task"),
     ("/", "Find"),
@@ -378,11 +455,44 @@ pub(crate) const ALL_KEYS: [(&str, &str); 15] = [
     ("Ctrl+A", "Choose all"),
     ("Ctrl+click", "Choose a task, or give it up"),
     ("Shift+click", "Choose all up to there"),
-    ("Ctrl+Z", "Undo"),
+    ("Ctrl+Z", UNDO),
+    ("Ctrl+Shift+Z Ctrl+Y", REDO),
     ("Esc", "Back"),
 ];
 /// Below those.
 pub(crate) const KEYS_HINT: &str = "On a Mac, Cmd stands for Ctrl. Single keys do nothing while you type, and can be switched off in the room settings.";
+
+/// What is deleted, and its dialog.
+pub(crate) const TRASH: &str = "Trash";
+/// The list of that.
+pub(crate) const DELETED_TASKS: &str = "Deleted tasks";
+/// Where there is none.
+pub(crate) const NOTHING_DELETED: &str = "Nothing is deleted here.";
+/// How long there is a way back.
+pub(crate) const TRASH_EXPLAINED: &str = "A task is gone for good 30 days after it was deleted.";
+/// Before the moment of that.
+pub(crate) const DELETED_AT: &str = "Deleted";
+/// On the button that brings a task back.
+pub(crate) const RESTORE: &str = "Restore";
+
+/// The name of that button.
+pub(crate) fn restore(title: &str) -> String {
+    format!("Restore {title}")
+}
+
+/// What was deleted with a task.
+pub(crate) fn and_subtasks(subtasks: usize) -> String {
+    format!(", with {}", counted_subtasks(subtasks))
+}
+
+/// A task is back, and what was deleted with it.
+pub(crate) fn restored(title: &str, subtasks: usize) -> String {
+    let mut told = of_task("Restored", title);
+    if subtasks > 0 {
+        told += &format!(" and {}", counted_subtasks(subtasks));
+    }
+    told
+}
 
 /// What sorts the list.
 pub(crate) fn sort(words: &str) -> String {
@@ -627,6 +737,24 @@ mod tests {
         assert_eq!(counts(2, 0), "2 open");
         assert_eq!(counts(0, 3), "All 3 done");
         assert_eq!(counts(1, 1), "1 open, 1 done");
+    }
+
+    #[test]
+    fn what_stays_is_said_in_a_sentence() {
+        let day = (DAY, "Gate 3".to_owned());
+        assert_eq!(gone_back(false, "Moved “Milk”", true, &[]), "Undone: Moved “Milk”");
+        assert_eq!(
+            gone_back(true, "Changed 3 tasks", true, &[day.clone(), day.clone(), day.clone()]),
+            "Redone: Changed 3 tasks. Somebody changed the day of “Gate 3” and 2 more meanwhile; that stays."
+        );
+        assert_eq!(
+            gone_back(false, "Changed “Gate 3”", false, &[day]),
+            "Somebody changed the day of “Gate 3” meanwhile; that stays."
+        );
+        assert_eq!(
+            gone_back(false, "", false, &[(DELETED_IT, "Gate 3".to_owned())]),
+            "Somebody deleted “Gate 3” meanwhile; that stays."
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 const FIRST_VISIT: u64 = 452_500;
 
 /// The most that the rest of the app may have, which is loaded when the first screen is drawn, in bytes after brotli.
-const REST: u64 = 121_500;
+const REST: u64 = 132_000;
 
 /// The most that the phone book's wasm may have, in bytes as they are: nobody downloads it.
 const WORKER: u64 = 700_000;

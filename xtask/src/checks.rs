@@ -190,7 +190,7 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 32] = [
+const SAME_IF_REFUSED: [&str; 33] = [
     "apart::",
     "backups::",
     "boundary::",
@@ -221,6 +221,7 @@ const SAME_IF_REFUSED: [&str; 32] = [
     "soak::",
     "subtasks::",
     "task_links::",
+    "undo::",
     "versions::",
     "visit::",
 ];

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 35] = [
+const MODULES: [&str; 40] = [
     "bulk",
     "by_hand_dialog",
     "choice",
@@ -40,7 +40,12 @@ const MODULES: [&str; 35] = [
     "talk",
     "task_actions",
     "task_dialog",
+    "task_edits",
     "to_room",
+    "trash",
+    "trash_dialog",
+    "undo",
+    "undo_keys",
 ];
 
 /// The functions of the rest that the first part calls: module and name.

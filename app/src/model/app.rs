@@ -152,6 +152,8 @@ pub(crate) enum Dialog {
     Keys,
     /// Find in all rooms.
     Everywhere,
+    /// What is deleted.
+    Trash,
     /// Keep what is looked for under a name.
     KeepFilters,
     /// What can be done with the filters that are kept there.
@@ -550,6 +552,11 @@ impl App {
         self.opened.with_value(|opened| opened.get(&room).copied())
     }
 
+    /// The room in which an action was done, or took something back, that can be taken back.
+    pub(crate) fn room_of(self, action: u64) -> Option<Room> {
+        self.opened.with_value(|opened| opened.values().copied().find(|room| room.has_done(action)))
+    }
+
     /// The networks of this device's rooms, from now on.
     pub(super) fn set_network(self, network: Network) {
         self.network.set_value(Some(network));
@@ -630,11 +637,6 @@ impl App {
     pub(crate) fn set_quick_add(self, is_on: bool) {
         self.quick_add.set(is_on);
         platform::remember(QUICK_ADD, if is_on { "on" } else { "off" });
-    }
-
-    /// Undoes the last thing that can be undone.
-    pub(crate) fn undo(self) -> bool {
-        self.notices.latest_undo().map(|id| self.notices.act(id)).is_some()
     }
 
     /// Shows a room and puts it into the history, as following a link to it does.

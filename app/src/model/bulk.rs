@@ -10,8 +10,8 @@ use partyline_core::id::TaskId;
 use super::choice::{Choice, choice, choose, shown};
 use super::drafts;
 use super::moves::Step;
-use super::notice::NoticeAction;
-use super::room::Room;
+use super::room::{Room, Write};
+use crate::api::ApiError;
 use crate::day::Day;
 use crate::text;
 
@@ -37,9 +37,6 @@ pub(crate) enum Change {
     /// They are deleted.
     Delete,
 }
-
-/// What is written to a task.
-type Write = (TaskId, TaskPatch);
 
 impl Change {
     /// What is written to a task, if that changes it; of moves nothing, for which it takes the others.
@@ -77,23 +74,6 @@ impl Change {
             Self::Assign(_) | Self::Due(_) | Self::Priority(_) | Self::Label(_) => "Changed",
         };
         text::bulk_done(verb, number)
-    }
-}
-
-/// What gives a task back the fields that a patch writes.
-fn inverse(task: &TaskDocument, patch: &TaskPatch) -> TaskPatch {
-    let moves = patch.after.is_some() || patch.parent.is_some();
-    TaskPatch {
-        status: patch.status.map(|_| task.status),
-        assignee: patch.assignee.as_ref().map(|_| task.assignee.clone()),
-        due: patch.due.as_ref().map(|_| task.due.clone()),
-        priority: patch.priority.map(|_| task.priority),
-        remove_labels: patch.add_labels.clone(),
-        deleted: patch.deleted.map(|_| task.deleted),
-        parent: patch.parent.as_ref().map(|_| task.parent.clone()),
-        section: patch.section.as_ref().map(|_| task.section.clone()),
-        position: moves.then(|| task.position.clone()),
-        ..TaskPatch::default()
     }
 }
 
@@ -157,26 +137,10 @@ pub(crate) fn change(room: Room, tasks: &[TaskId], change: Change) {
     if writes.is_empty() {
         return;
     }
-    let mut undo: Vec<Write> = Vec::new();
-    for (id, patch) in &writes {
-        if let Some(task) = room.task(*id) {
-            undo.push((*id, task.with_untracked(|task| inverse(task, patch))));
-        }
-    }
-    if change == Change::Delete {
-        // What was deleted last is back first: no subtask turns up at the top in between.
-        undo.reverse();
-    }
     spawn_local(async move {
-        let done = write(room, &writes).await;
-        if done > 0 {
-            let undo = NoticeAction::new(text::UNDO, move || {
-                let undo = undo.clone();
-                spawn_local(async move {
-                    let _ = write(room, &undo).await;
-                });
-            });
-            room.notices().tell(change.words(done), Some(undo));
+        let (number, written) = write(room, writes, text::edit_failed).await;
+        if written > 0 {
+            room.tell_done(change.words(written), number);
         }
     });
 }
@@ -242,16 +206,17 @@ fn writes(room: Room, tasks: &[TaskId], change: &Change) -> Vec<Write> {
     }
 }
 
-/// Writes all of it together, and tells of what failed. How many were written.
-async fn write(room: Room, writes: &[Write]) -> usize {
-    let written = room.write_all(writes, text::edit_failed).await;
-    for (task, _) in writes.iter().filter(|(_, patch)| patch.deleted == Some(true)) {
-        if written.contains(task) {
-            drafts::drop_task(room.id, *task);
-        }
+/// Writes all of it together, and tells of what failed. The number of the action, and how much was written.
+pub(super) async fn write(room: Room, writes: Vec<Write>, words: fn(&str, &ApiError) -> String) -> (u64, usize) {
+    let mut written: Vec<(TaskId, bool)> =
+        writes.iter().map(|(task, patch)| (*task, patch.deleted == Some(true))).collect();
+    let (number, failed) = room.act(writes).await;
+    written.retain(|(task, _)| failed.iter().all(|((failed, _), _)| failed != task));
+    for (task, _) in written.iter().filter(|(_, is_deleted)| *is_deleted) {
+        drafts::drop_task(room.id, *task);
     }
-    room.announced();
-    written.len()
+    room.tell_failed(failed, words);
+    (number, written.len())
 }
 
 #[cfg(test)]
@@ -301,35 +266,6 @@ mod tests {
         assert_eq!(
             Change::Assign("Ana".to_owned()).patch(&done).and_then(|patch| patch.assignee).as_deref(),
             Some("Ana")
-        );
-    }
-
-    #[test]
-    fn the_inverse_gives_back_what_was_written_and_nothing_else() {
-        let known = TaskDocument {
-            status: TaskStatus::Blocked,
-            priority: 2,
-            due: Some("2026-11-22".to_owned()),
-            assignee: "Ana".to_owned(),
-            position: "a1".to_owned(),
-            ..task("Paint")
-        };
-        let of = |change: Change| inverse(&known, &change.patch(&known).unwrap());
-        assert_eq!(of(Change::Complete), TaskPatch { status: Some(TaskStatus::Blocked), ..TaskPatch::default() });
-        assert_eq!(of(Change::Priority(0)), TaskPatch { priority: Some(2), ..TaskPatch::default() });
-        assert_eq!(
-            of(Change::Due(None)),
-            TaskPatch { due: Some(Some("2026-11-22".to_owned())), ..TaskPatch::default() }
-        );
-        assert_eq!(
-            of(Change::Label("van".to_owned())),
-            TaskPatch { remove_labels: Some(vec!["van".to_owned()]), ..TaskPatch::default() }
-        );
-        assert_eq!(of(Change::Delete), TaskPatch { deleted: Some(false), ..TaskPatch::default() });
-        let under = TaskPatch { parent: Some(Some(id(1).to_string())), ..TaskPatch::default() };
-        assert_eq!(
-            inverse(&known, &under),
-            TaskPatch { parent: Some(None), position: Some("a1".to_owned()), ..TaskPatch::default() }
         );
     }
 }

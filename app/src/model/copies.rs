@@ -1,11 +1,13 @@
 //! Copies of a task with all that is below it, beside it or in another room. It is loaded with the dialogs that make them.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::{NewTask, TaskDocument, TaskEdit, TaskStatus};
 use partyline_core::id::{RoomId, TaskId};
 
-use super::notice::NoticeAction;
+use super::bulk::write;
 use super::room::{Room, deletion, restoration};
 use crate::api::{self, ApiError};
 use crate::platform;
@@ -18,12 +20,12 @@ impl Room {
         spawn_local(async move {
             match self.copy(id, self.id).await {
                 Ok(made) => {
-                    self.announced();
-                    let undo = NoticeAction::new(text::UNDO, move || {
-                        let made = made.clone();
-                        spawn_local(async move { self.take_back(&made).await });
-                    });
-                    self.notices().tell(text::duplicated(&title), Some(undo));
+                    let action = self.begin(None);
+                    let _ = self.read().await;
+                    for task in made {
+                        self.note_added(action, task);
+                    }
+                    self.tell_done(text::duplicated(&title), action);
                 }
                 Err(error) => self.notices().fail(text::copy_failed(&title, &error), None),
             }
@@ -44,14 +46,13 @@ impl Room {
                 }
             };
             let gone: Vec<_> = tasks.into_iter().rev().filter(|_| is_move).map(deletion).collect();
-            let deleted = self.write_all(&gone, text::delete_failed).await;
-            self.announced();
-            let undo = NoticeAction::new(text::UNDO, move || {
-                self.write_later(deleted.iter().rev().copied().map(restoration).collect());
-                spawn_local(take_away(room, made.clone()));
-            });
-            let sent = if is_move { text::moved_to } else { text::copied_to };
-            self.notices().tell(sent(&title, &name), Some(undo));
+            let (action, _) = write(self, gone, text::delete_failed).await;
+            let words = if is_move { text::moved_to } else { text::copied_to }(&title, &name);
+            let copies = made.clone();
+            let undo = move || spawn_local(take_away(room, copies.clone()));
+            let redo = move || spawn_local(bring_back(room, made.clone()));
+            self.note_besides(action, words.clone(), (Arc::new(undo), Arc::new(redo)));
+            self.tell_done(words, action);
         });
     }
 
@@ -97,6 +98,11 @@ impl Room {
 async fn take_away(room: RoomId, copies: Vec<TaskId>) {
     // Somebody else may have deleted them.
     let _ = api::patch_tasks(room, &copies.into_iter().rev().map(deletion).collect::<Vec<_>>()).await;
+}
+
+/// Brings copies back that were deleted.
+async fn bring_back(room: RoomId, copies: Vec<TaskId>) {
+    let _ = api::patch_tasks(room, &copies.into_iter().map(restoration).collect::<Vec<_>>()).await;
 }
 
 /// What makes a copy of a task, but for where it stands. A copy beside a task is open.

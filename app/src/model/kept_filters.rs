@@ -1,12 +1,13 @@
 //! What is looked for in a room, kept under names: on this device, as one entry of the browser's `localStorage` for a room.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use partyline_core::id::RoomId;
 
 use super::field::{PRIORITIES, STATUSES, status_text};
 use super::find::{DUE_FILTERS, Query};
 use super::listing::filters_key;
-use super::notice::NoticeAction;
 use super::room::Room;
 use crate::{platform, text};
 
@@ -180,7 +181,10 @@ pub(crate) fn rename_kept(room: Room, place: usize, name: String) -> Result<(), 
     };
     call(&old, &name);
     let told = text::renamed(&name);
-    room.notices().tell(told, Some(NoticeAction::new(text::UNDO, move || call(&name, &old))));
+    let (from, to) = (old.clone(), name.clone());
+    let action =
+        room.did_besides(told.clone(), (Arc::new(move || call(&name, &old)), Arc::new(move || call(&from, &to))));
+    room.tell_done(told, action);
     Ok(())
 }
 
@@ -189,8 +193,11 @@ pub(crate) fn delete_kept(room: Room, place: usize) {
     let Some(gone) = kept(room.id).into_iter().nth(place) else { return };
     change(room, |all| drop(all.remove(place)));
     let told = text::deleted(&gone.name, 0);
+    let name = gone.name.clone();
     let undo = move || change(room, |all| all.insert(place.min(all.len()), gone.clone()));
-    room.notices().tell(told, Some(NoticeAction::new(text::UNDO, undo)));
+    let redo = move || change(room, |all| all.retain(|kept| kept.name != name));
+    let action = room.did_besides(told.clone(), (Arc::new(undo), Arc::new(redo)));
+    room.tell_done(told, action);
 }
 
 /// Looks for what is kept there, or for nothing if that is looked for already.

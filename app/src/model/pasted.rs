@@ -1,11 +1,9 @@
 //! Several pasted lines are several tasks, and what is indented is a subtask.
 
-use leptos::task::spawn_local;
 use partyline_core::api::{NewTask, TaskStatus};
 use partyline_core::id::TaskId;
 use partyline_core::replica::MAX_SUBTASK_LEVELS;
 
-use super::notice::NoticeAction;
 use super::room::Room;
 use crate::text;
 
@@ -71,21 +69,15 @@ impl Room {
     /// Adds a task a line, as `understand` says, and offers to undo that.
     pub(crate) fn add_lines(self, lines: Vec<Line>, understand: impl Fn(&str) -> NewTask) {
         let words = text::added(lines.len());
+        let action = self.begin(None);
         let mut above: Vec<Option<TaskId>> = Vec::new();
-        let mut tasks = Vec::new();
         for Line { level, text, is_done } in lines {
             above.truncate(level);
             let status = is_done.then_some(TaskStatus::Done);
             let task = NewTask { status, ..understand(&text) };
-            let id = self.add_new(above.last().copied().flatten(), task, text);
-            above.push(id);
-            tasks.extend(id);
+            above.push(self.add_in(action, above.last().copied().flatten(), task, text));
         }
-        let undo = NoticeAction::new(text::UNDO, move || {
-            let tasks = tasks.clone();
-            spawn_local(async move { self.take_back(&tasks).await });
-        });
-        self.notices().tell(words, Some(undo));
+        self.tell_done(words, action);
     }
 }
 

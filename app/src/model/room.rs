@@ -1,6 +1,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::{
@@ -9,7 +11,8 @@ use partyline_core::api::{
 use partyline_core::id::{RoomId, RoomLink, RoomSecret, SectionId, TaskId};
 use partyline_core::key::DeviceKey;
 
-use super::drafts::{self, Draft};
+use super::did::{History, Written};
+use super::drafts::Draft;
 use super::group::Headings;
 use super::listing::{Listing, Row};
 use super::news;
@@ -89,6 +92,8 @@ pub(crate) struct Addition {
     pub(crate) parent: Option<TaskId>,
     /// The section that it goes to.
     pub(crate) section: Option<SectionId>,
+    /// The number of the action that it is a part of.
+    pub(super) action: u64,
     /// Why the attempt failed; `None` while it is under way.
     pub(crate) failure: Option<String>,
 }
@@ -109,8 +114,8 @@ pub(crate) struct Order {
     pub(crate) window: Window,
 }
 
-/// Where reading from the service worker stands.
-#[derive(Debug, Default)]
+/// Where reading from the service worker stands, and writing.
+#[derive(Default)]
 struct Reading {
     /// What was read, in order.
     places: Vec<Place>,
@@ -126,6 +131,8 @@ struct Reading {
     adding: Turn,
     /// How many states of the connections were told.
     told: u64,
+    /// What the person did.
+    history: History,
 }
 
 /// What makes this device a member of a room, by what its service worker says.
@@ -355,7 +362,7 @@ impl Room {
     ///
     /// Reads may overlap. The answer of an earlier one is dropped when a later one was faster: the later one was asked
     /// from the same cursor or an earlier one, so it holds all that the earlier one does.
-    async fn read(self) -> Result<(), ApiError> {
+    pub(super) async fn read(self) -> Result<(), ApiError> {
         let started = self.reading.try_update_value(|reading| {
             reading.started += 1;
             (reading.started, reading.cursor.clone())
@@ -543,52 +550,103 @@ impl Room {
     }
 
     /// Adds a task of which more than the title is known, in the same manner. `typed` is the line that said so.
-    pub(crate) fn add_new(self, parent: Option<TaskId>, mut task: NewTask, typed: String) -> Option<TaskId> {
+    pub(crate) fn add_new(self, parent: Option<TaskId>, task: NewTask, typed: String) -> Option<TaskId> {
+        self.add_in(self.begin(None), parent, task, typed)
+    }
+
+    /// The same, as a part of an action with this number.
+    pub(super) fn add_in(
+        self,
+        action: u64,
+        parent: Option<TaskId>,
+        mut task: NewTask,
+        typed: String,
+    ) -> Option<TaskId> {
         let id = TaskId::from_random_bytes(platform::random_bytes()?);
         let section = self.listing().headings.with_untracked(Headings::adding_to).filter(|_| parent.is_none());
         task.id = Some(id.to_string());
         task.parent = parent.map(|parent| parent.to_string());
         task.section = section.map(|section| section.to_string());
         let (title, task) = (task.title.clone(), Arc::new(task));
-        let addition = Addition { id, title, task, typed, parent, section, failure: None };
+        let addition = Addition { id, title, task, typed, parent, section, action, failure: None };
         self.additions.update(|additions| additions.push(addition));
         self.work_off_additions();
         Some(id)
     }
 
-    /// Deletes tasks that were added just now, and gives up those that are still on their way.
-    pub(super) async fn take_back(self, tasks: &[TaskId]) {
-        self.additions.update(|additions| additions.retain(|addition| !tasks.contains(&addition.id)));
-        let patches: Vec<_> = tasks.iter().rev().copied().map(deletion).collect();
-        self.write_all(&patches, text::delete_failed).await;
-        let _ = self.read().await;
+    /// Reads or changes what the person did here. `None` if the room is gone.
+    pub(super) fn change_history<T>(self, change: impl FnOnce(&mut History) -> T) -> Option<T> {
+        self.reading.try_update_value(|reading| change(&mut reading.history))
     }
 
-    /// Writes several patches together, tells of the first that failed, and keeps those that did for another attempt. What is
-    /// not in the room any more, or never was, needs none. Gives the tasks whose patches were written.
-    pub(super) async fn write_all(
-        self,
-        patches: &[(TaskId, TaskPatch)],
-        words: fn(&str, &ApiError) -> String,
-    ) -> Vec<TaskId> {
-        let failed = api::patch_tasks(self.id, patches).await;
-        let lost: Vec<_> = failed.iter().filter(|(_, error)| error.status() != Some(404)).collect();
-        let left: Vec<_> = lost.iter().filter_map(|(number, _)| patches.get(*number).cloned()).collect();
-        if let (Some((task, _)), Some((_, error))) = (left.first(), lost.first()) {
+    /// A task as it is known here, also if it is deleted.
+    pub(super) fn document(self, id: TaskId) -> Option<TaskDocument> {
+        self.task(id).map(|task| task.get_untracked())
+    }
+
+    /// Begins an action; gives its number.
+    pub(super) fn begin(self, under_way: Option<oneshot::Receiver<()>>) -> u64 {
+        let number = self.notices.next();
+        self.change_history(|history| history.begin(number, under_way));
+        number
+    }
+
+    /// Writes patches together, shows what became of the tasks, and notes what it takes to undo that. Gives the number of the
+    /// action, and which patches were not written.
+    pub(super) fn act(self, writes: Vec<Write>) -> LocalBoxFuture<'static, (u64, Vec<NotWritten>)> {
+        Box::pin(async move {
+            // Whoever is to undo it waits until it is written.
+            let (end, ended) = oneshot::channel();
+            let number = self.begin(Some(ended));
+            let before: Vec<_> = writes.iter().map(|(id, _)| self.document(*id)).collect();
+            let mut failed = api::patch_tasks(self.id, &writes).await.into_iter().peekable();
+            // What is written is written. Should this read fail, its announcement brings the next one.
+            let _ = self.read().await;
+            let mut left = Vec::new();
+            for (at, (write, before)) in writes.into_iter().zip(before).enumerate() {
+                match failed.next_if(|(failed, _)| *failed == at) {
+                    Some((_, error)) => left.push((write, error)),
+                    None => self.note(number, before, write),
+                }
+            }
+            drop(end);
+            (number, left)
+        })
+    }
+
+    /// What was written to a task is a part of an action.
+    fn note(self, action: u64, before: Option<TaskDocument>, (id, patch): Write) {
+        if let (Some(before), Some(after)) = (before, self.document(id)) {
+            let written = Written { before, patch, after };
+            self.change_history(|history| history.find(action).map(|did| did.tasks.push(written)));
+        }
+    }
+
+    /// A task that was added as a part of an action is there.
+    pub(super) fn note_added(self, action: u64, id: TaskId) {
+        let before = self.document(id).map(|task| TaskDocument { deleted: true, ..task });
+        let title = Some(String::new());
+        self.note(action, before, (id, TaskPatch { title, ..restoration(id).1 }));
+    }
+
+    /// Tells of the first patch that was not written, and keeps all of them for another attempt. What is not in the room any
+    /// more, or never was, needs none.
+    pub(super) fn tell_failed(self, mut failed: Vec<NotWritten>, words: fn(&str, &ApiError) -> String) {
+        failed.retain(|(_, error)| error.status() != Some(404));
+        if let Some(((task, _), error)) = failed.first() {
             let words = words(&self.title(*task), error);
-            let retry = NoticeAction::new(text::RETRY, move || self.write_later(left.clone()));
+            let left: Vec<_> = failed.into_iter().map(|(write, _)| write).collect();
+            let retry = NoticeAction::new(text::RETRY, move || {
+                let left = left.clone();
+                spawn_local(async move { self.tell_failed(self.act(left).await.1, text::edit_failed) });
+            });
             self.notices.fail(words, Some(retry));
         }
-        let is_written = |number: usize| failed.iter().all(|(failed, _)| *failed != number);
-        patches.iter().enumerate().filter(|(number, _)| is_written(*number)).map(|(_, (task, _))| *task).collect()
     }
 
-    /// Writes several patches together when nobody is there to see it fail.
-    pub(super) fn write_later(self, patches: Vec<(TaskId, TaskPatch)>) {
-        spawn_local(async move {
-            self.write_all(&patches, text::edit_failed).await;
-            let _ = self.read().await;
-        });
+    /// Tells what was done, and offers to undo it.
+    pub(super) fn tell_done(self, words: String, action: u64) {
+        self.notices.tell(words, Some(self.notices.step(text::UNDO, action)));
     }
 
     /// Where the person is told of what happens here.
@@ -606,14 +664,14 @@ impl Room {
         self.work_off_additions();
     }
 
-    /// Forgets a task that is in the room now, or is given up.
-    pub(crate) fn drop_addition(self, id: TaskId) {
+    /// Forgets a task that is in the room now, or is given up. Whether it was known.
+    pub(crate) fn drop_addition(self, id: TaskId) -> bool {
         let addition =
             self.additions.with_untracked(|additions| additions.iter().find(|addition| addition.id == id).cloned());
-        if let Some(addition) = addition {
-            addition.draft(self.id).drop_line(&addition.typed);
-        }
+        let Some(addition) = addition else { return false };
+        addition.draft(self.id).drop_line(&addition.typed);
         self.additions.update(|additions| additions.retain(|addition| addition.id != id));
+        true
     }
 
     fn fail_addition(self, id: TaskId, error: &ApiError) {
@@ -661,7 +719,10 @@ impl Room {
                     let _ = self.read().await;
                 }
                 for addition in made {
-                    self.drop_addition(addition.id);
+                    // Unless it was taken back meanwhile.
+                    if self.drop_addition(addition.id) {
+                        self.note_added(addition.action, addition.id);
+                    }
                     // A subtask is added in the details, and seen there.
                     if addition.parent.is_none() {
                         self.added.set(Some(addition.id));
@@ -671,22 +732,27 @@ impl Room {
         });
     }
 
-    /// Writes the fields of a patch and shows what became of the task.
+    /// Writes the fields of a patch and shows what became of the task; gives the number of the action. What is open below a
+    /// task that is completed is completed with it.
     ///
     /// A change to a deleted task brings it back.
-    pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<(), ApiError> {
+    pub(crate) async fn edit(self, id: TaskId, mut patch: TaskPatch) -> Result<u64, ApiError> {
         if self.task(id).is_some_and(|task| task.with_untracked(|task| task.deleted)) {
             patch.deleted = patch.deleted.or(Some(false));
         }
-        let done = if patch.status == Some(TaskStatus::Done) { self.open_below(id) } else { Vec::new() };
-        let before = self.status_of(id);
-        api::edit_task(self.id, id, &patch).await?;
-        if !done.is_empty() {
-            self.complete_with(id, before, done).await;
+        let done = TaskPatch { status: Some(TaskStatus::Done), ..TaskPatch::default() };
+        let below = if patch.status == done.status { self.open_below(id) } else { Vec::new() };
+        let mut writes = vec![(id, patch)];
+        writes.extend(below.iter().map(|task| (*task, done.clone())));
+        let (number, failed) = self.act(writes).await;
+        if let Some((_, error)) = failed.iter().find(|((task, _), _)| *task == id) {
+            return Err(error.clone());
         }
-        // The write is done. Should this read fail, the announcement of the write brings the next one.
-        let _ = self.read().await;
-        Ok(())
+        self.tell_failed(failed, text::edit_failed);
+        if !below.is_empty() {
+            self.tell_done(text::completed_with(&self.title(id), below.len()), number);
+        }
+        Ok(number)
     }
 
     /// Writes the fields of a patch when nobody is there to see it fail: the notice keeps the patch for another attempt.
@@ -714,42 +780,28 @@ impl Room {
         let status = if done { TaskStatus::Done } else { TaskStatus::Open };
         let patch = TaskPatch { status: Some(status), ..TaskPatch::default() };
         match self.edit(id, patch.clone()).await {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(error) => {
                 self.edit_failed(id, patch, &error);
                 false
             }
         }
     }
-
-    /// Deletes a task and offers to undo that.
-    pub(crate) fn delete(self, id: TaskId) {
-        let (title, subtasks) = (self.title(id), self.below(id).len());
-        spawn_local(async move {
-            match api::delete_task(self.id, id).await {
-                Ok(()) => {
-                    drafts::drop_task(self.id, id);
-                    let _ = self.read().await;
-                    let undo = TaskPatch { deleted: Some(false), ..TaskPatch::default() };
-                    let undo = NoticeAction::new(text::UNDO, move || self.edit_later(id, undo.clone()));
-                    self.notices.tell(text::deleted(&title, subtasks), Some(undo));
-                }
-                Err(error) => {
-                    let retry = NoticeAction::new(text::RETRY, move || self.delete(id));
-                    self.notices.fail(text::delete_failed(&title, &error), Some(retry));
-                }
-            }
-        });
-    }
 }
 
+/// A task, and what is written to it.
+pub(super) type Write = (TaskId, TaskPatch);
+
+/// A patch that was not written, and why.
+pub(super) type NotWritten = (Write, ApiError);
+
 /// What deletes a task.
-pub(super) fn deletion(task: TaskId) -> (TaskId, TaskPatch) {
+pub(super) fn deletion(task: TaskId) -> Write {
     (task, TaskPatch { deleted: Some(true), ..TaskPatch::default() })
 }
 
 /// What takes a deletion back.
-pub(super) fn restoration(task: TaskId) -> (TaskId, TaskPatch) {
+pub(super) fn restoration(task: TaskId) -> Write {
     (task, TaskPatch { deleted: Some(false), ..TaskPatch::default() })
 }
 

@@ -1,5 +1,7 @@
 //! What people do with sections. It is loaded with the dialogs that do it.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use partyline_core::api::SectionPatch;
@@ -17,10 +19,13 @@ impl Room {
     pub(crate) async fn add_section(self, name: String, after: Option<SectionId>) -> Result<(), ApiError> {
         let id = platform::random_bytes().map(SectionId::from_random_bytes);
         let after = after.map(|after| Some(after.to_string()));
-        let made = SectionPatch { id: id.map(|id| id.to_string()), name: Some(name), after, deleted: None };
+        let made = SectionPatch { id: id.map(|id| id.to_string()), name: Some(name.clone()), after, deleted: None };
         api::add_section(self.id, &made).await?;
         self.announced();
         self.listing().headings.update(|headings| headings.adding_to = id);
+        if let Some(section) = id {
+            self.did_to_section(section, text::of_section("Added", &name), [life(true), life(false)]);
+        }
         Ok(())
     }
 
@@ -34,8 +39,11 @@ impl Room {
 
     /// Gives a section another name.
     pub(crate) async fn rename_section(self, section: SectionId, name: String) -> Result<(), ApiError> {
-        api::edit_section(self.id, section, &SectionPatch { name: Some(name), ..SectionPatch::default() }).await?;
+        let old = self.section_name(section);
+        let named = |name: &str| SectionPatch { name: Some(name.to_owned()), ..SectionPatch::default() };
+        api::edit_section(self.id, section, &named(&name)).await?;
         self.announced();
+        self.did_to_section(section, text::of_section("Renamed", &name), [named(&old), named(&name)]);
         Ok(())
     }
 
@@ -51,8 +59,17 @@ impl Room {
     /// Moves a section up or down by one.
     pub(crate) fn shift_section(self, section: SectionId, is_up: bool) {
         if let Some(after) = self.beside_section(section, is_up) {
-            let after = Some(after.map(|after| after.to_string()));
-            self.edit_section_later(section, SectionPatch { after, ..SectionPatch::default() });
+            let before = self.listing().headings.with_untracked(|Headings { sections, .. }| {
+                let others = sections.iter().map(|(id, _)| *id).take_while(|id| *id != section);
+                others.last()
+            });
+            let behind = |after: Option<SectionId>| {
+                let after = Some(after.map(|after| after.to_string()));
+                SectionPatch { after, ..SectionPatch::default() }
+            };
+            self.edit_section_later(section, behind(after));
+            let words = text::of_section("Moved", &self.section_name(section));
+            self.did_to_section(section, words, [behind(before), behind(after)]);
         }
     }
 
@@ -62,14 +79,32 @@ impl Room {
             match api::delete_section(self.id, section).await {
                 Ok(()) => {
                     self.announced();
-                    let restored = SectionPatch { deleted: Some(false), ..SectionPatch::default() };
-                    let undo =
-                        NoticeAction::new(text::UNDO, move || self.edit_section_later(section, restored.clone()));
-                    self.notices().tell(text::section_deleted(&name, tasks), Some(undo));
+                    let words = text::of_section("Deleted", &name);
+                    let action = self.did_to_section(section, words, [life(false), life(true)]);
+                    self.tell_done(text::section_deleted(&name, tasks), action);
                 }
                 Err(error) => self.notices().fail(text::delete_failed(&name, &error), None),
             }
         });
+    }
+
+    /// What a section is called.
+    pub(crate) fn section_name(self, section: SectionId) -> String {
+        self.listing().headings.with_untracked(|headings| headings.section_name(section).unwrap_or_default().to_owned())
+    }
+
+    /// Notes what takes back what was done to a section, and what does it again.
+    fn did_to_section(self, section: SectionId, words: String, patches: [SectionPatch; 2]) -> u64 {
+        let [undo, redo] = patches;
+        let (old, new) = (undo.name.clone(), redo.name.clone());
+        let write = move |patch: &SectionPatch, name: &Option<String>| {
+            // Somebody gave it another name meanwhile, or deleted it.
+            if let Some(name) = name.as_ref().filter(|name| **name != self.section_name(section)) {
+                return self.notices().tell(text::section_stays(name), None);
+            }
+            self.edit_section_later(section, patch.clone());
+        };
+        self.did_besides(words, (Arc::new(move || write(&undo, &new)), Arc::new(move || write(&redo, &old))))
     }
 
     /// Writes the fields of a patch; what fails is told, and can be tried again.
@@ -84,4 +119,9 @@ impl Room {
             }
         });
     }
+}
+
+/// What deletes a section, or restores it.
+fn life(deleted: bool) -> SectionPatch {
+    SectionPatch { deleted: Some(deleted), ..SectionPatch::default() }
 }

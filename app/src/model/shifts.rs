@@ -72,7 +72,7 @@ impl Room {
             }
         };
         match self.edit(id, patch.clone()).await {
-            Ok(()) => {
+            Ok(_) => {
                 let mut open = self.beside(id);
                 open.retain(|task| self.section(*task) == section);
                 let place = open.iter().position(|task| *task == id).map_or(0, |place| place + 1);

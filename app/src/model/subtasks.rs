@@ -1,18 +1,14 @@
-//! Subtasks: which there are is derived from what all tasks say, and what is done with a task and all that is below it.
+//! Subtasks: which there are is derived from what all tasks say.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
+use partyline_core::api::{TaskDocument, TaskStatus};
 use partyline_core::id::TaskId;
 use partyline_core::replica::{MAX_SUBTASK_LEVELS, Tree};
 
-use super::drafts;
 use super::find::words;
 use super::listing::Listing;
-use super::notice::NoticeAction;
-use super::room::{Room, deletion, restoration};
+use super::room::Room;
 use crate::platform;
-use crate::text;
 
 impl Listing {
     /// Whether any task is, or was, a subtask, now that these were read.
@@ -107,73 +103,19 @@ impl Room {
         self.arrange();
     }
 
-    /// The open tasks below a task, with their status.
-    pub(super) fn open_below(self, id: TaskId) -> Vec<(TaskId, TaskStatus)> {
+    /// The open tasks below a task.
+    pub(super) fn open_below(self, id: TaskId) -> Vec<TaskId> {
         let below = self.listing().tree.with_untracked(|tree| tree.below(id));
-        let open = below.into_iter().map(|(task, _)| (task, self.status_of(task)));
-        open.filter(|(_, status)| *status != TaskStatus::Done).collect()
+        let open = below.into_iter().map(|(task, _)| task);
+        let is_open = |id: &TaskId| {
+            self.task(*id).is_some_and(|task| task.with_untracked(|task| task.status != TaskStatus::Done))
+        };
+        open.filter(is_open).collect()
     }
 
     /// The title of each task that is not deleted, in the order of the list.
     pub(crate) fn titles(self) -> Vec<(TaskId, String)> {
         self.with_places(|places| places.iter().map(|(_, task)| (*task, self.title(*task))).collect())
-    }
-
-    /// The status of a task.
-    pub(super) fn status_of(self, id: TaskId) -> TaskStatus {
-        self.task(id).map_or(TaskStatus::Done, |task| task.with_untracked(|task| task.status))
-    }
-
-    /// Completes the open subtasks of a task that was completed, and offers to take all of it back.
-    pub(super) async fn complete_with(self, id: TaskId, before: TaskStatus, open: Vec<(TaskId, TaskStatus)>) {
-        let to = |status| TaskPatch { status: Some(status), ..TaskPatch::default() };
-        let patches: Vec<_> = open.iter().map(|(task, _)| (*task, to(TaskStatus::Done))).collect();
-        self.write_all(&patches, text::edit_failed).await;
-        let words = text::completed_with(&self.title(id), open.len());
-        let undo = NoticeAction::new(text::UNDO, move || {
-            let all = std::iter::once((id, before)).chain(open.iter().copied());
-            self.write_later(all.map(|(task, status)| (task, to(status))).collect());
-        });
-        self.notices().tell(words, Some(undo));
-    }
-
-    /// Deletes a task and all that is below it, and offers to undo that.
-    pub(crate) fn delete_with_subtasks(self, id: TaskId) {
-        let title = self.title(id);
-        // What is lowest goes first, so that nothing turns up at the top in between.
-        let tasks: Vec<TaskId> = std::iter::once(id).chain(self.below(id)).collect();
-        spawn_local(async move {
-            let patches: Vec<_> = tasks.iter().rev().copied().map(deletion).collect();
-            for task in self.write_all(&patches, text::delete_failed).await {
-                drafts::drop_task(self.id, task);
-            }
-            self.announced();
-            let words = text::deleted_with(&title, tasks.len() - 1);
-            let undo = NoticeAction::new(text::UNDO, move || {
-                self.write_later(tasks.iter().copied().map(restoration).collect());
-            });
-            self.notices().tell(words, Some(undo));
-        });
-    }
-
-    /// Makes a task the last subtask of another one.
-    pub(crate) fn put_under(self, id: TaskId, parent: TaskId) {
-        let last = self.subtasks(parent).into_iter().rfind(|task| *task != id);
-        self.edit_later(
-            id,
-            TaskPatch {
-                parent: Some(Some(parent.to_string())),
-                after: last.map(|last| Some(last.to_string())),
-                ..TaskPatch::default()
-            },
-        );
-    }
-
-    /// Makes a subtask a task of its own, right after the one that it was in.
-    pub(crate) fn make_own(self, id: TaskId) {
-        let top = std::iter::successors(self.parent(id), |above| self.parent(*above)).last();
-        let after = top.map(|top| Some(top.to_string()));
-        self.edit_later(id, TaskPatch { parent: Some(None), after, ..TaskPatch::default() });
     }
 
     /// The first of the open tasks that all of these can be put under and that have these words in their title, as they stand in

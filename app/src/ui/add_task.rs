@@ -109,7 +109,9 @@ pub(crate) fn Additions(
                             <button type="button" class="notice-action" on:click=move |_| room.retry_addition(id)>
                                 {text::RETRY}
                             </button>
-                            <button type="button" class="notice-action" on:click=move |_| room.drop_addition(id)>
+                            <button type="button" class="notice-action" on:click=move |_| {
+                                let _ = room.drop_addition(id);
+                            }>
                                 "Discard"
                             </button>
                         </li>

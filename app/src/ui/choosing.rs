@@ -18,7 +18,7 @@ use super::keys::{go, is_typing, task_at};
 use super::live::{effect, live, maybe};
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::ParentField;
-use super::{drag, gestures, palette};
+use super::{drag, gestures, palette, undo_keys};
 use crate::model::app::{App, Dialog};
 use crate::model::bulk::{Change, change, chosen, end, roots};
 use crate::model::choice::{Choice, choice, choose, shown};
@@ -50,14 +50,16 @@ pub(super) fn hands(app: App, room: Room) -> AnyView {
             if let Some(key) = event.dyn_ref::<KeyboardEvent>()
                 && app.dialog.with_untracked(Option::is_none)
                 && !key.is_composing()
-                && (pressed(room, key) || palette::pressed(app, key))
+                && (pressed(room, key) || palette::pressed(app, key) || undo_keys::pressed(room, key))
             {
                 event.prevent_default();
                 event.stop_propagation();
             }
         }));
+        listeners.extend(undo_keys::listen(&window()));
         LISTENING.replace(listeners);
     });
+    undo_keys::follow(app);
     // What others delete, or the list stops showing, is not chosen any more.
     effect(move || {
         room.order.track();

@@ -1,14 +1,13 @@
 //! What was said of a task, and a field to say more.
 
-use js_sys::Date;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::api::TaskDocument;
 use partyline_core::id::TaskId;
-use wasm_bindgen::JsValue;
 
 use super::live::{effect, live, maybe, part, rows};
 use super::markdown;
+use super::when::When;
 use crate::model::app::App;
 use crate::model::room::Room;
 use crate::model::talk::{Remark, Talk};
@@ -188,24 +187,4 @@ fn focus(selector: &'static str) {
         tick().await;
         platform::focus(selector);
     });
-}
-
-/// A moment as it is written in a document, as people write it, and in full.
-struct When {
-    written: String,
-    spoken: String,
-    whole: String,
-}
-
-impl When {
-    fn of(moment: &str, app: App) -> Self {
-        let unix_ms = Date::parse(moment);
-        let day = platform::spoken_day(platform::day_of(unix_ms), app.day());
-        let whole = Date::new(&JsValue::from_f64(unix_ms)).to_locale_string("default", &JsValue::UNDEFINED);
-        Self {
-            written: moment.to_owned(),
-            spoken: [day.as_str(), " ", &platform::time_of_day(unix_ms)].concat(),
-            whole: whole.into(),
-        }
-    }
 }

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use super::{
     by_hand_dialog, choosing, devices_dialog, everywhere_dialog, filter_chips, other_device_dialog, palette,
     room_dialogs, rooms, section_dialogs, share_dialog, subtask_editor, task_actions, task_dialog, to_room,
+    trash_dialog,
 };
 use crate::model::app::{App, Dialog, Screen};
 
@@ -44,6 +45,7 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
         (Dialog::Palette, _) => view! { <palette::Palette /> }.into_any(),
         (Dialog::Keys, _) => view! { <palette::Keys /> }.into_any(),
         (Dialog::Everywhere, Some(room)) => view! { <everywhere_dialog::EverywhereDialog room=room /> }.into_any(),
+        (Dialog::Trash, Some(room)) => view! { <trash_dialog::TrashDialog room=room /> }.into_any(),
         (Dialog::KeepFilters, Some(room)) => view! { <filter_chips::NameFilters room=room renamed=None /> }.into_any(),
         (Dialog::RenameFilters(place), Some(room)) => {
             view! { <filter_chips::NameFilters room=room renamed=Some(place) /> }.into_any()

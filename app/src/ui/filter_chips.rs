@@ -106,7 +106,7 @@ pub(crate) fn NameFilters(
         given: Box::new(move || given.clone()),
         draft: None,
         submit: "Save",
-        leads_to_leaving: false,
+        of_room: None,
         act: Box::new(act),
     };
     form.view()

@@ -40,9 +40,12 @@ mod task_check;
 mod task_dialog;
 mod task_row;
 mod to_room;
+mod trash_dialog;
 mod trouble;
+mod undo_keys;
 mod warning;
 mod welcome;
+mod when;
 
 use std::time::Duration;
 
@@ -54,7 +57,7 @@ use partyline_core::api::CHANNEL;
 use partyline_core::id::RoomId;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BroadcastChannel, KeyboardEvent, MessageEvent};
+use web_sys::{BroadcastChannel, MessageEvent};
 
 use crate::model::app::{App, Dialog, Screen};
 use crate::model::network::connect;
@@ -159,11 +162,7 @@ fn listen(app: App) {
     });
     let _ = window_event_listener(leptos::ev::keydown, move |event| {
         let is_meant = app.dialog.with_untracked(Option::is_none)
-            && if is_undo(&event) {
-                app.undo()
-            } else {
-                app.screen.with_untracked(Screen::room).is_some_and(|room| keys::pressed(app, room, &event))
-            };
+            && app.screen.with_untracked(Screen::room).is_some_and(|room| keys::pressed(app, room, &event));
         if is_meant {
             event.prevent_default();
         }
@@ -184,15 +183,4 @@ fn announced(app: App, message: &JsValue) {
         }
         _ => {}
     }
-}
-
-/// Ctrl+Z or Cmd+Z, but not in a text that has an undo of its own.
-fn is_undo(event: &KeyboardEvent) -> bool {
-    let in_text = platform::focused().is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
-            || element
-                .dyn_ref::<web_sys::HtmlInputElement>()
-                .is_some_and(|input| input.type_() != "checkbox" && !input.value().is_empty())
-    });
-    event.key() == "z" && (event.ctrl_key() || event.meta_key()) && !event.shift_key() && !in_text
 }

@@ -18,6 +18,7 @@ use crate::model::kept_filters::{choose_kept, kept};
 use crate::model::order::Sorting;
 use crate::model::palette::fitting;
 use crate::model::room::Room;
+use crate::model::undo::{Want, want};
 use crate::platform;
 use crate::text;
 
@@ -71,17 +72,14 @@ fn lines(app: App, room: Option<Room>) -> Vec<(String, Act)> {
         add("Share", open(Dialog::Share));
         add("Devices", open(Dialog::Devices));
         add("Room settings", open(Dialog::Settings));
+        add(text::TRASH, open(Dialog::Trash));
+        add(text::UNDO, Arc::new(move || want(room, Want::Undo)));
+        add(text::REDO, Arc::new(move || want(room, Want::Redo)));
         add(text::CHOOSE_ALL, Arc::new(move || choose(room, |choice| choice.take(&shown(room)))));
         for (sorting, _, words) in Sorting::ALL {
             add(&text::sort(words), Arc::new(move || room.sort(sorting)));
         }
     }
-    add(
-        text::UNDO,
-        Arc::new(move || {
-            let _ = app.undo();
-        }),
-    );
     add("New room", open(Dialog::NewRoom));
     add("Join a room", open(Dialog::Join));
     add("My other device", open(Dialog::OtherDevice));

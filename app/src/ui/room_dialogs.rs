@@ -11,6 +11,7 @@ use crate::model::app::{App, Dialog};
 use crate::model::drafts::Draft;
 use crate::model::field::one_line;
 use crate::model::room::Room;
+use crate::model::undo::{Want, want};
 use crate::text;
 
 /// What is being tried: the dialog that follows comes back, or what to tell the person.
@@ -29,7 +30,7 @@ pub(crate) fn NewRoomDialog() -> impl IntoView {
         given: Box::new(String::new),
         draft: Some(Draft::of_new_room()),
         submit: "Create",
-        leads_to_leaving: false,
+        of_room: None,
         act: Box::new(move |name| {
             Box::pin(async move {
                 let name = one_line(&name);
@@ -56,7 +57,7 @@ pub(crate) fn JoinDialog() -> impl IntoView {
         given: Box::new(String::new),
         draft: None,
         submit: "Join",
-        leads_to_leaving: false,
+        of_room: None,
         act: Box::new(move |link| {
             Box::pin(async move { app.join_pasted(&link).await.map_err(|error| error.to_string()) })
         }),
@@ -79,7 +80,7 @@ pub(crate) fn SettingsDialog(
         given: Box::new(move || room.name.get()),
         draft: Some(Draft::of_name(room.id)),
         submit: "Save",
-        leads_to_leaving: true,
+        of_room: Some(room),
         act: Box::new(move |name| {
             Box::pin(async move {
                 let name = one_line(&name);
@@ -177,6 +178,29 @@ pub(super) fn scan_button(label: &'static str) -> AnyView {
     .into_any()
 }
 
+/// What else can be done with a room.
+fn ways(room: Room, handle: ModalHandle) -> impl IntoView {
+    let lead = |words: &'static str, dialog: Dialog| {
+        view! { <button type="button" on:click=move |_| handle.close_then(dialog)>{words}</button> }.into_any()
+    };
+    // Where there is no keyboard.
+    let step = |words: &'static str, what: Want| {
+        let go = move |_| {
+            handle.close();
+            want(room, what);
+        };
+        view! { <button type="button" on:click=go>{words}</button> }.into_any()
+    };
+    view! {
+        <p class="ways">
+            {step(text::UNDO, Want::Undo)}
+            {step(text::REDO, Want::Redo)}
+            {lead(text::TRASH, Dialog::Trash)}
+            {lead(text::ADD_SECTION, Dialog::NewSection(None))}
+        </p>
+    }
+}
+
 /// Whether single keys do something on this device (WCAG 2.2, 2.1.4).
 fn single_keys() -> impl IntoView {
     let app = expect_context::<App>();
@@ -219,13 +243,14 @@ pub(super) struct LineForm {
     /// Where it is kept while it is typed; not a link, which is a secret.
     pub(super) draft: Option<Draft>,
     pub(super) submit: &'static str,
-    pub(super) leads_to_leaving: bool,
+    /// Of which room it shows the settings, with the ways to what else can be done there.
+    pub(super) of_room: Option<Room>,
     pub(super) act: Box<dyn Fn(String) -> Trying + Send + Sync>,
 }
 
 impl LineForm {
     pub(super) fn view(self) -> impl IntoView {
-        let Self { title, label, hint, placeholder, is_link, given, draft, submit, leads_to_leaving, act } = self;
+        let Self { title, label, hint, placeholder, is_link, given, draft, submit, of_room, act } = self;
         let typed = RwSignal::new(draft.as_ref().and_then(Draft::typed).map(|typed| typed.text));
         let kept = draft.clone();
         // Closed by what it did, or because the person gave it up.
@@ -249,7 +274,7 @@ impl LineForm {
             typed.set(Some(text));
         };
         let described_by = if hint.is_some() { "form-problem form-hint" } else { "form-problem" };
-        let other = if leads_to_leaving {
+        let other = if of_room.is_some() {
             view! {
                 <button type="button" class="danger start" on:click=move |_| handle.close_then(Dialog::Leave)>
                     "Leave room"
@@ -268,7 +293,7 @@ impl LineForm {
                             <input
                                 type="text"
                                 // A name that is there already is not in the way of who came to leave.
-                                autofocus=!leads_to_leaving
+                                autofocus=of_room.is_none()
                                 autocomplete="off"
                                 autocapitalize=is_link.then_some("none")
                                 spellcheck=is_link.then_some("false")
@@ -282,13 +307,9 @@ impl LineForm {
                         </label>
                         {hint.map(|hint| view! { <p id="form-hint" class="hint">{hint}</p> })}
                         {attempt.problem()}
-                        {leads_to_leaving.then(|| view! {
-                            <p class="ways"><button type="button" on:click=move |_| handle.close_then(Dialog::NewSection(None))>
-                                {text::ADD_SECTION}
-                            </button></p>
-                        })}
-                        {leads_to_leaving.then(single_keys)}
-                        {leads_to_leaving.then(quick_add)}
+                        {of_room.map(|room| ways(room, handle))}
+                        {of_room.map(|_| single_keys())}
+                        {of_room.map(|_| quick_add())}
                         {is_link.then(|| scan_button("Scan a code"))}
                     </div>
                     <footer class="modal-foot">

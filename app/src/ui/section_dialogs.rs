@@ -21,7 +21,7 @@ pub(crate) fn SectionActions(
     section: SectionId,
 ) -> impl IntoView {
     let handle = ModalHandle::new();
-    let name = name_of(room, section);
+    let name = room.section_name(section);
     let tasks = room.tasks_in(section);
     let step = move |is_up: bool, words: &'static str| {
         let go = move |_| {
@@ -60,11 +60,6 @@ pub(crate) fn SectionActions(
     }
 }
 
-/// What a section is called.
-fn name_of(room: Room, section: SectionId) -> String {
-    room.listing().headings.with_untracked(|headings| headings.section_name(section).unwrap_or_default().to_owned())
-}
-
 /// Makes a section, or gives one another name.
 #[component]
 pub(crate) fn NameSection(
@@ -85,7 +80,7 @@ pub(crate) fn NameSection(
             done.map(|()| None).map_err(|error| error.to_string())
         })
     };
-    let given = renamed.map(|section| name_of(room, section)).unwrap_or_default();
+    let given = renamed.map(|section| room.section_name(section)).unwrap_or_default();
     let form = LineForm {
         title: if renamed.is_some() { "Rename section" } else { "New section" },
         label: "Section name",
@@ -95,7 +90,7 @@ pub(crate) fn NameSection(
         given: Box::new(move || given.clone()),
         draft: None,
         submit: if renamed.is_some() { "Save" } else { "Create" },
-        leads_to_leaving: false,
+        of_room: None,
         act: Box::new(act),
     };
     form.view()

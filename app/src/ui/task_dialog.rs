@@ -161,8 +161,8 @@ impl Editor {
             }
         });
         match (result, open) {
-            (Ok(()), Some(())) => self.settled(field, &draft),
-            (Ok(()), None) => forget(room, id, field, &draft),
+            (Ok(_), Some(())) => self.settled(field, &draft),
+            (Ok(_), None) => forget(room, id, field, &draft),
             (Err(error), Some(())) => self.tell(field, text::not_saved(&error), Way::Retry),
             (Err(error), None) => room.edit_failed(id, patch, &error),
         }
@@ -226,7 +226,7 @@ impl Editor {
             let (room, id) = (self.room, self.id);
             spawn_local(async move {
                 match room.edit(id, patch.clone()).await {
-                    Ok(()) => written.iter().for_each(|(field, draft)| forget(room, id, *field, draft)),
+                    Ok(_) => written.iter().for_each(|(field, draft)| forget(room, id, *field, draft)),
                     Err(error) => room.edit_failed(id, patch, &error),
                 }
             });
@@ -590,7 +590,7 @@ fn Labels(
     let put = move |patch: TaskPatch, added: Option<String>| {
         spawn_local(async move {
             match editor.room.edit(editor.id, patch.clone()).await {
-                Ok(()) => {
+                Ok(_) => {
                     let _ = problem.try_set(None);
                     let Some(added) = added else { return };
                     Draft::of_label(editor.room.id, editor.id).drop_line(&added);

@@ -42,6 +42,7 @@ mod subtasks;
 mod tabs;
 mod task_links;
 mod truth;
+mod undo;
 mod versions;
 mod visit;
 
@@ -333,10 +334,16 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("finding::looks_and_reads_well", finding::looks));
     add(theatre.trial("notes::look_and_read_well", notes::looks));
     add(theatre.trial("comments::look_and_read_well", comments::looks));
+    add(theatre.trial("undo::looks_and_reads_well", undo::looks));
     for (pair, name) in PAIRS {
         add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("comments::go_both_ways::{name}"), move |play| comments::both_ways(play, pair)));
+        add(theatre.trial(&format!("undo::goes_step_by_step::{name}"), move |play| undo::step_by_step(play, pair)));
+        add(theatre.trial(&format!("undo::trash_gives_back::{name}"), move |play| undo::trash(play, pair)));
+        add(theatre.trial(&format!("undo::what_others_changed_stays::{name}"), move |play| {
+            undo::what_others_changed_stays(play, pair)
+        }));
         add(theatre.trial(&format!("own_order::moves_go_both_ways::{name}"), move |play| own_order::moved(play, pair)));
         add(theatre.trial(&format!("sections::go_both_ways::{name}"), move |play| sections::both_ways(play, pair)));
         add(theatre
