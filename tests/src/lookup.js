@@ -58,9 +58,12 @@ function reachable(element) {
 }
 function lookup(role, name, root) {
   const all = Array.from((root ?? document).querySelectorAll(ROLES[role] ?? `[role="${role}"]`));
-  return all.filter(element => {
+  const found = all.filter(element => {
     const given = element.getAttribute('role');
     return (!given || given === role || ROLES[role]?.includes(`[role=${given}]`)) && reachable(element)
       && (name === null || nameOf(element) === name);
   });
+  // What the details of a task have as well as the list beside them is meant there: they have the keyboard.
+  const inside = name === null ? [] : found.filter(element => element.closest('dialog'));
+  return inside.length ? inside : found;
 }

@@ -292,6 +292,16 @@ impl Tab {
         self.cdp("Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
     }
 
+    /// Makes the window so wide and high: as it seems to the page in Chromium; Firefox has it as near to that as it can.
+    pub async fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
+        if self.browser.kind() == BrowserKind::Chromium {
+            return self.emulate_screen(width, height).await;
+        }
+        let mut running = self.browser.running().await?;
+        running.switch_to(&self.window).await?;
+        Ok(running.session().set_window_rect(0, 0, width, height).await?)
+    }
+
     /// Tells the page that the system prefers `scheme` (Chromium only).
     pub async fn emulate_scheme(&self, scheme: ColorScheme) -> Result<()> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme.as_str() }] });

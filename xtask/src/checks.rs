@@ -190,9 +190,10 @@ pub(crate) const SIMULATION: &str = "simulation";
 
 /// The groups of tests for which it makes least difference whether Chromium refuses changed credentials. `--refusing` runs
 /// them too.
-const SAME_IF_REFUSED: [&str; 33] = [
+const SAME_IF_REFUSED: [&str; 34] = [
     "apart::",
     "backups::",
+    "beside::",
     "boundary::",
     "bulk::",
     "by_hand::",

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 
 /// The modules of `app` whose functions are in the rest, and no other module's name is one of these: so they are found in
 /// mangled names, where the modules around them may be abbreviated.
-const MODULES: [&str; 40] = [
+const MODULES: [&str; 42] = [
     "bulk",
     "by_hand_dialog",
     "choice",
@@ -41,6 +41,8 @@ const MODULES: [&str; 40] = [
     "task_actions",
     "task_dialog",
     "task_edits",
+    "task_panel",
+    "task_place",
     "to_room",
     "trash",
     "trash_dialog",

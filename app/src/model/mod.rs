@@ -46,6 +46,7 @@ pub(crate) mod subtasks;
 pub(crate) mod swipe;
 pub(crate) mod talk;
 mod task_edits;
+pub(crate) mod task_place;
 pub(crate) mod trash;
 pub(crate) mod trouble;
 mod turn;

@@ -14,7 +14,7 @@ use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
 use super::gestures::{first, target};
 use super::icon::Icon;
-use super::keys::{go, is_typing, task_at};
+use super::keys::{ANY_DIALOG, are_taken, go, is_typing, task_at};
 use super::live::{effect, live, maybe};
 use super::modal::{Modal, ModalHandle};
 use super::subtask_editor::ParentField;
@@ -28,6 +28,9 @@ use crate::model::moves::Step;
 use crate::model::room::Room;
 use crate::platform;
 use crate::text;
+
+/// A dialog over all else, which no key leads out of. From one beside the list the palette does.
+const OVER_ALL: &str = "dialog:modal";
 
 /// The id of the word before the title in the names of the rows' buttons.
 const CHOOSE_ID: &str = "choose-word";
@@ -48,9 +51,9 @@ pub(super) fn hands(app: App, room: Room) -> AnyView {
         listeners.push(EventListener::new_with_options(&list, "click", first(), move |event| clicked(room, event)));
         listeners.push(EventListener::new_with_options(&window(), "keydown", first(), move |event| {
             if let Some(key) = event.dyn_ref::<KeyboardEvent>()
-                && app.dialog.with_untracked(Option::is_none)
                 && !key.is_composing()
-                && (pressed(room, key) || palette::pressed(app, key) || undo_keys::pressed(room, key))
+                && (!are_taken(app, ANY_DIALOG) && (pressed(room, key) || undo_keys::pressed(room, key))
+                    || !are_taken(app, OVER_ALL) && palette::pressed(app, key))
             {
                 event.prevent_default();
                 event.stop_propagation();

@@ -1,15 +1,25 @@
 use leptos::prelude::*;
 
+use super::live::maybe;
 use super::{
     by_hand_dialog, choosing, devices_dialog, everywhere_dialog, filter_chips, other_device_dialog, palette,
-    room_dialogs, rooms, section_dialogs, share_dialog, subtask_editor, task_actions, task_dialog, to_room,
+    room_dialogs, rooms, section_dialogs, share_dialog, subtask_editor, task_actions, task_panel, to_room,
     trash_dialog,
 };
 use crate::model::app::{App, Dialog, Screen};
 
-/// Shows a dialog. Never inlined: it stays in the part of the wasm that is loaded later, with all that it shows.
+/// Shows the dialogs that are asked for. Never inlined: it stays in the part of the wasm that is loaded later, with all that
+/// it shows.
 #[inline(never)]
-pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
+pub(super) fn show(app: App) -> AnyView {
+    view! {
+        {task_panel::panel(app)}
+        {maybe(move || app.dialog.get().map(|dialog| one(app, dialog)))}
+    }
+    .into_any()
+}
+
+fn one(app: App, dialog: Dialog) -> AnyView {
     match (dialog, app.screen.with_untracked(Screen::room)) {
         (Dialog::NewRoom, _) => view! { <room_dialogs::NewRoomDialog /> }.into_any(),
         (Dialog::Join, _) => view! { <room_dialogs::JoinDialog /> }.into_any(),
@@ -20,10 +30,8 @@ pub(super) fn show(app: App, dialog: Dialog) -> AnyView {
         (Dialog::Devices, Some(room)) => view! { <devices_dialog::DevicesDialog room=room /> }.into_any(),
         (Dialog::Settings, Some(room)) => view! { <room_dialogs::SettingsDialog room=room /> }.into_any(),
         (Dialog::Leave, Some(room)) => view! { <room_dialogs::LeaveDialog room=room /> }.into_any(),
-        (Dialog::Task(id), Some(room)) => match room.task(id) {
-            Some(task) => view! { <task_dialog::TaskDialog room=room id=id task=task /> }.into_any(),
-            None => ().into_any(),
-        },
+        // Details have a place of their own.
+        (Dialog::Task(_), _) => ().into_any(),
         (Dialog::Actions(id), Some(room)) => match room.task(id) {
             Some(task) => view! { <task_actions::TaskActions room=room id=id task=task /> }.into_any(),
             None => ().into_any(),

@@ -12,6 +12,14 @@ use crate::model::room::Room;
 use crate::model::shifts::shift;
 use crate::platform;
 
+/// Dialogs to which keys belong: one that is over all else, and one beside the list that has the keyboard.
+pub(super) const ANY_DIALOG: &str = "dialog:modal, dialog:focus-within";
+
+/// Whether keys belong to a dialog, which may be here in a moment.
+pub(super) fn are_taken(app: App, by: &str) -> bool {
+    app.dialog.with_untracked(Option::is_some) || matches!(document().query_selector(by), Ok(Some(_)))
+}
+
 /// A key was pressed in a room. Whether it meant something.
 pub(super) fn pressed(app: App, room: Room, event: &KeyboardEvent) -> bool {
     if event.is_composing() || event.ctrl_key() || event.meta_key() {

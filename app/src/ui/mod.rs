@@ -38,6 +38,7 @@ mod subtask_editor;
 mod task_actions;
 mod task_check;
 mod task_dialog;
+mod task_panel;
 mod task_row;
 mod to_room;
 mod trash_dialog;
@@ -120,10 +121,7 @@ fn Root() -> impl IntoView {
             },
         })}
         <notices::NoticeList />
-        {maybe(move || {
-            let dialog = app.dialog.get()?;
-            Some(if app.rest.is_here() { dialogs::show(app, dialog) } else { waiting(app, dialog) })
-        })}
+        {maybe(move || Some(if app.rest.is_here() { dialogs::show(app) } else { waiting(app, app.dialog.get()?) }))}
     }
 }
 
@@ -161,7 +159,7 @@ fn listen(app: App) {
         }
     });
     let _ = window_event_listener(leptos::ev::keydown, move |event| {
-        let is_meant = app.dialog.with_untracked(Option::is_none)
+        let is_meant = !keys::are_taken(app, keys::ANY_DIALOG)
             && app.screen.with_untracked(Screen::room).is_some_and(|room| keys::pressed(app, room, &event));
         if is_meant {
             event.prevent_default();

@@ -1,6 +1,6 @@
 use leptos::html;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
+use leptos::task::{spawn_local, tick};
 use litemap::LiteMap;
 use partyline_core::api::{TaskDocument, TaskPatch, TaskStatus};
 use partyline_core::id::TaskId;
@@ -255,6 +255,8 @@ pub(crate) fn TaskDialog(
     id: TaskId,
     /// Its signal.
     task: ArcRwSignal<TaskDocument>,
+    /// How they are closed.
+    handle: ModalHandle,
 ) -> impl IntoView {
     let editor = Editor {
         app: expect_context::<App>(),
@@ -266,7 +268,16 @@ pub(crate) fn TaskDialog(
         sending: StoredValue::new(LiteMap::new()),
     };
     editor.restore();
-    let handle = ModalHandle::new().guarded(move || editor.finish());
+    let handle = handle.guarded(move || {
+        let may_close = editor.finish();
+        if !may_close {
+            spawn_local(async {
+                tick().await;
+                platform::focus(".task-modal [aria-invalid=true]");
+            });
+        }
+        may_close
+    });
     let deleted = Memo::new(move |_| editor.task.with(|task| task.deleted));
     let is_blocked = Memo::new(move |_| editor.task.with(|task| task.status == TaskStatus::Blocked));
     let bring_back = move |_| room.edit_later(id, TaskPatch { deleted: Some(false), ..TaskPatch::default() });

@@ -6,6 +6,7 @@
 
 mod apart;
 mod backups;
+mod beside;
 mod boundary;
 mod bulk;
 mod by_hand;
@@ -328,6 +329,7 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("screens::a_busy_room_looks_and_reads_well", screens::busy));
     add(theatre.trial("hands::look_and_read_well", hands::looks));
     add(theatre.trial("hands::a_finger_swipes_rests_scrolls_and_drags", hands::touched));
+    add(theatre.trial("beside::looks_and_reads_well", beside::looks));
     add(theatre.trial("quick_add::looks_and_reads_well", quick_add::looks));
     add(theatre.trial("subtasks::look_and_read_well", subtasks::looks));
     add(theatre.trial("sections::look_and_read_well", sections::looks));
@@ -336,6 +338,8 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
     add(theatre.trial("comments::look_and_read_well", comments::looks));
     add(theatre.trial("undo::looks_and_reads_well", undo::looks));
     for (pair, name) in PAIRS {
+        add(theatre
+            .trial(&format!("beside::one_task_after_the_other::{name}"), move |play| beside::both_ways(play, pair)));
         add(theatre.trial(&format!("task_links::lead_there::{name}"), move |play| task_links::lead_there(play, pair)));
         add(theatre.trial(&format!("notes::are_shown_and_written::{name}"), move |play| notes::shown(play, pair)));
         add(theatre.trial(&format!("comments::go_both_ways::{name}"), move |play| comments::both_ways(play, pair)));
@@ -360,6 +364,9 @@ fn programme(theatre: &Arc<Theatre>) -> Programme {
         add(theatre.trial(&format!("own_order::the_view_is_steady::{name}"), move |play| own_order::steady(play, pair)));
     }
     for (kind, name) in BOTH {
+        add(theatre
+            .trial(&format!("beside::a_window_changes_its_size::{name}"), move |play| beside::resized(play, kind)));
+        add(theatre.trial(&format!("beside::the_view_is_steady::{name}"), move |play| beside::steady(play, kind)));
         add(theatre.trial(&format!("hands::a_palette_finds_all::{name}"), move |play| hands::palette(play, kind)));
         add(theatre.trial(&format!("finding::all_rooms_are_searched::{name}"), move |play| finding::rooms(play, kind)));
         add(theatre.trial(&format!("finding::filters_are_kept::{name}"), move |play| finding::kept(play, kind)));
