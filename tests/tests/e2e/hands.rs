@@ -141,6 +141,8 @@ async fn swipe(tab: &Tab, title: &str, path: &[(f64, f64)], lets_go: bool) -> Re
         let path: Vec<_> =
             std::iter::once(&(0.0, 0.0)).chain(path).map(|(right, down)| (x + right, y + down)).collect();
         finger(tab, &path, false).await?;
+        // So that it throws nothing, which would go on scrolling when it has let go.
+        tab.wait_still().await?;
         let has_rested = tab.shows("button", "Stop choosing").await?;
         if has_rested || lets_go {
             finger(tab, &[], true).await?;
