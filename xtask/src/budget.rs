@@ -7,10 +7,10 @@ use crate::setup::Tools;
 use anyhow::{Context, Result, bail};
 
 /// The most that a first visit may fetch, in bytes after brotli.
-const FIRST_VISIT: u64 = 453_000;
+const FIRST_VISIT: u64 = 454_000;
 
 /// The most that the rest of the app may have, which is loaded when the first screen is drawn, in bytes after brotli.
-const REST: u64 = 136_000;
+const REST: u64 = 137_000;
 
 /// The most that the phone book's wasm may have, in bytes as they are: nobody downloads it.
 const WORKER: u64 = 700_000;
