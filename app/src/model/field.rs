@@ -80,8 +80,11 @@ impl Field {
         let mut patch = TaskPatch::default();
         match self {
             Self::Title => {
-                let title = Some(one_line(text)).filter(|title| !title.is_empty());
-                patch.title = Some(title.ok_or(FieldError::TitleMissing)?);
+                let title = one_line(text);
+                if title.is_empty() {
+                    return Err(FieldError::TitleMissing);
+                }
+                patch.title = Some(title);
             }
             Self::Notes => patch.notes = Some(text.to_owned()),
             Self::Status => {

@@ -33,14 +33,26 @@ pub(super) fn keep_view(order: &Order) {
             let before = top(&row);
             spawn_local(async move {
                 tick().await;
-                let moved = top(&row) - before;
-                if row.is_connected() && moved.abs() >= 1.0 {
-                    window().scroll_by_with_x_and_y(0.0, moved);
-                }
+                scroll_with(&row, before);
             });
             return;
         }
     }
+}
+
+/// Scrolls as far as a row has moved since its top was there in the view.
+pub(super) fn scroll_with(row: &Element, before: f64) {
+    let moved = row.get_bounding_client_rect().top() - before;
+    if row.is_connected() && moved.abs() >= 1.0 {
+        window().scroll_by_with_x_and_y(0.0, moved);
+    }
+}
+
+/// Gives an element the keyboard without scrolling to it. Whether it took that.
+pub(super) fn focus_in_place(element: &HtmlElement) -> bool {
+    let without_scrolling = FocusOptions::new();
+    without_scrolling.set_prevent_scroll(true);
+    element.focus_with_options(&without_scrolling).is_ok()
 }
 
 /// How much of the view is covered by what sticks to its upper edge, in CSS pixels.
@@ -63,13 +75,11 @@ pub(super) fn keep_focus(order: &Order) {
         if platform::focused().is_some() {
             return;
         }
-        let without_scrolling = FocusOptions::new();
-        without_scrolling.set_prevent_scroll(true);
         let heir =
             || heir.and_then(|row| row.query_selector("input, button").ok().flatten()?.dyn_into::<HtmlElement>().ok());
         let target = if before.is_connected() { Some(before) } else { heir().filter(|target| target.is_connected()) };
         match target {
-            Some(target) => drop(target.focus_with_options(&without_scrolling)),
+            Some(target) => _ = focus_in_place(&target),
             None if is_gone => drop(platform::focus(".add input")),
             // It was scrolled away.
             None => {}

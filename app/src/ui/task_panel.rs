@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use partyline_core::id::TaskId;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, EventTarget, FocusOptions, HtmlDialogElement, HtmlElement, KeyboardEvent};
+use web_sys::{Element, EventTarget, HtmlDialogElement, HtmlElement, KeyboardEvent};
 
+use super::keep_place::{focus_in_place, scroll_with};
 use super::live::{effect, rows};
 use super::modal::{self, ModalHandle};
 use super::task_dialog::TaskDialog;
@@ -138,7 +139,7 @@ impl TaskPanel {
         // Over the list, the browser gives the keyboard back.
         close();
         self.shown.set(None);
-        if has_keyboard && !is_over && !focus_in_place(id) {
+        if has_keyboard && !is_over && !focus_title(id) {
             platform::focus(".add input");
         }
     }
@@ -216,19 +217,12 @@ fn first_in_view() -> Option<Element> {
 fn keep(row: Element) {
     let before = row.get_bounding_client_rect().top();
     request_animation_frame(move || {
-        let moved = row.get_bounding_client_rect().top() - before;
-        if row.is_connected() && moved.abs() >= 1.0 {
-            window().scroll_by_with_x_and_y(0.0, moved);
-        }
+        scroll_with(&row, before);
     });
 }
 
 /// Gives the keyboard to a task's row, and does not scroll there. Whether it is on the page.
-fn focus_in_place(id: TaskId) -> bool {
+fn focus_title(id: TaskId) -> bool {
     let title = document().query_selector(&title_of(id)).ok().flatten();
-    title.and_then(|title| title.dyn_into::<HtmlElement>().ok()).is_some_and(|title| {
-        let without_scrolling = FocusOptions::new();
-        without_scrolling.set_prevent_scroll(true);
-        title.focus_with_options(&without_scrolling).is_ok()
-    })
+    title.and_then(|title| title.dyn_into::<HtmlElement>().ok()).is_some_and(|title| focus_in_place(&title))
 }
